@@ -1,0 +1,97 @@
+"""Layer ablation for the fine-tuning analysis of multilingual encoders.
+
+The names below are the public API. They are imported when first used, so that ``import layerlab`` and
+the analysis of records need neither torch nor transformers.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from layerlab.ablation.ablation import Ablation, Sweep, Timed, sweep
+    from layerlab.ablation.apply import Receipt, applied, apply
+    from layerlab.ablation.callback import AblationCallback
+    from layerlab.ablation.donors import Donors
+    from layerlab.ablation.interventions import (
+        FitDonor,
+        Freeze,
+        Permute,
+        Reset,
+        Scale,
+        Skip,
+        Swap,
+        Unfreeze,
+        intervention,
+    )
+    from layerlab.analysis.records import load_nodes, load_records, write_records
+    from layerlab.analysis.sensitivity import aggregate, sensitivity, transfer_gap
+    from layerlab.data.catalog import DataSpec, register_corpus
+    from layerlab.errors import LayerlabError, NoEffectError, StudyError
+    from layerlab.finetuning.training import Training
+    from layerlab.models.anatomy import Anatomy, register_anatomy
+    from layerlab.models.encoder import Encoder
+    from layerlab.models.layers import Layers, windows
+    from layerlab.report.plots import plot_heatmap, plot_sensitivity
+    from layerlab.report.tables import paper_table, to_csv, to_latex, to_markdown
+    from layerlab.study.plan import Plan
+    from layerlab.study.study import Study
+    from layerlab.tasks.task import register_task, task
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "layerlab.ablation.ablation": ("Ablation", "Sweep", "Timed", "sweep"),
+    "layerlab.ablation.apply": ("Receipt", "applied", "apply"),
+    "layerlab.ablation.callback": ("AblationCallback",),
+    "layerlab.ablation.donors": ("Donors",),
+    "layerlab.ablation.interventions": (
+        "FitDonor",
+        "Freeze",
+        "Permute",
+        "Reset",
+        "Scale",
+        "Skip",
+        "Swap",
+        "Unfreeze",
+        "intervention",
+    ),
+    "layerlab.analysis.records": ("load_nodes", "load_records", "write_records"),
+    "layerlab.analysis.sensitivity": ("aggregate", "sensitivity", "transfer_gap"),
+    "layerlab.data.catalog": ("DataSpec", "register_corpus"),
+    "layerlab.errors": ("LayerlabError", "NoEffectError", "StudyError"),
+    "layerlab.finetuning.training": ("Training",),
+    "layerlab.models.anatomy": ("Anatomy", "register_anatomy"),
+    "layerlab.models.encoder": ("Encoder",),
+    "layerlab.models.layers": ("Layers", "windows"),
+    "layerlab.report.plots": ("plot_heatmap", "plot_sensitivity"),
+    "layerlab.report.tables": ("paper_table", "to_csv", "to_latex", "to_markdown"),
+    "layerlab.study.plan": ("Plan",),
+    "layerlab.study.study": ("Study",),
+    "layerlab.tasks.task": ("register_task", "task"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [  # noqa: RUF022 - kept in the order of a reader's path
+    "Encoder", "Anatomy", "register_anatomy", "Layers", "windows",
+    "Reset", "Swap", "Permute", "Scale", "Freeze", "Unfreeze", "Skip", "FitDonor", "Donors", "intervention",
+    "apply", "applied", "Receipt", "Ablation", "Timed", "Sweep", "sweep", "AblationCallback",
+    "DataSpec", "register_corpus", "task", "register_task",
+    "Training", "Study", "Plan",
+    "load_records", "load_nodes", "write_records", "sensitivity", "transfer_gap", "aggregate",
+    "plot_sensitivity", "plot_heatmap", "paper_table", "to_markdown", "to_latex", "to_csv",
+    "LayerlabError", "NoEffectError", "StudyError",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'layerlab' has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME_OF])

@@ -1,0 +1,1 @@
+"""Encoders: where an architecture keeps its layers, and how layers are selected."""
