@@ -1,0 +1,1 @@
+"""Masked-LM pretraining of small multilingual encoders from a spec."""

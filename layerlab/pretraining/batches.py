@@ -1,0 +1,133 @@
+"""What a step sees: a function of the seed and the step alone, so that resuming needs no generator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layerlab.pretraining.corpus import Tokens
+
+_DRAW, _SHUFFLE, _MASK = range(3)
+
+
+def language_probabilities(sizes: Mapping[str, int], exponent: float) -> dict[str, float]:
+    """Return each language's share of the sequences: its size to the power ``exponent``, normalised.
+
+    Reference:
+        Conneau and Lample 2019, "Cross-lingual Language Model Pretraining".
+
+    >>> language_probabilities({"en": 9, "tr": 1}, 0.5)
+    {'en': 0.75, 'tr': 0.25}
+    """
+    weights = {language: size**exponent for language, size in sizes.items()}
+    total = sum(weights.values())
+    return {language: weight / total for language, weight in weights.items()}
+
+
+class Order:
+    """Which sequences each step trains on.
+
+    Languages are drawn at random; within a language every sequence comes once before any comes again.
+
+    Args:
+        sequences: Language to its training sequences of shape ``(sequences, tokens)``.
+        exponent: Sampling exponent.
+        batch_sequences: Sequences in a step.
+        steps: Number of steps.
+        seed: Seed of the draws.
+    """
+
+    def __init__(
+        self, sequences: Mapping[str, Tokens], exponent: float, batch_sequences: int, steps: int, seed: int
+    ) -> None:
+        self.languages = tuple(sequences)
+        self._sequences = sequences
+        self._seed = seed
+        shares = language_probabilities({key: len(rows) for key, rows in sequences.items()}, exponent)
+        probabilities = [shares[language] for language in self.languages]
+        self.drawn = np.stack(
+            [
+                np.random.default_rng([seed, _DRAW, step]).choice(
+                    len(self.languages), batch_sequences, p=probabilities
+                )
+                for step in range(steps)
+            ]
+        )
+        flat = self.drawn.ravel()
+        places = np.empty(flat.size, dtype=np.int64)
+        for number in range(len(self.languages)):
+            mine = flat == number
+            places[mine] = np.arange(mine.sum())
+        self._places = places.reshape(self.drawn.shape)
+        self._permutations: dict[tuple[int, int], NDArray[np.int64]] = {}
+
+    def batch(self, step: int) -> Tokens:
+        """Return the token ids of 0-based ``step``, of shape ``(batch, tokens)``."""
+        rows = [
+            self._row(int(number), int(place))
+            for number, place in zip(self.drawn[step], self._places[step], strict=True)
+        ]
+        return np.stack(rows)
+
+    def sequences_seen(self, steps: int) -> dict[str, int]:
+        """Return how many sequences of each language the first ``steps`` steps hold."""
+        counts = np.bincount(self.drawn[:steps].ravel(), minlength=len(self.languages))
+        return {language: int(count) for language, count in zip(self.languages, counts, strict=True)}
+
+    def _row(self, number: int, place: int) -> Tokens:
+        rows = self._sequences[self.languages[number]]
+        epoch, index = divmod(place, len(rows))
+        if (number, epoch) not in self._permutations:
+            generator = np.random.default_rng([self._seed, _SHUFFLE, number, epoch])
+            self._permutations[number, epoch] = generator.permutation(len(rows))
+        row: Tokens = rows[self._permutations[number, epoch][index]]
+        return row
+
+
+@dataclass(frozen=True)
+class Masked:
+    """A batch to be predicted.
+
+    Attributes:
+        input_ids: What the model reads, shape ``(batch, tokens)``.
+        positions: Flat indices of the positions to be predicted, shape ``(predicted,)``, ascending.
+        targets: The tokens that stood there, shape ``(predicted,)``.
+    """
+
+    input_ids: NDArray[np.int64]
+    positions: NDArray[np.int64]
+    targets: NDArray[np.int64]
+
+
+def mask(
+    batch: Tokens, rate: float, seed: int, step: int, *, n_special: int, mask_id: int, n_vocab: int
+) -> Masked:
+    """Choose positions to be predicted and corrupt them: 80% mask, 10% another token, 10% as they are.
+
+    Exactly ``rate`` of the ordinary tokens of the batch (rounded, at least one) are chosen.
+
+    Args:
+        batch: Token ids of shape ``(batch, tokens)``.
+        rate: Fraction of the ordinary tokens to predict.
+        seed: Seed of the masks.
+        step: The step; each has masks of its own.
+        n_special: Ids below this are special tokens, neither predicted nor put in.
+        mask_id: Id of ``[MASK]``.
+        n_vocab: Size of the vocabulary.
+
+    Reference:
+        Devlin et al. 2019; masks drawn anew for each visit as in Liu et al. 2019 (RoBERTa).
+    """
+    generator = np.random.default_rng([seed, _MASK, step])
+    flat = batch.ravel().astype(np.int64)
+    ordinary = np.flatnonzero(flat >= n_special)
+    n_predicted = max(1, round(rate * len(ordinary)))
+    positions = np.sort(generator.permutation(ordinary)[:n_predicted])
+    targets = flat[positions]
+    fate = generator.random(len(positions))
+    others = generator.integers(n_special, n_vocab, len(positions))
+    flat[positions] = np.where(fate < 0.8, mask_id, np.where(fate < 0.9, others, targets))
+    return Masked(flat.reshape(batch.shape), positions, targets)

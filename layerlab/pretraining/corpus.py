@@ -1,0 +1,154 @@
+"""Text files to packed sequences: read, encode once, cut into blocks, hold some out."""
+
+from __future__ import annotations
+
+import lzma
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layerlab.errors import DataError, unknown
+
+if TYPE_CHECKING:
+    from layerlab.pretraining.spec import PretrainingSpec
+
+Tokens = NDArray[np.int32]
+
+_ENCODED_AT_ONCE = 2_000
+
+
+def check_corpora(corpora: Mapping[str, Sequence[Path]]) -> None:
+    """Check that every corpus file is there and of a kind that can be read.
+
+    Raises:
+        DataError: Naming every file that is missing or of an unknown kind.
+    """
+    problems = []
+    for language, files in corpora.items():
+        for file in files:
+            if file.name.removesuffix(".xz").rpartition(".")[2] not in {"txt", "tsv"}:
+                problems.append(f"{language}: {file}: expected .txt, .txt.xz, .tsv or .tsv.xz")
+            elif not file.is_file():
+                there = [path.name for path in file.parent.iterdir()] if file.parent.is_dir() else []
+                problems.append(f"{language}: no such file {file}; {unknown('file', file.name, there)}")
+    if problems:
+        raise DataError("corpora: " + "\n  ".join(problems))
+
+
+def read_paragraphs(file: Path, drop: Sequence[str] = ()) -> Iterator[str]:
+    """Yield the paragraphs of one file, without empty ones.
+
+    Args:
+        file: ``.txt`` or ``.tsv`` (id TAB text), plain or ``.xz``.
+        drop: Ids of a ``.tsv`` to leave out; ``Gen.3`` also drops ``Gen.3.1``.
+
+    Raises:
+        DataError: A line of a ``.tsv`` that has not exactly one tab; names file and line.
+    """
+    open_file = lzma.open if file.suffix == ".xz" else open
+    tabular = file.name.removesuffix(".xz").endswith(".tsv")
+    dropped = frozenset(drop)
+    with open_file(file, "rt", encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            text = line.strip()
+            if tabular and text:
+                columns = line.rstrip("\n").split("\t")
+                if len(columns) != 2:
+                    raise DataError(f"{file}:{number}: expected id TAB text, got {len(columns)} columns")
+                text = "" if dropped and _is_dropped(columns[0], dropped) else columns[1].strip()
+            if text:
+                yield text
+
+
+def _is_dropped(identifier: str, dropped: frozenset[str]) -> bool:
+    parts = identifier.split(".")
+    return any(".".join(parts[:end]) in dropped for end in range(1, len(parts) + 1))
+
+
+def language_paragraphs(spec: PretrainingSpec, language: str) -> list[str]:
+    """Return all paragraphs of a language, file after file.
+
+    Raises:
+        DataError: The language has no text.
+    """
+    drop = spec.drop.get(language, ())
+    texts = [text for file in spec.corpora[language] for text in read_paragraphs(file, drop)]
+    if not texts:
+        raise DataError(f"{language}: no text in {', '.join(str(file) for file in spec.corpora[language])}")
+    return texts
+
+
+def encode(texts: Sequence[str], tokenizer: Any) -> Tokens:
+    """Encode paragraphs into one stream in which each is followed by the separator.
+
+    Args:
+        texts: Paragraphs.
+        tokenizer: A fast Hugging Face tokenizer.
+
+    Returns:
+        Token ids of shape ``(tokens,)``.
+    """
+    separator = np.array([tokenizer.sep_token_id], dtype=np.int32)
+    parts: list[Tokens] = []
+    for start in range(0, len(texts), _ENCODED_AT_ONCE):
+        batch = list(texts[start : start + _ENCODED_AT_ONCE])
+        for encoding in tokenizer.backend_tokenizer.encode_batch_fast(batch, add_special_tokens=False):
+            parts.extend((np.array(encoding.ids, dtype=np.int32), separator))
+    return np.concatenate(parts)
+
+
+def pack(stream: Tokens, sequence_length: int, first: int, filler: int) -> Tokens:
+    """Cut a stream into sequences that all begin with one special token and lose none of the stream.
+
+    Args:
+        stream: Token ids of shape ``(tokens,)``.
+        sequence_length: Tokens of a sequence, the first one included.
+        first: Id put in front of each sequence (``[CLS]``).
+        filler: Id that fills the last sequence (``[SEP]``); less than one sequence in all.
+
+    Returns:
+        Token ids of shape ``(sequences, sequence_length)``.
+
+    >>> pack(np.array([5, 6, 7], dtype=np.int32), 3, first=1, filler=2).tolist()
+    [[1, 5, 6], [1, 7, 2]]
+    """
+    width = sequence_length - 1
+    n_sequences = -(-len(stream) // width)
+    body = np.full(n_sequences * width, filler, dtype=np.int32)
+    body[: len(stream)] = stream
+    front = np.full((n_sequences, 1), first, dtype=np.int32)
+    return np.concatenate([front, body.reshape(n_sequences, width)], axis=1)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """The sequences of one language.
+
+    Attributes:
+        train: Token ids of shape ``(sequences, sequence_length)``.
+        held_out: Token ids of the same width that no step trains on.
+    """
+
+    train: Tokens
+    held_out: Tokens
+
+
+def hold_out(sequences: Tokens, n_held_out: int, language: str) -> Packed:
+    """Part evenly spaced sequences from the rest.
+
+    Raises:
+        DataError: Holding out so many would leave fewer than half of the sequences.
+    """
+    if n_held_out * 2 > len(sequences):
+        raise DataError(
+            f"{language}: {len(sequences)} packed sequences, too few to hold out {n_held_out}; "
+            "expected at least twice as many. Give more text or lower held_out_sequences"
+        )
+    held = np.linspace(0, len(sequences) - 1, n_held_out + 2).round().astype(int)[1:-1]
+    keep = np.ones(len(sequences), dtype=bool)
+    keep[held] = False
+    return Packed(sequences[keep], sequences[held])

@@ -1,0 +1,116 @@
+"""What a pretraining trains on, made once and kept in its folder: tokenizer and packed sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from layerlab.errors import CheckpointError
+from layerlab.pretraining.checkpoint import STATE, write_atomically
+from layerlab.pretraining.corpus import (
+    Packed,
+    Tokens,
+    check_corpora,
+    encode,
+    hold_out,
+    language_paragraphs,
+    pack,
+)
+from layerlab.pretraining.tokenizer import SPECIAL_TOKENS, spread, train_tokenizer
+
+if TYPE_CHECKING:
+    from layerlab.pretraining.spec import PretrainingSpec
+
+
+@dataclass(frozen=True)
+class Material:
+    """Tokenizer and sequences.
+
+    Attributes:
+        tokenizer: The joint tokenizer.
+        packed: Language to its sequences.
+        n_tokens: Language to the size of its stream, separators included.
+    """
+
+    tokenizer: Any
+    packed: dict[str, Packed]
+    n_tokens: dict[str, int]
+
+
+def prepare(spec: PretrainingSpec, folder: Path, say: Callable[[str], None] = lambda text: None) -> Material:
+    """Train the tokenizer and encode the corpora, or read what an earlier start left in ``folder/state``.
+
+    Raises:
+        DataError: A corpus that is missing, unreadable or too small.
+        CheckpointError: ``folder`` holds a pretraining of another spec.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    state = folder / STATE
+    _check_same(spec, state / "spec.json")
+    files = {language: state / f"{language}.npy" for language in spec.corpora}
+    # spec.json is written last: where it is, the rest is whole.
+    if (state / "spec.json").is_file():
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(state)
+    else:
+        check_corpora(spec.corpora)
+        state.mkdir(parents=True, exist_ok=True)
+        tokenizer = _encode_all(spec, state, files, say)
+    streams: dict[str, Tokens] = {language: np.load(file) for language, file in files.items()}
+    packed = {
+        language: hold_out(
+            pack(stream, spec.sequence_length, tokenizer.cls_token_id, tokenizer.sep_token_id),
+            spec.held_out_sequences,
+            language,
+        )
+        for language, stream in streams.items()
+    }
+    if not (state / "spec.json").is_file():
+        write_atomically(
+            state / "spec.json", lambda path: path.write_text(spec.canonical(), encoding="utf-8")
+        )
+    return Material(tokenizer, packed, {language: len(stream) for language, stream in streams.items()})
+
+
+def _check_same(spec: PretrainingSpec, file: Path) -> None:
+    if not file.is_file():
+        return
+    # Read as a spec, so that a field added since has its default.
+    before = type(spec).model_validate_json(file.read_text(encoding="utf-8")).model_dump(mode="json")
+    now = spec.model_dump(mode="json")
+    differing = [f"{key} was {before[key]!r}, is {now[key]!r}" for key in before if before[key] != now[key]]
+    if differing:
+        raise CheckpointError(
+            f"{file.parent.parent} holds a pretraining of another spec ({'; '.join(differing)}); "
+            "give the spec that began it, or another folder"
+        )
+
+
+def _encode_all(
+    spec: PretrainingSpec, state: Path, files: dict[str, Path], say: Callable[[str], None]
+) -> Any:
+    texts = {language: language_paragraphs(spec, language) for language in spec.corpora}
+    say("training the tokenizer")
+    tokenizer = train_tokenizer(
+        {language: spread(paragraphs, spec.tokenizer_chars) for language, paragraphs in texts.items()},
+        spec.vocab_size,
+        alphabet=min(spec.alphabet, spec.vocab_size - len(SPECIAL_TOKENS)),
+        lowercase=spec.lowercase,
+        max_length=spec.sequence_length,
+    )
+    tokenizer.save_pretrained(state)
+    for language, file in files.items():
+        say(f"encoding {language}")
+        stream = encode(texts[language], tokenizer)
+        write_atomically(file, partial(_write_array, stream=stream))
+    return tokenizer
+
+
+def _write_array(path: Path, stream: Tokens) -> None:
+    with path.open("wb") as file:
+        np.save(file, stream)

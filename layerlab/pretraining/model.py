@@ -1,0 +1,82 @@
+"""The freshly initialised masked-LM model of a spec."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from layerlab.errors import ArchitectureError, unknown
+from layerlab.pretraining.tokenizer import SPECIAL_TOKENS
+
+if TYPE_CHECKING:
+    from layerlab.pretraining.spec import PretrainingSpec
+
+# Accepted by a config without standing in it.
+_UNLISTED = {"modernbert": ("global_attn_every_n_layers", "global_rope_theta", "local_rope_theta")}
+
+_SPECIAL_IDS = {
+    f"{role}_token_id": SPECIAL_TOKENS.index(token)
+    for role, token in {
+        "pad": "[PAD]",
+        "bos": "[CLS]",
+        "eos": "[SEP]",
+        "cls": "[CLS]",
+        "sep": "[SEP]",
+    }.items()
+}
+
+
+def check_architecture(spec: PretrainingSpec) -> None:
+    """Check, before any text is read, that the architecture can be made.
+
+    Raises:
+        ArchitectureError: Not a masked-LM architecture, or options that its config does not have or that
+            do not fit together.
+    """
+    from transformers import AutoModelForMaskedLM
+
+    config = _config(spec, spec.vocab_size)
+    longest = getattr(config, "max_position_embeddings", spec.sequence_length)
+    if longest < spec.sequence_length:
+        raise ArchitectureError(
+            f"sequence_length is {spec.sequence_length}, but max_position_embeddings is {longest}; "
+            "expected at most as many tokens as positions"
+        )
+    try:
+        with torch.device("meta"):
+            AutoModelForMaskedLM.from_config(config)  # type: ignore[no-untyped-call]
+    except (ValueError, RuntimeError, TypeError, AssertionError) as error:
+        raise ArchitectureError(
+            f"no masked-LM model can be made of {spec.architecture.model_type!r} with "
+            f"{spec.architecture.options}: {str(error).splitlines()[0]}"
+        ) from error
+
+
+def build_model(spec: PretrainingSpec, vocab_size: int) -> Any:
+    """Make the model under the spec's seed; the caller forks torch's generator."""
+    from transformers import AutoModelForMaskedLM
+
+    torch.manual_seed(spec.seed)
+    return AutoModelForMaskedLM.from_config(_config(spec, vocab_size))  # type: ignore[no-untyped-call]
+
+
+def _config(spec: PretrainingSpec, vocab_size: int) -> Any:
+    from transformers import AutoConfig
+
+    kind, options = spec.architecture.model_type, spec.architecture.options
+    try:
+        default = AutoConfig.for_model(kind)
+    except ValueError as error:
+        raise ArchitectureError(
+            f"unknown architecture {kind!r}; expected a model_type of transformers, such as bert"
+        ) from error
+    from_tokenizer = {"vocab_size": vocab_size, **_SPECIAL_IDS}
+    known = {*default.to_dict(), *default.attribute_map, *_UNLISTED.get(kind, ())} - {"model_type"}
+    for option in options:
+        if option in from_tokenizer:
+            raise ArchitectureError(f"architecture.options: {option} comes from the tokenizer; leave it out")
+        if option not in known:
+            raise ArchitectureError(f"architecture.options: {unknown(f'{kind} option', option, known)}")
+    taken = {key: value for key, value in from_tokenizer.items() if key in known}
+    return AutoConfig.for_model(kind, **taken, **options)

@@ -1,0 +1,139 @@
+"""What a pretraining leaves: a Hugging Face folder, its curve, and a model card that tells the truth."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from layerlab.pretraining.checkpoint import Progressed, write_atomically
+
+if TYPE_CHECKING:
+    from layerlab.pretraining.material import Material
+    from layerlab.pretraining.spec import PretrainingSpec
+
+
+def write_result(
+    folder: Path,
+    spec: PretrainingSpec,
+    material: Material,
+    model: Any,
+    done: Progressed,
+    sequences_seen: Mapping[str, int],
+) -> None:
+    """Write weights, tokenizer, ``training.json`` and ``README.md``."""
+    model.eval()
+    model.save_pretrained(folder)
+    material.tokenizer.save_pretrained(folder)
+    facts = training_facts(spec, material, model, done, sequences_seen)
+    text = json.dumps(facts, ensure_ascii=False, indent=1)
+    write_atomically(folder / "training.json", lambda path: path.write_text(text + "\n", encoding="utf-8"))
+    card = model_card(facts)
+    write_atomically(folder / "README.md", lambda path: path.write_text(card, encoding="utf-8"))
+
+
+def training_facts(
+    spec: PretrainingSpec,
+    material: Material,
+    model: Any,
+    done: Progressed,
+    sequences_seen: Mapping[str, int],
+) -> dict[str, Any]:
+    """Return what happened, as plain values: spec, sizes, tokens, times and curves."""
+    import torch
+    import transformers
+
+    tokens = {language: n * spec.sequence_length for language, n in sequences_seen.items()}
+    embedding = model.get_input_embeddings().weight
+    n_parameters = sum(parameter.numel() for parameter in model.parameters())
+    return {
+        "spec": json.loads(spec.canonical()),
+        "steps_done": done.step,
+        "parameters": n_parameters,
+        "parameters_without_token_embeddings": n_parameters - embedding.numel(),
+        "vocabulary": len(material.tokenizer),
+        "corpus_tokens": material.n_tokens,
+        "tokens_seen": tokens,
+        "seconds": done.seconds,
+        "tokens_per_second": sum(tokens.values()) / done.seconds if done.seconds else None,
+        "threads": torch.get_num_threads(),
+        "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+        "held_out": list(done.held_out),
+        "losses": list(done.losses),
+    }
+
+
+_CARD = """---
+library_name: transformers
+pipeline_tag: fill-mask
+language:
+{language_list}
+tags:
+- layerlab
+---
+
+# {name}
+
+A small and weak multilingual encoder ({model_type}), made for the study of layer ablation and for no other
+use. It has {parameters:,} parameters, {inner:,} of them outside the token embeddings, and a {case} WordPiece
+vocabulary of {vocabulary:,} pieces.
+
+It was trained by masked language modelling alone: {steps_done:,} steps of {batch} sequences of {length}
+tokens, {tokens:,} tokens in all, mask rate {mask_rate}, {minutes:.0f} minutes.{stopped} No parallel text was
+used as such: a sequence is in one language.
+
+| language | tokens in the corpus | tokens seen | held-out loss (nats per masked token) |
+|---|---|---|---|
+{rows}
+
+Held-out losses are those of step {measured_at:,}, on {held_out} sequences a language, spread evenly over the
+corpus: they come from the same texts as the training sequences, so they are lower than on other text. They
+do not compare languages with each other, since each has its own pieces. Guessing evenly among all pieces
+costs {even:.2f}.
+
+No licence is claimed for the weights; the corpora keep theirs. What the texts say, prejudice included, is in
+the weights.
+"""
+
+
+def model_card(facts: Mapping[str, Any]) -> str:
+    """Return the model card as Markdown.
+
+    Args:
+        facts: What `training_facts` returns.
+    """
+    spec, seen, done = facts["spec"], facts["tokens_seen"], facts["steps_done"]
+    measured: Mapping[str, Any] = facts["held_out"][-1] if facts["held_out"] else {"step": 0, "loss": {}}
+    rows = [
+        f"| {language} | {facts['corpus_tokens'][language]:,} | {seen[language]:,} "
+        f"| {_loss(measured['loss'].get(language))} |"
+        for language in seen
+    ]
+    return _CARD.format(
+        language_list="\n".join(f"- {language}" for language in seen),
+        name=spec["name"],
+        model_type=spec["architecture"]["model_type"],
+        parameters=facts["parameters"],
+        inner=facts["parameters_without_token_embeddings"],
+        case="lower-cased" if spec["lowercase"] else "cased",
+        vocabulary=facts["vocabulary"],
+        steps_done=done,
+        batch=spec["batch_sequences"],
+        length=spec["sequence_length"],
+        tokens=sum(seen.values()),
+        mask_rate=spec["mask_rate"],
+        minutes=facts["seconds"] / 60,
+        stopped=""
+        if done == spec["steps"]
+        else f" It was stopped early, {spec['steps']:,} steps were planned.",
+        rows="\n".join(rows),
+        measured_at=measured["step"],
+        held_out=spec["held_out_sequences"],
+        even=math.log(facts["vocabulary"]),
+    )
+
+
+def _loss(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.2f}"

@@ -1,0 +1,57 @@
+"""Invented text in two languages and a pretraining small enough to run in a second."""
+
+from __future__ import annotations
+
+import lzma
+import random
+from pathlib import Path
+
+import pytest
+
+from layerlab.pretraining.spec import Architecture, PretrainingSpec
+
+SUBJECTS = {"xa": ["lomir", "tasin", "vekor", "nalim"], "xb": ["шалук", "денор", "митав"]}
+VERBS = {"xa": ["petak", "zunor", "silav"], "xb": ["горит", "волек"]}
+
+
+def invented_text(language: str, n_lines: int) -> list[str]:
+    chance = random.Random(language)
+    return [
+        " ".join(
+            f"{chance.choice(SUBJECTS[language])} {chance.choice(VERBS[language])} "
+            f"{chance.choice(SUBJECTS[language])} ."
+            for _ in range(chance.randint(1, 3))
+        )
+        for _ in range(n_lines)
+    ]
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> PretrainingSpec:
+    corpora = tmp_path / "corpora"
+    corpora.mkdir()
+    (corpora / "xa.txt").write_text("\n".join(invented_text("xa", 120)) + "\n", encoding="utf-8")
+    with lzma.open(corpora / "xb.tsv.xz", "wt", encoding="utf-8") as file:
+        file.writelines(f"Abc.{n}.1\t{text}\n" for n, text in enumerate(invented_text("xb", 120)))
+    return PretrainingSpec(
+        name="tiny",
+        architecture=Architecture(
+            model_type="bert",
+            options={
+                "num_hidden_layers": 2,
+                "hidden_size": 16,
+                "num_attention_heads": 2,
+                "intermediate_size": 32,
+                "max_position_embeddings": 32,
+            },
+        ),
+        corpora={"xa": (corpora / "xa.txt",), "xb": (corpora / "xb.tsv.xz",)},
+        vocab_size=80,
+        sequence_length=16,
+        batch_sequences=4,
+        learning_rate=5e-3,
+        warmup_steps=3,
+        steps=12,
+        held_out_sequences=4,
+        evaluate_every=6,
+    )
