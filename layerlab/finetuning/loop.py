@@ -1,0 +1,221 @@
+"""The fine-tuning loop: explicit, resumable, the same on a CPU and on several GPUs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+
+from layerlab.ablation.ablation import Timed
+from layerlab.ablation.donors import Donors
+from layerlab.finetuning.batching import epoch_batches
+from layerlab.finetuning.checkpoint import Position, cpu_state, load_checkpoint, save_checkpoint
+from layerlab.finetuning.clock import Clock
+from layerlab.finetuning.evaluation import EncodedCorpus, evaluate
+from layerlab.finetuning.model import TaskModel
+from layerlab.finetuning.step import Stepper
+from layerlab.finetuning.training import Training
+from layerlab.tasks.task import Task
+
+Report = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a fine-tuning gave; the model holds the selected epoch's weights.
+
+    Attributes:
+        history: One entry an epoch: epoch, loss, dev scores, seconds.
+        best_epoch: 0-based epoch whose weights were kept.
+        n_steps: Optimiser steps in all.
+        seconds: Time spent in training, without loading, over all resumed parts.
+        receipts: What the ``during`` interventions touched.
+        resumed_at: The step at which this process took the fit up; 0 for a new one.
+    """
+
+    history: list[dict[str, Any]]
+    best_epoch: int
+    n_steps: int
+    seconds: float
+    receipts: list[dict[str, Any]]
+    resumed_at: int
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where and how often a running fit is saved.
+
+    Attributes:
+        folder: Holds the checkpoints; None keeps none.
+        seconds: Time between checkpoints.
+    """
+
+    folder: Path | None = None
+    seconds: float = 60.0
+
+
+def make_optimizer(model: TaskModel, training: Training) -> torch.optim.AdamW:
+    """Build AdamW over every parameter, without weight decay on biases and norms.
+
+    Frozen parameters have no gradient, and AdamW leaves a parameter without gradient alone, decay
+    included; so they can be listed, and a schedule can unfreeze them later.
+    """
+    head_rate = training.head_learning_rate or training.learning_rate
+    groups = []
+    for module, rate in ((model.encoder, training.learning_rate), (model.head, head_rate)):
+        matrices = [p for p in module.parameters() if p.ndim >= 2]
+        vectors = [p for p in module.parameters() if p.ndim < 2]
+        groups.append({"params": matrices, "peak_lr": rate, "weight_decay": training.weight_decay})
+        groups.append({"params": vectors, "peak_lr": rate, "weight_decay": 0.0})
+    groups = [group for group in groups if group["params"]]
+    return torch.optim.AdamW(groups, lr=training.learning_rate)
+
+
+def fine_tune(
+    model: TaskModel,
+    task: Task,
+    corpora: Mapping[str, EncodedCorpus],
+    training: Training,
+    *,
+    seed: int,
+    during: Sequence[Timed] = (),
+    donors: Donors | None = None,
+    workplace: Workplace | None = None,
+    report: Report | None = None,
+) -> FitResult:
+    """Fine-tune a task model in place and leave the selected epoch's weights in it.
+
+    Interventions that belong *before* fine-tuning are applied by the caller; those of ``during`` fire on
+    the clock. A resumed fit takes the same steps as an undisturbed one.
+
+    Args:
+        model: Encoder and head.
+        task: Gives batches, loss and scores.
+        corpora: ``train`` and ``dev`` of the source language.
+        training: Hyper-parameters.
+        seed: The run's seed; data order and dropout have streams of their own.
+        during: Interventions and the fraction of the steps after which each fires.
+        donors: Where ``during`` interventions take weights from.
+        workplace: Where checkpoints go.
+        report: Receives progress events as plain dictionaries.
+    """
+    accelerator = Accelerator()
+    model.to(accelerator.device)
+    fit = _Fit(model, task, corpora, training, seed, accelerator, workplace or Workplace(), report or _silent)
+    clock = Clock(during, model, donors, fit.n_steps)
+    return fit.run(clock)
+
+
+def _silent(event: dict[str, Any]) -> None:
+    """Report nothing."""
+
+
+class _Fit:
+    """The state of one running fine-tuning."""
+
+    def __init__(
+        self,
+        model: TaskModel,
+        task: Task,
+        corpora: Mapping[str, EncodedCorpus],
+        training: Training,
+        seed: int,
+        accelerator: Accelerator,
+        workplace: Workplace,
+        report: Report,
+    ) -> None:
+        self.model, self.task, self.corpora, self.training = model, task, corpora, training
+        self.seed, self.accelerator, self.workplace, self.report = seed, accelerator, workplace, report
+        self.lengths = [len(example.input_ids) for example in corpora["train"].encoded.examples]
+        self.n_epoch_steps = -(-len(self.lengths) // training.batch_size)
+        self.n_steps = self.n_epoch_steps * training.epochs
+        self.optimizer = make_optimizer(model, training)
+        self.position = Position()
+        self.best: dict[str, Tensor] | None = None
+        self.saved_at = time.monotonic()
+
+    def run(self, clock: Clock) -> FitResult:
+        """Take every step that is left, then load the selected epoch."""
+        self._resume()
+        resumed_at = self.position.step
+        clock.restore(resumed_at)
+        stepper = Stepper(
+            self.model, self.task, self.optimizer, self.training, self.seed, self.accelerator, self.n_steps
+        )
+        while self.position.epoch < self.training.epochs:
+            self._run_epoch(stepper, clock)
+        if self.training.select == "best" and self.best is not None:
+            self.model.load_state_dict(self.best)
+        position = self.position
+        best_epoch = position.best_epoch if self.training.select == "best" else position.epoch - 1
+        return FitResult(
+            history=position.history,
+            best_epoch=int(best_epoch or 0),
+            n_steps=self.n_steps,
+            seconds=position.seconds,
+            receipts=position.receipts,
+            resumed_at=resumed_at,
+        )
+
+    def _resume(self) -> None:
+        if self.workplace.folder is not None:
+            restored = load_checkpoint(self.workplace.folder, self.model, self.optimizer)
+            if restored is not None:
+                self.position, self.best = restored
+
+    def _run_epoch(self, stepper: Stepper, clock: Clock) -> None:
+        position = self.position
+        train = self.corpora["train"]
+        batches = epoch_batches(self.lengths, self.training.batch_size, self.seed, position.epoch)
+        for batch in batches[position.step - position.epoch * self.n_epoch_steps :]:
+            started = time.monotonic()
+            position.receipts.extend(clock.fire(position.step))
+            loss_sum, n_targets = stepper.take(train, batch, position.step)
+            position.step += 1
+            position.loss_sum += loss_sum
+            position.n_targets += n_targets
+            position.seconds += time.monotonic() - started
+            self._tell("step", loss=loss_sum / max(1, n_targets))
+            self._save_if_due()
+        self._finish_epoch()
+
+    def _finish_epoch(self) -> None:
+        position = self.position
+        scores = evaluate(self.model, self.task, self.corpora["dev"], self.accelerator.device)
+        dev = {score.metric: score.value for score in scores}
+        entry = {
+            "epoch": position.epoch,
+            "loss": position.loss_sum / max(1, position.n_targets),
+            "dev": dev,
+            "seconds": round(position.seconds, 3),
+        }
+        position.history.append(entry)
+        if position.best_score is None or dev[self.task.metric] > position.best_score:
+            position.best_score, position.best_epoch = dev[self.task.metric], position.epoch
+            self.best = cpu_state(self.model) if self.training.select == "best" else None
+        position.epoch += 1
+        position.loss_sum, position.n_targets = 0.0, 0
+        self._tell("epoch", **{key: entry[key] for key in ("loss", "dev")})
+        self._save_if_due(now=position.epoch == self.training.epochs)
+
+    def _save_if_due(self, now: bool = False) -> None:
+        folder = self.workplace.folder
+        if folder is None or not (now or time.monotonic() - self.saved_at >= self.workplace.seconds):
+            return
+        if self.accelerator.is_main_process:
+            save_checkpoint(folder, self.position, self.model, self.optimizer, self.best)
+        self.saved_at = time.monotonic()
+
+    def _tell(self, kind: str, **details: Any) -> None:
+        if self.accelerator.is_main_process:
+            self.report(
+                {"event": kind, "step": self.position.step, "steps": self.n_steps, "epoch": self.position.epoch}
+                | details
+            )
+

@@ -1,0 +1,67 @@
+"""An encoder with a task head, and the loss as a function of parameters and batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from transformers import PreTrainedModel
+
+from layerlab.finetuning.streams import derive_seed
+from layerlab.models.encoder import Encoder
+from layerlab.tasks.task import Task
+
+Batch = dict[str, Tensor]
+
+
+class TaskModel(nn.Module):
+    """An encoder followed by a task head on its last hidden states.
+
+    Attributes:
+        encoder: Any encoder that layerlab knows, without its pooler where it has one.
+        head: The task's head; maps ``(batch, tokens, hidden)`` to the task's output.
+    """
+
+    def __init__(self, encoder: PreTrainedModel, head: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = head
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Any:
+        """Return the head's output, for tagging logits of shape ``(batch, tokens, labels)``."""
+        states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return self.head(states)
+
+
+def build_task_model(encoder: Encoder, task: Task, n_labels: int, dropout: float, seed: int) -> TaskModel:
+    """Put a fresh head on an encoder; the head's weights depend on the seed alone."""
+    hidden_size = int(encoder.base.config.hidden_size)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(seed, "head"))
+        head = task.build_head(hidden_size, n_labels, dropout)
+    return TaskModel(encoder.base, head)
+
+
+def forward_batch(model: nn.Module, batch: Batch) -> Any:
+    """Run the model on the inputs of a batch."""
+    return model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
+
+
+def batch_loss(model: nn.Module, parameters: Mapping[str, Tensor], batch: Batch, task: Task) -> Tensor:
+    """Return the summed loss of a batch as a pure function of parameters and batch.
+
+    The fine-tuning loop computes the same loss with the parameters in place; this form is what
+    ``torch.func`` transforms take, for instance to train a cohort of ablations as one stacked model.
+
+    Args:
+        model: A :class:`TaskModel`, used for its structure only.
+        parameters: Every parameter and buffer by name.
+        batch: ``input_ids``, ``attention_mask`` and ``labels``, each ``(batch, tokens)``.
+        task: Gives the loss.
+    """
+    inputs = {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
+    output = functional_call(model, dict(parameters), args=(), kwargs=inputs)
+    return task.loss(output, batch["labels"])

@@ -1,0 +1,61 @@
+"""Hyper-parameters of a fine-tuning, with the defaults that the papers' settings suggest."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Training(BaseModel):
+    """How an encoder is fine-tuned; every field is part of a fit's identity.
+
+    The optimiser is AdamW with linear warm-up and linear decay to zero. A batch holds sentences of
+    similar length. The epoch with the best score on the source language's dev set is kept.
+
+    Attributes:
+        epochs: Passes over the training split.
+        learning_rate: Peak rate of the encoder.
+        head_learning_rate: Peak rate of the task head; the encoder's if None.
+        batch_size: Sentences (or windows of long sentences) in an optimiser step.
+        warmup: Fraction of the steps in which the rate rises linearly.
+        weight_decay: Applied to matrices, never to biases and norms.
+        max_grad_norm: Gradients are clipped to this norm; None switches clipping off.
+        dropout: Before the task head; the encoder's own dropout is its configuration's.
+        max_length: Longest input in word-pieces, special tokens included; longer sentences are windowed.
+        precision: ``fp32``, or ``bf16`` for mixed precision through accelerate.
+        accumulate: Parts into which a batch is cut to save memory; the gradient is of the whole batch.
+        select: Keep the ``best`` epoch on source dev, or the ``last``.
+
+    Reference: Wu et al. (2020), appendix: batch 16-32, rates 2e-5 to 5e-5, warm-up 10%, linear decay.
+
+    >>> Training(epochs=2).batch_size
+    32
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    epochs: int = Field(default=3, ge=1)
+    learning_rate: float = Field(default=5e-5, gt=0)
+    head_learning_rate: float | None = Field(default=None, gt=0)
+    batch_size: int = Field(default=32, ge=1)
+    warmup: float = Field(default=0.1, ge=0, lt=1)
+    weight_decay: float = Field(default=0.0, ge=0)
+    max_grad_norm: float | None = Field(default=1.0, gt=0)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    max_length: int = Field(default=256, ge=8)
+    precision: Literal["fp32", "bf16"] = "fp32"
+    accumulate: int = Field(default=1, ge=1)
+    select: Literal["best", "last"] = "best"
+
+
+def rate_factor(step: int, n_steps: int, warmup: float) -> float:
+    """Return the fraction of the peak learning rate for a 0-based optimiser step.
+
+    >>> [round(rate_factor(step, 10, 0.2), 3) for step in (0, 1, 2, 9)]
+    [0.5, 1.0, 1.0, 0.125]
+    """
+    n_warmup = int(n_steps * warmup)
+    if step < n_warmup:
+        return (step + 1) / n_warmup
+    return (n_steps - step) / max(1, n_steps - n_warmup)

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from layerlab.ablation.ablation import Timed
+from layerlab.ablation.apply import apply
+from layerlab.ablation.interventions import Freeze, Reset, Unfreeze
+from layerlab.ablation.donors import Donors
+from layerlab.finetuning.evaluation import EncodedCorpus, evaluate
+from layerlab.finetuning.loop import FitResult, Workplace, fine_tune
+from layerlab.finetuning.model import TaskModel
+from layerlab.finetuning.training import Training
+from layerlab.models.encoder import Encoder
+from layerlab.tasks.task import Task
+
+Corpora = Mapping[str, EncodedCorpus]
+Make = Callable[..., TaskModel]
+FAST = Training(epochs=2, learning_rate=2e-3, batch_size=8)
+
+
+class KilledError(Exception):
+    """Stands for a kill in the middle of a step."""
+
+
+def state(model: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def same(one: Mapping[str, Tensor], two: Mapping[str, Tensor]) -> bool:
+    return all(torch.equal(one[name], two[name]) for name in one)
+
+
+def run(model: TaskModel, task: Task, corpora: Corpora, training: Training = FAST, **options: Any) -> FitResult:
+    return fine_tune(model, task, corpora, training, **{"seed": 0, **options})
+
+
+def test_fine_tuning_learns_the_invented_language(make_model: Make, upos: Task, corpora: Corpora) -> None:
+    model = make_model()
+    result = run(model, upos, corpora, FAST.model_copy(update={"epochs": 6, "learning_rate": 5e-3}))
+    losses = [entry["loss"] for entry in result.history]
+    assert losses[-1] < 0.5 * losses[0]
+    assert result.history[-1]["dev"]["accuracy"] > 0.8
+    assert result.n_steps == 6 * 6
+
+
+def test_the_kept_weights_are_those_of_the_best_epoch(make_model: Make, upos: Task, corpora: Corpora) -> None:
+    model = make_model()
+    result = run(model, upos, corpora, FAST.model_copy(update={"epochs": 5, "learning_rate": 0.02}))
+    accuracies = [entry["dev"]["accuracy"] for entry in result.history]
+    assert accuracies[result.best_epoch] == max(accuracies)
+    again = {score.metric: score.value for score in evaluate(model, upos, corpora["dev"], torch.device("cpu"))}
+    assert again["accuracy"] == max(accuracies)
+
+
+@pytest.mark.parametrize("stop", [1, 5, 6, 7, 11])
+def test_a_resumed_fit_equals_an_undisturbed_one_bit_for_bit(
+    make_model: Make, upos: Task, corpora: Corpora, tmp_path: Path, stop: int
+) -> None:
+    during = [Timed(0.25, Freeze("embeddings,0")), Timed(0.4, Reset("2")), Timed(0.7, Unfreeze("0"))]
+    donors = Donors(seed=7)
+    plain = make_model()
+    expected = run(plain, upos, corpora, during=during, donors=donors)
+
+    def kill(event: dict[str, Any]) -> None:
+        if event["event"] == "step" and event["step"] == stop:
+            raise KilledError
+
+    place = Workplace(tmp_path, seconds=0.0)
+    with pytest.raises(KilledError, match=""):
+        run(make_model(), upos, corpora, during=during, donors=donors, workplace=place, report=kill)
+    resumed = make_model()
+    result = run(resumed, upos, corpora, during=during, donors=donors, workplace=place)
+    assert result.resumed_at == stop - 1
+    assert same(state(plain), state(resumed))
+    assert [e["loss"] for e in result.history] == [e["loss"] for e in expected.history]
+    assert result.receipts == expected.receipts
+    assert [p.requires_grad for p in plain.parameters()] == [p.requires_grad for p in resumed.parameters()]
+
+
+def test_an_ablation_does_not_shift_head_or_order(make_model: Make, upos: Task, corpora: Corpora) -> None:
+    plain, ablated = make_model(seed=3), make_model(seed=3)
+    apply(Reset("0-1", seed=5), Encoder(ablated.encoder))
+    assert same(plain.head.state_dict(), ablated.head.state_dict())
+    other = make_model(seed=4)
+    assert not same(plain.head.state_dict(), other.head.state_dict())
+
+
+def test_frozen_parts_stay_bit_identical_under_weight_decay(
+    make_model: Make, upos: Task, corpora: Corpora
+) -> None:
+    model = make_model()
+    encoder = Encoder(model.encoder)
+    apply(Freeze("embeddings,1-2"), encoder)
+    frozen = {n: p.clone() for n, p in encoder.parameters("embeddings,1-2").items()}
+    free = {n: p.clone() for n, p in encoder.parameters("0,3").items()}
+    run(model, upos, corpora, FAST.model_copy(update={"weight_decay": 0.1, "select": "last"}))
+    assert all(torch.equal(frozen[n], p) for n, p in encoder.parameters("embeddings,1-2").items())
+    assert not any(torch.equal(free[n], p) for n, p in encoder.parameters("0,3").items())
+
+
+def test_a_layer_frozen_half_way_stops_moving_then(make_model: Make, upos: Task, corpora: Corpora) -> None:
+    model = make_model()
+    seen: list[Tensor] = []
+
+    def watch(event: dict[str, Any]) -> None:
+        if event["event"] == "step":
+            seen.append(Encoder(model.encoder).layers[0].state_dict()["output.dense.weight"].clone())
+
+    training = FAST.model_copy(update={"weight_decay": 0.1})
+    run(model, upos, corpora, training, during=[Timed(0.5, Freeze("0"))], report=watch)
+    moved = [not torch.equal(a, b) for a, b in zip(seen, seen[1:], strict=False)]
+    assert moved == [True] * 5 + [False] * 6
+
+
+def test_accumulation_gives_the_gradient_of_the_whole_batch(
+    make_model: Make, upos: Task, corpora: Corpora
+) -> None:
+    models = []
+    for accumulate in (1, 3):
+        model = make_model(dropout=0.0)
+        for module in model.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+        model.encoder.config.attention_probs_dropout_prob = 0.0
+        run(model, upos, corpora, FAST.model_copy(update={"accumulate": accumulate, "select": "last"}))
+        models.append(state(model))
+    for name, value in models[0].items():
+        torch.testing.assert_close(models[1][name], value, atol=2e-5, rtol=1e-3)
+
+
+def test_bf16_runs_and_keeps_master_weights_in_fp32(make_model: Make, upos: Task, corpora: Corpora) -> None:
+    model = make_model()
+    result = run(model, upos, corpora, FAST.model_copy(update={"precision": "bf16"}))
+    assert all(p.dtype == torch.float32 for p in model.parameters())
+    assert result.history[0]["loss"] < 3.5
