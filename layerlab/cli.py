@@ -1,0 +1,271 @@
+"""The command line: verbs, each one call into the API.
+
+Nothing heavy is imported before a verb needs it, so that ``layerlab --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from layerlab.errors import LayerlabError
+
+if TYPE_CHECKING:
+    from layerlab.study.plan import Plan
+
+DONE, SOME_FAILED, WRONG = 0, 1, 2
+
+app = typer.Typer(
+    name="layerlab",
+    help="Layer ablation for the fine-tuning analysis of multilingual encoders.",
+    epilog="Exit status: 0 done, 1 some run failed, 2 the study or an argument is wrong.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+StudyFile = Annotated[Path, typer.Argument(help="Study file (YAML).", metavar="STUDY", show_default=False)]
+Results = Annotated[
+    Path, typer.Argument(help="Results directory, study file or records file.", metavar="RESULTS", show_default=False)
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Override a key of the study; may be repeated."),
+]
+Folder = Annotated[
+    Path | None, typer.Option("--results", metavar="DIR", help="Results directory [default: results/<study name>].")
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="COLUMN=VALUE", help="Only runs with this column, such as ablation=none."),
+]
+
+
+def main() -> None:
+    """Run the command line and turn layerlab's errors into a message and an exit status."""
+    try:
+        app()
+    except LayerlabError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(WRONG)
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)
+
+
+@app.command()
+def describe(
+    model: Annotated[str, typer.Argument(help="Folder or Hub id of a model.", metavar="MODEL", show_default=False)],
+) -> None:
+    """Show a model's parts: which layers it has, where they are, how many parameters each holds.
+
+    \b
+    layerlab describe bert-base-multilingual-cased
+    layerlab describe path/to/checkpoint
+    """
+    from layerlab.models.encoder import Encoder
+
+    print(Encoder.from_pretrained(model).describe())
+
+
+@app.command()
+def plan(study: StudyFile, overrides: Overrides = None, results: Folder = None, only: Only = None) -> None:
+    """Expand and check a study: how many runs over how many fits, and what is done already.
+
+    Corpora are read and labels compared; no weights are loaded.
+
+    \b
+    layerlab plan experiments/random_init_upos.yaml
+    layerlab plan experiments/random_init_upos.yaml --set models=[path/to/model] --set data.root=ud
+    """
+    from layerlab.study.store import Store
+
+    expanded, folder = _expand(study, overrides, results, only)
+    print(expanded.describe(Store(folder)))
+
+
+@app.command()
+def run(
+    study: StudyFile,
+    overrides: Overrides = None,
+    results: Folder = None,
+    only: Only = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes at a time; 0 stays in this one [default: one a GPU or core].")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto or cpu.")] = "auto",
+    checkpoint_seconds: Annotated[float, typer.Option(help="Seconds between checkpoints of a fit.")] = 60.0,
+    report: Annotated[bool, typer.Option(help="Write tables and figures at the end.")] = True,
+) -> None:
+    """Carry out a study; what is complete is not done again, what was interrupted goes on.
+
+    \b
+    layerlab run experiments/random_init_upos.yaml
+    layerlab run experiments/random_init_upos.yaml --set seeds=[0] --only ablation=none --workers 2
+    """
+    from layerlab.study.runner import run_plan
+
+    expanded, folder = _expand(study, overrides, results, only)
+    print(f"{expanded!r}, results in {folder}", file=sys.stderr)
+    outcome = run_plan(
+        expanded, folder, workers=workers, device=device, checkpoint_seconds=checkpoint_seconds
+    )
+    for failure in outcome.status.failures:
+        print(f"failed: {failure['title']}: {failure['error']}: {failure['message']}", file=sys.stderr)
+        print(f"        {outcome.store.failed(failure['id']) / 'traceback.txt'}", file=sys.stderr)
+    for title in outcome.status.blocked:
+        print(f"blocked by a failed fit: {title}", file=sys.stderr)
+    if report and outcome.status.n_runs_done:
+        _write_report(folder)
+    print(f"{outcome.status.summary()}; {folder / 'records.csv'}")
+    raise typer.Exit(DONE if outcome.good else SOME_FAILED)
+
+
+@app.command()
+def status(study: StudyFile, overrides: Overrides = None, results: Folder = None) -> None:
+    """Show where a study stands, also while other processes work on it.
+
+    \b
+    layerlab status experiments/random_init_upos.yaml
+    """
+    from layerlab.study.status import read_status
+    from layerlab.study.store import Store
+
+    expanded, folder = _expand(study, overrides, results, None, check=False)
+    found = read_status(expanded, Store(folder))
+    print(f"{found.summary()} in {folder}")
+    for activity in found.active:
+        print(f"  running  {activity}")
+    for failure in found.failures:
+        print(f"  failed   {failure['title']}: {failure['error']}: {failure['message']}")
+    for title in found.blocked:
+        print(f"  blocked  {title}")
+    raise typer.Exit(SOME_FAILED if found.failures else DONE)
+
+
+@app.command()
+def records(
+    results: Results,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A .csv or .parquet file.")] = None,
+) -> None:
+    """Print the tidy records of a study as CSV, one row a run, target and metric.
+
+    \b
+    layerlab records results/random-init-upos > records.csv
+    layerlab records results/random-init-upos -o records.parquet
+    """
+    from layerlab.analysis.records import load_records, write_records
+
+    frame = load_records(_results_folder(results))
+    if output is None:
+        print(frame.to_csv(index=False), end="")
+    else:
+        write_records(frame, output)
+
+
+@app.command()
+def table(
+    results: Results,
+    style: Annotated[str, typer.Option("--format", "-f", help="markdown, latex or csv.")] = "markdown",
+    metric: Annotated[str | None, typer.Option(help="Metric [default: the task's own].")] = None,
+    effects: Annotated[bool, typer.Option("--effects", help="One row an effect instead of the paper's layout.")] = False,
+) -> None:
+    """Print the paper's table: source and zero-shot scores, and what each ablation costs in points.
+
+    \b
+    layerlab table results/random-init-upos
+    layerlab table results/random-init-upos --format latex > table.tex
+    """
+    from layerlab.analysis.records import load_records
+    from layerlab.report.writing import render_table
+
+    print(render_table(load_records(_results_folder(results)), style, metric=metric, effects=effects))
+
+
+@app.command()
+def plot(
+    results: Results,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Directory [default: RESULTS/figures].")] = None,
+    metric: Annotated[str | None, typer.Option(help="Metric [default: the task's own].")] = None,
+) -> None:
+    """Draw sensitivity curves and heatmaps from records, as PDF and PNG.
+
+    \b
+    layerlab plot results/random-init-upos
+    layerlab plot results/random-init-upos --output figures
+    """
+    from layerlab.analysis.records import load_records
+    from layerlab.report.writing import write_figures
+
+    folder = _results_folder(results)
+    target = output or (folder if folder.is_dir() else folder.parent) / "figures"
+    for path in write_figures(load_records(folder), target, metric=metric):
+        print(path)
+
+
+@app.command(name="run-one", hidden=True)
+def run_one(
+    store: Annotated[Path, typer.Argument(metavar="STORE")],
+    nodes: Annotated[list[str], typer.Argument(metavar="ID...")],
+    checkpoint_seconds: float = 60.0,
+    device: str = "auto",
+    threads: int | None = None,
+    parent: int | None = None,
+) -> None:
+    """Carry out nodes of a results directory by id; idempotent, what engines execute."""
+    from layerlab.study.work import WorkSettings, die_with_parent, run_nodes
+
+    if parent is not None:
+        die_with_parent(parent)
+    settings = WorkSettings(checkpoint_seconds=checkpoint_seconds, device=device, threads=threads)
+    raise typer.Exit(DONE if run_nodes(store, nodes, settings) else SOME_FAILED)
+
+
+def _expand(
+    study: Path,
+    overrides: list[str] | None,
+    results: Path | None,
+    only: list[str] | None,
+    *,
+    check: bool = True,
+) -> tuple[Plan, Path]:
+    """Read a study file, expand it and say where its results are."""
+    from layerlab.study.study import Study
+
+    read = Study.from_yaml(study, overrides or ())
+    expanded = read.plan(check=check)
+    if only:
+        expanded = expanded.select(**_columns(only))
+    return expanded, results or Path("results") / read.name
+
+
+def _columns(only: list[str]) -> dict[str, str]:
+    columns = {}
+    for text in only:
+        name, separator, value = text.partition("=")
+        if not separator:
+            raise typer.BadParameter(f"expected COLUMN=VALUE, got {text!r}", param_hint="--only")
+        columns[name] = value
+    return columns
+
+
+def _results_folder(results: Path) -> Path:
+    """Accept a study file where a results directory is expected."""
+    if results.suffix in {".yaml", ".yml"} and results.is_file():
+        from layerlab.study.study import Study
+
+        return Path("results") / Study.from_yaml(results).name
+    return results
+
+
+def _write_report(folder: Path) -> None:
+    from layerlab.analysis.records import load_records
+    from layerlab.report.writing import write_report
+
+    for path in write_report(load_records(folder), folder):
+        print(path)

@@ -1,0 +1,1 @@
+"""Studies: the grid, the plan, the store and the runner."""

@@ -1,0 +1,93 @@
+"""Checkpoints by name: where they are, what identifies them, how deep they are; no weights are loaded."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from layerlab.errors import CheckpointError
+from layerlab.models.anatomy import anatomy_of
+
+# Files of a local checkpoint that can change a number.
+IDENTITY_PATTERNS = ("config.json", "*.safetensors", "*.bin", "tokenizer*", "vocab*", "merges*", "*.model", "*.spm")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A pretrained model, found but not loaded.
+
+    Attributes:
+        name: As the study names it.
+        location: Folder or Hub id to load from.
+        revision: Commit of a Hub model; None for a folder.
+        digest: Identity of weights and tokenizer.
+        model_type: Architecture.
+        n_layers: Depth.
+    """
+
+    name: str
+    location: str
+    revision: str | None
+    digest: str
+    model_type: str
+    n_layers: int
+
+    @property
+    def label(self) -> str:
+        """Short name for records and figures: the last part of a folder's path, or the Hub id."""
+        return Path(self.location).resolve().name if self.revision is None else self.location
+
+
+def find_checkpoint(name: str) -> Checkpoint:
+    """Find a checkpoint by folder or by Hub id, optionally ``id@revision``.
+
+    Raises:
+        CheckpointError: There is no such folder and the Hub does not give it.
+        ArchitectureError: layerlab does not know the architecture, or refuses it.
+    """
+    from transformers import AutoConfig
+
+    if Path(name).is_dir():
+        location, revision = str(Path(name)), None
+    else:
+        location, _, asked = name.partition("@")
+        revision = asked or "main"
+    try:
+        config = AutoConfig.from_pretrained(location, revision=revision or "main")
+    except (OSError, ValueError, KeyError) as error:
+        raise CheckpointError(
+            f"no checkpoint {name!r}: it is neither a folder with a config.json nor a model that the Hub "
+            f"gives here ({str(error).strip().splitlines()[0]})"
+        ) from error
+    anatomy_of(config.model_type)
+    if revision is None:
+        identity = digest_folder(Path(location))
+    else:
+        revision = getattr(config, "_commit_hash", None) or revision
+        identity = f"{location}@{revision}"
+    depth = int(config.num_hidden_layers)
+    return Checkpoint(name, location, revision, identity, config.model_type, depth)
+
+
+def digest_folder(folder: Path) -> str:
+    """Return a digest of the files of a checkpoint folder that can change a number.
+
+    Raises:
+        CheckpointError: The folder holds no weights.
+    """
+    files = sorted({path for pattern in IDENTITY_PATTERNS for path in folder.glob(pattern) if path.is_file()})
+    if not any(path.suffix in {".safetensors", ".bin"} for path in files):
+        raise CheckpointError(f"{folder} holds no weights: expected *.safetensors beside its config.json")
+    total = hashlib.sha256()
+    for path in files:
+        stat = path.stat()
+        total.update(f"{path.name}:{_digest_file(str(path), stat.st_size, stat.st_mtime_ns)}\n".encode())
+    return total.hexdigest()[:16]
+
+
+@functools.lru_cache(maxsize=256)
+def _digest_file(path: str, size: int, modified: int) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

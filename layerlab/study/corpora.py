@@ -1,0 +1,59 @@
+"""Corpora as a study uses them: read once, checked before training, encoded once a process."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+from layerlab.data.catalog import CorpusRef, load_corpus
+from layerlab.data.sentences import Corpus
+from layerlab.errors import DataError, LabelError
+from layerlab.tasks.task import Task
+
+
+@functools.lru_cache(maxsize=64)
+def read_corpus(ref: CorpusRef) -> Corpus:
+    """Read a corpus; a second request is answered from memory.
+
+    Raises:
+        DataError: The file does not keep its format.
+    """
+    return load_corpus(ref)
+
+
+def check_labels(task: Task, train: CorpusRef, others: Sequence[CorpusRef]) -> tuple[list[str], int]:
+    """Read a source and its targets and compare labels.
+
+    Returns:
+        What is wrong, in words, and the number of training sentences.
+    """
+    problems: list[str] = []
+    try:
+        source = read_corpus(train)
+    except DataError as error:
+        return [str(error)], 0
+    labels = task.label_set(source.sentences)
+    for ref in others:
+        try:
+            corpus = read_corpus(ref)
+            task.check(corpus.sentences, labels, ref.where)
+        except (DataError, LabelError) as error:
+            problems.append(str(error))
+    return problems, len(source.sentences)
+
+
+def encode_corpus(
+    task: Task, corpus: Corpus, labels: tuple[str, ...], tokenizer: Any, max_length: int
+) -> Any:
+    """Encode a corpus for a tokenizer and check that its labels are known.
+
+    Raises:
+        LabelError: The corpus has labels that the source lacks.
+    """
+    from layerlab.finetuning.evaluation import EncodedCorpus
+
+    task.check(corpus.sentences, labels, corpus.where)
+    encoded = task.encode(corpus.sentences, labels, tokenizer, max_length)
+    pad_id = tokenizer.pad_token_id
+    return EncodedCorpus(corpus.sentences, encoded, labels, 0 if pad_id is None else int(pad_id))

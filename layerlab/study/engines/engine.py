@@ -1,0 +1,50 @@
+"""The contract of an engine, and the units of work that it gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from layerlab.study.store import Store
+from layerlab.study.work import WorkSettings
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Nodes that one worker carries out one after the other.
+
+    Attributes:
+        title: One line for progress.
+        nodes: Ids in order: a fit and those runs that need nothing else, or runs that need other fits.
+        needs: Ids of fits of other units that must be complete first.
+    """
+
+    title: str
+    nodes: tuple[str, ...]
+    needs: frozenset[str] = frozenset()
+
+
+class Engine(Protocol):
+    """Executes ``layerlab run-one STORE ID...`` for each unit, somewhere, respecting ``needs``."""
+
+    def execute(
+        self, store: Store, units: Sequence[Unit], settings: WorkSettings, tick: Callable[[], None]
+    ) -> None:
+        """Carry out the units; returns when each is complete, failed or blocked by a failed one.
+
+        Args:
+            store: Where jobs are read and results go.
+            units: What is to be done.
+            settings: Checkpoints, device, threads.
+            tick: To be called often; draws progress.
+        """
+        ...
+
+
+def needs_state(store: Store, unit: Unit) -> str:
+    """Return ``ready``, ``waiting`` or ``blocked`` for a unit."""
+    missing = [need for need in unit.needs if not store.is_done("fit", need)]
+    if not missing:
+        return "ready"
+    return "blocked" if any(store.read_failure(need) for need in missing) else "waiting"

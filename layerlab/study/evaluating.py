@@ -1,0 +1,115 @@
+"""Carry out runs: load a fit once, apply each run's ``after`` interventions, evaluate every target, restore."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from safetensors.torch import load_file
+
+from layerlab.ablation.apply import applied, apply
+from layerlab.data.catalog import find_corpus
+from layerlab.finetuning.evaluation import EncodedCorpus, evaluate
+from layerlab.finetuning.loop import Report
+from layerlab.finetuning.model import TaskModel, build_task_model
+from layerlab.models.encoder import Encoder
+from layerlab.study.corpora import encode_corpus, read_corpus
+from layerlab.study.environment import describe_environment
+from layerlab.study.fitting import load_encoder, load_tokenizer, make_donors
+from layerlab.study.jobs import FitJob, RunJob
+from layerlab.study.store import Store, write_json
+from layerlab.tasks.task import Task, get_task
+
+
+@dataclass
+class FittedModel:
+    """A complete fit in memory, with the corpora it has been evaluated on so far.
+
+    Attributes:
+        job: The fit's job.
+        task: Its task.
+        model: Encoder and head, skips of the fit re-established.
+        tokenizer: The encoder's tokenizer.
+        labels: In the order of the head's outputs.
+        corpora: Encoded test corpora by target.
+    """
+
+    job: FitJob
+    task: Task
+    model: TaskModel
+    tokenizer: Any
+    labels: tuple[str, ...]
+    corpora: dict[str, EncodedCorpus]
+
+
+def load_fitted(store: Store, fit_id: str) -> FittedModel:
+    """Load a complete fit with the weights of its selected epoch."""
+    job = store.read_fit(fit_id)
+    folder = store.node("fit", fit_id)
+    task = get_task(job.spec.task)
+    labels = tuple(json.loads((folder / "labels.json").read_text(encoding="utf-8"))["labels"])
+    encoder = load_encoder(str(folder / "model"), None, job.spec.seed)
+    model = build_task_model(encoder, task, len(labels), job.training.dropout, job.spec.seed)
+    model.head.load_state_dict(load_file(folder / "head.safetensors"))
+    for item in (*job.before, *(timed.intervention for timed in job.during)):
+        if hasattr(item, "hold"):
+            apply(item, encoder, allow_no_effect=True)
+    model.to(Accelerator().device)
+    return FittedModel(job, task, model, load_tokenizer(str(folder / "model"), None), labels, {})
+
+
+def execute_run(store: Store, fitted: FittedModel, job: RunJob, report: Report) -> None:
+    """Evaluate one run on its targets and publish its record; the fit in memory is left as it was."""
+    started = time.monotonic()
+    report({"event": "start", "title": job.title()})
+    device = next(fitted.model.parameters()).device
+    donors = make_donors(store, fitted.job.location, fitted.job.spec.seed, job.needs)
+    scores: list[dict[str, Any]] = []
+    with applied(job.after, Encoder(fitted.model.encoder), donors=donors) as receipts:
+        for target in job.spec.targets:
+            corpus = _target_corpus(fitted, job, target)
+            for score in evaluate(fitted.model, fitted.task, corpus, device):
+                row = {"target": target, "split": "test", "metric": score.metric, "layer": None}
+                scores.append({**row, "value": score.value, "n": score.n})
+            report({"event": "target", "target": target})
+    node = {
+        "seconds": round(time.monotonic() - started, 3),
+        "receipts": [receipt.to_dict() for receipt in receipts],
+        "targets": {
+            target: {
+                "n_words": fitted.corpora[target].encoded.n_words,
+                "n_windowed_words": fitted.corpora[target].encoded.n_windowed,
+                "n_unknown_words": fitted.corpora[target].encoded.n_unknown,
+            }
+            for target in job.spec.targets
+        },
+        **describe_environment(),
+    }
+    columns = {**job.columns, "run_id": job.id, "fit_id": job.fit_id}
+    with store.publish("run", job.id) as folder:
+        write_json(folder / "record.json", {"run": columns, "scores": scores, "node": node})
+    report({"event": "done", "seconds": node["seconds"]})
+
+
+def _target_corpus(fitted: FittedModel, job: RunJob, target: str) -> EncodedCorpus:
+    if target not in fitted.corpora:
+        task = fitted.task
+        ref = find_corpus(job.data, task.name, task.formats, target, "test")
+        length = fitted.job.training.max_length
+        corpus = encode_corpus(task, read_corpus(ref), fitted.labels, fitted.tokenizer, length)
+        fitted.corpora[target] = corpus
+    return fitted.corpora[target]
+
+
+def predictions(fitted: FittedModel, corpora: Sequence[EncodedCorpus]) -> list[list[Any]]:
+    """Return decoded predictions of a fit on corpora, for error analysis in a notebook."""
+    from layerlab.finetuning.evaluation import predict
+
+    device = next(fitted.model.parameters()).device
+    with torch.inference_mode():
+        return [predict(fitted.model, fitted.task, corpus, device) for corpus in corpora]

@@ -1,0 +1,49 @@
+"""Progress of nodes: JSON lines that workers append and anyone may read."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+# Optimiser steps are reported at most this often.
+STEP_SECONDS = 1.0
+
+
+def reporter(path: Path) -> Callable[[dict[str, Any]], None]:
+    """Return a function that appends events to a node's file; frequent step events are thinned out."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    last_step = 0.0
+
+    def report(event: dict[str, Any]) -> None:
+        nonlocal last_step
+        now = time.time()
+        if event.get("event") == "step":
+            if now - last_step < STEP_SECONDS and event.get("step") != event.get("steps"):
+                return
+            last_step = now
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"time": round(now, 3), **event}) + "\n")
+
+    return report
+
+
+def last_event(path: Path) -> dict[str, Any] | None:
+    """Return the newest whole event of a node; a line torn by a crash is passed over."""
+    try:
+        with path.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - 8192))
+            lines = file.read().decode("utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    for line in reversed(lines):
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict):
+            return event
+    return None

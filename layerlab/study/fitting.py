@@ -1,0 +1,134 @@
+"""Carry out a fit: pretrained -> before -> head -> train (during) -> fits/<id>/."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from layerlab.ablation.apply import apply
+from layerlab.ablation.donors import Donors
+from layerlab.data.catalog import find_corpus
+from layerlab.finetuning.evaluation import EncodedCorpus
+from layerlab.finetuning.loop import FitResult, Report, Workplace, fine_tune
+from layerlab.finetuning.model import TaskModel, build_task_model
+from layerlab.finetuning.streams import derive_seed
+from layerlab.models.encoder import Encoder
+from layerlab.study.corpora import encode_corpus, read_corpus
+from layerlab.study.environment import describe_environment
+from layerlab.study.jobs import FitJob
+from layerlab.study.store import Store, write_json
+from layerlab.tasks.task import get_task
+
+
+def execute_fit(store: Store, job: FitJob, *, checkpoint_seconds: float, report: Report) -> None:
+    """Fine-tune one fit, from its last checkpoint if there is one, and publish it."""
+    started = time.monotonic()
+    report({"event": "start", "title": job.title()})
+    task, seed = get_task(job.spec.task), job.spec.seed
+    encoder = load_encoder(job.location, job.revision, seed)
+    tokenizer = load_tokenizer(job.location, job.revision)
+    corpora, labels = _source_corpora(job, tokenizer)
+    donors = make_donors(store, job.location, seed, job.needs)
+    receipts = [apply(item, encoder, donors=donors).to_dict() for item in job.before]
+    model = build_task_model(encoder, task, len(labels), job.training.dropout, seed)
+    loaded = time.monotonic() - started
+    work = store.work(job.id)
+    result = fine_tune(
+        model,
+        task,
+        corpora,
+        job.training,
+        seed=seed,
+        during=job.during,
+        donors=donors,
+        workplace=Workplace(work, checkpoint_seconds),
+        report=report,
+    )
+    node = _describe_node(result, corpora, receipts, loaded, time.monotonic() - started)
+    _publish_fit(store, job, model, tokenizer, labels, node)
+    shutil.rmtree(work, ignore_errors=True)
+    report({"event": "done", "seconds": node["seconds"]})
+
+
+def load_encoder(location: str, revision: str | None, seed: int) -> Encoder:
+    """Load a checkpoint's encoder; parts that it lacks, such as a pooler, are seeded."""
+    torch.manual_seed(derive_seed(seed, "load"))
+    return Encoder.from_pretrained(location, revision=revision)
+
+
+def load_tokenizer(location: str, revision: str | None) -> Any:
+    """Load a checkpoint's fast tokenizer."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(location, revision=revision or "main")
+
+
+def make_donors(store: Store, pretrained: str, seed: int, needs: tuple[str, ...]) -> Donors:
+    """Tell interventions where weights come from: the checkpoint, the reset stream, other fits."""
+    fits = {need: store.node("fit", need) / "model" for need in needs}
+    return Donors(pretrained=pretrained, seed=derive_seed(seed, "reset"), fits=fits)
+
+
+def _source_corpora(job: FitJob, tokenizer: Any) -> tuple[dict[str, EncodedCorpus], tuple[str, ...]]:
+    task = get_task(job.spec.task)
+    read = {}
+    for split in ("train", "dev"):
+        read[split] = read_corpus(find_corpus(job.data, task.name, task.formats, job.source, split))
+    labels = task.label_set(read["train"].sentences)
+    length = job.training.max_length
+    return {split: encode_corpus(task, corpus, labels, tokenizer, length) for split, corpus in read.items()}, labels
+
+
+def _describe_node(
+    result: FitResult,
+    corpora: dict[str, EncodedCorpus],
+    receipts: list[dict[str, Any]],
+    loading: float,
+    seconds: float,
+) -> dict[str, Any]:
+    train = corpora["train"].encoded
+    return {
+        "seconds": round(seconds, 3),
+        "loading_seconds": round(loading, 3),
+        "training_seconds": round(result.seconds, 3),
+        "resumed_at": result.resumed_at,
+        "n_steps": result.n_steps,
+        "best_epoch": result.best_epoch,
+        "history": result.history,
+        "receipts": [*receipts, *result.receipts],
+        "n_train_words": train.n_words,
+        "n_windowed_words": train.n_windowed,
+        "n_unknown_words": train.n_unknown,
+        **describe_environment(),
+    }
+
+
+def _publish_fit(
+    store: Store, job: FitJob, model: TaskModel, tokenizer: Any, labels: tuple[str, ...], node: dict[str, Any]
+) -> None:
+    with store.publish("fit", job.id) as folder:
+        encoder: Any = model.encoder
+        encoder.save_pretrained(folder / "model")
+        tokenizer.save_pretrained(folder / "model")
+        head = {name: tensor.detach().cpu().contiguous() for name, tensor in model.head.state_dict().items()}
+        save_file(head, folder / "head.safetensors")
+        write_json(folder / "labels.json", {"labels": list(labels)})
+        columns = {
+            "fit_id": job.id,
+            "model": job.model,
+            "task": job.spec.task,
+            "source": job.source,
+            "seed": job.spec.seed,
+            "title": job.title(),
+        }
+        write_json(folder / "record.json", {"fit": columns, "spec": job.to_dict()["spec"], "node": node})
+
+
+def fit_folder(store: Store, fit_id: str) -> Path:
+    """Return the folder of a complete fit; its ``model`` subfolder loads with ``from_pretrained``."""
+    return store.node("fit", fit_id)

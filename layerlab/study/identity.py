@@ -1,0 +1,83 @@
+"""Identities: what can change a number is digested, what cannot is left out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+# Raised when the meaning of a specification changes without a change of its text, so that old results
+# are not taken for new ones.
+SPEC_VERSION = 1
+
+
+def canonical_json(value: Any) -> str:
+    """Return the one JSON text of a value: sorted keys, no spaces, no NaN.
+
+    >>> canonical_json({"b": 1.0, "a": [1, "é"]})
+    '{"a":[1,"é"],"b":1.0}'
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest(value: Any) -> str:
+    """Return 12 hexadecimal digits that stand for a value's canonical JSON.
+
+    >>> digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
+    True
+    """
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class FitSpec:
+    """Everything that determines the numbers of one fine-tuning.
+
+    Attributes:
+        checkpoint: Digest of the pretrained weights and tokenizer, or Hub id and resolved revision.
+        task: Name of the task.
+        task_version: Raised when a task's encoding, head or scores change.
+        corpora: Digest of the source's ``train`` and ``dev`` splits.
+        before: Interventions before fine-tuning, donors replaced by their identities.
+        during: Interventions with their time, likewise.
+        seed: The run's seed.
+        training: Hyper-parameters.
+    """
+
+    checkpoint: str
+    task: str
+    task_version: int
+    corpora: Mapping[str, str]
+    before: tuple[Mapping[str, Any], ...]
+    during: tuple[Mapping[str, Any], ...]
+    seed: int
+    training: Mapping[str, Any]
+    spec_version: int = SPEC_VERSION
+
+    @property
+    def id(self) -> str:
+        """The fit's identity: 12 hexadecimal digits."""
+        return digest({"kind": "fit", **asdict(self)})
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """Everything that determines the numbers of one evaluation of a fit.
+
+    Attributes:
+        fit: Id of the fit.
+        after: Interventions after fine-tuning, donors replaced by their identities.
+        targets: Digest of each target language's test split.
+    """
+
+    fit: str
+    after: tuple[Mapping[str, Any], ...]
+    targets: Mapping[str, str]
+    spec_version: int = SPEC_VERSION
+
+    @property
+    def id(self) -> str:
+        """The run's identity: 12 hexadecimal digits."""
+        return digest({"kind": "run", **asdict(self)})

@@ -1,0 +1,103 @@
+"""A plan: the fits and runs of a study, each once, in an order that can be carried out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from layerlab.study.jobs import FitJob, RunJob
+from layerlab.study.study import Study
+
+if TYPE_CHECKING:
+    from layerlab.study.runner import Outcome
+    from layerlab.study.store import Store
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The jobs of a study.
+
+    Attributes:
+        study: Where they come from.
+        fits: Fine-tunings, donors before those that need them.
+        runs: Evaluations.
+        sentences: Number of training sentences by (task, source), where the corpora were read.
+        notes: What a user should know before running, such as a missing baseline.
+        whole: The plan that this one was selected from; None for a whole plan.
+    """
+
+    study: Study
+    fits: tuple[FitJob, ...]
+    runs: tuple[RunJob, ...]
+    sentences: dict[tuple[str, str], int]
+    notes: tuple[str, ...] = ()
+    whole: Plan | None = None
+
+    def __repr__(self) -> str:
+        return f"<Plan {self.study.name}: {len(self.runs)} runs over {len(self.fits)} fits>"
+
+    def groups(self) -> Iterator[tuple[FitJob, tuple[RunJob, ...]]]:
+        """Yield each fit with the runs that evaluate it."""
+        by_fit: dict[str, list[RunJob]] = {fit.id: [] for fit in self.fits}
+        for run in self.runs:
+            by_fit[run.fit_id].append(run)
+        for fit in self.fits:
+            yield fit, tuple(by_fit[fit.id])
+
+    def select(self, **columns: Any) -> Plan:
+        """Return the part of the plan whose runs have these columns, with the fits that they need.
+
+        Args:
+            **columns: Column of a run (model, task, ablation, source, seed...) and its value as text.
+        """
+        runs = tuple(
+            run for run in self.runs if all(str(run.columns[name]) == str(v) for name, v in columns.items())
+        )
+        needed = {run.fit_id for run in runs} | {need for run in runs for need in run.needs}
+        for fit in reversed(self.fits):
+            if fit.id in needed:
+                needed.update(fit.needs)
+        fits = tuple(fit for fit in self.fits if fit.id in needed)
+        return replace(self, runs=runs, fits=fits, whole=self.whole or self)
+
+    def describe(self, store: Store | None = None) -> str:
+        """Return the plan as text: what will be done, how much, and what is done already."""
+        study = self.study
+        lines = [
+            f"study      {study.name}",
+            f"models     {', '.join(dict.fromkeys(fit.model for fit in self.fits))}",
+            f"tasks      {', '.join(study.tasks)}",
+            f"sources    {', '.join(study.sources)}",
+            f"targets    {', '.join(study.targets) or 'the source only'}",
+            f"seeds      {', '.join(map(str, study.seeds))}",
+            "ablations",
+        ]
+        counts = Counter(run.columns["ablation"] for run in self.runs)
+        lines.extend(f"  {name:<40} {count:>4} runs" for name, count in counts.items())
+        steps = sum(self._n_steps(fit) for fit in self.fits)
+        lines.append(f"total      {len(self.runs)} runs over {len(self.fits)} fits, {steps:,} optimiser steps")
+        if store is not None:
+            fits = sum(store.is_done("fit", fit.id) for fit in self.fits)
+            runs = sum(store.is_done("run", run.id) for run in self.runs)
+            lines.append(f"done       {runs} runs, {fits} fits in {store.root}")
+        lines.extend(f"note       {note}" for note in self.notes)
+        return "\n".join(lines)
+
+    def _n_steps(self, fit: FitJob) -> int:
+        n_sentences = self.sentences.get((fit.spec.task, fit.source), 0)
+        return -(-n_sentences // fit.training.batch_size) * fit.training.epochs
+
+    def run(self, folder: str | Path, **options: Any) -> Outcome:
+        """Carry the plan out in a results folder; what is complete there is not done again.
+
+        Args:
+            folder: Results directory.
+            **options: ``workers``, ``device``, ``progress`` and others of
+                :func:`layerlab.study.runner.run_plan`.
+        """
+        from layerlab.study.runner import run_plan
+
+        return run_plan(self, folder, **options)

@@ -1,0 +1,154 @@
+"""Run a plan: skip what is complete, hand the rest to an engine, gather records and failures."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from layerlab.analysis.records import load_nodes, load_records, write_records
+from layerlab.errors import StoreError
+from layerlab.study.engines.engine import Engine, Unit
+from layerlab.study.engines.inline import InlineEngine
+from layerlab.study.engines.local import LocalEngine
+from layerlab.study.plan import Plan
+from layerlab.study.progress import Progress
+from layerlab.study.status import Status, read_status
+from layerlab.study.store import Store, write_atomically
+from layerlab.study.work import WorkSettings
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call of the runner left behind.
+
+    Attributes:
+        store: The results directory.
+        status: Which nodes are complete, failed, blocked.
+        seconds: Wall time of this call.
+        n_new: Nodes that this call completed.
+    """
+
+    store: Store
+    status: Status
+    seconds: float
+    n_new: int
+
+    @property
+    def good(self) -> bool:
+        """Whether every run of the plan is complete."""
+        return self.status.complete
+
+    def __repr__(self) -> str:
+        return f"<Outcome {self.status.summary()}; {self.n_new} nodes in {self.seconds:.1f} s>"
+
+
+def run_plan(
+    plan: Plan,
+    folder: str | Path,
+    *,
+    workers: int | None = None,
+    device: str = "auto",
+    checkpoint_seconds: float = 60.0,
+    progress: bool = True,
+    engine: Engine | None = None,
+) -> Outcome:
+    """Carry out what is left of a plan and write ``records.csv`` and ``nodes.csv``.
+
+    Args:
+        plan: What is to be done.
+        folder: Results directory; shared by any number of processes.
+        workers: Processes at a time; None for one a GPU or one a core, 0 for this process.
+        device: ``auto`` or ``cpu``.
+        checkpoint_seconds: Time between checkpoints of a fit.
+        progress: Show progress on standard error.
+        engine: Another way to carry out units.
+
+    Raises:
+        StoreError: The directory holds another study's results.
+    """
+    started = time.monotonic()
+    store = Store(Path(folder))
+    prepare_store(plan, store)
+    before = read_status(plan, store)
+    for failure in before.failures:
+        store.clear_failure(failure["id"])
+    units = make_units(plan, store)
+    settings = WorkSettings(checkpoint_seconds=checkpoint_seconds, device=device)
+    chosen = engine or choose_engine(workers, device, len(units))
+    with Progress(plan, store, enabled=progress) as display:
+        if units:
+            chosen.execute(store, units, settings, display.tick)
+    status = read_status(plan, store)
+    write_frames(store)
+    n_new = (status.n_done - before.n_done) if status.n_done > before.n_done else 0
+    return Outcome(store, status, time.monotonic() - started, n_new)
+
+
+def prepare_store(plan: Plan, store: Store) -> None:
+    """Write the study, the jobs and the manifest of a plan.
+
+    Raises:
+        StoreError: The directory holds another study's results.
+    """
+    previous = store.read_manifest()
+    if previous is not None and previous["study"] != plan.study.name:
+        raise StoreError(
+            f"{store.root} holds study {previous['study']!r}, not {plan.study.name!r}; choose another directory"
+        )
+    plan = plan.whole or plan
+    for job in (*plan.fits, *plan.runs):
+        store.write_job(job)
+    write_atomically(store.root / "study.yaml", plan.study.to_yaml())
+    store.write_manifest(plan.study.name, [run.id for run in plan.runs], [fit.id for fit in plan.fits])
+
+
+def make_units(plan: Plan, store: Store) -> list[Unit]:
+    """Return what is left to do: a fit with its runs, and apart from it the runs that need other fits."""
+    units: list[Unit] = []
+    later: list[Unit] = []
+    for fit, runs in plan.groups():
+        left = [run for run in runs if not store.is_done("run", run.id)]
+        alone = [run.id for run in left if not run.needs]
+        if alone or not store.is_done("fit", fit.id):
+            units.append(Unit(fit.title(), (fit.id, *alone), frozenset(fit.needs)))
+        needy = [run for run in left if run.needs]
+        if needy:
+            needs = frozenset({fit.id, *(need for run in needy for need in run.needs)})
+            later.append(Unit(needy[0].title(), tuple(run.id for run in needy), needs))
+    return [*units, *later]
+
+
+def choose_engine(workers: int | None, device: str, n_units: int) -> Engine:
+    """Choose the embedded engine: a worker a GPU, else a worker a core; 0 workers stay in this process."""
+    if workers == 0:
+        return InlineEngine()
+    gpus = _visible_gpus() if device != "cpu" else ()
+    n_workers = workers or len(gpus) or usable_cores()
+    return LocalEngine(max(1, min(n_workers, n_units)), gpus)
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _visible_gpus() -> Sequence[str]:
+    import torch
+
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return tuple(part for part in named.split(",") if part)
+    return tuple(str(index) for index in range(torch.cuda.device_count()))
+
+
+def write_frames(store: Store) -> None:
+    """Write the tidy frames of a store beside its runs."""
+    write_records(load_records(store.root), store.root / "records.csv")
+    nodes = load_nodes(store.root)
+    write_atomically(store.root / "nodes.csv", nodes.to_csv(index=False))

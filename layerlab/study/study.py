@@ -1,0 +1,117 @@
+"""A study: the grid of models, ablations, tasks, sources, targets and seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, field_validator
+
+from layerlab.ablation.ablation import Ablation, Sweep
+from layerlab.data.catalog import DataSpec
+from layerlab.finetuning.training import Training
+
+if TYPE_CHECKING:
+    from layerlab.study.plan import Plan
+
+
+class Study(BaseModel):
+    """What is ablated, in which models, on which tasks and languages, with which seeds.
+
+    Attributes:
+        name: Names the results directory; letters, digits, ``.``, ``_`` and ``-``.
+        description: One sentence on the question; changes no identity.
+        models: Folders or Hub ids, optionally ``id@revision``.
+        tasks: Names of tasks.
+        data: Where corpora are; one for all tasks, or one for each task by name.
+        sources: Languages to fine-tune on.
+        targets: Languages to evaluate on; the source itself is always evaluated too.
+        seeds: Seeds; every ablation is paired with the baseline of the same seed.
+        ablations: Ablations and sweeps; without the baseline ``none`` no effect can be computed.
+        training: Hyper-parameters.
+
+    Raises:
+        ValidationError: A field is missing, misspelt or of the wrong kind.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    description: str = ""
+    models: tuple[str, ...] = Field(min_length=1)
+    tasks: tuple[str, ...] = Field(min_length=1)
+    data: DataSpec | dict[str, DataSpec] = Field(default_factory=DataSpec)
+    sources: tuple[str, ...] = Field(min_length=1)
+    targets: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
+    ablations: tuple[InstanceOf[Ablation] | InstanceOf[Sweep], ...] = Field(
+        default_factory=lambda: (Ablation.none(),), min_length=1
+    )
+    training: Training = Field(default_factory=Training)
+
+    @field_validator("models", "tasks", "sources", "targets", mode="before")
+    @classmethod
+    def _allow_one(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str | Path) else [str(v) if isinstance(v, Path) else v for v in value]
+
+    @field_validator("models", "tasks", "sources", "targets", "seeds")
+    @classmethod
+    def _refuse_repeats(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        twice = sorted({str(item) for item in value if value.count(item) > 1})
+        if twice:
+            raise ValueError(f"listed twice: {', '.join(twice)}")
+        return value
+
+    def data_for(self, task: str) -> DataSpec:
+        """Return where a task's corpora are."""
+        if isinstance(self.data, DataSpec):
+            return self.data
+        return self.data.get(task, DataSpec())
+
+    def targets_for(self, source: str) -> tuple[str, ...]:
+        """Return the languages a source's runs are evaluated on, the source first."""
+        return (source, *(target for target in self.targets if target != source))
+
+    def plan(self, *, check: bool = True) -> Plan:
+        """Expand the grid into fits and runs; no weights are loaded.
+
+        Args:
+            check: Also read every corpus and compare labels, so that mistakes show before time is spent.
+
+        Raises:
+            StudyError: Everything that is wrong with the study, at once.
+        """
+        from layerlab.study.expansion import expand
+
+        return expand(self, check=check)
+
+    @classmethod
+    def from_yaml(cls, path: str | Path, overrides: Iterable[str] = ()) -> Study:
+        """Read a study file; ``overrides`` are ``path=value`` texts as on the command line.
+
+        Raises:
+            StudyError: Every mistake in the file, with lines and paths.
+        """
+        from layerlab.study.reading import read_study
+
+        return read_study(Path(path), tuple(overrides))
+
+    def to_yaml(self) -> str:
+        """Return the study as YAML text that reads back to the same runs."""
+        from layerlab.study.reading import write_study
+
+        return write_study(self)
+
+
+def baseline_is_missing(ablations: Iterable[Ablation | Sweep]) -> bool:
+    """Return whether no ablation of a study is the baseline."""
+    return not any(isinstance(ablation, Ablation) and ablation.kind == "none" for ablation in ablations)
+
+
+def known_fields(location: tuple[Any, ...]) -> Mapping[str, Any]:
+    """Return the fields that exist at a place of a study file, for a message about a misspelt one."""
+    names = [part for part in location if isinstance(part, str) and part != "DataSpec"]
+    if not names:
+        return Study.model_fields
+    return {"training": Training, "data": DataSpec}.get(names[0], Study).model_fields

@@ -1,0 +1,129 @@
+"""What a worker does: carry out nodes by id, under leases, leaving failures behind instead of dying of them."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from layerlab.study.events import reporter
+from layerlab.study.lease import claim, is_held
+from layerlab.study.store import Kind, Store
+
+POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class WorkSettings:
+    """What changes no number.
+
+    Attributes:
+        checkpoint_seconds: Time between checkpoints of a fit.
+        device: ``auto`` or ``cpu``.
+        threads: CPU threads; None leaves PyTorch's choice.
+    """
+
+    checkpoint_seconds: float = 60.0
+    device: str = "auto"
+    threads: int | None = None
+
+
+def run_nodes(root: Path, node_ids: Sequence[str], settings: WorkSettings) -> bool:
+    """Carry out nodes; a run whose fit is missing has it done first. Idempotent.
+
+    Returns:
+        Whether all of them are complete at the end. Failures are in the store.
+    """
+    prepare_process(settings)
+    store = Store(root)
+    fit_ids: dict[str, list[str]] = {}
+    for node_id in node_ids:
+        if store.kind_of(node_id) == "fit":
+            fit_ids.setdefault(node_id, [])
+        else:
+            fit_ids.setdefault(store.read_run(node_id).fit_id, []).append(node_id)
+    good = True
+    for fit_id, run_ids in fit_ids.items():
+        good = do_fit(store, fit_id, settings) and do_runs(store, fit_id, run_ids) and good
+    return good
+
+
+def prepare_process(settings: WorkSettings) -> None:
+    """Set the device and the threads of this process before models are loaded."""
+    if settings.device == "cpu":
+        os.environ["ACCELERATE_USE_CPU"] = "true"
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if settings.threads is not None:
+        import torch
+
+        torch.set_num_threads(settings.threads)
+
+
+def do_fit(store: Store, fit_id: str, settings: WorkSettings) -> bool:
+    """Carry out a fit unless it is complete; return whether it is at the end."""
+    from layerlab.study.fitting import execute_fit
+
+    if store.is_done("fit", fit_id):
+        return True
+    job = store.read_fit(fit_id)
+    report = reporter(store.events(fit_id))
+    action = partial(
+        execute_fit, store, job, checkpoint_seconds=settings.checkpoint_seconds, report=report
+    )
+    return _attempt(store, "fit", fit_id, job.title(), action)
+
+
+def do_runs(store: Store, fit_id: str, run_ids: Sequence[str]) -> bool:
+    """Carry out the runs of a complete fit that are left; return whether all are complete at the end."""
+    from layerlab.study.evaluating import FittedModel, execute_run, load_fitted
+
+    left = [run_id for run_id in run_ids if not store.is_done("run", run_id)]
+    fitted: FittedModel | None = None
+    good = True
+    for run_id in left:
+        job = store.read_run(run_id)
+        report = reporter(store.events(run_id))
+
+        def action(job=job, report=report) -> None:  # type: ignore[no-untyped-def]
+            nonlocal fitted
+            fitted = fitted or load_fitted(store, fit_id)
+            execute_run(store, fitted, job, report)
+
+        good = _attempt(store, "run", run_id, job.title(), action) and good
+    return good
+
+
+def _attempt(store: Store, kind: Kind, node_id: str, title: str, action: Callable[[], None]) -> bool:
+    """Do a node under its lease; wait if another process is at it, and take over if that one dies."""
+    while not store.is_done(kind, node_id):
+        with claim(store.lease(node_id)) as mine:
+            if mine and not store.is_done(kind, node_id):
+                try:
+                    action()
+                except Exception as error:
+                    store.write_failure(node_id, title, error, traceback.format_exc())
+                    reporter(store.events(node_id))({"event": "failed", "message": str(error)})
+                    return False
+                store.clear_failure(node_id)
+                return True
+        while is_held(store.lease(node_id)) and not store.is_done(kind, node_id):
+            time.sleep(POLL_SECONDS)
+        if not store.is_done(kind, node_id) and store.read_failure(node_id) is not None:
+            return False
+    return True
+
+
+def die_with_parent(parent: int) -> None:
+    """End this process soon after its parent is gone, so that a killed runner leaves no worker behind."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(POLL_SECONDS)
+        os._exit(3)
+
+    threading.Thread(target=watch, daemon=True).start()
