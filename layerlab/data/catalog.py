@@ -1,0 +1,169 @@
+"""The catalogue: which corpus a study means by a task, a language and a split."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from layerlab.data.conllu import read_conllu
+from layerlab.data.defaults import default_corpora
+from layerlab.data.folders import SPLIT_NAMES, find_file, has_language
+from layerlab.data.hub import HubSource, load_hub
+from layerlab.data.iob import StrayTags, count_strays, read_iob
+from layerlab.data.registry import register_corpus, registered, registered_languages
+from layerlab.data.sentences import Corpus, Sentence, digest_sentences, take_evenly
+from layerlab.data.spec import DataSpec, Split
+from layerlab.errors import DataError, unknown
+
+__all__ = ["CorpusRef", "DataSpec", "Split", "find_corpus", "load_corpus", "register_corpus"]
+
+# Raised when the readers give other sentences for the same file, so that old results are not reused.
+READER_VERSION = 1
+
+
+@dataclass(frozen=True)
+class CorpusRef:
+    """A corpus that was found but, unless it is on the Hub or registered as a function, not read.
+
+    Attributes:
+        task: Name of the task it is for.
+        language: As the study calls it.
+        split: ``train``, ``dev`` or ``test``.
+        digest: Stands for the content and for how it is read; 16 hexadecimal digits.
+        where: File or data set, for messages.
+        formats: Formats that the task takes.
+        path: File, if it is one.
+        hub: Data set, if it is one; with neither, the corpus is a registered function.
+        tag_map: Pairs of a tag and what it becomes.
+        stray_tags: What becomes of an ``I-X`` that begins an entity.
+        limit: At most so many sentences.
+    """
+
+    task: str
+    language: str
+    split: str
+    digest: str
+    where: str
+    formats: tuple[str, ...]
+    path: Path | None = None
+    hub: HubSource | None = None
+    tag_map: tuple[tuple[str, str], ...] = ()
+    stray_tags: StrayTags = "rare"
+    limit: int | None = None
+
+
+def find_corpus(spec: DataSpec, task: str, formats: Sequence[str], language: str, split: str) -> CorpusRef:
+    """Find a corpus and its digest.
+
+    The study's folder goes first if it has the language, then what is registered for the task and
+    language, then the study's data set, and if the study names neither, the built-in catalogue.
+
+    Args:
+        spec: The study's data section.
+        task: Name of the task.
+        formats: Formats that the task takes, the preferred one first: ``conllu``, ``iob2``.
+        language: Language, or language and treebank as in ``en:GUM``.
+        split: ``train``, ``dev`` or ``test``.
+
+    Raises:
+        DataError: There is no such language or split; says which there are.
+    """
+    if split not in SPLIT_NAMES:
+        raise DataError(unknown("split", split, SPLIT_NAMES))
+    limit = next((n for name, n in spec.limit.items() if name == split), None)
+    path, hub = _locate(spec, task, formats, language, split)
+    where = str(path or hub or f"registered corpus {task}/{language}[{split}]")
+    uses_tags = path is None or path.suffix in _IOB_ENDINGS
+    reading = (
+        tuple(sorted(spec.tag_map.items())) if uses_tags else (),
+        spec.stray_tags if uses_tags else "rare",
+        limit,
+    )
+    ref = CorpusRef(task, language, split, "", where, tuple(formats), path, hub, *reading)
+    # Only a file has a digest without being read.
+    content = _digest_file(path) if path is not None else digest_sentences(_read(ref))
+    digest = hashlib.sha256(json.dumps([READER_VERSION, content, *reading]).encode()).hexdigest()[:16]
+    return dataclasses.replace(ref, digest=digest)
+
+
+def load_corpus(ref: CorpusRef) -> Corpus:
+    """Read a corpus that was found.
+
+    Raises:
+        DataError: The corpus does not keep its format; names file and line.
+    """
+    sentences = _read(ref)
+    strays, entities = count_strays(sentences)
+    notes = (
+        (f"{strays} of {entities} entities begin with I-; strict scoring counts them as none",)
+        if strays
+        else ()
+    )
+    return Corpus(take_evenly(sentences, ref.limit), ref.digest, ref.where, notes)
+
+
+def _locate(
+    spec: DataSpec, task: str, formats: Sequence[str], language: str, split: str
+) -> tuple[Path | None, HubSource | None]:
+    """Return the file or the data set; neither for a registered function."""
+    found = registered(task, language)
+    if spec.root is not None and (found is None or has_language(spec.root, spec.folders, language, formats)):
+        return find_file(spec.root, spec.folders, language, split, formats), None
+    if isinstance(found, Path):
+        return find_file(found.parent, {language: found.name}, language, split, formats), None
+    if found is not None:
+        return None, None
+    if spec.hub is not None:
+        config = spec.hub_config.replace("{language}", language)
+        return None, HubSource(spec.hub, config, split, spec.revision)
+    defaults = default_corpora(task)
+    if language not in defaults:
+        known = {*defaults, *registered_languages(task)}
+        raise DataError(
+            f"no corpus for task {task}: {unknown('language', language, known)}. "
+            "Give data.root (local folders) or data.hub, or register_corpus"
+        )
+    hub_id, config, revision = defaults[language]
+    return None, HubSource(hub_id, config, split, revision)
+
+
+_IOB_ENDINGS = frozenset({".iob2", ".iob", ".bio"})
+
+
+def _read(ref: CorpusRef) -> tuple[Sentence, ...]:
+    tag_map = dict(ref.tag_map)
+    if ref.path is not None:
+        return _reader(ref.path, tag_map, ref.stray_tags)(ref.path)
+    if ref.hub is not None:
+        return load_hub(ref.hub, ref.formats, tag_map, ref.stray_tags)
+    loader = registered(ref.task, ref.language)
+    sentences = loader(ref.split) if callable(loader) else None
+    if not sentences:
+        raise DataError(f"{ref.where}: it has no {ref.split} split")
+    return tuple(sentences)
+
+
+def _reader(
+    path: Path, tag_map: Mapping[str, str], stray_tags: StrayTags
+) -> Callable[[Path], tuple[Sentence, ...]]:
+    if path.suffix == ".conllu":
+        return read_conllu
+    if path.suffix in _IOB_ENDINGS:
+        return functools.partial(read_iob, tag_map=tag_map, stray_tags=stray_tags)
+    raise DataError(f"{path}: no reader for {path.suffix!r} files: expected .conllu or .iob2")
+
+
+def _digest_file(path: Path) -> str:
+    stat = path.stat()
+    return _digest_bytes(path, stat.st_size, stat.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=512)
+def _digest_bytes(path: Path, size: int, modified: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

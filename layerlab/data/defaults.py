@@ -1,0 +1,69 @@
+"""The corpora that are taken where a study names none: Universal Dependencies and WikiANN on the Hub."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+UNIVERSAL_DEPENDENCIES = "commul/universal_dependencies"
+# A release is named, so that a study does not change when a new one appears.
+UNIVERSAL_DEPENDENCIES_REVISION = "2.17"
+WIKIANN = "unimelb-nlp/wikiann"
+
+# One treebank a language: the one that cross-lingual work mostly takes, of moderate size.
+TREEBANKS: Mapping[str, str] = {
+    "ar": "ar_padt",
+    "bg": "bg_btb",
+    "cs": "cs_cac",
+    "da": "da_ddt",
+    "de": "de_gsd",
+    "el": "el_gdt",
+    "en": "en_ewt",
+    "es": "es_ancora",
+    "et": "et_edt",
+    "eu": "eu_bdt",
+    "fa": "fa_seraji",
+    "fi": "fi_tdt",
+    "fr": "fr_gsd",
+    "he": "he_htb",
+    "hi": "hi_hdtb",
+    "hu": "hu_szeged",
+    "id": "id_gsd",
+    "it": "it_isdt",
+    "ja": "ja_gsd",
+    "ko": "ko_gsd",
+    "nl": "nl_alpino",
+    "no": "no_bokmaal",
+    "pl": "pl_pdb",
+    "pt": "pt_bosque",
+    "ro": "ro_rrt",
+    "ru": "ru_gsd",
+    "sl": "sl_ssj",
+    "sv": "sv_talbanken",
+    "tr": "tr_imst",
+    "uk": "uk_iu",
+    "vi": "vi_vtb",
+    "zh": "zh_gsd",
+}
+
+# Languages that WikiANN names by their own code and that have the three splits.
+WIKIANN_LANGUAGES = (
+    "ar", "bg", "cs", "da", "de", "el", "en", "es", "et", "eu", "fa", "fi", "fr", "he", "hi", "hu", "id",
+    "it", "ja", "ko", "nl", "no", "pl", "pt", "ro", "ru", "sl", "sv", "sw", "ta", "th", "tr", "uk", "vi",
+    "zh",
+)  # fmt: skip
+
+
+def default_corpora(task: str) -> Mapping[str, tuple[str, str, str | None]]:
+    """Return, for each language of a task's default catalogue, Hub id, configuration and revision.
+
+    >>> default_corpora("upos")["en"]
+    ('commul/universal_dependencies', 'en_ewt', '2.17')
+    >>> default_corpora("ner")["fi"]
+    ('unimelb-nlp/wikiann', 'fi', None)
+    """
+    if task == "upos":
+        revision = UNIVERSAL_DEPENDENCIES_REVISION
+        return {lang: (UNIVERSAL_DEPENDENCIES, name, revision) for lang, name in TREEBANKS.items()}
+    if task == "ner":
+        return {language: (WIKIANN, language, None) for language in WIKIANN_LANGUAGES}
+    return {}

@@ -1,0 +1,55 @@
+"""Corpora that a user's code brings, by task and language."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from layerlab.data.sentences import Sentence
+
+# Given a split (train, dev, test), returns its sentences, or None where there is no such split.
+Loader = Callable[[str], Sequence[Sentence] | None]
+
+ENTRY_POINTS = "layerlab.corpora"
+
+_CORPORA: dict[tuple[str, str], Path | Loader] = {}
+
+
+def register_corpus(task: str, language: str, source: str | Path | Loader) -> None:
+    """Say where a task's data of a language are.
+
+    A folder given by a study goes first where it has the language; the default catalogue goes last.
+    Packages can do this at start-up with an entry point of the group ``layerlab.corpora`` that names a
+    function without arguments.
+
+    Args:
+        task: Name of a task.
+        language: As studies will call it.
+        source: A folder with ``train``, ``dev`` and ``test`` files, or a function that returns the
+            sentences of a split and None where there is no such split.
+
+    >>> register_corpus("upos", "toy", lambda split: [Sentence(("ba",), upos=("NOUN",))])
+    >>> "toy" in registered_languages("upos")
+    True
+    """
+    _CORPORA[task, language] = Path(source) if isinstance(source, str | Path) else source
+
+
+def registered(task: str, language: str) -> Path | Loader | None:
+    """Return a registered corpus, None where there is none."""
+    _load_entry_points()
+    return _CORPORA.get((task, language))
+
+
+def registered_languages(task: str) -> tuple[str, ...]:
+    """Return the languages that have a registered corpus for a task."""
+    _load_entry_points()
+    return tuple(sorted(language for name, language in _CORPORA if name == task))
+
+
+@functools.cache
+def _load_entry_points() -> None:
+    for entry_point in entry_points(group=ENTRY_POINTS):
+        entry_point.load()()

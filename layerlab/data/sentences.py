@@ -1,0 +1,116 @@
+"""Sentences with their annotations, and corpora of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from layerlab.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence; every annotation that is there has one value a word.
+
+    Attributes:
+        words: The syntactic words or tokens, as the corpus writes them.
+        upos: Universal parts of speech.
+        heads: 1-based index of each word's head, 0 for the root.
+        relations: Dependency relations, subtypes kept (``nsubj:pass``).
+        entities: IOB2 tags.
+        sent_id: The corpus's name of the sentence, empty where it gives none.
+
+    >>> len(Sentence(("Sova", "letí"), upos=("NOUN", "VERB")).words)
+    2
+    """
+
+    words: tuple[str, ...]
+    upos: tuple[str, ...] = ()
+    heads: tuple[int, ...] = ()
+    relations: tuple[str, ...] = ()
+    entities: tuple[str, ...] = ()
+    sent_id: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("upos", "heads", "relations", "entities"):
+            values = getattr(self, name)
+            if values and len(values) != len(self.words):
+                raise DataError(
+                    f"sentence {self.sent_id or ' '.join(self.words[:5])!r}: {len(values)} {name} "
+                    f"for {len(self.words)} words"
+                )
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The sentences of one split of one language.
+
+    Attributes:
+        sentences: In the order of the corpus.
+        digest: Stands for the content and the way it was read.
+        where: File or data set, for messages.
+        notes: What a reader of results should know, such as tags that are not quite IOB2.
+    """
+
+    sentences: tuple[Sentence, ...]
+    digest: str
+    where: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n_words(self) -> int:
+        """Words in all sentences."""
+        return sum(len(sentence.words) for sentence in self.sentences)
+
+
+def take_evenly(sentences: Sequence[Sentence], n: int | None) -> tuple[Sentence, ...]:
+    """Return ``n`` sentences spread evenly over a corpus, all of them if it has no more.
+
+    >>> [s.sent_id for s in take_evenly([Sentence(("a",), sent_id=str(i)) for i in range(10)], 4)]
+    ['0', '2', '5', '7']
+    """
+    if n is None or n >= len(sentences):
+        return tuple(sentences)
+    return tuple(sentences[i * len(sentences) // n] for i in range(n))
+
+
+def digest_sentences(sentences: Iterable[Sentence]) -> str:
+    """Return 16 hexadecimal digits that stand for the content of sentences."""
+    total = hashlib.sha256()
+    for s in sentences:
+        fields = (s.words, s.upos, s.heads, s.relations, s.entities, s.sent_id)
+        total.update(json.dumps(fields, ensure_ascii=False).encode() + b"\n")
+    return total.hexdigest()[:16]
+
+
+def read_lines(path: Path) -> list[str]:
+    r"""Return the lines of a UTF-8 file without their ends.
+
+    Only ``\n`` and ``\r\n`` end a line: other Unicode line separators occur inside real words.
+
+    Raises:
+        DataError: The file is not there, holds nothing, or is not UTF-8.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise DataError(f"{path}:{line}: not UTF-8 (byte {error.object[error.start]:#04x})") from error
+    if not text.strip():
+        raise DataError(f"{path}: the file is empty")
+    return text.replace("\r\n", "\n").split("\n")
+
+
+def sent_id_of(comment: str) -> str | None:
+    """Return the name that a ``# sent_id = ...`` comment gives, None for any other comment.
+
+    >>> sent_id_of("# sent_id = n01-7"), sent_id_of("# text = sent_id")
+    ('n01-7', None)
+    """
+    key, separator, value = comment.lstrip("#").partition("=")
+    return value.strip() if separator and key.strip() == "sent_id" else None

@@ -1,0 +1,1 @@
+"""Tasks: labels, encoding, heads, decoding and metrics."""

@@ -1,0 +1,203 @@
+"""From words to word-pieces, and from long sentences to windows."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from layerlab.data.sentences import Sentence
+from layerlab.errors import CheckpointError, DataError
+from layerlab.tasks.task import IGNORED, Encoded, Example
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Pieces = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Words ``start`` to ``end`` of a sentence; ``first`` to ``last`` are labelled; ends excluded."""
+
+    start: int
+    first: int
+    last: int
+    end: int
+
+
+def encode_words(
+    sentences: Sequence[Sentence],
+    label_ids: Sequence[Sequence[int]],
+    tokenizer: PreTrainedTokenizerBase,
+    max_length: int,
+) -> Encoded:
+    """Encode sentences so that the first word-piece of each word carries its label.
+
+    A word that the tokenizer turns into nothing is represented by the unknown token. A sentence of more
+    than ``max_length`` word-pieces is cut into windows that overlap, each word being labelled where it has
+    context on both sides; of a single longer word the first word-pieces are kept.
+
+    Args:
+        sentences: What to encode.
+        label_ids: For each sentence one id a word.
+        tokenizer: A fast Hugging Face tokenizer.
+        max_length: Longest example in word-pieces, special tokens included.
+
+    Raises:
+        CheckpointError: The tokenizer is not a fast one, or lacks special tokens.
+        DataError: ``max_length`` leaves no room for words.
+    """
+    before, after = special_tokens(tokenizer)
+    room = max_length - len(before) - len(after)
+    if room < 1:
+        raise DataError(f"max_length {max_length} leaves no room for words beside the special tokens")
+    pieces_of, unknown_words = tokenize(itertools.chain(*(s.words for s in sentences)), tokenizer)
+    examples = []
+    n_windowed = 0
+    for index, sentence in enumerate(sentences):
+        pieces = [pieces_of[word][:room] for word in sentence.words]
+        for window in windows([len(p) for p in pieces], room):
+            example = _build(pieces, label_ids[index], window, (before, after), index)
+            examples.append(example)
+            n_windowed += len(example.words) if window.first > 0 else 0
+    n_unknown = sum(word in unknown_words for s in sentences for word in s.words) if unknown_words else 0
+    return Encoded(tuple(examples), sum(len(s.words) for s in sentences), n_windowed, n_unknown)
+
+
+def _build(
+    pieces: Sequence[Pieces],
+    label_ids: Sequence[int],
+    window: Window,
+    special: tuple[Pieces, Pieces],
+    sentence: int,
+) -> Example:
+    ids = list(special[0])
+    labels = [IGNORED] * len(ids)
+    for word in range(window.start, window.end):
+        ids.extend(pieces[word])
+        labels.append(label_ids[word] if window.first <= word < window.last else IGNORED)
+        labels.extend([IGNORED] * (len(pieces[word]) - 1))
+    ids.extend(special[1])
+    labels.extend([IGNORED] * len(special[1]))
+    return Example(tuple(ids), tuple(labels), sentence, tuple(range(window.first, window.last)))
+
+
+def windows(lengths: Sequence[int], room: int) -> list[Window]:
+    """Cut a sentence into windows so that every word is labelled in exactly one.
+
+    About a quarter of a window on each side is context, as far as whole words allow.
+
+    Args:
+        lengths: Word-pieces of each word, at most ``room`` each.
+        room: Word-pieces in a window.
+
+    >>> windows([1, 2, 1], room=8)
+    [Window(start=0, first=0, last=3, end=3)]
+    >>> windows([1] * 10, room=8)
+    [Window(start=0, first=0, last=6, end=8), Window(start=2, first=6, last=10, end=10)]
+    """
+    starts = list(itertools.accumulate(lengths, initial=0))
+    n_words = len(lengths)
+    context = room // 4
+    found: list[Window] = []
+    first = 0
+    while first < n_words:
+        start = first
+        while start > 0 and starts[first] - starts[start - 1] <= context:
+            start -= 1
+        if starts[first + 1] - starts[start] > room:
+            start = first
+        end = first + 1
+        while end < n_words and starts[end + 1] - starts[start] <= room:
+            end += 1
+        last = end
+        if end < n_words:
+            while last - 1 > first and starts[end] - starts[last - 1] <= context:
+                last -= 1
+        else:
+            while start > 0 and starts[end] - starts[start - 1] <= room:
+                start -= 1
+        found.append(Window(start, first, last, end))
+        first = last
+    return found
+
+
+def tokenize(
+    words: Iterable[str], tokenizer: PreTrainedTokenizerBase
+) -> tuple[Mapping[str, Pieces], frozenset[str]]:
+    """Return the word-pieces of each distinct word, and the words that had none.
+
+    A fast tokenizer splits pretokenised input word by word, so distinct words need to be encoded only once.
+
+    Args:
+        words: Words; repetitions cost nothing.
+        tokenizer: A fast Hugging Face tokenizer.
+
+    Raises:
+        CheckpointError: The tokenizer is not a fast one, or has no unknown token where it is needed.
+    """
+    backend: Any = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        raise CheckpointError(
+            f"{type(tokenizer).__name__} is not a fast tokenizer; expected a tokenizer.json"
+        )
+    distinct = sorted(set(words))
+    prefix = " " if needs_space(backend) else ""
+    truncation, padding, special = backend.truncation, backend.padding, backend.encode_special_tokens
+    backend.no_truncation()
+    backend.no_padding()
+    backend.encode_special_tokens = True  # a word "[SEP]" of a corpus is text
+    try:
+        batch = [[prefix + word] for word in distinct]
+        encodings = backend.encode_batch_fast(batch, is_pretokenized=True, add_special_tokens=False)
+    finally:
+        backend.encode_special_tokens = special
+        if truncation is not None:
+            backend.enable_truncation(**truncation)
+        if padding is not None:
+            backend.enable_padding(**padding)
+    pieces = {word: tuple(encoding.ids) for word, encoding in zip(distinct, encodings, strict=True)}
+    nothing = frozenset(word for word, ids in pieces.items() if not ids)
+    if nothing:
+        stand_in = tokenizer.unk_token_id
+        if stand_in is None:
+            raise CheckpointError(
+                f"the tokenizer makes nothing of {min(nothing)!r} and has no unknown token to stand for it"
+            )
+        pieces.update(dict.fromkeys(nothing, (int(stand_in),)))
+    return pieces, nothing
+
+
+def needs_space(backend: Any) -> bool:
+    """Return whether a tokenizer tells a word inside a text from one at its start by the space before it.
+
+    True for byte-level tokenizers (RoBERTa, ModernBERT) unless they add the space themselves: every word
+    then gets a space, as inside running text.
+    """
+
+    def split(text: str) -> list[str]:
+        if backend.normalizer is not None:
+            text = backend.normalizer.normalize_str(text)
+        if backend.pre_tokenizer is None:
+            return [text]
+        return [piece for piece, _ in backend.pre_tokenizer.pre_tokenize_str(text)]
+
+    return split(" a") != split("a")
+
+
+def special_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[Pieces, Pieces]:
+    """Return the ids before and after a sentence: CLS and SEP, else BOS and EOS.
+
+    Raises:
+        CheckpointError: The tokenizer has neither pair.
+    """
+    first = tokenizer.cls_token_id if tokenizer.cls_token_id is not None else tokenizer.bos_token_id
+    last = tokenizer.sep_token_id if tokenizer.sep_token_id is not None else tokenizer.eos_token_id
+    if first is None or last is None:
+        raise CheckpointError(
+            f"{type(tokenizer).__name__} has no special tokens for the ends of a sentence: "
+            "expected cls_token and sep_token, or bos_token and eos_token"
+        )
+    return (int(first),), (int(last),)

@@ -1,0 +1,205 @@
+"""Tagging: a linear head on the first word-piece of each word; parts of speech and named entities."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from layerlab.data.conllu import UPOS
+from layerlab.data.sentences import Sentence
+from layerlab.errors import LabelError
+from layerlab.tasks.encoding import encode_words
+from layerlab.tasks.metrics import span_scores, word_accuracy
+from layerlab.tasks.task import IGNORED, Encoded, Example, Score, task
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from transformers import PreTrainedTokenizerBase
+
+Tags = Sequence[Sequence[str]]
+
+# Sentence, word, label id.
+Prediction = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Tagging:
+    """A task that gives one label to each word.
+
+    Attributes:
+        name: As studies call it.
+        formats: Formats of its corpora.
+        metric: The score by which the best epoch is chosen.
+        tags_of: Gets the gold labels of a sentence.
+        labels_of: Gets the labels that the head tells apart, from the sentences it is trained on.
+        scores_of: Gets the scores from gold and predicted labels.
+        version: Raised when encoding, head or scores change.
+
+    Reference: Devlin et al. (2019), BERT, section 5.3, for the first word-piece as the word's representation.
+    """
+
+    name: str
+    formats: tuple[str, ...]
+    metric: str
+    tags_of: Callable[[Sentence], tuple[str, ...]]
+    labels_of: Callable[[Sequence[Sentence]], tuple[str, ...]]
+    scores_of: Callable[[Tags, Tags], list[Score]]
+    version: int = 1
+
+    def label_set(self, sentences: Sequence[Sentence]) -> tuple[str, ...]:
+        """Return the labels that a head trained on these sentences tells apart."""
+        return self.labels_of(sentences)
+
+    def check(self, sentences: Sequence[Sentence], labels: Sequence[str], where: str) -> None:
+        """Check that sentences are annotated, and with labels that the source has.
+
+        Raises:
+            LabelError: Names the labels that the source lacks, and how often they occur.
+        """
+        bare = sum(not self.tags_of(sentence) for sentence in sentences)
+        if bare:
+            raise LabelError(
+                f"{where}: {bare} of {len(sentences)} sentences have no labels for task {self.name}"
+            )
+        counts = Counter(tag for sentence in sentences for tag in self.tags_of(sentence))
+        lacking = sorted(set(counts) - set(labels))
+        if lacking:
+            listed = ", ".join(f"{tag} ({counts[tag]})" for tag in lacking)
+            kinds = ", ".join(f"{kind}: O" for kind in sorted({tag[2:] for tag in lacking if "-" in tag}))
+            remedy = f". To read them as no entity, give tag_map: {{{kinds}}}" if kinds else ""
+            raise LabelError(
+                f"{where}: labels that the source does not have: {listed}; "
+                f"the source has {', '.join(labels)}{remedy}"
+            )
+
+    def encode(
+        self,
+        sentences: Sequence[Sentence],
+        labels: Sequence[str],
+        tokenizer: PreTrainedTokenizerBase,
+        max_length: int,
+    ) -> Encoded:
+        """Return examples in which each word is labelled once, on its first word-piece.
+
+        Raises:
+            LabelError: A word has a label that is not among ``labels``.
+        """
+        self.check(sentences, labels, f"task {self.name}")
+        ids = {label: index for index, label in enumerate(labels)}
+        label_ids = [[ids[tag] for tag in self.tags_of(sentence)] for sentence in sentences]
+        return encode_words(sentences, label_ids, tokenizer, max_length)
+
+    def build_head(self, hidden_size: int, n_labels: int, dropout: float) -> nn.Module:
+        """Build dropout and a linear layer, weights from N(0, 0.02) and zero bias.
+
+        The head maps ``(batch, tokens, hidden)`` to ``(batch, tokens, labels)``.
+        """
+        from torch import nn
+
+        linear = nn.Linear(hidden_size, n_labels)
+        nn.init.normal_(linear.weight, std=0.02)
+        nn.init.zeros_(linear.bias)
+        return nn.Sequential(nn.Dropout(dropout), linear)
+
+    def collate(self, examples: Sequence[Example], pad_id: int) -> dict[str, Tensor]:
+        """Pad examples to the longest: ``input_ids``, ``attention_mask``, ``labels``, ``(batch, tokens)``."""
+        import torch
+
+        longest = max(len(example.input_ids) for example in examples)
+        fill = [longest - len(example.input_ids) for example in examples]
+        rows = list(zip(examples, fill, strict=True))
+        return {
+            "input_ids": torch.tensor([(*e.input_ids, *[pad_id] * n) for e, n in rows]),
+            "attention_mask": torch.tensor([[1] * len(e.input_ids) + [0] * n for e, n in rows]),
+            "labels": torch.tensor([(*e.label_ids, *[IGNORED] * n) for e, n in rows]),
+        }
+
+    def loss(self, output: Tensor, labels: Tensor) -> Tensor:
+        """Return the cross-entropy summed over labelled positions, in float32.
+
+        Args:
+            output: Logits of shape ``(batch, tokens, labels)``.
+            labels: Label ids of shape ``(batch, tokens)``, -100 where there is none.
+        """
+        from torch.nn.functional import cross_entropy
+
+        logits = output.float().flatten(0, 1)
+        return cross_entropy(logits, labels.flatten(), ignore_index=IGNORED, reduction="sum")
+
+    def n_targets(self, batch: dict[str, Tensor]) -> int:
+        """Return how many words a batch labels."""
+        return int((batch["labels"] != IGNORED).sum())
+
+    def decode(
+        self, output: Tensor, batch: dict[str, Tensor], examples: Sequence[Example]
+    ) -> list[Prediction]:
+        """Return (sentence, word, label id) for each labelled word."""
+        best = output.argmax(dim=-1)[batch["labels"] != IGNORED].tolist()
+        places = [(example.sentence, word) for example in examples for word in example.words]
+        return [(sentence, word, label) for (sentence, word), label in zip(places, best, strict=True)]
+
+    def score(
+        self, sentences: Sequence[Sentence], labels: Sequence[str], decoded: Sequence[Prediction]
+    ) -> list[Score]:
+        """Return the scores of the predictions of a whole corpus.
+
+        Raises:
+            LabelError: A word has no prediction or two, so that the score would not be of this corpus.
+        """
+        predicted: list[list[Any]] = [[None] * len(sentence.words) for sentence in sentences]
+        for sentence, word, label in decoded:
+            predicted[sentence][word] = labels[label]
+        n_words = sum(len(sentence.words) for sentence in sentences)
+        if len(decoded) != n_words or any(None in tags for tags in predicted):
+            raise LabelError(f"{len(decoded)} predictions for {n_words} words: expected one a word")
+        return self.scores_of([self.tags_of(sentence) for sentence in sentences], predicted)
+
+
+def upos_labels(sentences: Sequence[Sentence]) -> tuple[str, ...]:
+    """Return the 17 universal parts of speech, whatever the sentences hold."""
+    return UPOS
+
+
+def entity_labels(sentences: Sequence[Sentence]) -> tuple[str, ...]:
+    """Return ``O`` and, for each entity type that occurs, ``B-`` and ``I-``.
+
+    >>> entity_labels([Sentence(("Ana", "spava"), entities=("B-PER", "O"))])
+    ('O', 'B-PER', 'I-PER')
+    """
+    types = sorted({tag[2:] for sentence in sentences for tag in sentence.entities if tag != "O"})
+    return ("O", *(f"{prefix}-{kind}" for kind in types for prefix in ("B", "I")))
+
+
+def upos_scores(gold: Tags, predicted: Tags) -> list[Score]:
+    """Return word accuracy; n is the number of words."""
+    return [Score("accuracy", word_accuracy(gold, predicted), sum(map(len, gold)))]
+
+
+def entity_scores(gold: Tags, predicted: Tags) -> list[Score]:
+    """Return strict IOB2 F1, precision and recall, and lenient F1.
+
+    n is the number of gold entities, for precision of predicted ones.
+    """
+    strict = span_scores(gold, predicted)
+    lenient = span_scores(gold, predicted, lenient=True)
+    return [
+        Score("span_f1", strict.f1, strict.n_gold),
+        Score("span_precision", strict.precision, strict.n_predicted),
+        Score("span_recall", strict.recall, strict.n_gold),
+        Score("span_f1_lenient", lenient.f1, lenient.n_gold),
+    ]
+
+
+@task("upos")
+def make_upos() -> Tagging:
+    """Make the task of universal parts of speech."""
+    return Tagging("upos", ("conllu",), "accuracy", attrgetter("upos"), upos_labels, upos_scores)
+
+
+@task("ner")
+def make_ner() -> Tagging:
+    """Make the task of named entities."""
+    return Tagging("ner", ("iob2",), "span_f1", attrgetter("entities"), entity_labels, entity_scores)

@@ -1,0 +1,192 @@
+"""What a task is, and the registry of tasks."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from layerlab.data.sentences import Sentence
+from layerlab.errors import LabelError, unknown
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from transformers import PreTrainedTokenizerBase
+
+# Label id of positions that have none; the value that PyTorch's losses leave out.
+IGNORED = -100
+
+ENTRY_POINTS = "layerlab.tasks"
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number of an evaluation.
+
+    Attributes:
+        metric: Name.
+        value: A fraction.
+        n: What it is over: words, or entities.
+    """
+
+    metric: str
+    value: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One input of the encoder: a sentence, or a window of a long one.
+
+    Attributes:
+        input_ids: Word-pieces, special tokens included.
+        label_ids: One for each word-piece, -100 where there is no label.
+        sentence: Index of the sentence.
+        words: For each labelled position, from left to right, the index of the word in its sentence.
+    """
+
+    input_ids: tuple[int, ...]
+    label_ids: tuple[int, ...]
+    sentence: int
+    words: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A corpus as inputs of an encoder.
+
+    Attributes:
+        examples: Each word of the corpus is labelled in exactly one of them.
+        n_words: Words in all.
+        n_windowed: Words whose sentence was too long and that stand outside its first window.
+        n_unknown: Words that the tokenizer turns into nothing and that got the unknown token.
+    """
+
+    examples: tuple[Example, ...]
+    n_words: int
+    n_windowed: int
+    n_unknown: int
+
+
+class Task(Protocol):
+    """A task: from sentences to examples, from the encoder's output to scores.
+
+    Attributes:
+        name: As studies call it.
+        version: Raised when encoding, head or scores change.
+        formats: Formats of its corpora, the preferred one first.
+        metric: The score by which the best epoch is chosen.
+    """
+
+    # Properties, so that a frozen dataclass or class attributes serve as well.
+    @property
+    def name(self) -> str:
+        """As studies call it."""
+
+    @property
+    def version(self) -> int:
+        """Raised when encoding, head or scores change."""
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """Formats of its corpora, the preferred one first."""
+
+    @property
+    def metric(self) -> str:
+        """The score by which the best epoch is chosen."""
+
+    def label_set(self, sentences: Sequence[Sentence]) -> tuple[str, ...]:
+        """Return the labels that a head trained on these sentences tells apart."""
+
+    def check(self, sentences: Sequence[Sentence], labels: Sequence[str], where: str) -> None:
+        """Raise LabelError if sentences lack the annotation or have labels that the source lacks."""
+
+    def encode(
+        self,
+        sentences: Sequence[Sentence],
+        labels: Sequence[str],
+        tokenizer: PreTrainedTokenizerBase,
+        max_length: int,
+    ) -> Encoded:
+        """Return examples of at most ``max_length`` word-pieces, special tokens included."""
+
+    def build_head(self, hidden_size: int, n_labels: int, dropout: float) -> nn.Module:
+        """Build the head on the last hidden states; draws from PyTorch's global stream."""
+
+    def collate(self, examples: Sequence[Example], pad_id: int) -> dict[str, Tensor]:
+        """Return ``input_ids``, ``attention_mask`` and ``labels``, each ``(batch, tokens)``."""
+
+    def loss(self, output: Any, labels: Tensor) -> Tensor:
+        """Return the summed loss over labelled positions, a float32 scalar."""
+
+    def n_targets(self, batch: dict[str, Tensor]) -> int:
+        """Return how many terms the loss of a batch sums."""
+
+    def decode(self, output: Any, batch: dict[str, Tensor], examples: Sequence[Example]) -> list[Any]:
+        """Return predictions, each naming its sentence and word."""
+
+    def score(
+        self, sentences: Sequence[Sentence], labels: Sequence[str], decoded: Sequence[Any]
+    ) -> list[Score]:
+        """Return the scores of the predictions of a whole corpus."""
+
+
+_TASKS: dict[str, Task] = {}
+
+T = TypeVar("T", bound=Callable[[], Any])
+
+
+def register_task(task: Task) -> None:
+    """Make a task known under its name."""
+    _TASKS[task.name] = task
+
+
+def task(name: str) -> Callable[[T], T]:
+    """Register a task's class, which is called without arguments, or a function that returns a task.
+
+    Packages can do this with an entry point of the group ``layerlab.tasks`` that names the class.
+
+    >>> @task("shouting")
+    ... class Shouting:
+    ...     name = "shouting"
+    >>> "shouting" in known_tasks()
+    True
+    """
+
+    def register(make: T) -> T:
+        made = make()
+        if made.name != name:
+            raise LabelError(f"task registered as {name!r} calls itself {made.name!r}")
+        register_task(made)
+        return make
+
+    return register
+
+
+def get_task(name: str) -> Task:
+    """Return a task by name.
+
+    Raises:
+        LabelError: There is no such task; says which there are.
+    """
+    _load_tasks()
+    if name not in _TASKS:
+        raise LabelError(unknown("task", name, _TASKS))
+    return _TASKS[name]
+
+
+def known_tasks() -> tuple[str, ...]:
+    """Return the names of all tasks."""
+    _load_tasks()
+    return tuple(sorted(_TASKS))
+
+
+@functools.cache
+def _load_tasks() -> None:
+    from layerlab.tasks import tagging  # noqa: F401 - registers its tasks
+
+    for entry_point in entry_points(group=ENTRY_POINTS):
+        if entry_point.name not in _TASKS:
+            register_task(entry_point.load()())

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import datasets
+import pytest
+from pydantic import ValidationError
+
+from layerlab.data import registry
+from layerlab.data.catalog import DataSpec, find_corpus, load_corpus, register_corpus
+from layerlab.data.defaults import default_corpora
+from layerlab.data.sentences import Sentence
+from layerlab.errors import DataError
+
+Write = Callable[[str, str], Path]
+TREES, TAGS = ("conllu",), ("iob2",)
+
+
+@pytest.fixture(autouse=True)
+def empty_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_CORPORA", {})
+
+
+def test_local_corpus_is_found_without_being_parsed_and_then_loaded(treebanks: Path) -> None:
+    ref = find_corpus(DataSpec(root=treebanks), "upos", TREES, "aa", "train")
+    corpus = load_corpus(ref)
+    assert ref.path == treebanks / "aa/train.conllu"
+    assert (len(corpus.sentences), corpus.digest, corpus.where) == (48, ref.digest, str(ref.path))
+
+
+def test_broken_file_is_found_but_not_loaded(write: Write, tmp_path: Path) -> None:
+    write("aa/test.conllu", "1\tx\n")
+    ref = find_corpus(DataSpec(root=tmp_path), "upos", TREES, "aa", "test")
+    with pytest.raises(DataError, match=r"test.conllu:1: expected 10"):
+        load_corpus(ref)
+
+
+def test_digest_follows_the_content_and_not_the_place(treebanks: Path, tmp_path: Path) -> None:
+    shutil.copytree(treebanks / "aa", tmp_path / "elsewhere/zz")
+    here = find_corpus(DataSpec(root=treebanks), "upos", TREES, "aa", "dev")
+    there = find_corpus(DataSpec(root=tmp_path / "elsewhere"), "upos", TREES, "zz", "dev")
+    assert here.digest == there.digest
+    moved = tmp_path / "elsewhere/zz/dev.conllu"
+    moved.write_text(moved.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    os.utime(moved, (1, 1))
+    assert (
+        find_corpus(DataSpec(root=tmp_path / "elsewhere"), "upos", TREES, "zz", "dev").digest != here.digest
+    )
+
+
+def test_digest_follows_how_the_corpus_is_read(treebanks: Path) -> None:
+    specs = [
+        DataSpec(root=treebanks),
+        DataSpec(root=treebanks, limit={"dev": 5}),
+        DataSpec(root=treebanks, tag_map={"PER": "O"}),
+        DataSpec(root=treebanks, stray_tags="begin"),
+    ]
+    assert len({find_corpus(spec, "ner", TAGS, "aa", "dev").digest for spec in specs}) == len(specs)
+    trees = {find_corpus(spec, "upos", TREES, "aa", "dev").digest for spec in specs}
+    assert len(trees) == 2, "tag_map and stray_tags change nothing in a treebank"
+    other = DataSpec(root=treebanks, limit={"train": 5})
+    assert (
+        find_corpus(other, "ner", TAGS, "aa", "dev").digest
+        == find_corpus(specs[0], "ner", TAGS, "aa", "dev").digest
+    )
+
+
+def test_limit_takes_sentences_from_the_whole_file(treebanks: Path) -> None:
+    spec = DataSpec(root=treebanks, limit={"train": 4})
+    corpus = load_corpus(find_corpus(spec, "upos", TREES, "bb", "train"))
+    assert [s.sent_id for s in corpus.sentences] == [f"bb-train-{i}" for i in (0, 12, 24, 36)]
+
+
+def test_tag_map_reaches_the_reader(treebanks: Path) -> None:
+    spec = DataSpec(root=treebanks, tag_map={"PER": "NAME"})
+    corpus = load_corpus(find_corpus(spec, "ner", TAGS, "aa", "train"))
+    assert {tag for s in corpus.sentences for tag in s.entities} == {"O", "B-NAME"}
+
+
+def test_kept_stray_tags_are_noted(write: Write, tmp_path: Path) -> None:
+    write("aa/test.iob2", "1\tMila\tB-PER\n\n" * 150 + "1\tRek\tI-LOC\n")
+    corpus = load_corpus(find_corpus(DataSpec(root=tmp_path), "ner", TAGS, "aa", "test"))
+    assert corpus.notes == ("1 of 151 entities begin with I-; strict scoring counts them as none",)
+
+
+def test_language_without_data_split_and_misspelt_split_are_refused(treebanks: Path) -> None:
+    spec = DataSpec(root=treebanks)
+    with pytest.raises(DataError, match=r"unknown language 'dd'.*Known: aa, bb, cc"):
+        find_corpus(spec, "upos", TREES, "dd", "test")
+    with pytest.raises(DataError, match="unknown split 'tests'; did you mean 'test'"):
+        find_corpus(spec, "upos", TREES, "aa", "tests")
+
+
+def test_no_reader_for_other_files(write: Write, tmp_path: Path) -> None:
+    write("aa/test.tsv", "x")
+    ref = find_corpus(DataSpec(root=tmp_path), "pairs", ("tsv",), "aa", "test")
+    with pytest.raises(DataError, match=r"no reader for '.tsv' files"):
+        load_corpus(ref)
+
+
+def test_data_set_on_disk_is_found_loaded_and_its_digest_follows_its_content(tmp_path: Path) -> None:
+    digests = []
+    for number, tag in enumerate(["NOUN", "VERB"]):
+        data = datasets.Dataset.from_dict({"tokens": [["mira"]], "upos": [[tag]]})
+        datasets.DatasetDict({"train": data}).save_to_disk(str(tmp_path / str(number) / "aa_bank"))
+        spec = DataSpec(hub=str(tmp_path / str(number)), hub_config="{language}_bank")
+        ref = find_corpus(spec, "upos", TREES, "aa", "train")
+        assert load_corpus(ref).sentences[0].upos == (tag,)
+        digests.append(ref.digest)
+    assert digests[0] != digests[1]
+
+
+def test_registered_function_serves_where_the_root_lacks_the_language(treebanks: Path) -> None:
+    def load(split: str) -> list[Sentence] | None:
+        return None if split == "dev" else [Sentence((split,), upos=("X",))]
+
+    register_corpus("upos", "xx", load)
+    register_corpus("upos", "aa", load)
+    spec = DataSpec(root=treebanks)
+    assert load_corpus(find_corpus(spec, "upos", TREES, "xx", "test")).sentences[0].words == ("test",)
+    assert find_corpus(spec, "upos", TREES, "aa", "test").path is not None
+    with pytest.raises(DataError, match=r"registered corpus upos/xx\[dev\]: it has no dev split"):
+        find_corpus(spec, "upos", TREES, "xx", "dev")
+
+
+def test_registered_folder_is_found_without_a_root(treebanks: Path) -> None:
+    register_corpus("upos", "kk", treebanks / "bb")
+    assert find_corpus(DataSpec(), "upos", TREES, "kk", "dev").path == treebanks / "bb/dev.conllu"
+    register_corpus("upos", "ll", treebanks / "nothing")
+    with pytest.raises(DataError, match=r"ll: no \.conllu files in .*nothing"):
+        find_corpus(DataSpec(), "upos", TREES, "ll", "dev")
+
+
+def test_default_catalogue_names_many_languages_and_refuses_others() -> None:
+    assert len(default_corpora("upos")) >= 25
+    assert {"en", "fr", "de", "ru", "fi", "ja", "tr"} <= set(default_corpora("upos")) & set(
+        default_corpora("ner")
+    )
+    with pytest.raises(DataError, match=r"no corpus for task upos: unknown language 'qq'.*register_corpus"):
+        find_corpus(DataSpec(), "upos", TREES, "qq", "test")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"root": "a", "hub": "b"}, "not both"),
+        ({"folders": {"en": "x"}}, "give root as well"),
+        ({"revision": "v2"}, "give hub as well"),
+        ({"root": "a", "limit": {"train": 0}}, "at least 1 sentence"),
+        ({"rooot": "a"}, "rooot"),
+        ({"limit": {"validation": 5}}, "validation"),
+    ],
+)
+def test_contradictory_data_sections_are_refused(fields: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        DataSpec.model_validate(fields)

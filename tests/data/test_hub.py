@@ -1,0 +1,123 @@
+"""Data sets saved to disk stand for those of the Hub: the same library reads both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+
+from layerlab.data.hub import HubSource, load_hub
+from layerlab.errors import DataError
+
+UPOS_NAMES = ["NOUN", "ADP", "VERB", "_"]
+TAG_NAMES = ["O", "B-PER", "I-PER"]
+
+
+def tree_rows() -> dict[str, list[Any]]:
+    return {
+        "sent_id": ["h-1", "h-2"],
+        "tokens": [["Du", "De", "le", "kvak"], ["猫", "飛ぶ"]],
+        "upos": [["_", "ADP", "NOUN", "VERB"], ["NOUN", "VERB"]],
+        "head": [["None", "2", "3", "0"], ["2", "0"]],
+        "deprel": [["_", "case", "nsubj", "root"], ["nsubj", "root"]],
+    }
+
+
+def save(folder: Path, splits: dict[str, datasets.Dataset]) -> str:
+    datasets.DatasetDict(splits).save_to_disk(str(folder))
+    return str(folder)
+
+
+def source(hub_id: str, split: str = "train") -> HubSource:
+    return HubSource(hub_id, "xx", split)
+
+
+def entities(tags: list[list[Any]], *, names: Sequence[str] | None = None) -> datasets.Dataset:
+    value = datasets.ClassLabel(names=list(names)) if names else datasets.Value("string")
+    features = datasets.Features(
+        {
+            "tokens": datasets.Sequence(datasets.Value("string")),
+            "ner_tags": datasets.Sequence(value),
+            "langs": datasets.Sequence(datasets.Value("string")),
+        }
+    )
+    words = [[f"w{i}" for i in range(len(row))] for row in tags]
+    return datasets.Dataset.from_dict(
+        {"tokens": words, "ner_tags": tags, "langs": [["xx"] * len(row) for row in tags]}, features=features
+    )
+
+
+def test_trees_are_read_and_multiword_tokens_left_out(tmp_path: Path) -> None:
+    hub_id = save(tmp_path / "ud", {"train": datasets.Dataset.from_dict(tree_rows())})
+    first, second = load_hub(source(hub_id), ("conllu",))
+    assert first.words == ("De", "le", "kvak")
+    assert first.upos == ("ADP", "NOUN", "VERB")
+    assert first.heads == (2, 3, 0)
+    assert first.relations == ("case", "nsubj", "root")
+    assert (first.sent_id, second.words) == ("h-1", ("猫", "飛ぶ"))
+
+
+def test_class_labels_give_the_same_as_strings(tmp_path: Path) -> None:
+    rows = tree_rows()
+    plain = load_hub(source(save(tmp_path / "a", {"train": datasets.Dataset.from_dict(rows)})), ("conllu",))
+    labelled = datasets.Dataset.from_dict(rows).cast_column(
+        "upos", datasets.Sequence(datasets.ClassLabel(names=UPOS_NAMES))
+    )
+    assert load_hub(source(save(tmp_path / "b", {"train": labelled})), ("conllu",)) == plain
+
+
+def test_entities_are_read_with_the_usual_split_names(tmp_path: Path) -> None:
+    data = entities([[1, 2, 0], [0]], names=TAG_NAMES)
+    hub_id = save(tmp_path / "ner", {"train": data, "validation": data.select([0]), "test": data})
+    assert [s.entities for s in load_hub(source(hub_id), ("iob2",))] == [("B-PER", "I-PER", "O"), ("O",)]
+    assert len(load_hub(source(hub_id, "dev"), ("iob2",))) == 1
+
+
+def test_tags_are_mapped_and_strays_handled_as_in_files(tmp_path: Path) -> None:
+    hub_id = save(tmp_path / "ner", {"train": entities([["B-OTH", "I-PER"]])})
+    with pytest.raises(DataError, match="not IOB2: 1 of 2 entities"):
+        load_hub(source(hub_id), ("iob2",))
+    (sentence,) = load_hub(source(hub_id), ("iob2",), {"OTH": "O"}, "begin")
+    assert sentence.entities == ("O", "B-PER")
+
+
+def test_a_folder_for_each_configuration_is_found(tmp_path: Path) -> None:
+    save(tmp_path / "ner" / "xx", {"test": entities([["O"]])})
+    assert len(load_hub(source(str(tmp_path / "ner"), "test"), ("iob2",))) == 1
+
+
+def test_parquet_folder_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    folder = tmp_path / "ner" / "xx"
+    folder.mkdir(parents=True)
+    for split in ("train", "validation"):
+        entities([["B-PER", "O"]]).to_parquet(folder / f"{split}-00000-of-00001.parquet")
+    (sentence,) = load_hub(source(str(tmp_path / "ner"), "dev"), ("iob2",))
+    assert sentence.entities == ("B-PER", "O")
+
+
+def test_missing_split_and_column_say_what_is_there(tmp_path: Path) -> None:
+    hub_id = save(tmp_path / "ner", {"train": entities([["O"]])})
+    with pytest.raises(DataError, match=r"no dev split: expected validation or dev.*it has train"):
+        load_hub(source(hub_id, "dev"), ("iob2",))
+    with pytest.raises(DataError, match=r"no column for upos: .*it has tokens, ner_tags, langs"):
+        load_hub(source(hub_id), ("conllu",))
+    with pytest.raises(DataError, match="unknown format for the Hub 'tsv'"):
+        load_hub(source(hub_id), ("tsv",))
+
+
+def test_numbers_without_names_and_unknown_tags_are_refused(tmp_path: Path) -> None:
+    numbers = datasets.Dataset.from_dict({"tokens": [["a"]], "ner_tags": [[3]]})
+    with pytest.raises(DataError, match="ner_tags holds numbers without names"):
+        load_hub(source(save(tmp_path / "a", {"train": numbers})), ("iob2",))
+    wrong = datasets.Dataset.from_dict({"tokens": [["a"]], "upos": [["NUON"]]})
+    with pytest.raises(DataError, match=r"row 0: unknown UPOS tag 'NUON'; did you mean 'NOUN'"):
+        load_hub(source(save(tmp_path / "b", {"train": wrong})), ("conllu",))
+
+
+def test_data_set_that_cannot_be_had_is_one_clear_error() -> None:
+    with pytest.raises(DataError, match=r"nobody/nothing@v1/xx\[train\]: cannot be loaded"):
+        load_hub(HubSource("nobody/nothing", "xx", "train", "v1"), ("conllu",))
