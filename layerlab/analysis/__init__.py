@@ -1,0 +1,1 @@
+"""Tidy records and what is computed from them; needs neither torch nor transformers."""

@@ -1,0 +1,205 @@
+"""Tidy records: one row per run x target x metric (x layer), read, checked and written.
+
+A store holds ``manifest.json`` (the runs of the current plan) and ``runs/<run_id>/record.json``; a
+published study holds ``records.csv`` or ``records.parquet``. All three give the same frame: values are
+fractions, nothing is formatted, text is never missing (``""``), and integers that may be missing are
+``Int64``. Language codes such as ``nan`` and ``no`` stay text.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from layerlab.analysis.nodes import load_nodes as load_nodes
+from layerlab.analysis.stored import Where, node_folders, read_json
+from layerlab.errors import RecordsError, unknown
+
+TEXT = (
+    "study", "run_id", "fit_id", "model", "task", "ablation", "phase", "intervention", "layers", "source",
+    "target", "split", "metric",
+)  # fmt: skip
+INTEGERS = ("first_layer", "last_layer", "seed", "layer", "n")
+COLUMNS = (
+    "study", "run_id", "fit_id", "model", "task", "ablation", "phase", "intervention", "layers",
+    "first_layer", "last_layer", "source", "target", "split", "seed", "metric", "layer", "value", "n",
+)  # fmt: skip
+
+#: What makes a row of a records frame unique.
+KEY = ("study", "run_id", "target", "split", "metric", "layer")
+
+BASELINE = "none"  # the name of the ablation that changes nothing
+
+
+def load_records(path: Where | Sequence[Where], everything: bool = False) -> pd.DataFrame:
+    """Read records from a store, a published study, a file, or several of them.
+
+    Args:
+        path: A store folder, a folder with ``records.csv`` or ``records.parquet``, such a file, or a
+            sequence of these, which are concatenated (rows that occur twice are kept once).
+        everything: Take all complete runs of a store, not only those of its current plan.
+
+    Returns:
+        The tidy frame, with the columns ``COLUMNS``; ``attrs["planned"]`` and ``attrs["complete"]`` count
+        the runs of the stores' plans and those of them that are there.
+
+    Raises:
+        RecordsError: Nothing there to read, or something that is not a record.
+    """
+    paths = [path] if isinstance(path, (str, PathLike)) else list(path)
+    if not paths:
+        raise RecordsError("no records asked for: got an empty sequence of paths")
+    frames, planned, complete = [], 0, 0
+    for one in map(Path, paths):
+        frame, wanted = _load_one(one, everything)
+        frames.append(validate_records(frame, str(one)))
+        planned += wanted
+        complete += frame["run_id"].nunique()
+    frame = frames[0] if len(frames) == 1 else validate_records(pd.concat(frames), "the records together")
+    frame.attrs.update(planned=planned, complete=complete)
+    return frame
+
+
+def empty_records() -> pd.DataFrame:
+    """Give a frame of records without rows, with all columns and their types."""
+    return validate_records(pd.DataFrame({name: [] for name in COLUMNS}))
+
+
+def record_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Spread one run's record into tidy rows, one per score.
+
+    >>> rows = record_rows({"run": {"run_id": "r1", "seed": 0}, "scores": [{"target": "de", "value": 0.5}]})
+    >>> rows[0]["run_id"], rows[0]["target"], rows[0]["value"], rows[0]["layer"]
+    ('r1', 'de', 0.5, None)
+    """
+    run, scores = record["run"], record["scores"]
+    return [{name: score.get(name, run.get(name)) for name in COLUMNS} for score in scores]
+
+
+def validate_records(frame: pd.DataFrame, where: str = "the records") -> pd.DataFrame:
+    """Check a frame of records and give it the right types and order of columns.
+
+    Args:
+        frame: Rows with at least the columns ``COLUMNS``; others are dropped.
+        where: What to call the frame in messages.
+
+    Raises:
+        RecordsError: A column is missing, a number is not one, or one row occurs with two values.
+    """
+    missing = [name for name in COLUMNS if name not in frame.columns]
+    if missing:
+        extra = [str(name) for name in frame.columns if name not in COLUMNS]
+        others = f"; it has others: {', '.join(extra)}" if extra else ""
+        raise RecordsError(f"{where} lack the columns {', '.join(missing)}{others}")
+    columns: dict[str, Any] = {}
+    for name in COLUMNS:
+        cells = [None if _missing(cell) else cell for cell in frame[name].tolist()]
+        if name in TEXT:
+            columns[name] = pd.array(["" if cell is None else str(cell) for cell in cells], dtype="str")
+        elif name in INTEGERS:
+            columns[name] = pd.array([_integer(cell, name, where) for cell in cells], dtype="Int64")
+        else:
+            columns[name] = pd.array([_number(cell, name, where) for cell in cells], dtype="float64")
+    return _once(pd.DataFrame(columns, columns=list(COLUMNS)), where)
+
+
+def write_records(frame: pd.DataFrame, path: Where) -> Path:
+    """Write records to ``.csv`` or ``.parquet``, by the suffix; equal records give equal files.
+
+    Raises:
+        RecordsError: Another suffix, or a frame that is not one of records.
+    """
+    path = Path(path)
+    frame = validate_records(frame).sort_values(list(KEY), kind="stable", ignore_index=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".csv":
+        frame.to_csv(path, index=False, lineterminator="\n")
+    elif path.suffix == ".parquet":
+        frame.to_parquet(path, index=False)
+    else:
+        raise RecordsError(f"cannot write records to {path}: expected the suffix .csv or .parquet")
+    return path
+
+
+def _load_one(path: Path, everything: bool) -> tuple[pd.DataFrame, int]:
+    """Read one place, and count the runs that its plan asks for."""
+    if path.is_dir():
+        if (path / "manifest.json").is_file():
+            folders, planned = node_folders(path, "runs", everything)
+            return _frame_of(_rows_of(folders)), planned
+        files = [path / "records.parquet", path / "records.csv"]
+        path = next((file for file in files if file.is_file()), path)
+    if path.is_dir():
+        raise RecordsError(
+            f"{path} holds no records: expected manifest.json (a store), records.csv or records.parquet"
+        )
+    if not path.exists():
+        raise RecordsError(f"{path} does not exist; expected a store, a .csv or a .parquet file")
+    if path.suffix not in (".csv", ".parquet"):
+        raise RecordsError(
+            f"{path} is no file of records: {unknown('suffix', path.suffix, ['.csv', '.parquet'])}"
+        )
+    frame = _read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    return frame, frame["run_id"].nunique() if "run_id" in frame.columns else 0
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """Read text as text: "nan" is a language, "3" a selection of layers; only the empty cell is missing."""
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (ValueError, pd.errors.ParserError) as error:
+        raise RecordsError(f"cannot read {path}: {error}") from error
+
+
+def _rows_of(folders: Iterable[Path]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for folder in folders:
+        record = read_json(folder / "record.json")
+        try:
+            rows += record_rows(record)
+        except (KeyError, AttributeError, TypeError) as error:
+            raise RecordsError(f"{folder / 'record.json'} is no run's record: {error!r}") from error
+    return rows
+
+
+def _frame_of(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=object) for name in COLUMNS})
+
+
+def _missing(cell: object) -> bool:
+    return cell is None or cell is pd.NA or cell == "" or (isinstance(cell, float) and math.isnan(cell))
+
+
+def _integer(cell: Any, column: str, where: str) -> int | None:
+    if cell is None:
+        return None
+    value = _number(cell, column, where)
+    if value != int(value):
+        raise RecordsError(f"{where}: column {column} holds {cell!r}, expected an integer")
+    return int(value)
+
+
+def _number(cell: Any, column: str, where: str) -> float:
+    try:
+        # Through Python's float, so that a CSV file gives back the bits that were written.
+        return math.nan if cell is None else float(cell)
+    except (TypeError, ValueError):
+        raise RecordsError(f"{where}: column {column} holds {cell!r}, expected a number") from None
+
+
+def _once(frame: pd.DataFrame, where: str) -> pd.DataFrame:
+    """Keep rows that occur twice once; refuse one row with two values."""
+    frame = frame.drop_duplicates(ignore_index=True)
+    clash = frame[frame.duplicated(list(KEY))]
+    if len(clash):
+        row = clash.iloc[0]
+        raise RecordsError(
+            f"{where}: run {row['run_id']} has two different rows for target {row['target']}, split "
+            f"{row['split']}, metric {row['metric']}"
+        )
+    return frame

@@ -1,0 +1,257 @@
+"""How much each ablation costs: baseline against ablated, paired by seed.
+
+Three quantities, each a fraction and positive where the ablation hurts:
+
+- ``source_drop``: baseline minus ablated score on the source language;
+- ``zero_shot_drop``: the same on a language without training data, and on their mean (target ``"mean"``);
+- ``gap_change``: ablated minus baseline transfer gap, where the gap is the source's score minus the target's;
+  it is the zero-shot drop beyond the source's own.
+
+A run and its baseline with the same seed differ by the ablation alone, so every difference is taken within a
+seed first; means over targets also, then everything is averaged over seeds.
+
+Reference: Muller, Elazar, Sagot, Seddah (2021), "First Align, then Predict".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import fmean, stdev
+from typing import Any, Literal
+
+import pandas as pd
+from scipy.special import stdtrit
+
+from layerlab.analysis.records import BASELINE
+from layerlab.analysis.sweeps import select_scores, sweep_names
+from layerlab.errors import RecordsError
+
+#: The coordinates within which an ablation is compared with its baseline.
+SETTING = ("study", "model", "task", "metric", "split", "source")
+ABLATION = ("ablation", "phase", "intervention", "layers", "first_layer", "last_layer")
+QUANTITIES = ("source_drop", "zero_shot_drop", "gap_change")
+_Scores = dict[str, dict[int, float]]  # target -> seed -> score
+MEAN = "mean"  # the target that stands for the mean over the zero-shot targets
+
+_WHERE = (*SETTING, "sweep", *ABLATION, "quantity", "target")
+PAIRED_COLUMNS = (*_WHERE, "seed", "reference", "ablated", "effect", "n", "n_targets", "n_dropped")
+EFFECT_COLUMNS = (
+    *_WHERE, "reference", "ablated", "effect", "low", "high", "n_seeds", "seeds", "n_dropped", "n",
+    "n_targets",
+)  # fmt: skip
+
+
+def sensitivity(
+    frame: pd.DataFrame,
+    metric: str | None = None,
+    *,
+    split: str | None = None,
+    incomplete: Literal["raise", "drop"] = "raise",
+) -> pd.DataFrame:
+    """Compare every ablation with its baseline, paired by seed, with 95% intervals over seeds.
+
+    Args:
+        frame: Tidy records.
+        metric: The metric; none means each task's main one.
+        split: The split; none means ``test`` where there is one.
+        incomplete: What to do about an ablation without a baseline of the same setting, or without a seed in
+            common with it: ``"raise"``, or ``"drop"`` it and say so in ``attrs["notes"]``.
+
+    Returns:
+        One row per setting x ablation x quantity x target: ``reference`` (the baseline's mean over the paired
+        seeds; for ``gap_change`` the baseline's gap), ``ablated``, ``effect``, the t interval ``low`` to
+        ``high`` (missing for one seed), ``n_seeds``, ``seeds`` ("0,1,2"), ``n_dropped`` (seeds that one side
+        lacks), ``n`` (items behind one seed's score, summed over the targets of a mean), ``n_targets``; and
+        ``sweep``, which no two ablations of the same layers share. ``attrs["notes"]`` lists what was dropped.
+
+    Raises:
+        RecordsError: Ablations without a baseline, one run recorded twice, or an unknown metric or split.
+    """
+    pairs = paired(frame, metric, split=split, incomplete=incomplete)
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for row in pairs.to_dict("records"):
+        groups.setdefault(tuple(row[name] for name in _WHERE), []).append({str(k): v for k, v in row.items()})
+    rows = []
+    for where, members in groups.items():
+        low, high = t_interval([row["effect"] for row in members])
+        means = {name: fmean(row[name] for row in members) for name in ("reference", "ablated", "effect")}
+        seeds = {"n_seeds": len(members), "seeds": ",".join(str(row["seed"]) for row in members)}
+        same = {name: members[0][name] for name in ("n_dropped", "n", "n_targets")}
+        named = dict(zip(_WHERE, where, strict=True))
+        rows.append(named | means | {"low": low, "high": high} | seeds | same)
+    effect = _typed(pd.DataFrame(rows, columns=list(EFFECT_COLUMNS)))
+    effect.attrs["notes"] = pairs.attrs["notes"]
+    return effect
+
+
+def paired(
+    frame: pd.DataFrame,
+    metric: str | None = None,
+    *,
+    split: str | None = None,
+    incomplete: Literal["raise", "drop"] = "raise",
+) -> pd.DataFrame:
+    """Give the difference of each ablation from its baseline for every seed: ``sensitivity`` before the mean.
+
+    Takes the arguments of ``sensitivity`` and raises what it raises.
+    """
+    scores = select_scores(frame, metric, split)
+    scores = scores[scores["value"].notna()]
+    _check_unique(scores)
+    ablated = scores[scores["ablation"] != BASELINE]
+    ablated = ablated.assign(sweep=sweep_names(ablated))
+    baselines = {
+        _key(setting): part
+        for setting, part in scores[scores["ablation"] == BASELINE].groupby(list(SETTING), sort=False)
+    }
+    rows: list[dict[str, Any]] = []
+    notes: list[str] = []
+    for setting, part in ablated.groupby(list(SETTING), sort=False):
+        baseline = baselines.get(_key(setting))
+        name = _setting_name(_key(setting))
+        if baseline is None:
+            notes.append(
+                f"{name}: no baseline (ablation {BASELINE!r}), so {_ablations(part)} cannot be compared"
+            )
+            continue
+        reference = _by_seed(baseline)
+        for ablation, runs in part.groupby(["sweep", *ABLATION], sort=False, dropna=False):
+            where = dict(zip((*SETTING, "sweep", *ABLATION), (*_key(setting), *_key(ablation)), strict=True))
+            found = [
+                where | row for row in _compare(reference, _by_seed(runs), where["source"], _sizes(runs))
+            ]
+            if not found:
+                seeds = f"{_seeds(baseline['seed'])} against {_seeds(runs['seed'])}"
+                notes.append(f"{name}: {where['ablation']} has no seed in common with the baseline ({seeds})")
+            rows += found
+    if notes and incomplete == "raise":
+        raise RecordsError("ablations that cannot be paired with a baseline:\n" + "\n".join(notes))
+    pairs = _typed(pd.DataFrame(rows, columns=list(PAIRED_COLUMNS)))
+    pairs.attrs["notes"] = notes
+    return pairs
+
+
+def t_interval(values: list[float], level: float = 0.95) -> tuple[float, float]:
+    """Give the t interval of a mean; missing for fewer than two values.
+
+    >>> low, high = t_interval([1.0, 2.0, 3.0])
+    >>> f"{low:.3f} {high:.3f}"
+    '-0.484 4.484'
+    """
+    if len(values) < 2:
+        return float("nan"), float("nan")
+    mean, error = fmean(values), stdev(values) / len(values) ** 0.5
+    half = float(stdtrit(len(values) - 1, 0.5 + level / 2)) * error
+    return mean - half, mean + half
+
+
+def transfer_gap(frame: pd.DataFrame, metric: str | None = None, *, split: str | None = None) -> pd.DataFrame:
+    """Give the transfer gap of every run: the score on the source minus that on each target.
+
+    Takes the arguments of ``sensitivity``; runs that were not scored on their source have no gap.
+
+    Returns:
+        One row per run and zero-shot target, with ``source_value``, ``target_value`` and ``gap``.
+    """
+    scores = select_scores(frame, metric, split)
+    run = [*SETTING, *ABLATION, "seed", "run_id"]
+    on_source = scores[scores["target"] == scores["source"]][["study", "run_id", "metric", "value"]]
+    gaps = scores[scores["target"] != scores["source"]][[*run, "target", "value"]].rename(
+        columns={"value": "target_value"}
+    )
+    gaps = gaps.merge(on_source.rename(columns={"value": "source_value"}), on=["study", "run_id", "metric"])
+    gaps["gap"] = gaps["source_value"] - gaps["target_value"]
+    return gaps[[*run, "target", "source_value", "target_value", "gap"]]
+
+
+def aggregate(frame: pd.DataFrame) -> pd.DataFrame:
+    """Average records over seeds: ``mean``, ``sd`` (n - 1; missing for one seed) and ``n_seeds``."""
+    keys = [*SETTING, *ABLATION, "target", "layer"]
+    groups = frame.groupby(keys, sort=False, dropna=False)
+    return groups.agg(mean=("value", "mean"), sd=("value", "std"), n_seeds=("seed", "nunique")).reset_index()
+
+
+def _compare(
+    reference: _Scores, ablated: _Scores, source: str, sizes: dict[str, int]
+) -> Iterator[dict[str, Any]]:
+    """Compare the scores of two ablations in every quantity, seed by seed."""
+    everyone = {seed for scores in (reference, ablated) for by_seed in scores.values() for seed in by_seed}
+    targets = [name for name in sorted(reference) if name in ablated]
+    zero_shot = [name for name in targets if name != source]
+    groups = {name: [name] for name in zero_shot} | ({MEAN: zero_shot} if zero_shot else {})
+    wanted = [("source_drop", source, [source])] if source in targets else []
+    wanted += [("zero_shot_drop", name, members) for name, members in groups.items()]
+    if source in targets:
+        wanted += [("gap_change", name, members) for name, members in groups.items()]
+    for quantity, target, members in wanted:
+        needed = [*members, source] if quantity == "gap_change" else members
+        seeds = set.intersection(*(set(scores[name]) for scores in (reference, ablated) for name in needed))
+        size = {"n": sum(sizes[name] for name in members), "n_targets": len(members)}
+        for seed in sorted(seeds):
+            before, after = (fmean(scores[name][seed] for name in members) for scores in (reference, ablated))
+            if quantity == "gap_change":
+                before, after = reference[source][seed] - before, ablated[source][seed] - after
+            effect = after - before if quantity == "gap_change" else before - after
+            row = {"quantity": quantity, "target": target, "seed": seed}
+            row |= {"reference": before, "ablated": after, "effect": effect}
+            yield row | size | {"n_dropped": len(everyone) - len(seeds)}
+
+
+def _by_seed(scores: pd.DataFrame) -> _Scores:
+    """Gather the scores of one ablation."""
+    found: _Scores = {}
+    for target, seed, value in zip(scores["target"], scores["seed"], scores["value"], strict=True):
+        found.setdefault(str(target), {})[int(seed)] = float(value)
+    return found
+
+
+def _sizes(scores: pd.DataFrame) -> dict[str, int]:
+    sizes = scores.groupby("target")["n"].max().fillna(0)
+    return {str(target): int(size) for target, size in sizes.items()}
+
+
+def _check_unique(scores: pd.DataFrame) -> None:
+    """Refuse two runs with the same coordinates, whose mean would hide what tells them apart."""
+    key = [*SETTING, "ablation", "phase", "intervention", "layers", "target", "seed"]
+    twice = scores[scores.duplicated(key, keep=False)]
+    if len(twice):
+        row = twice.iloc[0]
+        ids = sorted(set(twice[(twice[key] == row[key]).all(axis=1)]["run_id"]))
+        raise RecordsError(
+            f"{_setting_name(tuple(row[list(SETTING)]))}: {row['ablation']}, target {row['target']}, seed "
+            f"{row['seed']} was recorded by several runs ({', '.join(ids)}); load one study at a time, or "
+            "only the runs of the current plan"
+        )
+
+
+def _key(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _setting_name(setting: tuple[Any, ...]) -> str:
+    named = dict(zip(SETTING, setting, strict=True))
+    study = f"study {named['study']}, " if named["study"] else ""
+    return f"{study}{named['model']}, {named['task']} from {named['source']}"
+
+
+def _ablations(part: pd.DataFrame) -> str:
+    names = list(dict.fromkeys(part["ablation"]))
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _seeds(values: Any) -> str:
+    return "seeds " + ", ".join(str(int(seed)) for seed in sorted(set(values)))
+
+
+def _typed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Give the columns their types, also where there is no row."""
+    for name in frame.columns:
+        if name in ("reference", "ablated", "effect", "low", "high"):
+            frame[name] = frame[name].astype("float64")
+        elif name in ("first_layer", "last_layer"):
+            frame[name] = frame[name].astype("Int64")
+        elif name in ("seed", "n", "n_targets", "n_dropped", "n_seeds"):
+            frame[name] = frame[name].astype("int64")
+        else:
+            frame[name] = frame[name].astype("str")
+    return frame

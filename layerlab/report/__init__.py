@@ -1,0 +1,1 @@
+"""Figures and tables made from tidy records; needs neither torch nor transformers."""

@@ -1,0 +1,97 @@
+"""Tables as LaTeX: booktabs rules, siunitx columns, cells shaded by the size of the drop."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from layerlab.report.layout import Cell, Row, Section, Table, drop_table
+from layerlab.report.panels import show
+from layerlab.report.style import shade
+
+#: What a document needs to contain the tables.
+PREAMBLE = "\\usepackage{booktabs}\n\\usepackage{siunitx}\n\\usepackage[table]{xcolor}\n"
+
+_ESCAPES = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
+    "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
+    ">": r"\textgreater{}", "|": r"\textbar{}", "±": r"$\pm$",
+}  # fmt: skip
+
+
+def to_latex(table: Table | pd.DataFrame, *, standalone: bool = False) -> str:
+    """Write a table as LaTeX; each section is a ``table`` with its title and note as the caption.
+
+    Args:
+        table: A table; of a frame of effects (or of records) ``drop_table`` is written.
+        standalone: Write a document that compiles by itself; otherwise the preamble stands in a comment.
+    """
+    if isinstance(table, pd.DataFrame):
+        table = drop_table(table)
+    body = "\n".join(_section(section) for section in table.sections)
+    if standalone:
+        return f"\\documentclass{{article}}\n{PREAMBLE}\\begin{{document}}\n{body}\\end{{document}}\n"
+    needed = "".join(f"% {line}\n" for line in PREAMBLE.splitlines())
+    return f"{needed}{body}"
+
+
+def escape(text: str) -> str:
+    r"""Escape what LaTeX would read as markup.
+
+    >>> print(escape("zh_hans & 50%"))
+    zh\_hans \& 50\%
+    """
+    return "".join(_ESCAPES.get(character, character) for character in text)
+
+
+def _section(section: Section) -> str:
+    number_columns = [_column(section, index) for index in range(len(section.columns))]
+    spec = "@{}" + "l" * len(section.names) + "".join(number_columns) + "@{}"
+    header = [*map(escape, section.names), *(f"{{{escape(name)}}}" for name in section.columns)]
+    # Six windows fit a column of a two-column page, twelve and more its whole width.
+    many = len(section.columns)
+    table = "table" if many <= 7 else "table*"
+    size = r"\footnotesize" if many <= 13 else r"\scriptsize"
+    lines = [
+        rf"\begin{{{table}}}",
+        rf"\centering{size}\setlength{{\tabcolsep}}{{2pt}}",
+        rf"\begin{{tabular}}{{{spec}}}",
+        r"\toprule",
+        " & ".join(header) + r" \\",
+        r"\midrule",
+    ]
+    for row in section.rows:
+        lines += [r"\addlinespace"] * row.ruled + [_row(row, number_columns, section.largest)]
+    lines += [
+        r"\bottomrule",
+        r"\end{tabular}",
+        rf"\caption{{{escape(section.title)}. {escape(section.note)}}}",
+        rf"\end{{{table}}}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _column(section: Section, index: int) -> str:
+    """Choose a column's type: aligned at the point, or right-aligned where numbers carry intervals."""
+    cells = [row.cells[index] for row in section.rows]
+    if any(cell.half is not None for cell in cells):
+        return "r"
+    numbers = [show(cell.value) for cell in cells if cell.value == cell.value] or ["0.0"]
+    sign = "-" if any(cell.drop is not None for cell in cells) else ""  # differences, never REF
+    digits = max(len(number.lstrip("-").split(".")[0]) for number in numbers)
+    return f"S[table-format={sign}{digits}.1]"
+
+
+def _row(row: Row, number_columns: list[str], largest: float) -> str:
+    cells = [_cell(cell, column, largest) for cell, column in zip(row.cells, number_columns, strict=True)]
+    return " & ".join([*map(escape, row.names), *cells]) + r" \\"
+
+
+def _cell(cell: Cell, column: str, largest: float) -> str:
+    colour = shade(cell.drop, largest) if cell.drop is not None else None
+    background = rf"\cellcolor[HTML]{{{colour}}}" if colour else ""
+    if cell.value != cell.value:
+        return "{--}"
+    if column == "r":
+        half = "" if cell.half is None else rf" \pm {cell.half:.1f}"
+        return f"{background}${show(cell.value)}{half}$"
+    return f"{background}{show(cell.value)}"

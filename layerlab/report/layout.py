@@ -1,0 +1,197 @@
+"""Tables of a study as values: the paper's main table, and one with every interval.
+
+``layerlab.report.markdown`` and ``layerlab.report.latex`` write them; ``layerlab.report.tables`` is the
+entrance to all of it. All numbers in a table are points
+(fractions x 100).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+
+import pandas as pd
+
+from layerlab.analysis.sensitivity import MEAN, QUANTITIES, sensitivity
+from layerlab.analysis.sweeps import windows
+from layerlab.report.notes import describe
+from layerlab.report.panels import METRIC_NAMES, Panel, panels, points
+
+_QUANTITY_NAMES = {
+    "source_drop": "source drop",
+    "zero_shot_drop": "zero-shot drop",
+    "gap_change": "gap change",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number of a table.
+
+    Attributes:
+        value: Points; NaN where nothing was measured.
+        half: Half the width of the interval in points, None for one seed or where it is not shown.
+        drop: The drop in points that shades the cell, None for no shade.
+    """
+
+    value: float
+    half: float | None = None
+    drop: float | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row: its names, its numbers, and whether a rule sets it apart from the row above."""
+
+    names: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    ruled: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """One table with its own columns.
+
+    Attributes:
+        title: What all its numbers share.
+        names: Headers of the columns of names.
+        columns: Headers of the columns of numbers.
+        rows: Its rows.
+        note: One or two plain sentences: what was tested.
+    """
+
+    title: str
+    names: tuple[str, ...]
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    note: str
+
+    @property
+    def largest(self) -> float:
+        """The largest difference in points, which gets the strongest shade."""
+        return max(
+            (abs(cell.drop) for row in self.rows for cell in row.cells if cell.drop is not None), default=0
+        )
+
+
+@dataclass(frozen=True)
+class Table:
+    """Sections below one another; windows of different models or sweeps never share a column.
+
+    Attributes:
+        sections: The tables.
+    """
+
+    sections: tuple[Section, ...]
+
+
+def paper_table(frame: pd.DataFrame, *, intervals: bool = False) -> Table:
+    """Lay out the paper's main table: what each layer window costs, in points.
+
+    Two rows per task and source: ``en-en``, the source itself, and ``en-X``, the mean over the zero-shot
+    targets. ``REF`` is the baseline's score; under each window stands the difference from it, negative where
+    the ablation hurts. One section per study, model and sweep.
+
+    Args:
+        frame: Tidy records, or what ``layerlab.analysis.sensitivity`` gives.
+        intervals: Show half the width of each 95% interval beside the difference.
+
+    Raises:
+        RecordsError: Nothing to compare.
+
+    Reference: Muller, Elazar, Sagot, Seddah (2021), "First Align, then Predict", Table 1.
+    """
+    effect = frame if "effect" in frame.columns else sensitivity(frame)
+    sections = []
+    for parts in _sections(panels(effect)):
+        first = parts[0][0]
+        everything = pd.concat([part for _, part in parts])
+        order = windows(everything)
+        several = len({(panel.task, panel.split) for panel, _ in parts}) < len(
+            {(panel.task, panel.split, panel.metric) for panel, _ in parts}
+        )
+        rows: list[Row] = []
+        for panel, part in parts:
+            task = f"{panel.task} ({METRIC_NAMES.get(panel.metric, panel.metric)})" if several else panel.task
+            rows += _paper_rows(panel, part, task, order, intervals, ruled=bool(rows))
+        sections.append(
+            Section(
+                _title(first), ("task", "pair"), ("REF", *order), tuple(rows), describe(parts, QUANTITIES[:2])
+            )
+        )
+    return Table(tuple(sections))
+
+
+def drop_table(frame: pd.DataFrame) -> Table:
+    """Lay out every layer window as a row: source drop, mean zero-shot drop and gap change with intervals.
+
+    Here the numbers are drops, positive where the ablation hurts. One section per panel.
+
+    Args:
+        frame: Tidy records, or what ``layerlab.analysis.sensitivity`` gives.
+
+    Raises:
+        RecordsError: Nothing to compare.
+    """
+    effect = frame if "effect" in frame.columns else sensitivity(frame)
+    sections = []
+    for panel, part in panels(effect).items():
+        wanted = part[(part["quantity"] == "source_drop") | (part["target"] == MEAN)]
+        found = [name for name in QUANTITIES if (wanted["quantity"] == name).any()]
+        rows = []
+        for layers in windows(part):
+            here = wanted[wanted["layers"] == layers].set_index("quantity").reindex(found)
+            cells = [_cell(points(row["effect"]), row, points(row["effect"])) for _, row in here.iterrows()]
+            rows.append(Row((layers,), tuple(cells)))
+        title = f"{_title(panel)}, {panel.task} from {panel.source}"
+        names = tuple(_QUANTITY_NAMES[name] for name in found)
+        sections.append(
+            Section(title, ("layers",), names, tuple(rows), describe([(panel, part)], QUANTITIES))
+        )
+    return Table(tuple(sections))
+
+
+def _sections(parts: dict[Panel, pd.DataFrame]) -> list[list[tuple[Panel, pd.DataFrame]]]:
+    """Gather the panels that share study, model and sweep, by task."""
+
+    def shared(item: tuple[Panel, pd.DataFrame]) -> tuple[int, ...]:
+        return order.index((item[0].study, item[0].model, item[0].sweep)), tasks.index(item[0].task)
+
+    order = list(dict.fromkeys((panel.study, panel.model, panel.sweep) for panel in parts))
+    tasks = list(dict.fromkeys(panel.task for panel in parts))
+    ordered = sorted(parts.items(), key=shared)
+    return [list(items) for _, items in groupby(ordered, key=lambda item: shared(item)[0])]
+
+
+def _paper_rows(
+    panel: Panel, part: pd.DataFrame, task: str, order: list[str], intervals: bool, *, ruled: bool
+) -> list[Row]:
+    """Make the rows of one task and source: the source itself, then the mean of the others."""
+    rows: list[Row] = []
+    for quantity, target, other in (
+        ("source_drop", panel.source, panel.source),
+        ("zero_shot_drop", MEAN, "X"),
+    ):
+        found = part[(part["quantity"] == quantity) & (part["target"] == target)]
+        if found.empty:
+            continue
+        # Where seeds are missing, the baseline of the window with the most seeds stands for all.
+        reference = found.sort_values("n_seeds", kind="stable").iloc[-1]["reference"]
+        cells = [Cell(points(reference))]
+        for _, row in found.set_index("layers").reindex(order).iterrows():
+            drop = points(row["effect"])
+            cell = _cell(-drop, row, drop)
+            cells.append(cell if intervals else Cell(cell.value, drop=cell.drop))
+        name = task if not rows else ""
+        rows.append(Row((name, f"{panel.source}-{other}"), tuple(cells), ruled and not rows))
+    return rows
+
+
+def _cell(value: float, row: pd.Series, drop: float) -> Cell:
+    half = points(row["high"] - row["effect"])
+    return Cell(value, None if half != half else half, None if drop != drop else drop)
+
+
+def _title(panel: Panel) -> str:
+    study = f"{panel.study}: " if panel.study else ""
+    return f"{study}{panel.model}, {panel.sweep}"

@@ -1,0 +1,128 @@
+"""What belongs into one panel or one block of a table: one model, task, source and sweep, never a mixture."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+
+import pandas as pd
+
+from layerlab.analysis.sensitivity import EFFECT_COLUMNS
+from layerlab.errors import RecordsError
+
+METRIC_NAMES = {
+    "accuracy": "accuracy",
+    "span_f1": "span F1",
+    "span_f1_lenient": "span F1 (lenient)",
+    "span_precision": "span precision",
+    "span_recall": "span recall",
+    "las": "LAS",
+    "uas": "UAS",
+    "clas": "CLAS",
+}
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The coordinates that everything in a panel shares."""
+
+    study: str
+    model: str
+    task: str
+    metric: str
+    split: str
+    source: str
+    sweep: str
+
+
+_FIELDS = tuple(field.name for field in fields(Panel))
+
+
+def panels(effect: pd.DataFrame) -> dict[Panel, pd.DataFrame]:
+    """Part a frame of effects into panels, in the frame's order.
+
+    Raises:
+        RecordsError: The frame has no rows or is not one of effects.
+    """
+    missing = [name for name in EFFECT_COLUMNS if name not in effect.columns]
+    if missing:
+        raise RecordsError(
+            f"a frame of effects, as sensitivity(records) gives it, is expected; this one lacks "
+            f"{', '.join(missing)}"
+        )
+    if effect.empty:
+        raise RecordsError(
+            "there is no effect to show: the frame has no rows; the records need a baseline "
+            "(ablation 'none') and at least one ablation with the same seeds"
+        )
+    groups = effect.groupby(list(_FIELDS), sort=False)
+    return {Panel(*map(str, key)): part for key, part in groups if isinstance(key, tuple)}
+
+
+def only_panel(effect: pd.DataFrame, what: str) -> tuple[Panel, pd.DataFrame]:
+    """Return the one panel of a frame.
+
+    Raises:
+        RecordsError: There are several; the message lists them.
+    """
+    parts = panels(effect)
+    if len(parts) > 1:
+        titles = "; ".join(title.replace("\n", ", ") for title in panel_titles(list(parts)).values())
+        raise RecordsError(f"{what} shows one panel, and the frame has {len(parts)} ({titles}); select one")
+    return next(iter(parts.items()))
+
+
+def panel_titles(group: list[Panel]) -> dict[Panel, str]:
+    """Title panels in up to two lines: task, source and sweep always, the rest where it tells them apart."""
+    varies = {name for name in _FIELDS if len({getattr(panel, name) for panel in group}) > 1}
+    titles = {}
+    for panel in group:
+        where = [panel.study] * ("study" in varies) + [panel.model] * ("model" in varies)
+        metric = [METRIC_NAMES.get(panel.metric, panel.metric)] * (
+            "metric" in varies and "task" not in varies
+        )
+        split = [panel.split] * ("split" in varies)
+        about = ", ".join([f"{panel.task} from {panel.source}", *metric, *split, panel.sweep])
+        titles[panel] = "\n".join([", ".join(where), about] if where else [about])
+    return titles
+
+
+def panel_names(group: list[Panel]) -> dict[Panel, str]:
+    """Name panels for files: lower case, digits, hyphens and dots; no two alike.
+
+    >>> panel = Panel("s", "google/mBERT", "upos", "accuracy", "test", "en", "reset@before")
+    >>> panel_names([panel])[panel]
+    'upos-en-reset-before'
+    """
+    names: dict[Panel, str] = {}
+    for panel, title in panel_titles(group).items():
+        *front, about = title.split("\n")
+        text = about.replace(" from ", " ") + " " + " ".join(front)
+        name = stem = re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")
+        count = 1
+        while name in names.values():
+            count += 1
+            name = f"{stem}-{count}"
+        names[panel] = name
+    return names
+
+
+def points(fraction: float) -> float:
+    """Turn a fraction into points (hundredths).
+
+    >>> points(0.125)
+    12.5
+    """
+    return 100.0 * fraction
+
+
+def show(number: float) -> str:
+    """Write points with one decimal and no negative zero; ``-`` for what is missing.
+
+    >>> show(-0.04), show(12.34), show(-3.0), show(float("nan"))
+    ('0.0', '12.3', '-3.0', '-')
+    """
+    if number != number:
+        return "-"
+    text = f"{number:.1f}"
+    return "0.0" if text == "-0.0" else text

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+
+from layerlab.analysis.sweeps import select_scores, sweep_names, windows
+from layerlab.errors import RecordsError
+
+Rows = Callable[..., pd.DataFrame]
+
+
+def names(*ablations: tuple[str, str, str]) -> list[str]:
+    rows = [
+        {"ablation": name, "phase": phase, "intervention": "reset", "layers": layers}
+        for name, phase, layers in ablations
+    ]
+    return sweep_names(pd.DataFrame(rows)).tolist()
+
+
+def test_phases_and_options_never_share_a_sweep() -> None:
+    assert names(
+        ("reset(0-1)@before", "before", "0-1"),
+        ("reset(2-3)@before", "before", "2-3"),
+        ("reset(0-1, to=pretrained)@before", "before", "0-1"),
+        ("reset(0-1)@after", "after", "0-1"),
+        ("reset(0-1,4, init=torch)@before + freeze(first:2)@during:0.5", "mixed", "0-1,4"),
+        ("rewind(0-1)", "after", "0-1"),
+    ) == [
+        "reset@before", "reset@before", "reset(to=pretrained)@before", "reset@after",
+        "reset(init=torch)@before + freeze@during:0.5", "rewind",
+    ]  # fmt: skip
+
+
+def test_named_ablations_of_the_same_layers_are_sweeps_of_their_own() -> None:
+    assert names(("soft", "before", "0-1"), ("hard", "before", "0-1"), ("rest", "before", "2-3")) == [
+        "soft", "hard", "reset@before",
+    ]  # fmt: skip
+
+
+def test_windows_go_from_the_bottom_to_the_top() -> None:
+    frame = pd.DataFrame(
+        {
+            "layers": ["10-11", "0-11", "2-3", "none", "embeddings", "0-1"],
+            "first_layer": pd.array([10, 0, 2, None, -1, 0], dtype="Int64"),
+            "last_layer": pd.array([11, 11, 3, None, -1, 1], dtype="Int64"),
+        }
+    )
+    assert windows(frame) == ["embeddings", "0-1", "0-11", "2-3", "10-11", "none"]
+
+
+def test_each_task_is_judged_by_its_main_metric(rows: Rows) -> None:
+    frame = rows(
+        ("", 0, {"en": 0.1}, {"metric": "span_precision", "task": "ner"}),
+        ("", 0, {"en": 0.2}, {"metric": "span_f1", "task": "ner"}),
+        ("", 0, {"en": 0.3}, {"metric": "second", "task": "odd", "run_id": "x"}),
+        ("", 0, {"en": 0.4}, {"metric": "first", "task": "odd", "run_id": "x"}),
+    )
+    assert set(select_scores(frame)["metric"]) == {"span_f1", "second"}
+    assert set(select_scores(frame, "span_precision")["metric"]) == {"span_precision"}
+    with pytest.raises(RecordsError, match="did you mean 'span_f1'"):
+        select_scores(frame, "span_f2")
+
+
+def test_the_test_split_is_taken_and_ambiguity_refused(rows: Rows) -> None:
+    dev, test = (rows(("", 0, {"en": 0.9}, {"split": split})) for split in ("dev", "test"))
+    assert set(select_scores(pd.concat([dev, test]))["split"]) == {"test"}
+    assert set(select_scores(dev)["split"]) == {"dev"}
+    with pytest.raises(RecordsError, match="splits dev, train: say which"):
+        select_scores(pd.concat([dev, dev.assign(split="train")]))
+    with pytest.raises(RecordsError, match="unknown split 'train'"):
+        select_scores(dev, split="train")
+
+
+def test_measures_of_layers_are_no_scores(rows: Rows) -> None:
+    frame = rows(("", 0, {"en": 0.9}), ("", 0, {"en": 0.5}, {"metric": "cka", "layer": 3}))
+    assert select_scores(frame)["metric"].tolist() == ["accuracy"]

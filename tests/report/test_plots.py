@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from layerlab.analysis.records import empty_records
+from layerlab.analysis.sensitivity import paired, sensitivity
+from layerlab.errors import RecordsError
+from layerlab.report.figures import draw_all
+from layerlab.report.plots import plot_curves, plot_drops_by_seed, plot_sensitivity, save_figure
+from layerlab.report.style import COLUMN_WIDTH, FULL_WIDTH, line_style
+
+Make = Callable[..., pd.DataFrame]
+
+
+def lines(axis: Axes) -> dict[str, list[float]]:
+    """The drawn curves by label."""
+    found = {str(line.get_label()): np.asarray(line.get_ydata(), dtype=float) for line in axis.get_lines()}
+    return {label: list(values) for label, values in found.items() if not label.startswith("_")}
+
+
+def legend(figure: Figure) -> list[str]:
+    return [text.get_text() for box in figure.legends for text in box.get_texts()]
+
+
+def overlapping(figure: Figure) -> list[tuple[str, str]]:
+    """Pairs of drawn texts that cover one another, and texts that leave the figure."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
+    texts: list[Text] = [text for box in figure.legends for text in box.get_texts()]
+    for axis in figure.axes:
+        texts += [axis.title, axis.xaxis.label, axis.yaxis.label, *axis.get_xticklabels()]
+        low, high = axis.get_ylim()
+        shown = zip(axis.get_yticks(), axis.get_yticklabels(), strict=False)
+        texts += [text for place, text in shown if low <= place <= high]  # the others are not drawn
+    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in texts]
+    boxes = [(name, box.shrunk(0.96, 0.96)) for name, box in boxes if box.width > 0]
+    pairs = [
+        (a, b)
+        for index, (a, one) in enumerate(boxes)
+        for b, two in boxes[index + 1 :]
+        if one.overlaps(two) and one.bounds != two.bounds
+    ]
+    outside = [(name, "edge") for name, box in boxes if not figure.bbox.padded(1).contains(box.x0, box.y0)]
+    return pairs + outside
+
+
+def test_curves_show_the_effects_in_points_in_the_order_of_the_layers(synthetic: Make) -> None:
+    effect = sensitivity(synthetic()).sample(frac=1, random_state=0)
+    figure = plot_sensitivity(effect)
+    (axis,) = figure.axes
+    order = ["0-1", "2-3", "4-5", "6-7", "8-9", "10-11"]
+    assert [text.get_text() for text in axis.get_xticklabels()] == order
+    for label, quantity, target in (
+        ("en (source)", "source_drop", "en"),
+        ("zero-shot, mean of 7 targets", "zero_shot_drop", "mean"),
+    ):
+        rows = effect[(effect["quantity"] == quantity) & (effect["target"] == target)].set_index("layers")
+        assert lines(axis)[label] == pytest.approx([100 * rows["effect"][layers] for layers in order])
+    assert len(axis.collections) == 2
+    heights = np.asarray(axis.collections[0].get_paths()[0].vertices)
+    mean = effect[(effect["quantity"] == "zero_shot_drop") & (effect["target"] == "mean")]
+    assert heights[:, 1].max() == pytest.approx(100 * mean["high"].max())
+    assert axis.get_ylabel() == "drop from REF (points)"
+    assert axis.get_xlabel() == "layers"
+    assert axis.get_title() == "upos from en, reset@before"
+    assert sorted(legend(figure)) == ["en (source)", "zero-shot, mean of 7 targets"]
+
+
+def test_one_seed_has_no_band(synthetic: Make) -> None:
+    (axis,) = plot_sensitivity(sensitivity(synthetic(seeds=(0,)))).axes
+    assert len(axis.collections) == 0
+
+
+def test_one_panel_is_a_column_wide_and_several_share_the_page_and_the_scale(synthetic: Make) -> None:
+    effect = sensitivity(synthetic(n_layers=4, models=("a", "b", "c"), tasks=("upos", "ner")))
+    one = plot_sensitivity(effect[(effect["model"] == "a") & (effect["task"] == "ner")])
+    assert one.get_size_inches()[0] == COLUMN_WIDTH
+    figure = plot_sensitivity(effect)
+    assert figure.get_size_inches()[0] == FULL_WIDTH
+    assert len(figure.axes) == 6
+    assert len({axis.get_ylim() for axis in figure.axes}) == 1
+    assert len(figure.legends) == 1
+    assert figure.axes[3].get_title() == "b\nner from en, reset@before"
+
+
+def test_two_phases_are_two_panels(synthetic: Make) -> None:
+    both = pd.concat([synthetic(n_layers=4), synthetic(n_layers=4, phase="after", options=", to=pretrained")])
+    figure = plot_sensitivity(sensitivity(both.drop_duplicates(["run_id", "target"])))
+    assert [axis.get_title().split(", ", 1)[1] for axis in figure.axes] == [
+        "reset@before", "reset(to=pretrained)@after",
+    ]  # fmt: skip
+
+
+def test_more_panels_than_a_page_holds_are_refused(synthetic: Make) -> None:
+    effect = sensitivity(synthetic(n_layers=2, seeds=(0,), targets=("de",), models=tuple("abcdefghijklm")))
+    with pytest.raises(RecordsError, match="13 panels do not fit a page"):
+        plot_sensitivity(effect)
+
+
+def test_curves_of_targets_leave_out_the_source(synthetic: Make) -> None:
+    figure = plot_curves(sensitivity(synthetic()))
+    assert legend(figure) == ["de", "es", "fr", "hi", "ja", "ru", "zh", "mean"]
+    drawn = lines(figure.axes[0])
+    targets = [drawn[name] for name in legend(figure)[:-1]]
+    assert drawn["mean"] == pytest.approx(list(np.mean(targets, axis=0)))
+
+
+def test_twenty_one_lines_differ_in_colour_or_dashes() -> None:
+    styles = [line_style(index) for index in range(21)]
+    assert len({(style["color"], str(style["linestyle"])) for style in styles}) == 21
+
+
+def test_dots_show_every_seed(synthetic: Make) -> None:
+    pairs = paired(synthetic(seeds=(0, 4)))
+    figure = plot_drops_by_seed(pairs)
+    rows = pairs[(pairs["target"] == "mean") & (pairs["quantity"] == "zero_shot_drop") & (pairs["seed"] == 4)]
+    drawn = lines(figure.axes[0])
+    assert set(drawn) == {"seed 0", "seed 4"}
+    assert drawn["seed 4"] == pytest.approx(list(100 * rows["effect"]))
+    assert "mean of 7 targets" in figure.axes[0].get_ylabel()
+    assert plot_drops_by_seed(pairs, "en").axes[0].get_ylabel() == "drop, en (points)"
+
+
+@pytest.mark.parametrize("plot", [plot_sensitivity, plot_curves])
+def test_nothing_to_draw_is_an_error(plot: Callable[[pd.DataFrame], Figure]) -> None:
+    with pytest.raises(RecordsError, match="there is no effect to show"):
+        plot(sensitivity(empty_records()))
+
+
+def test_no_seeds_to_draw_is_an_error() -> None:
+    with pytest.raises(RecordsError, match="there is no effect to show"):
+        plot_drops_by_seed(paired(empty_records()))
+
+
+@pytest.mark.parametrize(
+    ("plot", "shape"),
+    [
+        (plot_sensitivity, {"n_layers": 24, "size": 1}),
+        (plot_sensitivity, {"n_layers": 24}),
+        (plot_sensitivity, {"models": ("bert-base-multilingual-cased", "xlm-roberta-base")}),
+        (plot_curves, {"targets": tuple(f"l{index}" for index in range(17))}),
+        (plot_curves, {"n_layers": 12, "size": 1, "sources": ("en", "ru", "de")}),
+    ],
+    ids=["24 layers", "12 windows", "two models", "17 targets", "three sources"],
+)
+def test_no_text_covers_another(
+    synthetic: Make, plot: Callable[[pd.DataFrame], Figure], shape: dict[str, object]
+) -> None:
+    assert overlapping(plot(sensitivity(synthetic(**({"seeds": (0, 1)} | shape))))) == []
+
+
+def test_figures_are_saved_at_their_size_with_embedded_fonts(synthetic: Make, tmp_path: Path) -> None:
+    before = dict(mpl.rcParams)
+    figure = plot_sensitivity(sensitivity(synthetic()))
+    pdf, png = save_figure(figure, tmp_path / "deep" / "v1.5")
+    assert (pdf.name, png.name) == ("v1.5.pdf", "v1.5.png")
+    content = pdf.read_bytes()
+    assert b"/FontFile2" in content
+    assert b"/Type3" not in content
+    box = re.search(rb"/MediaBox \[ ?0 0 ([\d.]+) ([\d.]+)", content)
+    assert box is not None
+    assert float(box[1]) == pytest.approx(COLUMN_WIDTH * 72, abs=0.1)
+    header = png.read_bytes()[16:20]
+    assert int.from_bytes(header, "big") == round(COLUMN_WIDTH * 300)
+    assert dict(mpl.rcParams) == before
+    assert save_figure(figure, tmp_path / "again")[0].read_bytes() == content
+
+
+def test_all_figures_of_a_study_are_drawn(synthetic: Make, tmp_path: Path) -> None:
+    effect = sensitivity(synthetic(n_layers=2, seeds=(0,), targets=("de", "fr"), tasks=("upos", "ner")))
+    paths = draw_all(effect, tmp_path)
+    assert {path.name for path in paths} == {
+        f"{kind}-{task}-en-reset-before.{suffix}"
+        for kind in ("sensitivity", "targets", "heatmap")
+        for task in ("upos", "ner")
+        for suffix in ("pdf", "png")
+    }
+    assert all(path.stat().st_size > 1000 for path in paths)
+
+
+def test_a_study_of_the_source_alone_has_its_curve_only(synthetic: Make, tmp_path: Path) -> None:
+    effect = sensitivity(synthetic(n_layers=2, seeds=(0,), targets=()))
+    assert {path.stem for path in draw_all(effect, tmp_path)} == {"sensitivity-upos-en-reset-before"}
+
+
+def test_figures_and_tables_need_neither_torch_nor_transformers(synthetic: Make, tmp_path: Path) -> None:
+    records = tmp_path / "records.csv"
+    synthetic(n_layers=2, seeds=(0,)).to_csv(records, index=False)
+    code = (
+        "import sys\n"
+        "from layerlab.analysis.records import load_records\n"
+        "from layerlab.analysis.sensitivity import sensitivity\n"
+        "from layerlab.report import plots, tables\n"
+        f"effect = sensitivity(load_records({str(records)!r}))\n"
+        f"plots.save_figure(plots.plot_heatmap(effect), {str(tmp_path / 'map')!r})\n"
+        "tables.to_latex(tables.paper_table(effect))\n"
+        "print([name for name in ('torch', 'transformers', 'matplotlib.pyplot') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    assert (tmp_path / "map.pdf").is_file()

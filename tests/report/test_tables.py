@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from layerlab.analysis.records import empty_records
+from layerlab.analysis.sensitivity import sensitivity
+from layerlab.errors import RecordsError
+from layerlab.report.latex import escape
+from layerlab.report.style import shade
+from layerlab.report.tables import Table, drop_table, paper_table, to_csv, to_latex, to_markdown
+
+Make = Callable[..., pd.DataFrame]
+
+
+@pytest.fixture(scope="module")
+def effect(synthetic: Make) -> pd.DataFrame:
+    return sensitivity(synthetic(tasks=("upos", "ner"), sources=("en", "ru")))
+
+
+def test_the_papers_table_has_two_rows_per_task_and_source(effect: pd.DataFrame) -> None:
+    (section,) = paper_table(effect).sections
+    assert section.names == ("task", "pair")
+    assert section.columns == ("REF", "0-1", "2-3", "4-5", "6-7", "8-9", "10-11")
+    assert [row.names for row in section.rows] == [
+        ("upos", "en-en"), ("", "en-X"), ("upos", "ru-ru"), ("", "ru-X"),
+        ("ner", "en-en"), ("", "en-X"), ("ner", "ru-ru"), ("", "ru-X"),
+    ]  # fmt: skip
+    assert section.title == "synthetic: mbert, reset@before"
+
+
+def test_its_numbers_are_the_reference_and_the_differences_from_it_in_points(effect: pd.DataFrame) -> None:
+    (section,) = paper_table(effect).sections
+    chosen = effect[(effect["task"] == "upos") & (effect["source"] == "en") & (effect["target"] == "mean")]
+    drops = chosen[chosen["quantity"] == "zero_shot_drop"].sort_values("first_layer")
+    reference, *differences = section.rows[1].cells
+    assert reference.value == pytest.approx(100 * drops["reference"].iloc[0])
+    assert [cell.value for cell in differences] == pytest.approx(list(-100 * drops["effect"]))
+    assert [cell.drop for cell in differences] == pytest.approx(list(100 * drops["effect"]))
+    assert reference.drop is None
+
+
+def test_records_are_taken_as_well_as_effects(synthetic: Make) -> None:
+    records = synthetic(n_layers=4)
+    assert paper_table(records) == paper_table(sensitivity(records))
+    assert drop_table(records) == drop_table(sensitivity(records))
+
+
+def test_models_and_sweeps_have_sections_with_windows_of_their_own(synthetic: Make) -> None:
+    frames = [
+        synthetic(n_layers=4, models=("small",)),
+        synthetic(n_layers=6, models=("large",)),
+        synthetic(n_layers=4, size=1, models=("small",), phase="after", options=", to=pretrained"),
+    ]
+    records = pd.concat(frames).drop_duplicates(["run_id", "target"])
+    sections = {section.title: section.columns for section in paper_table(records).sections}
+    assert sections == {
+        "synthetic: small, reset@before": ("REF", "0-1", "2-3"),
+        "synthetic: large, reset@before": ("REF", "0-1", "2-3", "4-5"),
+        "synthetic: small, reset(to=pretrained)@after": ("REF", "0", "1", "2", "3"),
+    }
+
+
+def test_a_window_that_one_task_lacks_is_an_empty_cell(synthetic: Make) -> None:
+    records = synthetic(n_layers=4, tasks=("upos", "ner"))
+    records = records[~((records["task"] == "ner") & (records["layers"] == "2-3"))]
+    text = to_markdown(paper_table(records))
+    assert re.search(r"\| ner +\| en-en \| \d\d\.\d \| +-?\d+\.\d \| +- \|", text)
+    assert "{--}" in to_latex(paper_table(records))
+
+
+def test_the_note_says_what_was_tested(synthetic: Make) -> None:
+    (section,) = paper_table(synthetic(seeds=(0, 1, 2), targets=("de", "fr"))).sections
+    start = "Points of accuracy for upos on the test split, paired by seed; n seeds = 3, 95% t intervals at "
+    assert section.note.startswith(f"{start}most ±")
+    assert section.note.endswith("Items scored per seed: upos 5,200 in en, 10,100 in X. X = de, fr.")
+    (section,) = paper_table(synthetic(seeds=(0,))).sections
+    assert "n seeds = 1: no interval." in section.note
+
+
+def test_the_note_tells_of_seeds_left_out(synthetic: Make) -> None:
+    records = synthetic(n_layers=4, seeds=(0, 1, 2))
+    records = records[~((records["layers"] == "0-1") & (records["seed"] == 1))]
+    note = paper_table(records).sections[0].note
+    assert "n seeds = 2 to 3" in note
+    assert "up to 1 more without a counterpart left out" in note
+
+
+def test_different_targets_of_x_are_told_apart(effect: pd.DataFrame) -> None:
+    note = paper_table(effect).sections[0].note
+    assert "X of upos from en = de, es, fr, hi, ja, ru, zh." in note
+    assert "X of upos from ru = de, es, fr, hi, ja, zh." in note
+
+
+def test_nothing_to_compare_is_an_error() -> None:
+    for make in (paper_table, drop_table):
+        with pytest.raises(RecordsError, match="there is no effect to show"):
+            make(empty_records())
+
+
+def test_markdown_lines_up_as_plain_text(effect: pd.DataFrame) -> None:
+    for text in (to_markdown(paper_table(effect, intervals=True)), to_markdown(effect)):
+        for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+            rows = block.splitlines()
+            assert len({len(row) for row in rows}) == 1
+            assert len({tuple(match.start() for match in re.finditer(r"\|", row)) for row in rows}) == 1
+    assert "-0.0 " not in text
+
+
+def test_intervals_are_shown_where_asked_for_and_where_there_are_any(synthetic: Make) -> None:
+    records = synthetic(n_layers=4)
+    assert "±" not in to_markdown(paper_table(records)).replace("at most ±", "")
+    assert re.search(r"-\d+\.\d ±\d+\.\d", to_markdown(paper_table(records, intervals=True)))
+    assert re.search(r"\$-\d+\.\d \\pm \d+\.\d\$", to_latex(paper_table(records, intervals=True)))
+    assert "±" not in to_markdown(paper_table(synthetic(n_layers=4, seeds=(0,)), intervals=True))
+
+
+def test_every_window_is_a_row_of_the_table_of_drops(effect: pd.DataFrame) -> None:
+    sections = drop_table(effect).sections
+    assert len(sections) == 4
+    assert sections[0].columns == ("source drop", "zero-shot drop", "gap change")
+    assert [row.names[0] for row in sections[0].rows] == ["0-1", "2-3", "4-5", "6-7", "8-9", "10-11"]
+    first = sections[0].rows[0].cells
+    assert first[2].value == pytest.approx(first[1].value - first[0].value)
+    assert first[1].half is not None
+
+
+def test_latex_uses_booktabs_siunitx_and_shades_by_the_size_of_the_drop(synthetic: Make) -> None:
+    text = to_latex(paper_table(synthetic(seeds=(0,))))
+    for part in (r"\toprule", r"\midrule", r"\bottomrule", "S[table-format=-2.1]", r"\usepackage{siunitx}"):
+        assert part in text
+    row = next(line for line in text.splitlines() if "en-X" in line)
+    shades = re.findall(r"\\cellcolor\[HTML\]\{(\w{6})\}-?\d", row)
+    greens = [int(colour[2:4], 16) for colour in shades]
+    assert len(greens) >= 5
+    assert greens == sorted(greens)
+    assert shades[0] == shade(30, 30)
+
+
+def test_latex_escapes_names(synthetic: Make) -> None:
+    text = to_latex(paper_table(synthetic(n_layers=4, models=("a_b & 50%",), targets=("zh_hans", "de"))))
+    assert r"a\_b \& 50\%" in text
+    assert r"zh\_hans" in text
+    assert escape("\\^~{}$#") == r"\textbackslash{}\textasciicircum{}\textasciitilde{}\{\}\$\#"
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex with siunitx")
+def test_latex_compiles(synthetic: Make, tmp_path: Path) -> None:
+    names = {"models": (r"a_b & 50% $x$ #1 {~^\}",), "targets": ("zh_hans", "de")}
+    records = synthetic(n_layers=6, size=1, tasks=("upos", "ner"), **names)
+    broken = records[~((records["task"] == "ner") & (records["layers"] == "3"))]
+    deep = synthetic(n_layers=24, size=1, seeds=(0,), targets=("de",))
+    tables = [
+        paper_table(broken),
+        paper_table(records, intervals=True),
+        drop_table(records),
+        paper_table(deep),
+    ]
+    table = Table(tuple(section for table in tables for section in table.sections))
+    (tmp_path / "t.tex").write_text(to_latex(table, standalone=True), encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-draftmode", "t.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]
+
+
+def test_csv_is_the_tidy_frame_in_full_precision(effect: pd.DataFrame) -> None:
+    again = pd.read_csv(io.StringIO(to_csv(effect)))
+    assert list(again.columns) == list(effect.columns)
+    assert again["effect"].tolist() == pytest.approx(effect["effect"].tolist(), rel=1e-14)
