@@ -1,0 +1,69 @@
+"""Saying predicates: the verb with its tense, agreement, auxiliaries and negation; the copula."""
+
+from __future__ import annotations
+
+from layerlab.languages.meaning import Clause, Nominal
+from layerlab.languages.morphology import adjective_form, verb_form, word_form
+from layerlab.languages.speaker import Speaker, Token
+
+
+def predicate_head(speaker: Speaker, clause: Clause, relation: str) -> Token:
+    """Make the head word of a clause; its form is set where the parts around it are known."""
+    if clause.attribute is not None:
+        return Token("", "NOUN", relation, None, clause.attribute.concept)
+    if clause.predicate.startswith("ADJ"):
+        plural, gender = _features(speaker, clause.subject)
+        form = adjective_form(speaker, clause.predicate, plural, "nom", gender)
+        return Token(form, "ADJ", relation, None, clause.predicate)
+    return Token("", "VERB", relation, None, clause.predicate)
+
+
+def _features(speaker: Speaker, nominal: Nominal | None) -> tuple[bool, int]:
+    if nominal is None:
+        return False, 0
+    return nominal.plural or nominal.conjunct is not None, speaker.genders.get(nominal.concept, 0)
+
+
+def agreement(nominal: Nominal | None) -> str:
+    """Give the person and number with which a verb agrees."""
+    if nominal is None:
+        return "3"
+    plural = nominal.plural or nominal.conjunction == "CCONJ:and"
+    return f"{nominal.person}+many" if plural else str(nominal.person)
+
+
+def verb_group(speaker: Speaker, clause: Clause, head: Token, who: str, infinite: bool) -> list[Token]:
+    """Say the verb with its auxiliaries and its negation; of a copular clause, the copula alone."""
+    language = speaker.language
+    copular = head.upos != "VERB"
+    tense = "infinitive" if infinite else clause.tense
+    auxiliary = ""
+    if clause.modal:
+        auxiliary = clause.modal
+    elif tense in ("past", "future") and language.tense == "word":
+        auxiliary = f"AUX:{tense}"
+    group: list[Token] = []
+    if copular:
+        group = _copula(speaker, clause, head, who)
+        auxiliary = ""
+    else:
+        form_tense = "infinitive" if auxiliary else tense
+        head.form = verb_form(speaker, clause.predicate, form_tense, "" if auxiliary else who, clause.negated)
+        group = [head]
+    if clause.negated and (language.negation != "affix" or not group):
+        particle = Token(word_form(speaker, "PART:not"), "PART", "advmod", head, "PART:not")
+        group = [*group, particle] if language.negation == "after" else [particle, *group]
+    if auxiliary:
+        form = verb_form(speaker, auxiliary, clause.tense if clause.modal else "present", who)
+        token = Token(form, "AUX", "aux", head, auxiliary)
+        group = [token, *group] if language.auxiliaries == "before" else [*group, token]
+    if infinite and language.tense != "affix":
+        group.insert(0, Token(word_form(speaker, "PART:to"), "PART", "mark", head, "PART:to"))
+    return group
+
+
+def _copula(speaker: Speaker, clause: Clause, head: Token, who: str) -> list[Token]:
+    if clause.tense == "present" and not speaker.language.copula:
+        return []
+    form = verb_form(speaker, "AUX:be", clause.tense, who, clause.negated)
+    return [Token(form, "AUX", "cop", head, "AUX:be")]
