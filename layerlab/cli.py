@@ -31,14 +31,18 @@ app = typer.Typer(
 
 StudyFile = Annotated[Path, typer.Argument(help="Study file (YAML).", metavar="STUDY", show_default=False)]
 Results = Annotated[
-    Path, typer.Argument(help="Results directory, study file or records file.", metavar="RESULTS", show_default=False)
+    Path,
+    typer.Argument(
+        help="Results directory, study file or records file.", metavar="RESULTS", show_default=False
+    ),
 ]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Override a key of the study; may be repeated."),
 ]
 Folder = Annotated[
-    Path | None, typer.Option("--results", metavar="DIR", help="Results directory [default: results/<study name>].")
+    Path | None,
+    typer.Option("--results", metavar="DIR", help="Results directory [default: results/<study name>]."),
 ]
 Only = Annotated[
     list[str] | None,
@@ -60,7 +64,9 @@ def main() -> None:
 
 @app.command()
 def describe(
-    model: Annotated[str, typer.Argument(help="Folder or Hub id of a model.", metavar="MODEL", show_default=False)],
+    model: Annotated[
+        str, typer.Argument(help="Folder or Hub id of a model.", metavar="MODEL", show_default=False)
+    ],
 ) -> None:
     """Show a model's parts: which layers it has, where they are, how many parameters each holds.
 
@@ -69,7 +75,9 @@ def describe(
     layerlab describe path/to/checkpoint
     """
     from layerlab.models.encoder import Encoder
+    from layerlab.study.work import quieten_transformers
 
+    quieten_transformers()
     print(Encoder.from_pretrained(model).describe())
 
 
@@ -96,7 +104,8 @@ def run(
     results: Folder = None,
     only: Only = None,
     workers: Annotated[
-        int | None, typer.Option(help="Processes at a time; 0 stays in this one [default: one a GPU or core].")
+        int | None,
+        typer.Option(help="Processes at a time; 0 stays in this one [default: one a GPU or core]."),
     ] = None,
     device: Annotated[str, typer.Option(help="auto or cpu.")] = "auto",
     checkpoint_seconds: Annotated[float, typer.Option(help="Seconds between checkpoints of a fit.")] = 60.0,
@@ -173,7 +182,9 @@ def table(
     results: Results,
     style: Annotated[str, typer.Option("--format", "-f", help="markdown, latex or csv.")] = "markdown",
     metric: Annotated[str | None, typer.Option(help="Metric [default: the task's own].")] = None,
-    effects: Annotated[bool, typer.Option("--effects", help="One row an effect instead of the paper's layout.")] = False,
+    effects: Annotated[
+        bool, typer.Option("--effects", help="One row an effect instead of the paper's layout.")
+    ] = False,
 ) -> None:
     """Print the paper's table: source and zero-shot scores, and what each ablation costs in points.
 
@@ -190,7 +201,9 @@ def table(
 @app.command()
 def plot(
     results: Results,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Directory [default: RESULTS/figures].")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Directory [default: RESULTS/figures].")
+    ] = None,
     metric: Annotated[str | None, typer.Option(help="Metric [default: the task's own].")] = None,
 ) -> None:
     """Draw sensitivity curves and heatmaps from records, as PDF and PNG.
@@ -206,6 +219,21 @@ def plot(
     target = output or (folder if folder.is_dir() else folder.parent) / "figures"
     for path in write_figures(load_records(folder), target, metric=metric):
         print(path)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where everything goes.", metavar="DIR")] = Path("demo"),
+    workers: Annotated[int | None, typer.Option(help="Processes at a time [default: one a core].")] = None,
+) -> None:
+    """Run the main job on invented languages: make them, pretrain a small encoder, ablate it, report.
+
+    \b
+    layerlab demo demo
+    """
+    from layerlab.demo import run_demo
+
+    run_demo(folder, workers=workers)
 
 
 @app.command(name="run-one", hidden=True)

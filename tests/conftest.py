@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,18 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 # word -> UPOS, by language; the words of a language end alike, so that pieces are shared.
 LEXICON: dict[str, dict[str, list[str]]] = {
-    "aa": {"NOUN": ["mira", "tola", "pesa", "runa"], "VERB": ["gati", "leki"], "DET": ["o"], "PROPN": ["Bela"]},
-    "bb": {"NOUN": ["miros", "tolos", "pesos"], "VERB": ["gatun", "lekun"], "DET": ["os"], "PROPN": ["Belos"]},
+    "aa": {
+        "NOUN": ["mira", "tola", "pesa", "runa"],
+        "VERB": ["gati", "leki"],
+        "DET": ["o"],
+        "PROPN": ["Bela"],
+    },
+    "bb": {
+        "NOUN": ["miros", "tolos", "pesos"],
+        "VERB": ["gatun", "lekun"],
+        "DET": ["os"],
+        "PROPN": ["Belos"],
+    },
     "cc": {"NOUN": ["мира", "тола", "песа"], "VERB": ["гати", "леки"], "DET": ["о"], "PROPN": ["Бела"]},
 }
 ORDER = {"aa": "DNVDN", "bb": "DNDNV", "cc": "VDNDN"}
@@ -68,16 +77,15 @@ def treebanks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A saved BERT of 4 layers of width 32 with a WordPiece tokenizer for the invented languages."""
-    from tokenizers import BertWordPieceTokenizer
-    from transformers import BertConfig, BertModel, BertTokenizerFast
-
     import torch
+    from tokenizers import BertWordPieceTokenizer
+    from transformers import BertConfig, BertModel, BertTokenizer
 
     folder = tmp_path_factory.mktemp("encoder") / "tiny"
     trainer = BertWordPieceTokenizer(lowercase=False, strip_accents=False)
     text = [" ".join(w for ws in words.values() for w in ws) + " ." for words in LEXICON.values()]
     trainer.train_from_iterator(text * 3, vocab_size=90, min_frequency=1, show_progress=False)
-    tokenizer = BertTokenizerFast(tokenizer_object=trainer._tokenizer, do_lower_case=False)
+    tokenizer = BertTokenizer(tokenizer_object=trainer._tokenizer, do_lower_case=False)
     config = BertConfig(
         vocab_size=len(tokenizer),
         hidden_size=32,
@@ -94,10 +102,10 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def data_root() -> Iterator[Path]:
+def data_root() -> Path:
     """The real treebanks of LAYERLAB_DATA; tests that need them are skipped where they are absent."""
     named = os.environ.get("LAYERLAB_DATA")
     root = Path(named) if named else Path(__file__).parents[2] / "shared" / "data"
     if not (root / "ud").is_dir():
         pytest.skip("set LAYERLAB_DATA to a folder with ud/ and ner/ treebanks")
-    yield root
+    return root

@@ -1,8 +1,8 @@
-"""Kill a study's runner with SIGKILL at random moments, resume it each time, and compare with an undisturbed run.
+"""Kill a study's runner with SIGKILL at random moments, resume it, and compare with an undisturbed run.
 
     python tests/kill_and_resume.py STUDY.yaml FOLDER --kills 20
 
-Prints what happened; exit status 1 if a number differs, a record is lost or something complete was done again.
+Prints what happened; exit status 1 if a number differs, a record is lost or a complete node was done again.
 """
 
 from __future__ import annotations
@@ -55,13 +55,24 @@ def main() -> int:
     now = complete_nodes(killed)
     redone |= {node for node, written in complete.items() if now.get(node, written) != written}
     different = compare(undisturbed / "records.csv", killed / "records.csv")
-    print(f"{n_kills} kills; {len(now)} nodes; lost {len(lost)}; done twice {len(redone)}; different values {different}")
+    print(f"{n_kills} kills; {len(now)} nodes; lost {len(lost)}; done twice {len(redone)}", end="; ")
+    print(f"different values {different}")
     return 1 if lost or redone or different else 0
 
 
 def start(study: Path, results: Path) -> subprocess.Popen[bytes]:
     """Start the runner in a process group of its own."""
-    command = [sys.executable, "-m", "layerlab", "run", str(study), "--results", str(results), "--workers", "2"]
+    command = [
+        sys.executable,
+        "-m",
+        "layerlab",
+        "run",
+        str(study),
+        "--results",
+        str(results),
+        "--workers",
+        "2",
+    ]
     command += ["--device", "cpu", "--checkpoint-seconds", "0.3", "--no-report"]
     results.mkdir(parents=True, exist_ok=True)
     with (results / "runner.log").open("ab") as log:

@@ -11,9 +11,7 @@ from layerlab.finetuning.streams import derive_seed
 WINDOW_BATCHES = 50
 
 
-def epoch_batches(
-    lengths: Sequence[int], batch_size: int, seed: int, epoch: int
-) -> list[tuple[int, ...]]:
+def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[tuple[int, ...]]:
     """Return one epoch's batches as indices into ``lengths``.
 
     The examples are shuffled, cut into windows of 50 batches, sorted by length inside a window, cut into

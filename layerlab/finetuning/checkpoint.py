@@ -43,7 +43,9 @@ class Position:
 
 def cpu_state(model: nn.Module) -> dict[str, Tensor]:
     """Return a copy of a model's state on the CPU, each tensor with memory of its own."""
-    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in model.state_dict().items()}
+    return {
+        name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in model.state_dict().items()
+    }
 
 
 def save_checkpoint(

@@ -20,12 +20,21 @@ EVALUATION_PIECES = 8192
 
 @dataclass(frozen=True)
 class EncodedCorpus:
-    """A corpus ready for a model: its sentences, their encoding, the labels and the padding id."""
+    """A corpus ready for a model.
+
+    Attributes:
+        sentences: With their gold labels.
+        encoded: Their examples.
+        labels: In the order of the head's outputs.
+        pad_id: Of the tokenizer.
+        notes: What the reader found odd.
+    """
 
     sentences: Sequence[Sentence]
     encoded: Encoded
     labels: tuple[str, ...]
     pad_id: int
+    notes: tuple[str, ...] = ()
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:

@@ -215,7 +215,11 @@ class _Fit:
     def _tell(self, kind: str, **details: Any) -> None:
         if self.accelerator.is_main_process:
             self.report(
-                {"event": kind, "step": self.position.step, "steps": self.n_steps, "epoch": self.position.epoch}
+                {
+                    "event": kind,
+                    "step": self.position.step,
+                    "steps": self.n_steps,
+                    "epoch": self.position.epoch,
+                }
                 | details
             )
-

@@ -11,7 +11,16 @@ from layerlab.errors import CheckpointError
 from layerlab.models.anatomy import anatomy_of
 
 # Files of a local checkpoint that can change a number.
-IDENTITY_PATTERNS = ("config.json", "*.safetensors", "*.bin", "tokenizer*", "vocab*", "merges*", "*.model", "*.spm")
+IDENTITY_PATTERNS = (
+    "config.json",
+    "*.safetensors",
+    "*.bin",
+    "tokenizer*",
+    "vocab*",
+    "merges*",
+    "*.model",
+    "*.spm",
+)
 
 
 @dataclass(frozen=True)

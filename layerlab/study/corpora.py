@@ -56,4 +56,6 @@ def encode_corpus(
     task.check(corpus.sentences, labels, corpus.where)
     encoded = task.encode(corpus.sentences, labels, tokenizer, max_length)
     pad_id = tokenizer.pad_token_id
-    return EncodedCorpus(corpus.sentences, encoded, labels, 0 if pad_id is None else int(pad_id))
+    return EncodedCorpus(
+        corpus.sentences, encoded, labels, 0 if pad_id is None else int(pad_id), corpus.notes
+    )

@@ -1,14 +1,12 @@
-"""Carry out runs: load a fit once, apply each run's ``after`` interventions, evaluate every target, restore."""
+"""Carry out runs: load a fit, apply a run's ``after`` interventions, evaluate every target, restore."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from accelerate import Accelerator
 from safetensors.torch import load_file
 
@@ -20,7 +18,7 @@ from layerlab.finetuning.model import TaskModel, build_task_model
 from layerlab.models.encoder import Encoder
 from layerlab.study.corpora import encode_corpus, read_corpus
 from layerlab.study.environment import describe_environment
-from layerlab.study.fitting import load_encoder, load_tokenizer, make_donors
+from layerlab.study.fitting import load_encoder, load_tokenizer, longest_input, make_donors
 from layerlab.study.jobs import FitJob, RunJob
 from layerlab.study.store import Store, write_json
 from layerlab.tasks.task import Task, get_task
@@ -85,6 +83,7 @@ def execute_run(store: Store, fitted: FittedModel, job: RunJob, report: Report) 
                 "n_words": fitted.corpora[target].encoded.n_words,
                 "n_windowed_words": fitted.corpora[target].encoded.n_windowed,
                 "n_unknown_words": fitted.corpora[target].encoded.n_unknown,
+                "notes": list(fitted.corpora[target].notes),
             }
             for target in job.spec.targets
         },
@@ -100,16 +99,7 @@ def _target_corpus(fitted: FittedModel, job: RunJob, target: str) -> EncodedCorp
     if target not in fitted.corpora:
         task = fitted.task
         ref = find_corpus(job.data, task.name, task.formats, target, "test")
-        length = fitted.job.training.max_length
+        length = longest_input(Encoder(fitted.model.encoder), fitted.job.training)
         corpus = encode_corpus(task, read_corpus(ref), fitted.labels, fitted.tokenizer, length)
         fitted.corpora[target] = corpus
     return fitted.corpora[target]
-
-
-def predictions(fitted: FittedModel, corpora: Sequence[EncodedCorpus]) -> list[list[Any]]:
-    """Return decoded predictions of a fit on corpora, for error analysis in a notebook."""
-    from layerlab.finetuning.evaluation import predict
-
-    device = next(fitted.model.parameters()).device
-    with torch.inference_mode():
-        return [predict(fitted.model, fitted.task, corpus, device) for corpus in corpora]

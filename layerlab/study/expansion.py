@@ -84,7 +84,9 @@ def expand(study: Study, *, check: bool = True) -> Plan:
         raise StudyError(list(state.problems.values()), f"study {study.name!r}")
     notes = []
     if baseline_is_missing(study.ablations):
-        notes.append("no ablation is the baseline `none`: scores will be recorded, effects cannot be computed")
+        notes.append(
+            "no ablation is the baseline `none`: scores will be recorded, effects cannot be computed"
+        )
     return Plan(study, tuple(state.fits.values()), tuple(state.runs.values()), sentences, tuple(notes))
 
 
@@ -199,7 +201,9 @@ def _add_fit(state: Expansion, here: Coordinates, stack: tuple[str, ...]) -> Fit
     for split in ("train", "dev"):
         ref = state.corpus(here.task, here.source, split)
         if ref is None:
-            raise LayerlabError(f"source {here.source!r} of a donor has no {split} split for task {here.task!r}")
+            raise LayerlabError(
+                f"source {here.source!r} of a donor has no {split} split for task {here.task!r}"
+            )
         corpora[split] = ref.digest
     spec = FitSpec(
         checkpoint=here.checkpoint.digest,

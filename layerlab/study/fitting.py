@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,12 +16,15 @@ from layerlab.finetuning.evaluation import EncodedCorpus
 from layerlab.finetuning.loop import FitResult, Report, Workplace, fine_tune
 from layerlab.finetuning.model import TaskModel, build_task_model
 from layerlab.finetuning.streams import derive_seed
+from layerlab.finetuning.training import Training
 from layerlab.models.encoder import Encoder
 from layerlab.study.corpora import encode_corpus, read_corpus
 from layerlab.study.environment import describe_environment
 from layerlab.study.jobs import FitJob
 from layerlab.study.store import Store, write_json
 from layerlab.tasks.task import get_task
+
+COUNT_FROM_PADDING = frozenset({"roberta", "xlm-roberta", "camembert"})
 
 
 def execute_fit(store: Store, job: FitJob, *, checkpoint_seconds: float, report: Report) -> None:
@@ -32,7 +34,7 @@ def execute_fit(store: Store, job: FitJob, *, checkpoint_seconds: float, report:
     task, seed = get_task(job.spec.task), job.spec.seed
     encoder = load_encoder(job.location, job.revision, seed)
     tokenizer = load_tokenizer(job.location, job.revision)
-    corpora, labels = _source_corpora(job, tokenizer)
+    corpora, labels = _source_corpora(job, tokenizer, longest_input(encoder, job.training))
     donors = make_donors(store, job.location, seed, job.needs)
     receipts = [apply(item, encoder, donors=donors).to_dict() for item in job.before]
     model = build_task_model(encoder, task, len(labels), job.training.dropout, seed)
@@ -74,14 +76,28 @@ def make_donors(store: Store, pretrained: str, seed: int, needs: tuple[str, ...]
     return Donors(pretrained=pretrained, seed=derive_seed(seed, "reset"), fits=fits)
 
 
-def _source_corpora(job: FitJob, tokenizer: Any) -> tuple[dict[str, EncodedCorpus], tuple[str, ...]]:
+def _source_corpora(
+    job: FitJob, tokenizer: Any, length: int
+) -> tuple[dict[str, EncodedCorpus], tuple[str, ...]]:
     task = get_task(job.spec.task)
     read = {}
     for split in ("train", "dev"):
         read[split] = read_corpus(find_corpus(job.data, task.name, task.formats, job.source, split))
     labels = task.label_set(read["train"].sentences)
-    length = job.training.max_length
-    return {split: encode_corpus(task, corpus, labels, tokenizer, length) for split, corpus in read.items()}, labels
+    return {
+        split: encode_corpus(task, corpus, labels, tokenizer, length) for split, corpus in read.items()
+    }, labels
+
+
+def longest_input(encoder: Encoder, training: Training) -> int:
+    """Return how many word-pieces an input may have: what the study says, or less if the model ends there."""
+    config = encoder.base.config
+    positions = getattr(config, "max_position_embeddings", None)
+    if not positions:
+        return training.max_length
+    # RoBERTa-like models count positions from the padding id on.
+    offset = (config.pad_token_id or 0) + 1 if config.model_type in COUNT_FROM_PADDING else 0
+    return min(training.max_length, int(positions) - offset)
 
 
 def _describe_node(
@@ -101,6 +117,7 @@ def _describe_node(
         "best_epoch": result.best_epoch,
         "history": result.history,
         "receipts": [*receipts, *result.receipts],
+        "corpus_notes": sorted({note for corpus in corpora.values() for note in corpus.notes}),
         "n_train_words": train.n_words,
         "n_windowed_words": train.n_windowed,
         "n_unknown_words": train.n_unknown,
@@ -127,8 +144,3 @@ def _publish_fit(
             "title": job.title(),
         }
         write_json(folder / "record.json", {"fit": columns, "spec": job.to_dict()["spec"], "node": node})
-
-
-def fit_folder(store: Store, fit_id: str) -> Path:
-    """Return the folder of a complete fit; its ``model`` subfolder loads with ``from_pretrained``."""
-    return store.node("fit", fit_id)

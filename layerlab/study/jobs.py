@@ -49,7 +49,9 @@ class FitJob:
 
     def title(self) -> str:
         """One line for progress and messages."""
-        changes = "+".join(next(iter(to_dict(i))) for i in (*self.before, *(t.intervention for t in self.during)))
+        changes = "+".join(
+            next(iter(to_dict(i))) for i in (*self.before, *(t.intervention for t in self.during))
+        )
         return f"fit {self.model} {self.spec.task} {self.source} seed {self.spec.seed} {changes or 'none'}"
 
     def to_dict(self) -> dict[str, Any]:

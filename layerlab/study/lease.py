@@ -39,8 +39,8 @@ class Holder:
 def claim(path: Path) -> Iterator[bool]:
     """Claim a lease file for the block; yields whether it was got.
 
-    The file is made with ``O_EXCL``; its modification time is the heartbeat. A lease whose holder is gone
-    is taken over.
+    The file appears whole or not at all, and for one claimant only; its modification time is the
+    heartbeat. A lease whose holder is gone is taken over.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     me = Holder(socket.gethostname(), os.getpid(), _born(os.getpid()), uuid.uuid4().hex)
@@ -120,7 +120,7 @@ def _heartbeat(path: Path, stop: threading.Event) -> None:
 
 
 def _born(pid: int) -> str:
-    """Return when a process started, in words that no later process with its pid repeats; "" if it is gone."""
+    """Return when a process started, which no later one with its pid repeats; "" if it is gone."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:

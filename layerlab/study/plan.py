@@ -78,7 +78,9 @@ class Plan:
         counts = Counter(run.columns["ablation"] for run in self.runs)
         lines.extend(f"  {name:<40} {count:>4} runs" for name, count in counts.items())
         steps = sum(self._n_steps(fit) for fit in self.fits)
-        lines.append(f"total      {len(self.runs)} runs over {len(self.fits)} fits, {steps:,} optimiser steps")
+        lines.append(
+            f"total      {len(self.runs)} runs over {len(self.fits)} fits, {steps:,} optimiser steps"
+        )
         if store is not None:
             fits = sum(store.is_done("fit", fit.id) for fit in self.fits)
             runs = sum(store.is_done("run", run.id) for run in self.runs)

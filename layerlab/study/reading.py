@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 import io
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,10 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
-from layerlab.ablation.ablation import dump_ablation, parse_ablation
+from layerlab.ablation.parsing import dump_ablation, parse_ablation
 from layerlab.errors import Problem, StudyError
 from layerlab.study.study import Study, known_fields
 
@@ -37,7 +40,7 @@ def read_study(path: Path, overrides: Iterable[str] = ()) -> Study:
         line = mark.line + 1 if mark is not None else None
         raise StudyError([Problem("", f"not YAML: {message}", line)], str(path)) from error
     lines: dict[Location, int] = {}
-    plain = _to_plain(tree, (), lines)
+    plain: Any = _to_plain(tree, (), lines)
     problems: list[Problem] = []
     if not isinstance(plain, dict):
         raise StudyError([Problem("", "a study file holds `key: value` pairs")], str(path))
@@ -63,6 +66,7 @@ def build_study(
     found = list(problems)
     lines = lines or {}
     fields = dict(plain)
+    found.extend(import_modules(fields.get("imports", ())))
     raw = fields.pop("ablations", None)
     parsed = []
     if raw is not None and not isinstance(raw, list):
@@ -84,6 +88,20 @@ def build_study(
         found.sort(key=lambda problem: problem.line or 0)
         raise StudyError(found, where)
     return study
+
+
+def import_modules(names: object) -> list[Problem]:
+    """Import the modules that a study names, from the path or the current directory; return the problems."""
+    names = [names] if isinstance(names, str) else names
+    problems = []
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    for name in names if isinstance(names, list | tuple) else ():
+        try:
+            importlib.import_module(str(name))
+        except Exception as error:  # whatever a user's module does, it is a problem of the study
+            problems.append(Problem("imports", f"cannot import {name!r}: {type(error).__name__}: {error}"))
+    return problems
 
 
 def write_study(study: Study) -> str:
@@ -134,16 +152,17 @@ def _parse_path(path: str) -> Location:
 
 def _to_plain(value: Any, location: Location, lines: dict[Location, int]) -> Any:
     """Turn a round-trip YAML tree into plain values and remember the line of each part."""
-    if isinstance(value, dict):
+    if isinstance(value, CommentedMap):
         for key in value:
             lines[(*location, str(key))] = value.lc.key(key)[0] + 1
         return {str(key): _to_plain(item, (*location, str(key)), lines) for key, item in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, CommentedSeq):
         for index in range(len(value)):
             lines[(*location, index)] = value.lc.item(index)[0] + 1
         return [_to_plain(item, (*location, index), lines) for index, item in enumerate(value)]
-    if isinstance(value, bool) or value is None:
+    if value is None or isinstance(value, bool):
         return value
+    kind: type
     for kind in (int, float, str):
         if isinstance(value, kind):
             return kind(value)

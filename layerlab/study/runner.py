@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,13 +96,17 @@ def prepare_store(plan: Plan, store: Store) -> None:
     previous = store.read_manifest()
     if previous is not None and previous["study"] != plan.study.name:
         raise StoreError(
-            f"{store.root} holds study {previous['study']!r}, not {plan.study.name!r}; choose another directory"
+            f"{store.root} holds study {previous['study']!r}, not {plan.study.name!r}; "
+            "choose another directory"
         )
     plan = plan.whole or plan
-    for job in (*plan.fits, *plan.runs):
-        store.write_job(job)
+    for fit in plan.fits:
+        store.write_job(fit)
+    for run in plan.runs:
+        store.write_job(run)
     write_atomically(store.root / "study.yaml", plan.study.to_yaml())
-    store.write_manifest(plan.study.name, [run.id for run in plan.runs], [fit.id for fit in plan.fits])
+    runs, fits = [job.id for job in plan.runs], [job.id for job in plan.fits]
+    store.write_manifest(plan.study.name, runs, fits, plan.study.imports)
 
 
 def make_units(plan: Plan, store: Store) -> list[Unit]:
@@ -124,7 +127,7 @@ def make_units(plan: Plan, store: Store) -> list[Unit]:
 
 def choose_engine(workers: int | None, device: str, n_units: int) -> Engine:
     """Choose the embedded engine: a worker a GPU, else a worker a core; 0 workers stay in this process."""
-    if workers == 0:
+    if workers == 0 or not hasattr(os, "fork"):
         return InlineEngine()
     gpus = _visible_gpus() if device != "cpu" else ()
     n_workers = workers or len(gpus) or usable_cores()
@@ -138,7 +141,7 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _visible_gpus() -> Sequence[str]:
+def _visible_gpus() -> tuple[str, ...]:
     import torch
 
     named = os.environ.get("CUDA_VISIBLE_DEVICES")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from layerlab.study.events import last_event
+from layerlab.study.jobs import FitJob, RunJob
 from layerlab.study.lease import is_held
 from layerlab.study.plan import Plan
 from layerlab.study.store import Store
@@ -82,9 +83,9 @@ def read_status(plan: Plan, store: Store) -> Status:
     done_runs = {run.id for run in plan.runs if store.is_done("run", run.id)}
     failures: dict[str, dict[str, str]] = {}
     active: list[Activity] = []
-    left = [job for job in plan.fits if job.id not in done_fits]
-    left_runs = [job for job in plan.runs if job.id not in done_runs]
-    for job in (*left, *left_runs):
+    jobs: list[FitJob | RunJob] = [job for job in plan.fits if job.id not in done_fits]
+    jobs.extend(job for job in plan.runs if job.id not in done_runs)
+    for job in jobs:
         if is_held(store.lease(job.id)):
             active.append(_activity(job.title(), last_event(store.events(job.id))))
             continue

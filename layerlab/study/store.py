@@ -20,7 +20,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,7 +116,9 @@ class Store:
     def _read_job(self, node_id: str, kind: Kind | None) -> dict[str, Any]:
         path = self.root / "jobs" / f"{node_id}.json"
         if not path.is_file():
-            raise StoreError(f"{self.root} knows no node {node_id!r}; `layerlab run STUDY` writes the nodes of a study")
+            raise StoreError(
+                f"{self.root} knows no node {node_id!r}; `layerlab run STUDY` writes the nodes of a study"
+            )
         job: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if kind is not None and job["kind"] != kind:
             raise StoreError(f"node {node_id} of {self.root} is a {job['kind']}, expected a {kind}")
@@ -124,7 +126,9 @@ class Store:
 
     def read_record(self, kind: Kind, node_id: str) -> dict[str, Any]:
         """Read the record of a complete node."""
-        record: dict[str, Any] = json.loads((self.node(kind, node_id) / "record.json").read_text(encoding="utf-8"))
+        record: dict[str, Any] = json.loads(
+            (self.node(kind, node_id) / "record.json").read_text(encoding="utf-8")
+        )
         return record
 
     def write_failure(self, node_id: str, title: str, error: BaseException, traceback: str) -> None:
@@ -155,9 +159,11 @@ class Store:
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return manifest
 
-    def write_manifest(self, study: str, runs: list[str], fits: list[str]) -> None:
+    def write_manifest(
+        self, study: str, runs: list[str], fits: list[str], imports: Sequence[str] = ()
+    ) -> None:
         """Say which nodes belong to the current plan, so that older ones are not mixed into the records."""
-        manifest = {"study": study, "runs": runs, "fits": fits}
+        manifest = {"study": study, "runs": runs, "fits": fits, "imports": list(imports)}
         write_atomically(self.root / "manifest.json", json.dumps(manifest, indent=1))
 
 

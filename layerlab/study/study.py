@@ -30,6 +30,7 @@ class Study(BaseModel):
         seeds: Seeds; every ablation is paired with the baseline of the same seed.
         ablations: Ablations and sweeps; without the baseline ``none`` no effect can be computed.
         training: Hyper-parameters.
+        imports: Modules to import first, which register tasks, interventions, architectures or corpora.
 
     Raises:
         ValidationError: A field is missing, misspelt or of the wrong kind.
@@ -49,11 +50,16 @@ class Study(BaseModel):
         default_factory=lambda: (Ablation.none(),), min_length=1
     )
     training: Training = Field(default_factory=Training)
+    imports: tuple[str, ...] = ()
 
-    @field_validator("models", "tasks", "sources", "targets", mode="before")
+    @field_validator("models", "tasks", "sources", "targets", "imports", mode="before")
     @classmethod
     def _allow_one(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str | Path) else [str(v) if isinstance(v, Path) else v for v in value]
+        return (
+            (value,)
+            if isinstance(value, str | Path)
+            else [str(v) if isinstance(v, Path) else v for v in value]
+        )
 
     @field_validator("models", "tasks", "sources", "targets", "seeds")
     @classmethod
@@ -114,4 +120,5 @@ def known_fields(location: tuple[Any, ...]) -> Mapping[str, Any]:
     names = [part for part in location if isinstance(part, str) and part != "DataSpec"]
     if not names:
         return Study.model_fields
-    return {"training": Training, "data": DataSpec}.get(names[0], Study).model_fields
+    sections: dict[str, type[BaseModel]] = {"training": Training, "data": DataSpec}
+    return sections.get(names[0], Study).model_fields

@@ -1,4 +1,4 @@
-"""What a worker does: carry out nodes by id, under leases, leaving failures behind instead of dying of them."""
+"""What a worker does: carry out nodes by id, under leases; failures are left behind, not died of."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from layerlab.errors import StudyError
 from layerlab.study.events import reporter
 from layerlab.study.lease import claim, is_held
+from layerlab.study.reading import import_modules
 from layerlab.study.store import Kind, Store
 
 POLL_SECONDS = 0.5
@@ -41,6 +43,9 @@ def run_nodes(root: Path, node_ids: Sequence[str], settings: WorkSettings) -> bo
     """
     prepare_process(settings)
     store = Store(root)
+    problems = import_modules((store.read_manifest() or {}).get("imports", ()))
+    if problems:
+        raise StudyError(problems, str(root))
     fit_ids: dict[str, list[str]] = {}
     for node_id in node_ids:
         if store.kind_of(node_id) == "fit":
@@ -58,10 +63,19 @@ def prepare_process(settings: WorkSettings) -> None:
     if settings.device == "cpu":
         os.environ["ACCELERATE_USE_CPU"] = "true"
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    quieten_transformers()
     if settings.threads is not None:
         import torch
 
         torch.set_num_threads(settings.threads)
+
+
+def quieten_transformers() -> None:
+    """Show errors of transformers only: no bars for loading weights, no reports of unused heads."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def do_fit(store: Store, fit_id: str, settings: WorkSettings) -> bool:
@@ -72,9 +86,7 @@ def do_fit(store: Store, fit_id: str, settings: WorkSettings) -> bool:
         return True
     job = store.read_fit(fit_id)
     report = reporter(store.events(fit_id))
-    action = partial(
-        execute_fit, store, job, checkpoint_seconds=settings.checkpoint_seconds, report=report
-    )
+    action = partial(execute_fit, store, job, checkpoint_seconds=settings.checkpoint_seconds, report=report)
     return _attempt(store, "fit", fit_id, job.title(), action)
 
 

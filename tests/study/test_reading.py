@@ -57,7 +57,11 @@ def test_overrides_replace_values_and_list_items(tmp_path: Path) -> None:
 
 def test_every_mistake_is_reported_at_once_with_its_line(tmp_path: Path) -> None:
     text = STUDY.format(root=tmp_path)
-    text = text.replace("epochs: 2", "epoch: 2").replace("targets:", "target:").replace("to: random", "tu: random")
+    text = (
+        text.replace("epochs: 2", "epoch: 2")
+        .replace("targets:", "target:")
+        .replace("to: random", "tu: random")
+    )
     with pytest.raises(StudyError, match="3 problems") as caught:
         Study.from_yaml(write(tmp_path, text))
     message = str(caught.value)
@@ -73,7 +77,7 @@ def test_missing_keys_are_named(tmp_path: Path) -> None:
 
 
 def test_broken_yaml_has_a_line(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match="line 2: not YAML"):
+    with pytest.raises(StudyError, match="line 3: not YAML"):
         Study.from_yaml(write(tmp_path, "name: x\nseeds: [0, 1\ntasks: upos\n"))
 
 

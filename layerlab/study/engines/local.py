@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import queue
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import IO, Any
 
 from layerlab.errors import StoreError
 from layerlab.study.engines.engine import Unit, needs_state
@@ -18,14 +23,7 @@ from layerlab.study.work import WorkSettings
 POLL_SECONDS = 0.1
 
 
-@dataclass
-class _Worker:
-    process: subprocess.Popen[bytes]
-    unit: Unit
-    log: Path
-
-
-@dataclass
+@dataclass(frozen=True)
 class LocalEngine:
     """Runs each unit in a process of its own; a crash takes down that unit only.
 
@@ -36,78 +34,122 @@ class LocalEngine:
 
     workers: int
     gpus: tuple[str, ...] = ()
-    _running: dict[int, _Worker] = field(default_factory=dict)
 
     def execute(
         self, store: Store, units: Sequence[Unit], settings: WorkSettings, tick: Callable[[], None]
     ) -> None:
         """Carry out the units; see :class:`layerlab.study.engines.engine.Engine`."""
+        threads = None if self.gpus else (settings.threads or 1)
+        pool = _Pool(store, replace(settings, threads=threads), self.gpus)
         left = list(units)
         try:
-            while left or self._running:
-                left = self._start(store, left, settings)
-                self._reap(store)
+            while left or pool.running:
+                left = self._start(store, left, pool)
+                pool.reap()
                 tick()
                 time.sleep(POLL_SECONDS)
         finally:
-            for worker in self._running.values():
-                worker.process.terminate()
-            for worker in self._running.values():
-                worker.process.wait()
-            self._running.clear()
+            pool.close()
 
-    def _start(self, store: Store, left: list[Unit], settings: WorkSettings) -> list[Unit]:
+    def _start(self, store: Store, left: list[Unit], pool: _Pool) -> list[Unit]:
+        """Start what is ready while slots are free; return what still waits."""
         waiting = []
         for unit in left:
             state = needs_state(store, unit)
-            slot = next((slot for slot in range(self.workers) if slot not in self._running), None)
+            slot = next((slot for slot in range(self.workers) if slot not in pool.running), None)
             if state == "ready" and slot is not None:
-                self._running[slot] = self._spawn(store, unit, settings, slot)
+                pool.start(slot, unit)
             elif state != "blocked":
                 waiting.append(unit)
-        if waiting and not self._running and all(needs_state(store, u) == "waiting" for u in waiting):
-            # Their donors are in nobody's hands: not in this plan's units and not complete.
+        if not pool.running and all(needs_state(store, unit) == "waiting" for unit in waiting):
+            # Their donors are in nobody's hands: not among these units and not complete.
             return []
         return waiting
 
-    def _spawn(self, store: Store, unit: Unit, settings: WorkSettings, slot: int) -> _Worker:
-        log = store.root / "logs" / f"{unit.nodes[0]}.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "layerlab", "run-one", str(store.root), *unit.nodes]
-        command += ["--checkpoint-seconds", str(settings.checkpoint_seconds), "--device", settings.device]
-        command += ["--parent", str(os.getpid())]
-        environment = dict(os.environ)
-        environment.update(HF_HUB_DISABLE_PROGRESS_BARS="1", TRANSFORMERS_VERBOSITY="error")
-        if self.gpus:
-            environment["CUDA_VISIBLE_DEVICES"] = self.gpus[slot % len(self.gpus)]
-        else:
-            threads = str(settings.threads or 1)
-            environment.update(OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads)
-            command += ["--threads", threads]
-        with log.open("wb") as file:
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, env=environment
+
+class _Pool:
+    """Workers, their slots and the nursery that they come from."""
+
+    def __init__(self, store: Store, settings: WorkSettings, gpus: tuple[str, ...]) -> None:
+        self.store, self.settings, self.gpus = store, settings, gpus
+        self.running: dict[int, Unit] = {}
+        self.reports: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        environment = dict(os.environ, HF_HUB_DISABLE_PROGRESS_BARS="1", TRANSFORMERS_VERBOSITY="error")
+        if settings.threads is not None:
+            threads = str(settings.threads)
+            environment.update(OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads, OPENBLAS_NUM_THREADS=threads)
+        self.log = store.root / "logs" / f"pool-{os.getpid()}.log"
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("wb") as log:
+            self.nursery = subprocess.Popen(
+                [sys.executable, "-m", "layerlab.study.engines.nursery"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=environment,
             )
-        return _Worker(process, unit, log)
+        assert self.nursery.stdin is not None
+        assert self.nursery.stdout is not None
+        self.orders: IO[bytes] = self.nursery.stdin
+        threading.Thread(target=_listen, args=(self.nursery.stdout, self.reports), daemon=True).start()
 
-    def _reap(self, store: Store) -> None:
-        for slot, worker in list(self._running.items()):
-            code = worker.process.poll()
-            if code is None:
-                continue
-            del self._running[slot]
-            if code not in (0, 1):
-                _note_crash(store, worker, code)
+    def start(self, slot: int, unit: Unit) -> None:
+        """Order a worker for a unit."""
+        environment = {"CUDA_VISIBLE_DEVICES": self.gpus[slot % len(self.gpus)]} if self.gpus else {}
+        order = {
+            "slot": slot,
+            "store": str(self.store.root),
+            "nodes": list(unit.nodes),
+            "settings": asdict(self.settings),
+            "environment": environment,
+            "log": str(self._log_of(unit)),
+        }
+        self.running[slot] = unit
+        try:
+            self.orders.write(json.dumps(order).encode() + b"\n")
+            self.orders.flush()
+        except BrokenPipeError:
+            return
+
+    def reap(self) -> None:
+        """Free the slots of workers that have ended, and note those that died."""
+        while not self.reports.empty():
+            report = self.reports.get()
+            if report is None:
+                tail = self.log.read_text(encoding="utf-8", errors="replace")[-2000:].strip()
+                raise StoreError(f"the pool of workers died; {self.log} says: {tail or 'nothing'}")
+            if "slot" in report:
+                unit = self.running.pop(report["slot"])
+                if report["code"] not in (0, 1):
+                    _note_crash(self.store, unit, report["code"], self._log_of(unit))
+
+    def close(self) -> None:
+        """End the nursery; workers that are still at it end soon after."""
+        self.orders.close()
+        if self.running:
+            self.nursery.send_signal(signal.SIGTERM)
+        self.nursery.wait()
+        if self.log.exists() and self.log.stat().st_size == 0:
+            self.log.unlink()
+
+    def _log_of(self, unit: Unit) -> Path:
+        return self.store.root / "logs" / f"{unit.nodes[0]}.log"
 
 
-def _note_crash(store: Store, worker: _Worker, code: int) -> None:
+def _listen(stream: IO[bytes], reports: queue.Queue[dict[str, Any] | None]) -> None:
+    for line in stream:
+        reports.put(json.loads(line))
+    reports.put(None)
+
+
+def _note_crash(store: Store, unit: Unit, code: int, log: Path) -> None:
     """Leave a failure for the first node that a dead worker did not finish."""
-    for node_id in worker.unit.nodes:
+    for node_id in unit.nodes:
         kind = store.kind_of(node_id)
         if not store.is_done(kind, node_id) and store.read_failure(node_id) is None:
             reason = f"signal {-code}" if code < 0 else f"exit status {code}"
-            tail = worker.log.read_text(encoding="utf-8", errors="replace")[-4000:]
+            tail = log.read_text(encoding="utf-8", errors="replace")[-4000:] if log.exists() else ""
             last = tail.strip().splitlines()[-1] if tail.strip() else "it printed nothing"
             error = StoreError(f"the worker died of {reason}: {last}")
-            store.write_failure(node_id, worker.unit.title, error, tail)
+            store.write_failure(node_id, unit.title, error, tail)
             return

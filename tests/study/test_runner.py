@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from layerlab.ablation.ablation import Ablation
+from layerlab.ablation.interventions import FitDonor, Reset, Skip, Swap
+from layerlab.analysis.records import load_nodes, load_records
+from layerlab.analysis.sensitivity import sensitivity
+from layerlab.errors import StoreError
+from layerlab.models.encoder import Encoder
+from layerlab.study.evaluating import load_fitted
+from layerlab.study.store import Store
+from layerlab.study.study import Study
+
+
+def run(study: Study, folder: Path, **options: object) -> pd.DataFrame:
+    outcome = study.plan().run(folder, **{"workers": 0, "progress": False, **options})
+    assert outcome.good, outcome.status.failures
+    return load_records(folder)
+
+
+def test_a_study_gives_one_row_a_run_target_and_metric(study: Study, tmp_path: Path) -> None:
+    frame = run(study, tmp_path / "r")
+    assert len(frame) == 8 * 3
+    assert set(frame["ablation"]) == {"none", "reset(0-1)@before", "reset(2-3)@before", "rewind"}
+    assert frame["value"].between(0, 1).all()
+    assert frame["fit_id"].nunique() == 6
+    effect = sensitivity(frame)
+    assert set(effect["quantity"]) == {"source_drop", "zero_shot_drop", "gap_change"}
+    nodes = load_nodes(tmp_path / "r")
+    assert len(nodes) == 14
+    assert (tmp_path / "r" / "records.csv").is_file()
+
+
+def test_post_hoc_ablations_leave_the_shared_fit_as_it_was(study: Study, tmp_path: Path) -> None:
+    """The baseline evaluated after a rewind of the same fit in memory has the scores it has alone."""
+    both = run(study, tmp_path / "both")
+    names = [Ablation(name="rewind", after=(Reset("0", to="pretrained"),)), Ablation.none()]
+    reversed_order = run(study.model_copy(update={"ablations": tuple(names)}), tmp_path / "reversed")
+    keys = ["ablation", "seed", "target"]
+    one = both[both["ablation"].isin(["none", "rewind"])].set_index(keys)["value"].sort_index()
+    two = reversed_order.set_index(keys)["value"].sort_index()
+    pd.testing.assert_series_equal(one, two, check_exact=True)
+
+
+def test_a_second_call_does_nothing(study: Study, tmp_path: Path) -> None:
+    run(study, tmp_path)
+    written = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*s/*/record.json")}
+    outcome = study.plan().run(tmp_path, workers=0, progress=False)
+    assert outcome.n_new == 0
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("*s/*/record.json")} == written
+
+
+def test_a_pool_of_processes_gives_the_same_records(study: Study, tmp_path: Path) -> None:
+    study = study.model_copy(update={"seeds": (0,)})
+    torch.set_num_threads(1)
+    alone = run(study, tmp_path / "alone")
+    pooled = run(study, tmp_path / "pool", workers=2)
+    keys = ["run_id", "target"]
+    pd.testing.assert_frame_equal(
+        alone.sort_values(keys).reset_index(drop=True), pooled.sort_values(keys).reset_index(drop=True)
+    )
+
+
+def test_layers_of_another_source_are_swapped_in(study: Study, tmp_path: Path) -> None:
+    donor = FitDonor(source="bb")
+    swaps = (
+        Ablation(name="lower", after=(Swap("first:2", donor=donor),)),
+        Ablation(name="everything", after=(Swap("embeddings,all", donor=donor),)),
+    )
+    study = study.model_copy(
+        update={"sources": ("aa", "bb"), "seeds": (0,), "ablations": (Ablation.none(), *swaps[:1])}
+    )
+    with pytest.raises(ValueError, match="own fit"):
+        study.plan()
+    study = study.model_copy(update={"sources": ("aa",), "ablations": (Ablation.none(), *swaps)})
+    plan = study.plan()
+    assert len(plan.fits) == 2
+    frame = run(study, tmp_path)
+    assert set(frame["ablation"]) == {"none", "lower", "everything"}
+    fits = {fit.source: tmp_path / "fits" / fit.id / "model" for fit in plan.fits}
+    a, b = (Encoder.from_pretrained(str(fits[source])) for source in ("aa", "bb"))
+    assert any(
+        not torch.equal(p, q)
+        for p, q in zip(a.parameters("0").values(), b.parameters("0").values(), strict=True)
+    )
+
+
+def test_a_layer_skipped_in_training_is_skipped_in_evaluation(study: Study, tmp_path: Path) -> None:
+    skip = Ablation(name="skip before", before=(Skip("1"),))
+    study = study.model_copy(update={"seeds": (0,), "ablations": (Ablation.none(), skip)})
+    frame = run(study, tmp_path)
+    fit_id = frame[frame["ablation"] == "skip before"]["fit_id"].iloc[0]
+    fitted = load_fitted(Store(tmp_path), fit_id)
+    states = fitted.model.encoder(torch.tensor([[2, 5, 6, 3]]), output_hidden_states=True).hidden_states
+    assert torch.equal(states[1], states[2])
+    assert not torch.equal(states[2], states[3])
+    assert frame["fit_id"].nunique() == 2
+
+
+def test_one_failing_run_takes_no_other_down(study: Study, tmp_path: Path, tiny_encoder: Path) -> None:
+    """A donor of another width cannot be known before it is loaded: its run fails, the others go on."""
+    wide = tmp_path / "wide"
+    make_wide(wide, tiny_encoder)
+    bad = Ablation(name="bad", after=(Swap("0", donor=str(wide)),))
+    study = study.model_copy(update={"seeds": (0,), "ablations": (Ablation.none(), bad)})
+    outcome = study.plan().run(tmp_path / "r", workers=0, progress=False)
+    assert not outcome.good
+    assert [failure["error"] for failure in outcome.status.failures] == ["DonorError"]
+    assert "32" in outcome.status.failures[0]["message"]
+    assert outcome.status.n_runs_done == 1
+    frame = load_records(tmp_path / "r")
+    assert set(frame["ablation"]) == {"none"}
+
+
+def make_wide(folder: Path, tiny_encoder: Path) -> None:
+    from transformers import AutoConfig, AutoTokenizer, BertModel
+
+    config = AutoConfig.from_pretrained(tiny_encoder, hidden_size=48)
+    BertModel(config).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(tiny_encoder).save_pretrained(folder)
+
+
+def test_a_directory_of_another_study_is_refused(study: Study, tmp_path: Path) -> None:
+    study = study.model_copy(update={"seeds": (0,), "ablations": (Ablation.none(),)})
+    run(study, tmp_path)
+    with pytest.raises(StoreError, match="holds study 'small', not 'other'"):
+        study.model_copy(update={"name": "other"}).plan().run(tmp_path, workers=0, progress=False)
+
+
+def test_records_of_an_older_plan_are_not_mixed_in(study: Study, tmp_path: Path) -> None:
+    study = study.model_copy(update={"seeds": (0,), "ablations": (Ablation.none(),)})
+    run(study, tmp_path)
+    longer = study.model_copy(update={"training": study.training.model_copy(update={"epochs": 3})})
+    frame = run(longer, tmp_path)
+    assert frame["run_id"].nunique() == 1
+    assert load_records(tmp_path, everything=True)["run_id"].nunique() == 2

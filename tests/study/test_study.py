@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+import layerlab as ll
+from layerlab.errors import StudyError
+from layerlab.study.study import Study
+
+
+def ids(study: Study) -> list[str]:
+    plan = study.plan(check=False)
+    return [job.id for job in plan.fits] + [job.id for job in plan.runs]
+
+
+def test_yaml_and_python_give_the_same_ids(treebanks: Path, tiny_encoder: Path, tmp_path: Path) -> None:
+    in_python = ll.Study(
+        name="same",
+        models=[str(tiny_encoder)],
+        tasks=["upos"],
+        data={"root": treebanks},
+        sources=["aa"],
+        targets=["aa", "bb"],
+        seeds=[0, 1, 2],
+        ablations=[
+            ll.Ablation.none(),
+            *ll.sweep("before", ll.Reset, windows=2),
+            *ll.sweep("after", ll.Reset, windows=1, to="pretrained"),
+        ],
+        training=ll.Training(epochs=3, learning_rate=5e-5, batch_size=32),
+    )
+    path = tmp_path / "study.yaml"
+    path.write_text(
+        f"""\
+name: same
+models: {tiny_encoder}
+tasks: upos
+data: {{root: {treebanks}}}
+sources: aa
+targets: [aa, bb]
+seeds: [0, 1, 2]
+ablations:
+  - none
+  - {{sweep: {{windows: 2}}, before: [{{reset: {{to: random}}}}]}}
+  - {{sweep: {{windows: 1}}, after: [{{reset: {{to: pretrained}}}}]}}
+training: {{epochs: 3, learning_rate: 5e-5, batch_size: 32}}
+""",
+        encoding="utf-8",
+    )
+    assert ids(in_python) == ids(Study.from_yaml(path))
+
+
+def test_post_hoc_ablations_share_their_fit(study: Study) -> None:
+    plan = study.plan(check=False)
+    assert repr(plan) == "<Plan small: 8 runs over 6 fits>"
+    fits = {(run.columns["ablation"], run.columns["seed"]): run.fit_id for run in plan.runs}
+    assert fits["rewind", 0] == fits["none", 0]
+    assert fits["reset(0-1)@before", 0] != fits["none", 0]
+
+
+def test_paths_and_spelling_of_a_selection_do_not_change_the_identity(study: Study, tmp_path: Path) -> None:
+    named = {"one": "0-1", "two": "first:2"}
+    found = []
+    for name, layers in named.items():
+        ablation = ll.Ablation(name=name, before=(ll.Reset(layers),))
+        found.append(ids(study.model_copy(update={"ablations": (ablation,)})))
+    assert found[0] == found[1]
+    moved = tmp_path / "moved"
+    moved.symlink_to(study.data_for("upos").root or "")
+    assert ids(study.model_copy(update={"data": ll.DataSpec(root=moved)})) == ids(study)
+
+
+def test_a_changed_corpus_changes_the_identity(study: Study, treebanks: Path, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree(treebanks, tmp_path / "data")
+    copied = study.model_copy(update={"data": ll.DataSpec(root=tmp_path / "data")})
+    assert ids(copied) == ids(study)
+    dev = tmp_path / "data/aa/dev.conllu"
+    dev.write_text(dev.read_text(encoding="utf-8").replace("mira", "mora"), encoding="utf-8")
+    assert not set(ids(copied)) & set(ids(study))
+
+
+def test_twins_are_refused(study: Study) -> None:
+    twins = (ll.Ablation(name="a", after=(ll.Reset("0"),)), ll.Ablation(name="b", after=(ll.Reset("first:1"),)))
+    with pytest.raises(StudyError, match="does the same as ablation 'a'"):
+        study.model_copy(update={"ablations": twins}).plan(check=False)
+
+
+def test_a_missing_baseline_is_noted(study: Study) -> None:
+    alone = study.model_copy(update={"ablations": (ll.Ablation(name="a", before=(ll.Reset("0"),)),)})
+    assert "no ablation is the baseline" in alone.plan(check=False).describe()
+
+
+def test_donors_in_a_circle_are_refused(study: Study) -> None:
+    circle = (
+        ll.Ablation(name="a", before=(ll.Swap("0", donor=ll.FitDonor(ablation="b")),)),
+        ll.Ablation(name="b", before=(ll.Swap("0", donor=ll.FitDonor(ablation="a")),)),
+    )
+    with pytest.raises(StudyError, match="in a circle: b -> a -> b|in a circle: a -> b -> a"):
+        study.model_copy(update={"ablations": circle}).plan(check=False)
+
+
+def test_the_source_is_always_evaluated_and_stands_first(study: Study) -> None:
+    assert study.model_copy(update={"targets": ("cc", "bb")}).targets_for("aa") == ("aa", "cc", "bb")
+
+
+def test_a_selection_keeps_the_fits_that_it_needs(study: Study) -> None:
+    plan = study.plan(check=False).select(ablation="rewind", seed=1)
+    assert (len(plan.runs), len(plan.fits)) == (1, 1)
+
+
+def test_a_name_that_is_no_directory_is_refused(study: Study) -> None:
+    with pytest.raises(ValidationError, match="name"):
+        Study.model_validate({**study.model_dump(), "name": "../x"})

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+from safetensors.torch import load_file, save_file
+
+from layerlab import cli
+
+Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """Call the command line in this process; returns exit status, standard output and standard error."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["layerlab", *map(str, arguments)])
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+            raise SystemExit(0)
+        code = caught.value.code
+        captured = capsys.readouterr()
+        return int(code) if isinstance(code, int) else 0, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def place(treebanks: Path, tiny_encoder: Path, tmp_path: Path) -> Path:
+    """A folder with copies of the treebanks and the encoder, to be broken, and a study of 3 runs."""
+    shutil.copytree(treebanks, tmp_path / "data")
+    shutil.copytree(tiny_encoder, tmp_path / "encoder")
+    study = {
+        "name": "small",
+        "models": [str(tmp_path / "encoder")],
+        "tasks": ["upos"],
+        "data": {"root": str(tmp_path / "data")},
+        "sources": ["aa"],
+        "targets": ["aa", "bb"],
+        "seeds": [0],
+        "ablations": ["none", {"sweep": {"windows": 2}, "before": [{"reset": {"to": "random"}}]}],
+        "training": {"epochs": 1, "learning_rate": 1e-3, "batch_size": 16},
+    }
+    with (tmp_path / "study.yaml").open("w", encoding="utf-8") as file:
+        YAML(typ="safe").dump(study, file)
+    return tmp_path
+
+
+def test_help_answers_without_torch_and_pandas() -> None:
+    program = (
+        "import sys, contextlib, layerlab.cli as c\n"
+        "sys.argv = ['layerlab', '--help']\n"
+        "with contextlib.suppress(SystemExit): c.main()\n"
+        "assert not {'torch', 'transformers', 'pandas', 'matplotlib'} & sys.modules.keys()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    for verb in ("describe", "plan", "run", "status", "records", "table", "plot", "demo"):
+        assert f"  {verb} " in done.stdout
+    assert "0 done, 1 some run failed, 2" in done.stdout
+
+
+@pytest.mark.parametrize("verb", ["describe", "plan", "run", "status", "records", "table", "plot", "demo"])
+def test_every_verb_shows_worked_examples(call: Call, verb: str) -> None:
+    code, out, _ = call(verb, "--help")
+    assert code == 0
+    assert f"\n  layerlab {verb} " in out
+
+
+def test_a_study_from_plan_to_plot(call: Call, place: Path) -> None:
+    study, results = place / "study.yaml", place / "results"
+    code, out, _ = call("plan", study, "--results", results)
+    assert code == 0
+    assert "3 runs over 3 fits, 9 optimiser steps" in out
+    code, out, err = call("run", study, "--results", results, "--workers", 0)
+    assert code == 0, err
+    assert "3/3 runs, 3/3 fits complete" in out
+    code, out, _ = call("status", study, "--results", results)
+    assert (code, "3/3 runs" in out) == (0, True)
+    code, out, _ = call("records", results)
+    assert out.splitlines()[0].startswith("study,run_id,fit_id,model,task,ablation")
+    assert len(out.splitlines()) == 1 + 3 * 2
+    code, out, _ = call("table", results)
+    assert "REF" in out
+    assert "aa-X" in out
+    code, out, _ = call("table", results, "--format", "latex")
+    assert "\\toprule" in out
+    code, out, _ = call("plot", results, "--output", place / "figures")
+    assert code == 0
+    assert sorted(path.suffix for path in (place / "figures").iterdir()) == [".pdf"] * 3 + [".png"] * 3
+
+
+def test_describe_shows_the_parts(call: Call, tiny_encoder: Path) -> None:
+    code, out, _ = call("describe", tiny_encoder)
+    assert code == 0
+    assert "layer 3" in out
+    assert "encoder.layer.3" in out
+
+
+def test_only_selects_runs_and_keeps_the_manifest_whole(call: Call, place: Path) -> None:
+    arguments = ("run", place / "study.yaml", "--results", place / "r", "--workers", 0, "--no-report")
+    code, _, err = call(*arguments, "--only", "ablation=none")
+    assert code == 0, err
+    assert len(list((place / "r" / "runs").iterdir())) == 1
+    assert len(json.loads((place / "r" / "manifest.json").read_text())["runs"]) == 3
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def drop_tensors(place: Path) -> None:
+    path = place / "encoder" / "model.safetensors"
+    tensors = {name: value for name, value in load_file(path).items() if "layer.2" not in name}
+    save_file(tensors, path, metadata={"format": "pt"})
+
+
+BROKEN: dict[str, tuple[Callable[[Path], object], list[str]]] = {
+    "wrong column count": (
+        lambda place: edit(place / "data/aa/train.conllu", "\t_\t_\n", "\t_\n"),
+        [r"aa/train.conllu:2", "expected 10", "got 9"],
+    ),
+    "unknown tag": (
+        lambda place: edit(place / "data/aa/train.conllu", "\tNOUN\t", "\tNOON\t"),
+        ["aa/train.conllu:", "NOON", "NOUN"],
+    ),
+    "empty file": (lambda place: (place / "data/bb/test.conllu").write_text(""), ["bb/test.conllu", "empty"]),
+    "layer out of range": (
+        lambda place: edit(place / "study.yaml", "- none", "- none\n- before: [{reset: {layers: 2-9}}]"),
+        ["ablations[1]", "2-9", "0-3"],
+    ),
+    "language without data": (
+        lambda place: edit(place / "study.yaml", "[aa, bb]", "[aa, zz]"),
+        ["zz", "aa, bb, cc"],
+    ),
+    "misspelt key": (
+        lambda place: edit(place / "study.yaml", "batch_size", "batchsize"),
+        ["training.batchsize", "did you mean 'batch_size'", "line "],
+    ),
+    "two errors at once": (
+        lambda place: (
+            edit(place / "study.yaml", "batch_size", "batchsize"),
+            edit(place / "study.yaml", "tasks", "task"),
+        ),
+        ["training.batchsize", "did you mean 'tasks'", "problems"],
+    ),
+    "no dev split": (lambda place: (place / "data/aa/dev.conllu").unlink(), ["dev", "aa"]),
+    "unknown task": (lambda place: edit(place / "study.yaml", "upos", "upso"), ["did you mean 'upos'"]),
+    "no such model": (
+        lambda place: shutil.rmtree(place / "encoder"),
+        ["models[0]", "no checkpoint", "encoder"],
+    ),
+    "no weights": (
+        lambda place: (place / "encoder" / "model.safetensors").unlink(),
+        ["models[0]", "no weights"],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_broken_input_gives_one_clear_message_before_any_training(call: Call, place: Path, kind: str) -> None:
+    break_it, words = BROKEN[kind]
+    break_it(place)
+    code, out, err = call("run", place / "study.yaml", "--results", place / "results", "--workers", 0)
+    assert code == 2
+    for word in words:
+        assert word in err
+    assert "Traceback" not in err + out
+    assert not (place / "results").exists()
+
+
+def test_labels_that_the_source_lacks_are_found_before_training(call: Call, place: Path) -> None:
+    edit(place / "data/bb/test.iob2", "B-PER", "B-GOD")
+    code, _, err = call("plan", place / "study.yaml", "--set", "tasks=[ner]")
+    assert code == 2
+    assert "B-GOD" in err
+    assert "B-PER" in err
+
+
+def test_a_checkpoint_with_missing_tensors_fails_alone(call: Call, place: Path) -> None:
+    shutil.copytree(place / "encoder", place / "good")
+    drop_tensors(place)
+    models = f"models=[{place / 'encoder'}, {place / 'good'}]"
+    arguments = ("run", place / "study.yaml", "--results", place / "r", "--workers", 0, "--set", models)
+    code, out, err = call(*arguments, "--only", "ablation=none", "--no-report")
+    assert code == 1
+    assert "encoder.layer.2" in err
+    assert "CheckpointError" in err
+    assert "1/2 runs, 1/2 fits complete, 1 failed" in out
+
+
+def test_an_argument_that_is_wrong_has_exit_status_2(call: Call, place: Path) -> None:
+    assert call("run", place / "study.yaml", "--sett", "a=b")[0] == 2
+    code, _, err = call("plan", place / "study.yaml", "--only", "ablation")
+    assert (code, "COLUMN=VALUE" in err) == (2, True)
+    code, _, err = call("table", place / "nowhere")
+    assert (code, "nowhere" in err) == (2, True)
