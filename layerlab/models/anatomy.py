@@ -132,11 +132,12 @@ def anatomy_of(model_type: str) -> Anatomy:
         return _ANATOMIES[model_type]
     if model_type in _REFUSED:
         raise ArchitectureError(
-            f"{model_type!r} cannot be ablated by layer: {_REFUSED[model_type]}. Known: {', '.join(known_types())}"
+            f"{model_type!r} cannot be ablated by layer: {_REFUSED[model_type]}. "
+            f"Known: {', '.join(known_types())}"
         )
     raise ArchitectureError(
-        f"{unknown('model type', model_type, known_types())}. To add it: "
-        f"layerlab.register_anatomy({model_type!r}, Anatomy(layers='path.to.layers', embeddings=('embeddings',)))"
+        f"{unknown('model type', model_type, known_types())}. To add it: layerlab.register_anatomy("
+        f"{model_type!r}, Anatomy(layers='path.to.layers', embeddings=('embeddings',)))"
     )
 
 

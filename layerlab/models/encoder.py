@@ -120,7 +120,7 @@ class Encoder:
             SelectionError: A component does not exist, or is asked of the embeddings.
             ArchitectureError: The anatomy does not say where the components are.
         """
-        wanted: tuple[Component, ...] = (components,) if isinstance(components, str) else tuple(components)  # type: ignore[assignment]
+        wanted: tuple[Component, ...] = (components,) if isinstance(components, str) else tuple(components)
         for component in wanted:
             if component not in COMPONENTS:
                 raise SelectionError(unknown("component", component, COMPONENTS))
@@ -130,7 +130,8 @@ class Encoder:
             )
         if wanted and not self.component_of:
             raise ArchitectureError(
-                f"the anatomy of {self.model.config.model_type!r} names no attention and ffn; register it with them"
+                f"the anatomy of {self.model.config.model_type!r} names no attention and ffn; "
+                f"register it with them"
             )
         return wanted
 
@@ -185,7 +186,8 @@ def _find_layers(base: PreTrainedModel, anatomy: Anatomy) -> tuple[nn.Module, ..
     depth = int(base.config.num_hidden_layers)
     if len(layers) != depth:
         raise ArchitectureError(
-            f"{type(base).__name__} has {len(layers)} modules under {anatomy.layers!r}, its configuration says {depth}"
+            f"{type(base).__name__} has {len(layers)} modules under {anatomy.layers!r}, "
+            f"its configuration says {depth}"
         )
     return layers
 

@@ -118,7 +118,7 @@ class Layers:
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
-            cls.parse, serialization=core_schema.to_string_ser_schema()
+            cls.parse, serialization=core_schema.to_string_ser_schema(when_used="always")
         )
 
 
@@ -204,8 +204,8 @@ def _expand(term: str, n_layers: int, text: str) -> range:
     bounds = [int(number) for number in term.split("-")]
     if bounds[-1] >= n_layers:
         raise SelectionError(
-            f"there is no layer {bounds[-1]} (selection {text!r}): an encoder of {_depth(n_layers)} has layers "
-            f"0-{n_layers - 1}, and embeddings"
+            f"there is no layer {bounds[-1]} (selection {text!r}): "
+            f"an encoder of {_depth(n_layers)} has layers 0-{n_layers - 1}, and embeddings"
         )
     return range(bounds[0], bounds[-1] + 1)
 

@@ -1,0 +1,1 @@
+"""Interventions on layers, and the ablations that place them before, during or after fine-tuning."""

@@ -1,0 +1,249 @@
+"""Carrying interventions out: the one place where weights are written, with a receipt of what was."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, overload
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from layerlab.ablation.donors import Donors
+from layerlab.ablation.edits import check_shapes
+from layerlab.ablation.registry import Edit, Intervention, Standing, kind_of, to_dict
+from layerlab.errors import NoEffectError
+from layerlab.models.encoder import Encoder, as_encoder
+
+Undo = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What an intervention touched.
+
+    Attributes:
+        intervention: The intervention as plain values.
+        parameters: Names of the parameters it governs, relative to the base model.
+        n_values: Numbers in them.
+        n_changed: Parameters that an edit changed, or whose gradients were switched on or off.
+        digest_before: Of the parameters' values before.
+        digest_after: Of their values after; the same for interventions that leave weights alone.
+        undo: Takes a standing intervention back; None for an edit.
+    """
+
+    intervention: dict[str, Any]
+    parameters: tuple[str, ...]
+    n_values: int
+    n_changed: int
+    digest_before: str
+    digest_after: str
+    undo: Undo | None = field(default=None, repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for a record; the undo handle stays behind."""
+        return {
+            "intervention": self.intervention,
+            "parameters": list(self.parameters),
+            "n_values": self.n_values,
+            "n_changed": self.n_changed,
+            "digest_before": self.digest_before,
+            "digest_after": self.digest_after,
+        }
+
+
+Model = PreTrainedModel | Encoder
+
+
+@overload
+def apply(
+    intervention: Intervention, model: Model, *, donors: Donors | None = None, allow_no_effect: bool = False
+) -> Receipt: ...
+@overload
+def apply(
+    intervention: Sequence[Intervention],
+    model: Model,
+    *,
+    donors: Donors | None = None,
+    allow_no_effect: bool = False,
+) -> tuple[Receipt, ...]: ...
+def apply(
+    intervention: Intervention | Sequence[Intervention],
+    model: Model,
+    *,
+    donors: Donors | None = None,
+    allow_no_effect: bool = False,
+) -> Receipt | tuple[Receipt, ...]:
+    """Carry out an intervention, or several in order, on a model in place.
+
+    Everything is checked before a weight is written. If one of several fails, those before it are taken
+    back. Weights are copied into the parameters there are, so that optimisers, ties and compiled
+    graphs stay valid.
+
+    Args:
+        intervention: One, or a sequence.
+        model: A transformers model, with or without head, or an :class:`Encoder`.
+        donors: Where weights come from; needed for runs' seeds and for fits of a study.
+        allow_no_effect: Accept interventions that change nothing.
+
+    Returns:
+        A receipt, or a tuple of them for a sequence.
+
+    Raises:
+        NoEffectError: No parameter is touched, or everything stays bit for bit as it was.
+        DonorError: Weights are not there or do not fit; names them.
+        SelectionError: A layer does not exist.
+    """
+    encoder, donors = as_encoder(model), donors or Donors()
+    if not isinstance(intervention, Sequence):
+        return _apply(intervention, encoder, donors, allow_no_effect)[0]
+    return _apply_all(intervention, encoder, donors, allow_no_effect, keep=len(intervention) > 1)[0]
+
+
+@contextmanager
+def applied(
+    intervention: Intervention | Sequence[Intervention],
+    model: Model,
+    *,
+    donors: Donors | None = None,
+    allow_no_effect: bool = False,
+) -> Iterator[tuple[Receipt, ...]]:
+    """Carry out interventions for the length of a ``with`` block.
+
+    On exit, also by an exception, the parameters that were edited are restored bit for bit, as are
+    ``requires_grad``, hooks and the training mode of every module. What the block itself does to other
+    parameters stays.
+
+    Yields:
+        The receipts.
+
+    Raises:
+        LayerlabError: As :func:`apply`.
+    """
+    encoder, donors = as_encoder(model), donors or Donors()
+    items = intervention if isinstance(intervention, Sequence) else (intervention,)
+    learning = [(parameter, parameter.requires_grad) for parameter in encoder.model.parameters()]
+    training = [(module, module.training) for module in encoder.model.modules()]
+    receipts, restore = _apply_all(items, encoder, donors, allow_no_effect, keep=True)
+    try:
+        yield receipts
+    finally:
+        restore()
+        for parameter, requires_grad in learning:
+            parameter.requires_grad_(requires_grad)
+        for module, mode in training:
+            module.training = mode
+
+
+def _apply_all(
+    items: Sequence[Intervention], encoder: Encoder, donors: Donors, allow_no_effect: bool, keep: bool
+) -> tuple[tuple[Receipt, ...], Undo]:
+    """Carry out several; return receipts and, if old values are kept, what takes all of them back."""
+    receipts: list[Receipt] = []
+    undos: list[Undo] = []
+
+    def restore() -> None:
+        while undos:
+            undos.pop()()
+
+    try:
+        for item in items:
+            receipt, undo = _apply(item, encoder, donors, allow_no_effect, keep)
+            receipts.append(receipt)
+            undos.append(undo)
+    except BaseException:
+        restore()
+        raise
+    return tuple(receipts), restore
+
+
+def _apply(
+    item: Intervention, encoder: Encoder, donors: Donors, allow_no_effect: bool, keep: bool = False
+) -> tuple[Receipt, Undo]:
+    kind_of(item)
+    if isinstance(item, Edit):
+        return _edit(item, encoder, donors, allow_no_effect, keep)
+    if isinstance(item, Standing):
+        return _hold(item, encoder, allow_no_effect)
+    raise TypeError(f"{item!r} has neither `weights` nor `hold`, so it cannot be applied")
+
+
+def _edit(
+    item: Edit, encoder: Encoder, donors: Donors, allow_no_effect: bool, keep: bool
+) -> tuple[Receipt, Undo]:
+    """Compute new values, check all of them, then write."""
+    values = item.weights(encoder, donors)
+    parameters = dict(encoder.base.named_parameters())
+    check_shapes(values, parameters)
+    touched = {name: parameters[name] for name in values}
+    changed = [name for name, value in values.items() if not _same(touched[name], value)]
+    if not changed and not allow_no_effect:
+        raise NoEffectError(_without_effect(item, touched))
+    before = _digest(touched)
+    old = {name: touched[name].detach().clone() for name in changed} if keep else {}
+    _write(values, touched)
+    receipt = _receipt(item, touched, len(changed), before, _digest(touched))
+    return receipt, lambda: _write(old, touched)
+
+
+def _hold(item: Standing, encoder: Encoder, allow_no_effect: bool) -> tuple[Receipt, Undo]:
+    touched = encoder.parameters(item.layers, getattr(item, "components", ()))
+    if not touched and not allow_no_effect:
+        raise NoEffectError(_without_effect(item, touched))
+    learning = {name: parameter.requires_grad for name, parameter in touched.items()}
+    digest = _digest(touched)
+    try:
+        undo = item.hold(encoder)
+    except NoEffectError:
+        if not allow_no_effect:
+            raise
+        undo = _nothing
+    n_changed = sum(parameter.requires_grad != learning[name] for name, parameter in touched.items())
+    return _receipt(item, touched, n_changed, digest, _digest(touched), undo), undo
+
+
+def _write(values: Mapping[str, Tensor], parameters: Mapping[str, nn.Parameter]) -> None:
+    with torch.no_grad():
+        for name, value in values.items():
+            parameters[name].copy_(value)
+
+
+def _same(parameter: Tensor, value: Tensor) -> bool:
+    return torch.equal(parameter.detach(), value.to(parameter.device, parameter.dtype))
+
+
+def _digest(parameters: Mapping[str, Tensor]) -> str:
+    total = hashlib.sha256()
+    for name, parameter in parameters.items():
+        total.update(name.encode())
+        data = parameter.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+        total.update(data.numpy().tobytes())
+    return total.hexdigest()[:16]
+
+
+def _receipt(
+    item: Intervention,
+    touched: Mapping[str, Tensor],
+    n_changed: int,
+    before: str,
+    after: str,
+    undo: Undo | None = None,
+) -> Receipt:
+    n_values = sum(parameter.numel() for parameter in touched.values())
+    return Receipt(to_dict(item), tuple(touched), n_values, n_changed, before, after, undo)
+
+
+def _without_effect(item: Intervention, touched: Mapping[str, Tensor]) -> str:
+    if not touched:
+        return f"{item!r} touches no parameter"
+    return (
+        f"{item!r} leaves all {len(touched)} parameters it selects bit for bit as they are; "
+        f"pass allow_no_effect=True if that is meant"
+    )
+
+
+def _nothing() -> None:
+    """Take nothing back."""

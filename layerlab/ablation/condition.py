@@ -1,0 +1,181 @@
+"""When layers are intervened on: before, during or after fine-tuning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from layerlab.ablation.registry import (
+    PHASES,
+    Intervention,
+    kind_of,
+    known_interventions,
+    options_of,
+)
+from layerlab.errors import Problem, StudyError
+from layerlab.models.layers import Layers, union
+
+
+@dataclass(frozen=True)
+class Timed:
+    """An intervention with its time during fine-tuning.
+
+    Attributes:
+        at: Fraction of the optimiser steps that come before it, in [0, 1).
+        intervention: The intervention.
+    """
+
+    at: float
+    intervention: Intervention
+
+    def __post_init__(self) -> None:
+        if isinstance(self.at, bool) or not isinstance(self.at, int | float) or not 0 <= self.at < 1:
+            raise StudyError([Problem("at", f"expected a fraction of the steps in [0, 1), got {self.at!r}")])
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """A named condition: which interventions are made before, during and after fine-tuning.
+
+    Attributes:
+        name: Names the condition in records and figures; made from the interventions if empty.
+        before: Made on the pretrained encoder, in order.
+        during: Made on the clock.
+        after: Made on the fine-tuned encoder, in order.
+
+    Raises:
+        StudyError: An intervention makes no sense where it is placed.
+
+    >>> from layerlab.ablation.interventions import Reset
+    >>> Ablation(before=(Reset("0-1"),)).name
+    'reset(0-1)@before'
+    """
+
+    name: str = ""
+    before: tuple[Intervention, ...] = ()
+    during: tuple[Timed, ...] = ()
+    after: tuple[Intervention, ...] = ()
+
+    def __post_init__(self) -> None:
+        for phase in PHASES:
+            given = getattr(self, phase)
+            placed = tuple(given) if isinstance(given, Sequence) else (given,)
+            object.__setattr__(self, phase, placed)
+        problems = self._misplaced()
+        if problems:
+            raise StudyError(problems, f"ablation {self.name!r}" if self.name else "ablation")
+        if not self.interventions and self.name not in {"", "none"}:
+            problems.append(
+                Problem("", f"ablation {self.name!r} does nothing; the baseline is called 'none'")
+            )
+        if self.interventions and self.name == "none":
+            problems.append(Problem("name", "'none' is the baseline, which intervenes nowhere"))
+        if problems:
+            raise StudyError(problems, f"ablation {self.name!r}" if self.name else "ablation")
+        if not self.name:
+            object.__setattr__(self, "name", _auto_name(self))
+
+    @classmethod
+    def none(cls) -> Ablation:
+        """Return the baseline."""
+        return cls("none")
+
+    @property
+    def interventions(self) -> tuple[Intervention, ...]:
+        """Every intervention, in order of phase."""
+        return (*self.before, *(timed.intervention for timed in self.during), *self.after)
+
+    @property
+    def phase(self) -> str:
+        """``none``, ``before``, ``during``, ``after``, or ``mixed``."""
+        used = [phase for phase in PHASES if getattr(self, phase)]
+        return "none" if not used else used[0] if len(used) == 1 else "mixed"
+
+    @property
+    def kind(self) -> str:
+        """``none``, the one kind of its interventions, or ``mixed``."""
+        kinds = {kind_of(item) for item in self.interventions}
+        return "none" if not kinds else kinds.pop() if len(kinds) == 1 else "mixed"
+
+    @property
+    def layers(self) -> str:
+        """Everything that is selected by any intervention; empty for the baseline."""
+        return str(union(item.layers for item in self.interventions) or "")
+
+    @property
+    def first_layer(self) -> int | None:
+        """The lowest selected layer of a resolved ablation, -1 for the embeddings; None for the baseline."""
+        return Layers(self.layers).first if self.layers else None
+
+    @property
+    def last_layer(self) -> int | None:
+        """The highest selected layer of a resolved ablation, -1 for the embeddings; None for the baseline."""
+        return Layers(self.layers).last if self.layers else None
+
+    def resolve(self, n_layers: int) -> Ablation:
+        """Return the ablation with selections that are canonical for a depth; the name stays.
+
+        Raises:
+            SelectionError: A layer does not exist.
+        """
+
+        def canonical(item: Intervention) -> Intervention:
+            return replace(item, layers=item.layers.resolve(n_layers))  # type: ignore[type-var]
+
+        return Ablation(
+            self.name,
+            tuple(canonical(item) for item in self.before),
+            tuple(Timed(timed.at, canonical(timed.intervention)) for timed in self.during),
+            tuple(canonical(item) for item in self.after),
+        )
+
+    def _misplaced(self) -> list[Problem]:
+        problems = []
+        for phase in PHASES:
+            for index, item in enumerate(getattr(self, phase)):
+                if (phase == "during") != isinstance(item, Timed):
+                    message = (
+                        "expected Timed(at, intervention)" if phase == "during" else "only during has a time"
+                    )
+                    problems.append(Problem(f"{phase}[{index}]", f"{message}, got {item!r}"))
+                    continue
+                message = misplaced(kind_of(item.intervention if isinstance(item, Timed) else item), phase)
+                if message:
+                    problems.append(Problem(f"{phase}[{index}]", message))
+        return problems
+
+
+def misplaced(kind: str, phase: str) -> str:
+    """Say where a kind belongs if it makes no sense in a phase; empty if it does.
+
+    >>> misplaced("freeze", "after")
+    'freeze makes no sense after fine-tuning; it belongs before or during it'
+    """
+    allowed = phases_of_kind(kind)
+    if phase in allowed:
+        return ""
+    places = " or ".join(place for place in PHASES if place in allowed)
+    return f"{kind} makes no sense {phase} fine-tuning; it belongs {places} it"
+
+
+def phases_of_kind(kind: str) -> frozenset[str]:
+    """Return where a kind of intervention makes sense."""
+    phases: frozenset[str] = known_interventions()[kind].phases
+    return phases
+
+
+def _auto_name(ablation: Ablation) -> str:
+    """Name an ablation after what it does: kind, layers and all that is not at its default."""
+    names = []
+    for phase in PHASES:
+        for entry in getattr(ablation, phase):
+            item = entry.intervention if isinstance(entry, Timed) else entry
+            place = f"{phase}:{entry.at:g}" if isinstance(entry, Timed) else phase
+            given = [str(item.layers), *(f"{key}={_short(getattr(item, key))}" for key in options_of(item))]
+            names.append(f"{kind_of(item)}({', '.join(given)})@{place}")
+    return " + ".join(names) or "none"
+
+
+def _short(value: Any) -> str:
+    return "+".join(str(part) for part in value) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,140 @@
+"""Where weights come from: a fresh initialisation, the pretrained checkpoint, another fit."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Tensor
+
+from layerlab.ablation.fields import FitDonor
+from layerlab.errors import DonorError, unknown
+from layerlab.models.encoder import Encoder
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+Weights = Mapping[str, Tensor]
+
+
+class Donors:
+    """Gives weights by parameter name relative to the base model; each source is loaded once.
+
+    Args:
+        pretrained: Folder or Hub id of the pretrained checkpoint; where the model came from if None.
+        seed: For interventions that have none of their own.
+        fits: Checkpoint folders of a study's fits, by id.
+    """
+
+    def __init__(
+        self,
+        pretrained: str | Path | None = None,
+        seed: int | None = None,
+        fits: Mapping[str, Path] | None = None,
+    ) -> None:
+        self._pretrained = pretrained
+        self._seed = seed
+        self._fits = dict(fits or {})
+        self._cache: dict[tuple[str, ...], Weights] = {}
+
+    def seed_of(self, seed: int | None) -> int:
+        """Return an intervention's seed, or the run's.
+
+        Raises:
+            DonorError: There is neither.
+        """
+        found = self._seed if seed is None else seed
+        if found is None:
+            raise DonorError(
+                "random weights need a seed: give seed= to the intervention, or Donors(seed=...)"
+            )
+        return found
+
+    def fresh(
+        self, encoder: Encoder, init: Literal["library", "torch"] = "library", seed: int | None = None
+    ) -> Weights:
+        """Return the weights of a newly initialised model of the same class and configuration.
+
+        A model that was loaded cannot be re-initialised in place: transformers marks loaded tensors and
+        its initialisers then leave them as they are, silently. Hence a model of its own, drawn on the CPU
+        under a generator of its own.
+
+        Args:
+            encoder: The encoder that is imitated.
+            init: The architecture's own initialiser, or PyTorch's defaults.
+            seed: Of the draw; the run's if None.
+
+        Raises:
+            DonorError: There is no seed.
+        """
+        found = self.seed_of(seed)
+        base = encoder.base
+        key = ("fresh", init, str(found), type(base).__qualname__, base.config.to_json_string(use_diff=False))
+        if key not in self._cache:
+            self._cache[key] = _draw(base, init, found)
+        return self._cache[key]
+
+    def pretrained(self, encoder: Encoder) -> Weights:
+        """Return the weights of the pretrained checkpoint.
+
+        Raises:
+            DonorError: The model came from no checkpoint and none was named.
+            CheckpointError: The checkpoint is not there.
+        """
+        if self._pretrained is not None:
+            return self._load(str(self._pretrained), None)
+        config = encoder.base.config
+        name = getattr(config, "_name_or_path", "")
+        if not name:
+            raise DonorError(
+                "the model was not loaded from a checkpoint; name the pretrained one: Donors(pretrained=...)"
+            )
+        revision = None if Path(name).is_dir() else getattr(config, "_commit_hash", None)
+        return self._load(name, revision)
+
+    def load(self, donor: str | FitDonor, encoder: Encoder) -> Weights:
+        """Return the weights of a folder, a Hub id, ``"pretrained"``, or a fit of the study.
+
+        Raises:
+            DonorError: A fit that is not known here.
+            CheckpointError: The checkpoint is not there.
+        """
+        if isinstance(donor, FitDonor):
+            return self._load(str(self._find_fit(donor)), None)
+        return self.pretrained(encoder) if donor == "pretrained" else self._load(donor, None)
+
+    def _find_fit(self, donor: FitDonor) -> Path:
+        if donor.fit is None:
+            raise DonorError(
+                f"donor {donor} names a fit by coordinates, which only a study finds; give a folder"
+            )
+        if donor.fit not in self._fits:
+            raise DonorError(unknown("fit", donor.fit, self._fits))
+        return self._fits[donor.fit]
+
+    def _load(self, name: str, revision: str | None) -> Weights:
+        key = ("load", name, revision or "")
+        if key not in self._cache:
+            self._cache[key] = _weights(Encoder.from_pretrained(name, revision=revision).base)
+        return self._cache[key]
+
+
+def _draw(base: PreTrainedModel, init: str, seed: int) -> Weights:
+    """Build a model under a seed, leaving the caller's generators as they were."""
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
+        # Not torch.manual_seed, which would seed the accelerators' generators too.
+        torch.default_generator.manual_seed(seed)
+        model = type(base)(copy.deepcopy(base.config))
+        if init == "torch":
+            for module in model.modules():
+                reset: Any = getattr(module, "reset_parameters", None)
+                if callable(reset) and not list(module.children()):
+                    reset()
+    return _weights(model)
+
+
+def _weights(model: PreTrainedModel) -> Weights:
+    return {name: parameter.detach() for name, parameter in model.named_parameters()}

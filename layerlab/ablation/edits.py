@@ -1,0 +1,172 @@
+"""New values for weights: each function says what a weight should become and changes nothing."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from layerlab.errors import DonorError, SelectionError
+from layerlab.models.layers import Layers
+
+if TYPE_CHECKING:
+    from layerlab.ablation.donors import Donors
+    from layerlab.ablation.interventions import Permute, Reset, Scale, Swap
+    from layerlab.models.anatomy import Component
+    from layerlab.models.encoder import Encoder
+
+
+def reset(item: Reset, encoder: Encoder, donors: Donors) -> dict[str, Tensor]:
+    """Return fresh or pretrained values for the selected parameters."""
+    if item.to == "pretrained":
+        source = donors.pretrained(encoder)
+    else:
+        source = donors.fresh(encoder, item.init, item.seed)
+    return copy_from(source, encoder, item.layers, item.components)
+
+
+def swap(item: Swap, encoder: Encoder, donors: Donors) -> dict[str, Tensor]:
+    """Return a donor's values for the selected parameters, perhaps from other layers of it."""
+    source = donors.load(item.donor, encoder)
+    places = None
+    if item.from_layers is not None:
+        places = _pair(item.layers, item.from_layers, encoder, source)
+    return copy_from(source, encoder, item.layers, item.components, places)
+
+
+def permute(item: Permute, encoder: Encoder, donors: Donors) -> dict[str, Tensor]:
+    """Return the selected layers' values in another order."""
+    here = item.layers.indices(encoder.n_layers)
+    order = item.order
+    if order is None:
+        order = _draw_order(here, donors.seed_of(item.seed))
+    elif sorted(order) != list(here):
+        raise SelectionError(f"order {order} is no order of the selected layers {here}: each must occur once")
+    own = {name: parameter.detach().clone() for name, parameter in encoder.parameters(item.layers).items()}
+    return copy_from(own, encoder, item.layers, item.components, dict(zip(here, order, strict=True)))
+
+
+def scale(item: Scale, encoder: Encoder, donors: Donors) -> dict[str, Tensor]:
+    """Return values on the line through a donor's (or zero) and the present ones."""
+    own = encoder.parameters(item.layers, item.components)
+    if item.donor is None:
+        return {name: parameter.detach() * item.factor for name, parameter in own.items()}
+    given = copy_from(donors.load(item.donor, encoder), encoder, item.layers, item.components)
+    check_shapes(given, own)
+    scaled = {}
+    for name, parameter in own.items():
+        there = given[name].to(parameter.device, parameter.dtype)
+        scaled[name] = there + item.factor * (parameter.detach() - there)
+    return scaled
+
+
+def copy_from(
+    source: Mapping[str, Tensor],
+    encoder: Encoder,
+    layers: Layers,
+    components: Collection[Component] = (),
+    places: Mapping[int, int] | None = None,
+) -> dict[str, Tensor]:
+    """Return a source's values for the selected parameters.
+
+    Args:
+        source: Values by parameter name relative to the base model.
+        encoder: The encoder whose parameters are meant; it is not changed.
+        layers: The selection.
+        components: Parts of each layer; empty for whole layers.
+        places: For each selected layer, the layer of the source to copy from; the same layers if None.
+
+    Raises:
+        DonorError: A parameter has no counterpart, or a layer of the source holds more than its place.
+    """
+    names = encoder.parameters(layers, components)
+    stack = encoder.anatomy.layers
+    for here in layers.indices(encoder.n_layers):
+        there = here if places is None else places[here]
+        _check_alike(f"{stack}.{here}.", f"{stack}.{there}.", names, source, encoder, components)
+    values, lacking = {}, []
+    for name in names:
+        part = encoder.part_of[name]
+        origin = name
+        if places is not None and isinstance(part, int):
+            origin = f"{stack}.{places[part]}.{encoder.inside_layer(name)}"
+        if origin in source:
+            values[name] = source[origin]
+        else:
+            lacking.append(origin)
+    if lacking:
+        raise DonorError(f"the donor lacks {_listed(lacking)}")
+    return values
+
+
+def check_shapes(values: Mapping[str, Tensor], parameters: Mapping[str, Tensor]) -> None:
+    """Refuse values that do not fit their place.
+
+    Raises:
+        DonorError: A name does not exist or a shape differs; names them.
+    """
+    strange = [name for name in values if name not in parameters]
+    if strange:
+        raise DonorError(f"the encoder has no parameter {_listed(strange)}")
+    unlike = [
+        f"{name} is {tuple(parameters[name].shape)}, the donor's is {tuple(value.shape)}"
+        for name, value in values.items()
+        if value.shape != parameters[name].shape
+    ]
+    if unlike:
+        raise DonorError(f"shapes differ: {'; '.join(unlike[:5])}{'; ...' if len(unlike) > 5 else ''}")
+
+
+def _check_alike(
+    here: str,
+    there: str,
+    names: Collection[str],
+    source: Mapping[str, Tensor],
+    encoder: Encoder,
+    components: Collection[Component],
+) -> None:
+    """Refuse to copy between layers that hold different parameters; layers are given as name prefixes."""
+    wanted = {name.removeprefix(here) for name in names if name.startswith(here)}
+    offered = {name.removeprefix(there) for name in source if name.startswith(there)}
+    if components:
+        # Names that no layer of this encoder has count as extra.
+        offered = {name for name in offered if encoder.component_of.get(name) in (*components, None)}
+    missing, extra = sorted(wanted - offered), sorted(offered - wanted)
+    if missing or extra:
+        said = [f"lacks {_listed([there + name for name in missing])}"] if missing else []
+        said += [f"has {_listed([there + name for name in extra])} besides"] if extra else []
+        raise DonorError(
+            f"layer {there.rstrip('.')} of the donor does not fit {here.rstrip('.')}: it {' and '.join(said)}"
+        )
+
+
+def _pair(
+    layers: Layers, from_layers: Layers, encoder: Encoder, source: Mapping[str, Tensor]
+) -> dict[int, int]:
+    prefix = f"{encoder.anatomy.layers}."
+    found = {name.removeprefix(prefix).split(".")[0] for name in source if name.startswith(prefix)}
+    here, there = layers.indices(encoder.n_layers), from_layers.indices(len(found))
+    if len(here) != len(there) or layers.embeddings != from_layers.embeddings:
+        raise SelectionError(
+            f"layers {layers} and from_layers {from_layers} cannot be paired: "
+            f"{len(here)} and {len(there)} layers"
+            f"{', and only one has the embeddings' if layers.embeddings != from_layers.embeddings else ''}"
+        )
+    return dict(zip(here, there, strict=True))
+
+
+def _draw_order(layers: tuple[int, ...], seed: int) -> tuple[int, ...]:
+    if len(layers) < 2:
+        raise SelectionError(f"layer {layers[0]} alone cannot be permuted; select at least two layers")
+    generator = random.Random(seed)
+    order = list(layers)
+    while tuple(order) == layers:
+        generator.shuffle(order)
+    return tuple(order)
+
+
+def _listed(names: Collection[str]) -> str:
+    shown = list(names)[:5]
+    return ", ".join(shown) + (f", ... ({len(names)} in all)" if len(names) > 5 else "")

@@ -1,0 +1,95 @@
+"""Types of the fields of interventions: what may be written, and what it is read as."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic.dataclasses import dataclass
+
+from layerlab.models.anatomy import Component
+from layerlab.models.layers import Layers
+
+LayersLike = Layers | str | int | Sequence[int | str]
+
+
+def _to_tuple(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+def _refuse_repeats(value: tuple[Component, ...]) -> tuple[Component, ...]:
+    if len(set(value)) != len(value):
+        raise ValueError("a component is listed twice")
+    return value
+
+
+if TYPE_CHECKING:
+    # For type checkers, a field that takes text or numbers and gives the value they are read as.
+
+    class Selection:
+        """A field that is written as a selection's text and read as :class:`Layers`."""
+
+        def __get__(self, instance: object, owner: type | None = None) -> Layers: ...
+        def __set__(self, instance: object, value: LayersLike) -> None: ...
+
+    class OptionalSelection:
+        """The same, or None."""
+
+        def __get__(self, instance: object, owner: type | None = None) -> Layers | None: ...
+        def __set__(self, instance: object, value: LayersLike | None) -> None: ...
+
+    class Components:
+        """A field that is written as one component or several and read as a tuple."""
+
+        def __get__(self, instance: object, owner: type | None = None) -> tuple[Component, ...]: ...
+        def __set__(self, instance: object, value: Component | Sequence[Component]) -> None: ...
+
+else:
+    Selection = Layers
+    OptionalSelection = Layers | None
+    Components = Annotated[tuple[Component, ...], BeforeValidator(_to_tuple), AfterValidator(_refuse_repeats)]
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class FitDonor:
+    """The fit of a study that differs from one's own in the given coordinates.
+
+    Attributes:
+        source: Source language of the fit.
+        seed: Its seed.
+        ablation: Name of its ablation; the baseline ``none`` if None.
+        task: Its task.
+        fit: Its id, once the study has found it.
+    """
+
+    source: str | None = None
+    seed: int | None = None
+    ablation: str | None = None
+    task: str | None = None
+    fit: str | None = None
+
+    def __str__(self) -> str:
+        given = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return f"fit({', '.join(f'{name}={value}' for name, value in given.items() if value is not None)})"
+
+
+def _to_text(value: Any) -> Any:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _donor_kind(value: Any) -> str:
+    return "<text>" if isinstance(value, str) else "<fit>"
+
+
+# Defaults, typed so that they may be given to the fields above.
+WHOLE_LAYER: Any = ()
+SAME_LAYERS: Any = None
+
+# A folder, a Hub id, "pretrained", or a fit of the study. The tags keep each alternative's messages apart.
+Donor = Annotated[
+    Annotated[str, Field(min_length=1), Tag("<text>")] | Annotated[FitDonor, Tag("<fit>")],
+    Discriminator(_donor_kind),
+    BeforeValidator(_to_text),
+]

@@ -1,0 +1,200 @@
+"""The kinds of interventions: what an intervention is, how it is registered, written and read."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, dataclass_transform, runtime_checkable
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as pydantic_dataclass
+from pydantic_core import ErrorDetails
+
+from layerlab.errors import LayerlabError, Problem, StudyError, unknown
+from layerlab.models.layers import Layers
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from layerlab.ablation.donors import Donors
+    from layerlab.models.encoder import Encoder
+
+ENTRY_POINTS = "layerlab.interventions"
+PHASES = ("before", "during", "after")
+T = TypeVar("T")
+
+
+class Intervention(Protocol):
+    """A frozen value that says what is done to which layers; see :class:`Edit` and :class:`Standing`."""
+
+    @property
+    def layers(self) -> Layers:
+        """The layers it acts on."""
+        ...
+
+
+@runtime_checkable
+class Edit(Intervention, Protocol):
+    """An intervention that changes weights once."""
+
+    def weights(self, encoder: Encoder, donors: Donors) -> Mapping[str, Tensor]:
+        """Return new values by parameter name relative to the base model, and change nothing."""
+        ...
+
+
+@runtime_checkable
+class Standing(Intervention, Protocol):
+    """An intervention that holds until it is undone."""
+
+    def hold(self, encoder: Encoder) -> Callable[[], None]:
+        """Install it and return what undoes it.
+
+        Raises:
+            NoEffectError: It would change nothing.
+        """
+        ...
+
+
+_KINDS: dict[str, type[Any]] = {}
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(Field,))
+def intervention(kind: str, phases: Iterable[str] = PHASES) -> Callable[[type[T]], type[T]]:
+    """Register a class as an intervention and make it a frozen, validated dataclass.
+
+    The class has a field ``layers`` and a method ``weights`` (see :class:`Edit`) or ``hold`` (see
+    :class:`Standing`). Annotated as :class:`layerlab.ablation.fields.Selection` instead of ``Layers``, the
+    field takes text in the eyes of type checkers too. Packages may register theirs by an entry point of
+    the group ``layerlab.interventions`` that refers to the class.
+
+    Args:
+        kind: Its name in study files.
+        phases: Where it makes sense: ``before``, ``during``, ``after`` fine-tuning.
+
+    Raises:
+        ValueError: The name is taken, or the class lacks a field or method.
+
+    >>> @intervention("negate")
+    ... class Negate:
+    ...     layers: Layers
+    ...     def weights(self, encoder, donors):
+    ...         return {name: -p.detach() for name, p in encoder.parameters(self.layers).items()}
+    >>> from_dict({"negate": {"layers": "0-1"}})
+    Negate(layers=Layers(text='0-1'))
+    """
+    allowed = frozenset(phases)
+    if not allowed or not allowed <= set(PHASES):
+        raise ValueError(
+            f"intervention {kind!r}: phases are some of {', '.join(PHASES)}, got {sorted(allowed)}"
+        )
+
+    def register(cls: type[T]) -> type[T]:
+        if is_dataclass(cls):
+            raise ValueError(f"leave out @dataclass above {cls.__name__}: @intervention makes it one")
+        if "layers" not in cls.__annotations__:
+            raise ValueError(f"intervention {kind!r} needs a field `layers: Selection`")
+        if not (hasattr(cls, "weights") or hasattr(cls, "hold")):
+            raise ValueError(f"intervention {kind!r} needs a method `weights` (an edit) or `hold` (standing)")
+        taken = _KINDS.get(kind)
+        if taken is not None and (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise ValueError(f"intervention {kind!r} exists already: {taken.__module__}.{taken.__qualname__}")
+        made: Any = pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))(
+            cls
+        )
+        made.kind, made.phases = kind, allowed
+        _KINDS[kind] = made
+        return made  # type: ignore[no-any-return]
+
+    return register
+
+
+def known_interventions() -> dict[str, type[Any]]:
+    """Return every registered kind with its class."""
+    _load_entry_points()
+    return dict(sorted(_KINDS.items()))
+
+
+@functools.cache
+def _load_entry_points() -> None:
+    for entry in entry_points(group=ENTRY_POINTS):
+        entry.load()
+
+
+def kind_of(item: Intervention) -> str:
+    """Return an intervention's name in study files."""
+    kind: str | None = getattr(type(item), "kind", None)
+    if kind is None:
+        raise StudyError([Problem("", f"{item!r} is no intervention; its class needs @intervention('kind')")])
+    return kind
+
+
+def phases_of(item: Intervention) -> frozenset[str]:
+    """Return where an intervention makes sense."""
+    phases: frozenset[str] = getattr(type(item), "phases", frozenset(PHASES))
+    return phases
+
+
+def to_dict(item: Intervention) -> dict[str, dict[str, Any]]:
+    """Return an intervention as plain values with all its fields, under its kind."""
+    plain: dict[str, Any] = TypeAdapter(type(item)).dump_python(item, mode="json")
+    return {kind_of(item): plain}
+
+
+def options_of(item: Intervention) -> dict[str, Any]:
+    """Return the plain values of the fields that are not at their default, without ``layers``."""
+    plain = to_dict(item)[kind_of(item)]
+    declared: dict[str, Any] = type(item).__pydantic_fields__  # type: ignore[attr-defined]
+    defaults = {name: field.get_default(call_default_factory=True) for name, field in declared.items()}
+    return {
+        name: value
+        for name, value in plain.items()
+        if name != "layers" and getattr(item, name) != defaults[name]
+    }
+
+
+def from_dict(value: Mapping[str, Any]) -> Intervention:
+    """Read an intervention from ``{kind: {field: value}}``.
+
+    Raises:
+        StudyError: The kind or a field is unknown, missing or of the wrong kind; all of it is listed.
+    """
+    if not isinstance(value, Mapping) or len(value) != 1:
+        raise StudyError([Problem("", f"expected one `kind: {{fields}}`, got {value!r}")], "intervention")
+    kind, options = next(iter(value.items()))
+    known = known_interventions()
+    if kind not in known:
+        raise StudyError([Problem("", unknown("intervention", str(kind), known))], "intervention")
+    if not isinstance(options, Mapping):
+        example = f"{{{kind}: {{layers: 0-1}}}}"
+        raise StudyError(
+            [Problem(kind, f"expected fields such as {example}, got {options!r}")], "intervention"
+        )
+    try:
+        made: Intervention = TypeAdapter(known[kind]).validate_python(dict(options))
+    except ValidationError as error:
+        problems = [_describe(kind, known[kind], details) for details in error.errors()]
+        raise StudyError(problems, f"intervention {kind!r}") from error
+    return made
+
+
+def _describe(kind: str, cls: type[Any], error: ErrorDetails) -> Problem:
+    location = [part for part in error["loc"] if not str(part).startswith("<")]
+    path = kind + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    if error["type"] in {"unexpected_keyword_argument", "extra_forbidden"}:
+        known = [field.name for field in fields(cls)] if len(location) == 1 else _donor_fields()
+        return Problem(path, unknown("field", str(location[-1]), known))
+    if error["type"].startswith("missing"):
+        return Problem(path, f"missing; {kind} needs it")
+    cause = error.get("ctx", {}).get("error")
+    if isinstance(cause, LayerlabError):
+        return Problem(path, str(cause))
+    message = error["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+    return Problem(path, f"{message[0].lower()}{message[1:]}; got {error['input']!r}")
+
+
+def _donor_fields() -> list[str]:
+    from layerlab.ablation.fields import FitDonor
+
+    return [field.name for field in fields(FitDonor)]

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from layerlab.ablation.ablation import Ablation, Sweep, Timed, dump_ablation, parse_ablation
+from layerlab.ablation.interventions import FitDonor, Freeze, Reset, Skip, Swap, Unfreeze
+
+FORMS = [
+    ("none", Ablation.none()),
+    ("{before: [{reset: {layers: 0-1}}]}", Ablation(before=(Reset("0-1"),))),
+    (
+        "{name: gradual, before: [{freeze: {layers: all}}], "
+        "during: [{at: 0.5, unfreeze: {layers: 'last:2'}}]}",
+        Ablation("gradual", before=(Freeze("all"),), during=(Timed(0.5, Unfreeze("last:2")),)),
+    ),
+    (
+        "{after: [{swap: {layers: [0, 1], donor: {source: no, seed: 1}}}, "
+        "{skip: {layers: 3, components: ffn}}]}",
+        Ablation(after=(Swap("0,1", donor=FitDonor(source="no", seed=1)), Skip("3", components="ffn"))),
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), FORMS)
+def test_each_form_is_read_and_written_back(text: str, expected: Ablation) -> None:
+    ablation, mistakes = parse_ablation(YAML(typ="safe").load(text), "ablations[0]")
+    assert mistakes == []
+    assert ablation == expected
+    assert parse_ablation(dump_ablation(expected))[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (
+            "{sweep: {windows: 2}, before: [{reset: {to: random}}]}",
+            ["reset(0-1)@before", "reset(2-3)@before"],
+        ),
+        ("{sweep: {windows: 2}, before: [{reset: }]}", ["reset(0-1)@before", "reset(2-3)@before"]),
+        (
+            "{name: rewind, sweep: {windows: 2, stride: 1}, after: [{reset: {to: pretrained}}]}",
+            ["rewind(0-1)", "rewind(1-2)", "rewind(2-3)"],
+        ),
+        ("{sweep: {windows: 4}, during: [{at: 0.5, freeze: {dropout: false}}]}", None),
+    ],
+)
+def test_sweeps_are_read_and_written_back(text: str, names: list[str] | None) -> None:
+    found, mistakes = parse_ablation(YAML(typ="safe").load(text))
+    assert mistakes == []
+    assert isinstance(found, Sweep)
+    expanded = found.expand(4)
+    assert names is None or [ablation.name for ablation in expanded] == names
+    again = parse_ablation(dump_ablation(found))[0]
+    assert isinstance(again, Sweep)
+    assert again.expand(4) == expanded
+
+
+@pytest.mark.parametrize(
+    ("value", "mistakes"),
+    [
+        ("nome", [("a[0]", "expected `none`, ")]),
+        (3, [("a[0]", "got 3")]),
+        ({}, [("a[0]", "intervenes nowhere; the baseline is `none`")]),
+        ({"before": []}, [("a[0]", "intervenes nowhere")]),
+        (
+            {"befor": [{"reset": {"layers": "0"}}]},
+            [("a[0].befor", "unknown key 'befor'; did you mean 'before'")],
+        ),
+        ({"before": {"reset": {"layers": "0"}}}, [("a[0].before", "expected a list of interventions")]),
+        ({"before": ["reset"]}, [("a[0].before[0]", "expected an intervention such as")]),
+        (
+            {"before": [{"reset": {"layers": "0"}, "skip": {"layers": "0"}}]},
+            [("a[0].before[0]", "expected one intervention such as")],
+        ),
+        ({"before": [{"rset": {"layers": "0"}}]}, [("a[0].before[0]", "did you mean 'reset'")]),
+        (
+            {"after": [{"freeze": {"layers": "0"}}]},
+            [
+                (
+                    "a[0].after[0].freeze",
+                    "freeze makes no sense after fine-tuning; it belongs before or during it",
+                )
+            ],
+        ),
+        ({"during": [{"freeze": {"layers": "0"}}]}, [("a[0].during[0]", "`at` is missing")]),
+        (
+            {"during": [{"at": 1.5, "freeze": {"layers": "0"}}]},
+            [("a[0].during[0].at", "expected a fraction of the steps in [0, 1), got 1.5")],
+        ),
+        (
+            {"before": [{"at": 0.5, "freeze": {"layers": "0"}}]},
+            [("a[0].before[0].at", "only entries of `during` have a time, this one is under `before`")],
+        ),
+        (
+            {"sweep": {"window": 2}, "before": [{"reset": {}}]},
+            [("a[0].sweep.window", "unknown key 'window'; did you mean 'windows'")],
+        ),
+        (
+            {"sweep": 2, "before": [{"reset": {}}]},
+            [("a[0].sweep", "expected a mapping such as {windows: 2}")],
+        ),
+        (
+            {"sweep": {"windows": 0}, "before": [{"reset": {}}]},
+            [("a[0].sweep.windows", "expected a number of layers of at least 1, got 0")],
+        ),
+        ({"sweep": {}, "before": [{"reset": {"layers": "0"}}]}, [("a[0].sweep", "leave out `layers`")]),
+        ({"before": [{"reset": {}}]}, [("a[0].before[0].reset.layers", "missing; reset needs it")]),
+        ({"name": "none", "before": [{"reset": {"layers": "0"}}]}, [("a[0].name", "'none' is the baseline")]),
+        ({"name": 3, "before": [{"reset": {"layers": "0"}}]}, [("a[0].name", "expected text, got 3")]),
+        (
+            {
+                "nam": "x",
+                "before": [{"reset": {"layers": "-1", "sede": 0}}],
+                "after": [{"unfreeze": {"layers": "0"}}],
+            },
+            [
+                ("a[0].nam", "did you mean 'name'"),
+                ("a[0].before[0].reset.layers", "write last:K"),
+                ("a[0].before[0].reset.sede", "did you mean 'seed'"),
+                ("a[0].after[0].unfreeze", "it belongs during it"),
+            ],
+        ),
+    ],
+)
+def test_every_mistake_is_told_with_its_place(value: Any, mistakes: list[tuple[str, str]]) -> None:
+    ablation, found = parse_ablation(value, "a[0]")
+    assert ablation is None
+    assert [path for path, _ in found] == [path for path, _ in mistakes]
+    for (_, message), (_, expected) in zip(found, mistakes, strict=True):
+        assert expected in message

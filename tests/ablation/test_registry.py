@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import dataclasses
+from importlib.metadata import EntryPoint
+from typing import Any
+
+import pytest
+
+from layerlab.ablation import registry
+from layerlab.ablation.registry import from_dict, intervention, known_interventions, to_dict
+from layerlab.models.layers import Layers
+
+
+@pytest.fixture(autouse=True)
+def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test registers is forgotten after it."""
+    monkeypatch.setattr(registry, "_KINDS", dict(registry._KINDS))
+
+
+def make_class() -> type[Any]:
+    class Doubling:
+        layers: Layers
+        times: int = 1
+
+        def weights(self, encoder: Any, donors: Any) -> dict[str, Any]:
+            return {n: p.detach() * 2**self.times for n, p in encoder.parameters(self.layers).items()}
+
+    return Doubling
+
+
+def test_a_registered_class_becomes_a_frozen_dataclass_that_is_written_and_read() -> None:
+    made: Any = intervention("test-double", phases=("after",))(make_class())
+    assert (made.kind, made.phases) == ("test-double", frozenset({"after"}))
+    item = made("0-1", times=2)
+    assert to_dict(item) == {"test-double": {"layers": "0-1", "times": 2}}
+    assert from_dict(to_dict(item)) == item
+    assert known_interventions()["test-double"] is made
+
+
+def test_a_class_may_be_defined_again_as_notebooks_do() -> None:
+    for _ in range(2):
+        intervention("test-double")(make_class())
+
+
+def test_a_taken_name_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"'reset' exists already: layerlab.ablation.interventions.Reset"):
+        intervention("reset")(make_class())
+
+
+@pytest.mark.parametrize(
+    ("namespace", "message"),
+    [
+        ({"__annotations__": {}, "weights": lambda self: {}}, "needs a field `layers: Selection`"),
+        ({"__annotations__": {"layers": Layers}}, "needs a method `weights` .* or `hold`"),
+    ],
+)
+def test_a_class_that_is_no_intervention_is_refused(namespace: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        intervention("test-x")(type("X", (), namespace))
+
+
+def test_a_class_that_is_a_dataclass_already_is_refused() -> None:
+    with pytest.raises(ValueError, match="leave out @dataclass above Doubling"):
+        intervention("test-x")(dataclasses.dataclass(frozen=True)(make_class()))
+
+
+def test_an_unknown_phase_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"phases are some of before, during, after, got \['later'\]"):
+        intervention("test-x", phases=("later",))
+
+
+def test_entry_points_register_interventions(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = []
+
+    class Offered(EntryPoint):
+        def load(self) -> Any:
+            loaded.append(self.name)
+            return intervention("test-offered")(make_class())
+
+    offered = Offered(name="offered", value="package:Doubling", group=registry.ENTRY_POINTS)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [offered])
+    registry._load_entry_points.cache_clear()
+    assert "test-offered" in known_interventions()
+    known_interventions()
+    assert loaded == ["offered"]
