@@ -95,7 +95,7 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         max_position_embeddings=64,
     )
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.manual_seed(20_210_419)
         BertModel(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

@@ -117,6 +117,11 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
+def break_twice(study: Path) -> None:
+    edit(study, "batch_size", "batchsize")
+    edit(study, "tasks", "task")
+
+
 def drop_tensors(place: Path) -> None:
     path = place / "encoder" / "model.safetensors"
     tensors = {name: value for name, value in load_file(path).items() if "layer.2" not in name}
@@ -146,10 +151,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], list[str]]] = {
         ["training.batchsize", "did you mean 'batch_size'", "line "],
     ),
     "two errors at once": (
-        lambda place: (
-            edit(place / "study.yaml", "batch_size", "batchsize"),
-            edit(place / "study.yaml", "tasks", "task"),
-        ),
+        lambda place: break_twice(place / "study.yaml"),
         ["training.batchsize", "did you mean 'tasks'", "problems"],
     ),
     "no dev split": (lambda place: (place / "data/aa/dev.conllu").unlink(), ["dev", "aa"]),

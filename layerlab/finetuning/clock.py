@@ -47,6 +47,6 @@ class Clock:
 
     def _due(self, step: int) -> list[Timed]:
         start = self.n_fired
-        while self.n_fired < len(self.entries) and step >= self.entries[self.n_fired].at * self.n_steps:
+        while self.n_fired < len(self.entries) and step / self.n_steps >= self.entries[self.n_fired].at:
             self.n_fired += 1
         return list(self.entries[start : self.n_fired])

@@ -40,7 +40,8 @@ def build_task_model(encoder: Encoder, task: Task, n_labels: int, dropout: float
     """Put a fresh head on an encoder; the head's weights depend on the seed alone."""
     hidden_size = int(encoder.base.config.hidden_size)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(seed, "head"))
+        # The generator of the CPU alone: heads are made there, and a GPU's stream stays as it is.
+        torch.default_generator.manual_seed(derive_seed(seed, "head"))
         head = task.build_head(hidden_size, n_labels, dropout)
     return TaskModel(encoder.base, head)
 

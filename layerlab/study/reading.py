@@ -111,7 +111,7 @@ def write_study(study: Study) -> str:
     stream = io.StringIO()
     writer = YAML(typ="safe")
     writer.default_flow_style = None
-    writer.sort_base_mapping_type_on_output = False
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     writer.allow_unicode = True
     writer.width = 110
     writer.dump(plain, stream)

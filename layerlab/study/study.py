@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, InstanceOf, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, InstanceOf, field_validator
 
 from layerlab.ablation.ablation import Ablation, Sweep
 from layerlab.data.catalog import DataSpec
@@ -14,6 +14,15 @@ from layerlab.finetuning.training import Training
 
 if TYPE_CHECKING:
     from layerlab.study.plan import Plan
+
+    Data = DataSpec | Mapping[str, Any]
+else:
+    Data = DataSpec | dict[str, DataSpec]
+
+# Any sequence may be given; a tuple is kept, since a study is a value.
+Names = Annotated[Sequence[str], AfterValidator(tuple)]
+Seeds = Annotated[Sequence[int], AfterValidator(tuple)]
+Ablations = Annotated[Sequence[InstanceOf[Ablation] | InstanceOf[Sweep]], AfterValidator(tuple)]
 
 
 class Study(BaseModel):
@@ -40,17 +49,15 @@ class Study(BaseModel):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     description: str = ""
-    models: tuple[str, ...] = Field(min_length=1)
-    tasks: tuple[str, ...] = Field(min_length=1)
-    data: DataSpec | dict[str, DataSpec] = Field(default_factory=DataSpec)
-    sources: tuple[str, ...] = Field(min_length=1)
-    targets: tuple[str, ...] = ()
-    seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
-    ablations: tuple[InstanceOf[Ablation] | InstanceOf[Sweep], ...] = Field(
-        default_factory=lambda: (Ablation.none(),), min_length=1
-    )
+    models: Names = Field(min_length=1)
+    tasks: Names = Field(min_length=1)
+    data: Data = Field(default_factory=DataSpec)
+    sources: Names = Field(min_length=1)
+    targets: Names = ()
+    seeds: Seeds = Field(default=(0,), min_length=1)
+    ablations: Ablations = Field(default_factory=lambda: (Ablation.none(),), min_length=1)
     training: Training = Field(default_factory=Training)
-    imports: tuple[str, ...] = ()
+    imports: Names = ()
 
     @field_validator("models", "tasks", "sources", "targets", "imports", mode="before")
     @classmethod
@@ -73,7 +80,8 @@ class Study(BaseModel):
         """Return where a task's corpora are."""
         if isinstance(self.data, DataSpec):
             return self.data
-        return self.data.get(task, DataSpec())
+        spec: DataSpec = self.data.get(task, DataSpec())
+        return spec
 
     def targets_for(self, source: str) -> tuple[str, ...]:
         """Return the languages a source's runs are evaluated on, the source first."""

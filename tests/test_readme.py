@@ -1,0 +1,95 @@
+"""Everything that the README says is executed."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+LANGUAGES = {"en": "aa", "de": "bb", "ru": "cc", "ja": "bb"}
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path, treebanks: Path) -> Path:
+    """A folder in which the README's paths exist."""
+    folder = tmp_path_factory.mktemp("readme")
+    (folder / "path/or").mkdir(parents=True)
+    (folder / "path/to/ud").mkdir(parents=True)
+    (folder / "path/or/hub-id").symlink_to(tiny_encoder)
+    for name, invented in LANGUAGES.items():
+        (folder / "path/to/ud" / name).symlink_to(treebanks / invented)
+    torch.manual_seed(1)
+    other = folder / "other/checkpoint"
+    AutoModel.from_config(AutoConfig.from_pretrained(tiny_encoder)).save_pretrained(other)  # type: ignore[no-untyped-call]
+    AutoTokenizer.from_pretrained(tiny_encoder).save_pretrained(other)
+    return folder
+
+
+@pytest.mark.parametrize("index", range(len(blocks("python"))))
+def test_python_blocks_run(place: Path, monkeypatch: pytest.MonkeyPatch, index: int) -> None:
+    monkeypatch.chdir(place)
+    program = place / f"block{index}.py"
+    program.write_text(blocks("python")[index], encoding="utf-8")
+    runpy.run_path(str(program))
+
+
+def test_the_yaml_study_gives_the_runs_of_the_python_study(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from layerlab.analysis.records import load_records
+    from layerlab.study.study import Study
+
+    monkeypatch.chdir(place)
+    (place / "study.yaml").write_text(blocks("yaml")[0], encoding="utf-8")
+    plan = Study.from_yaml("study.yaml").plan()
+    frame = load_records("results/random-init-upos")
+    assert {run.id for run in plan.runs} == set(frame["run_id"])
+
+
+def test_the_ablations_of_the_guide_are_planned(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from layerlab.study.study import Study
+
+    monkeypatch.chdir(place)
+    head, _, _ = blocks("yaml")[0].partition("ablations:")
+    (place / "guide.yaml").write_text(head + blocks("yaml")[1], encoding="utf-8")
+    plan = Study.from_yaml("guide.yaml").plan()
+    assert len({run.columns["ablation"] for run in plan.runs}) == 4 + 4
+
+
+def layerlab_lines() -> list[str]:
+    lines = [line for block in blocks("console") for line in block.splitlines()]
+    return [line.partition("#")[0].strip() for line in lines if line.startswith("layerlab ")]
+
+
+@pytest.mark.parametrize("line", layerlab_lines())
+def test_commands_of_the_first_study_run(place: Path, line: str) -> None:
+    """They find the python study's results complete, so that nothing is computed again."""
+    command = [sys.executable, "-m", *shlex.split(line)]
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_make_targets_and_raw_commands_agree() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    setup, *_ = (block for block in blocks("console") if "-m venv" in block)
+    assert "pip install -c constraints.txt -e '.[dev]'" in setup
+    assert "pip install -q -c constraints.txt -e '.[dev]'" in makefile
+    assert "-m pytest -q" in makefile
+    assert "layerlab demo demo" in makefile
+
+
+def test_linked_files_exist() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        if not target.startswith("http"):
+            assert (ROOT / target).exists(), target
