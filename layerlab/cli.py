@@ -118,12 +118,15 @@ def run(
     layerlab run experiments/random_init_upos.yaml --set seeds=[0] --only ablation=none --workers 2
     """
     from layerlab.study.runner import run_plan
+    from layerlab.study.work import process_rank
 
     expanded, folder = _expand(study, overrides, results, only)
     print(f"{expanded!r}, results in {folder}", file=sys.stderr)
     outcome = run_plan(
         expanded, folder, workers=workers, device=device, checkpoint_seconds=checkpoint_seconds
     )
+    if process_rank() > 0:
+        return
     for failure in outcome.status.failures:
         print(f"failed: {failure['title']}: {failure['error']}: {failure['message']}", file=sys.stderr)
         print(f"        {outcome.store.failed(failure['id']) / 'traceback.txt'}", file=sys.stderr)

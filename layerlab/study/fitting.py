@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import torch
+from accelerate import Accelerator
 from safetensors.torch import save_file
 
 from layerlab.ablation.apply import apply
@@ -51,6 +52,8 @@ def execute_fit(store: Store, job: FitJob, *, checkpoint_seconds: float, report:
         workplace=Workplace(work, checkpoint_seconds),
         report=report,
     )
+    if not Accelerator().is_main_process:
+        return
     node = _describe_node(result, corpora, receipts, loaded, time.monotonic() - started)
     _publish_fit(store, job, model, tokenizer, labels, node)
     shutil.rmtree(work, ignore_errors=True)

@@ -17,7 +17,7 @@ from layerlab.study.plan import Plan
 from layerlab.study.progress import Progress
 from layerlab.study.status import Status, read_status
 from layerlab.study.store import Store, write_atomically
-from layerlab.study.work import WorkSettings
+from layerlab.study.work import WorkSettings, process_rank
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,12 @@ def run_plan(
     units = make_units(plan, store)
     settings = WorkSettings(checkpoint_seconds=checkpoint_seconds, device=device)
     chosen = engine or choose_engine(workers, device, len(units))
-    with Progress(plan, store, enabled=progress) as display:
+    with Progress(plan, store, enabled=progress and process_rank() == 0) as display:
         if units:
             chosen.execute(store, units, settings, display.tick)
     status = read_status(plan, store)
-    write_frames(store)
+    if process_rank() == 0:
+        write_frames(store)
     n_new = (status.n_done - before.n_done) if status.n_done > before.n_done else 0
     return Outcome(store, status, time.monotonic() - started, n_new)
 
@@ -126,8 +127,12 @@ def make_units(plan: Plan, store: Store) -> list[Unit]:
 
 
 def choose_engine(workers: int | None, device: str, n_units: int) -> Engine:
-    """Choose the embedded engine: a worker a GPU, else a worker a core; 0 workers stay in this process."""
-    if workers == 0 or not hasattr(os, "fork"):
+    """Choose the embedded engine: a worker a GPU, else a worker a core; 0 workers stay in this process.
+
+    Under ``torchrun`` or ``accelerate launch`` the processes share each fit, so there is no pool.
+    """
+    shared = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    if workers == 0 or shared or not hasattr(os, "fork"):
         return InlineEngine()
     gpus = _visible_gpus() if device != "cpu" else ()
     n_workers = workers or len(gpus) or usable_cores()

@@ -54,8 +54,15 @@ def run_nodes(root: Path, node_ids: Sequence[str], settings: WorkSettings) -> bo
             fit_ids.setdefault(store.read_run(node_id).fit_id, []).append(node_id)
     good = True
     for fit_id, run_ids in fit_ids.items():
-        good = do_fit(store, fit_id, settings) and do_runs(store, fit_id, run_ids) and good
+        fitted = do_fit(store, fit_id, settings)
+        # Evaluation is one process's work; the others go on to the next fit and meet it there.
+        good = fitted and (process_rank() > 0 or do_runs(store, fit_id, run_ids)) and good
     return good
+
+
+def process_rank() -> int:
+    """Return this process's rank among those that share a fit (torchrun, accelerate launch), else 0."""
+    return int(os.environ.get("RANK", "0")) if int(os.environ.get("WORLD_SIZE", "1")) > 1 else 0
 
 
 def prepare_process(settings: WorkSettings) -> None:
@@ -111,7 +118,13 @@ def do_runs(store: Store, fit_id: str, run_ids: Sequence[str]) -> bool:
 
 
 def _attempt(store: Store, kind: Kind, node_id: str, title: str, action: Callable[[], None]) -> bool:
-    """Do a node under its lease; wait if another process is at it, and take over if that one dies."""
+    """Do a node under its lease; wait if another process is at it, and take over if that one dies.
+
+    Of several processes that share a fit, the first holds the lease and writes the store.
+    """
+    if process_rank() > 0:
+        action()
+        return True
     while not store.is_done(kind, node_id):
         with claim(store.lease(node_id)) as mine:
             if mine and not store.is_done(kind, node_id):

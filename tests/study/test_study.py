@@ -84,7 +84,7 @@ def test_a_changed_corpus_changes_the_identity(study: Study, treebanks: Path, tm
 
 
 def test_twins_are_refused(study: Study) -> None:
-    twins = (ll.Ablation(name="a", after=(ll.Reset("0"),)), ll.Ablation(name="b", after=(ll.Reset("first:1"),)))
+    twins = tuple(ll.Ablation(name=n, after=(ll.Reset(s),)) for n, s in (("a", "0"), ("b", "first:1")))
     with pytest.raises(StudyError, match="does the same as ablation 'a'"):
         study.model_copy(update={"ablations": twins}).plan(check=False)
 
