@@ -17,7 +17,7 @@ demo: setup
 	$(BIN)/layerlab demo demo
 
 test: setup
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 lint: setup
 	$(BIN)/ruff check .

@@ -77,7 +77,8 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [  # noqa: RUF022 - kept in the order of a reader's path
     "Encoder", "Anatomy", "register_anatomy", "Layers", "windows",
-    "Reset", "Swap", "Permute", "Scale", "Freeze", "Unfreeze", "Skip", "FitDonor", "Donors", "intervention", "Selection",
+    "Reset", "Swap", "Permute", "Scale", "Freeze", "Unfreeze", "Skip", "FitDonor", "Donors",
+    "intervention", "Selection",
     "apply", "applied", "Receipt", "Ablation", "Timed", "Sweep", "sweep", "AblationCallback",
     "DataSpec", "register_corpus", "task", "register_task",
     "Training", "Study", "Plan",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from layerlab.cli_arguments import Folder, Metric, Only, Overrides, Results, StudyFile, Workers
 from layerlab.errors import LayerlabError
 
 if TYPE_CHECKING:
@@ -28,26 +29,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-StudyFile = Annotated[Path, typer.Argument(help="Study file (YAML).", metavar="STUDY", show_default=False)]
-Results = Annotated[
-    Path,
-    typer.Argument(
-        help="Results directory, study file or records file.", metavar="RESULTS", show_default=False
-    ),
-]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="PATH=VALUE", help="Override a key of the study; may be repeated."),
-]
-Folder = Annotated[
-    Path | None,
-    typer.Option("--results", metavar="DIR", help="Results directory [default: results/<study name>]."),
-]
-Only = Annotated[
-    list[str] | None,
-    typer.Option("--only", metavar="COLUMN=VALUE", help="Only runs with this column, such as ablation=none."),
-]
 
 
 def main() -> None:
@@ -103,10 +84,7 @@ def run(
     overrides: Overrides = None,
     results: Folder = None,
     only: Only = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(help="Processes at a time; 0 stays in this one [default: one a GPU or core]."),
-    ] = None,
+    workers: Workers = None,
     device: Annotated[str, typer.Option(help="auto or cpu.")] = "auto",
     checkpoint_seconds: Annotated[float, typer.Option(help="Seconds between checkpoints of a fit.")] = 60.0,
     report: Annotated[bool, typer.Option(help="Write tables and figures at the end.")] = True,
@@ -184,7 +162,7 @@ def records(
 def table(
     results: Results,
     style: Annotated[str, typer.Option("--format", "-f", help="markdown, latex or csv.")] = "markdown",
-    metric: Annotated[str | None, typer.Option(help="Metric [default: the task's own].")] = None,
+    metric: Metric = None,
     effects: Annotated[
         bool, typer.Option("--effects", help="One row an effect instead of the paper's layout.")
     ] = False,
@@ -207,7 +185,7 @@ def plot(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Directory [default: RESULTS/figures].")
     ] = None,
-    metric: Annotated[str | None, typer.Option(help="Metric [default: the task's own].")] = None,
+    metric: Metric = None,
 ) -> None:
     """Draw sensitivity curves and heatmaps from records, as PDF and PNG.
 
@@ -227,7 +205,7 @@ def plot(
 @app.command()
 def demo(
     folder: Annotated[Path, typer.Argument(help="Where everything goes.", metavar="DIR")] = Path("demo"),
-    workers: Annotated[int | None, typer.Option(help="Processes at a time [default: one a core].")] = None,
+    workers: Workers = None,
 ) -> None:
     """Run the main job on invented languages: make them, pretrain a small encoder, ablate it, report.
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Exact comparisons hold on one thread; and test processes side by side should not fight for cores.
+os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 # word -> UPOS, by language; the words of a language end alike, so that pieces are shared.

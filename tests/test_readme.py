@@ -85,7 +85,8 @@ def test_make_targets_and_raw_commands_agree() -> None:
     setup, *_ = (block for block in blocks("console") if "-m venv" in block)
     assert "pip install -c constraints.txt -e '.[dev]'" in setup
     assert "pip install -q -c constraints.txt -e '.[dev]'" in makefile
-    assert "-m pytest -q" in makefile
+    assert "-m pytest -q -n 2 --dist worksteal" in makefile
+    assert "-m pytest -q -n 2 --dist worksteal" in setup
     assert "layerlab demo demo" in makefile
 
 

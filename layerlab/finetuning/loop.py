@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -116,29 +116,27 @@ def _silent(event: dict[str, Any]) -> None:
     """Report nothing."""
 
 
+@dataclass
 class _Fit:
     """The state of one running fine-tuning."""
 
-    def __init__(
-        self,
-        model: TaskModel,
-        task: Task,
-        corpora: Mapping[str, EncodedCorpus],
-        training: Training,
-        seed: int,
-        accelerator: Accelerator,
-        workplace: Workplace,
-        report: Report,
-    ) -> None:
-        self.model, self.task, self.corpora, self.training = model, task, corpora, training
-        self.seed, self.accelerator, self.workplace, self.report = seed, accelerator, workplace, report
-        self.lengths = [len(example.input_ids) for example in corpora["train"].encoded.examples]
-        self.n_epoch_steps = -(-len(self.lengths) // training.batch_size)
-        self.n_steps = self.n_epoch_steps * training.epochs
-        self.optimizer = make_optimizer(model, training)
-        self.position = Position()
-        self.best: dict[str, Tensor] | None = None
-        self.saved_at = time.monotonic()
+    model: TaskModel
+    task: Task
+    corpora: Mapping[str, EncodedCorpus]
+    training: Training
+    seed: int
+    accelerator: Accelerator
+    workplace: Workplace
+    report: Report
+    best: dict[str, Tensor] | None = None
+    position: Position = field(default_factory=Position)
+    saved_at: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self.lengths = [len(example.input_ids) for example in self.corpora["train"].encoded.examples]
+        self.n_epoch_steps = -(-len(self.lengths) // self.training.batch_size)
+        self.n_steps = self.n_epoch_steps * self.training.epochs
+        self.optimizer = make_optimizer(self.model, self.training)
 
     def run(self, clock: Clock) -> FitResult:
         """Take every step that is left, then load the selected epoch."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import importlib
 import io
 import re
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from ruamel.yaml.error import YAMLError
 
 from layerlab.ablation.parsing import dump_ablation, parse_ablation
 from layerlab.errors import Problem, StudyError
+from layerlab.study.extensions import import_modules
 from layerlab.study.study import Study, known_fields
 
 Location = tuple[str | int, ...]
@@ -88,20 +87,6 @@ def build_study(
         found.sort(key=lambda problem: problem.line or 0)
         raise StudyError(found, where)
     return study
-
-
-def import_modules(names: object) -> list[Problem]:
-    """Import the modules that a study names, from the path or the current directory; return the problems."""
-    names = [names] if isinstance(names, str) else names
-    problems = []
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    for name in names if isinstance(names, list | tuple) else ():
-        try:
-            importlib.import_module(str(name))
-        except Exception as error:  # whatever a user's module does, it is a problem of the study
-            problems.append(Problem("imports", f"cannot import {name!r}: {type(error).__name__}: {error}"))
-    return problems
 
 
 def write_study(study: Study) -> str:

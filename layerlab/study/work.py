@@ -13,8 +13,8 @@ from pathlib import Path
 
 from layerlab.errors import StudyError
 from layerlab.study.events import reporter
+from layerlab.study.extensions import import_modules
 from layerlab.study.lease import claim, is_held
-from layerlab.study.reading import import_modules
 from layerlab.study.store import Kind, Store
 
 POLL_SECONDS = 0.5

@@ -1,0 +1,32 @@
+"""Arguments and options that several verbs of the command line share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+StudyFile = Annotated[Path, typer.Argument(help="Study file (YAML).", metavar="STUDY", show_default=False)]
+Results = Annotated[
+    Path,
+    typer.Argument(
+        help="Results directory, study file or records file.", metavar="RESULTS", show_default=False
+    ),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Override a key of the study; may be repeated."),
+]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--results", metavar="DIR", help="Results directory [default: results/<study name>]."),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="COLUMN=VALUE", help="Only runs with this column, such as ablation=none."),
+]
+Metric = Annotated[str | None, typer.Option(help="Metric [default: the task's own].")]
+Workers = Annotated[
+    int | None, typer.Option(help="Processes at a time; 0 stays in this one [default: one a GPU or core].")
+]

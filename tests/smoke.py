@@ -1,0 +1,70 @@
+"""A whole study from an installed layerlab, run where the source tree is out of reach.
+
+python smoke.py FOLDER
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    """Make invented languages and an encoder, ablate it from the command line, and look at what came out."""
+    import layerlab
+    from layerlab.languages.corpora import write_corpora
+    from layerlab.pretraining.mlm import pretrain
+    from layerlab.pretraining.spec import Architecture, PretrainingSpec
+
+    assert "site-packages" in str(Path(layerlab.__file__).resolve()), layerlab.__file__
+    folder = Path(sys.argv[1])
+    data = folder / "data"
+    write_corpora(data, ("avin", "belo"), sizes={"train": 60, "dev": 20, "test": 20}, text_sentences=200)
+    spec = PretrainingSpec(
+        name="smoke",
+        architecture=Architecture(
+            model_type="bert",
+            options={
+                "hidden_size": 32,
+                "num_hidden_layers": 4,
+                "num_attention_heads": 2,
+                "intermediate_size": 64,
+                "max_position_embeddings": 128,
+            },
+        ),
+        corpora={language: (data / f"{language}.txt",) for language in ("avin", "belo")},
+        vocab_size=400,
+        sequence_length=32,
+        batch_sequences=4,
+        warmup_steps=2,
+        steps=10,
+        held_out_sequences=2,
+        evaluate_every=10,
+    )
+    encoder = pretrain(spec, folder / "encoder")
+    study = folder / "study.yaml"
+    study.write_text(
+        f"name: smoke\nmodels: ['{encoder}']\ntasks: [upos, ner]\ndata: {{root: '{data}'}}\n"
+        "sources: [avin]\ntargets: [belo]\n"
+        "ablations: [none, {sweep: {windows: 2}, before: [{reset: {to: random}}]}]\n"
+        "training: {epochs: 1, learning_rate: 1e-3}\n",
+        encoding="utf-8",
+    )
+    results = folder / "results"
+    for command in (
+        ["describe", str(encoder)],
+        ["plan", str(study)],
+        ["run", str(study), "--results", str(results), "--workers", "2"],
+        ["status", str(study), "--results", str(results)],
+        ["table", str(results)],
+        ["plot", str(results)],
+    ):
+        subprocess.run([Path(sys.executable).with_name("layerlab"), *command], check=True)
+    made = {path.suffix for path in (results / "figures").iterdir()}
+    assert made == {".pdf", ".png"}, made
+    print("the installed package works")
+
+
+if __name__ == "__main__":
+    main()
