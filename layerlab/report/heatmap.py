@@ -18,6 +18,7 @@ from layerlab.report.axes import label_layers, wide_enough
 from layerlab.report.panels import only_panel, panel_titles, show
 from layerlab.report.style import DIVERGING, figure_style
 
+SMALLEST_SCALE = 1.0  # points at the ends of the colours, so that noise does not look like an effect
 _GAP = 0.25  # rows, between the source, the targets and their mean
 _CELL = 0.235  # inches that "-12.3" needs at 6.5 points
 _ROW = 0.165  # inches
@@ -48,7 +49,7 @@ def plot_heatmap(
     n_rows = sum(len(block) for block in blocks)
     largest = max(float(np.nanmax(np.abs(block.to_numpy()))) for block in blocks)
     # An all-zero map still needs a scale; below 0.1 points everything reads 0.0 or 0.1 anyhow.
-    norm = Normalize(-max(largest, 0.1), max(largest, 0.1))
+    norm = Normalize(-max(largest, SMALLEST_SCALE), max(largest, SMALLEST_SCALE))
     width = wide_enough(len(order), _CELL, margin=1.05)
     with figure_style():
         height = 0.85 + _ROW * (n_rows + _GAP * (len(blocks) - 1))
