@@ -16,9 +16,8 @@ from layerlab.analysis.sweeps import windows
 from layerlab.errors import RecordsError
 from layerlab.report.axes import label_layers, wide_enough
 from layerlab.report.panels import only_panel, panel_titles, show
-from layerlab.report.style import DIVERGING, figure_style
+from layerlab.report.style import DIVERGING, SMALLEST_SCALE, figure_style
 
-SMALLEST_SCALE = 1.0  # points at the ends of the colours, so that noise does not look like an effect
 _GAP = 0.25  # rows, between the source, the targets and their mean
 _CELL = 0.235  # inches that "-12.3" needs at 6.5 points
 _ROW = 0.165  # inches

@@ -49,6 +49,9 @@ _RC: dict[str, object] = {
     "figure.dpi": 150,
 }
 
+# Points at the strongest colour at least, so that noise does not look like an effect.
+SMALLEST_SCALE = 1.0
+
 
 @contextmanager
 def figure_style() -> Iterator[None]:
@@ -80,7 +83,7 @@ def shade(drop: float, largest: float) -> str | None:
 
     Args:
         drop: The drop in points; negative is a gain.
-        largest: The size in points that gets the strongest colour.
+        largest: The size in points that gets the strongest colour, unless that is less than a point.
 
     >>> shade(30.0, 30.0), shade(15.0, 30.0), shade(-30.0, 30.0), shade(0.02, 30.0)
     ('F09A7A', 'F8CCBC', '8FBFE0', None)
@@ -88,5 +91,5 @@ def shade(drop: float, largest: float) -> str | None:
     if not abs(drop) >= 0.05 or largest <= 0:
         return None
     full = (0xF0, 0x9A, 0x7A) if drop > 0 else (0x8F, 0xBF, 0xE0)
-    strength = min(1.0, abs(drop) / largest)
+    strength = min(1.0, abs(drop) / max(largest, SMALLEST_SCALE))
     return "".join(f"{round(255 - strength * (255 - part)):02X}" for part in full)

@@ -33,7 +33,13 @@ def render_table(
     if style == "csv":
         return to_csv(effect)
     table = drop_table(effect) if effects else paper_table(effect)
-    return to_latex(table) if style == "latex" else to_markdown(table)
+    return to_latex(table) if style == "latex" else to_markdown(table) + left_out(effect)
+
+
+def left_out(effect: pd.DataFrame) -> str:
+    """Say what could not be compared, as Markdown; empty if everything was."""
+    notes = effect.attrs.get("notes", [])
+    return "".join(f"\nNot compared: {note}\n" for note in notes)
 
 
 def write_figures(frame: pd.DataFrame, folder: Path, *, metric: str | None = None) -> list[Path]:
@@ -59,7 +65,11 @@ def write_report(frame: pd.DataFrame, folder: Path) -> list[Path]:
     effect = sensitivity(frame, incomplete="drop")
     if len(effect):
         paper, drops = paper_table(effect), drop_table(effect)
-        texts |= {"table.md": to_markdown(paper), "table.tex": to_latex(paper), "effects.csv": to_csv(effect)}
+        texts |= {
+            "table.md": to_markdown(paper) + left_out(effect),
+            "table.tex": to_latex(paper),
+            "effects.csv": to_csv(effect),
+        }
         texts |= {"effects.md": to_markdown(drops), "effects.tex": to_latex(drops)}
         figures = write_figures(frame, folder / "figures")
     for name, text in texts.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import socket
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,7 +19,6 @@ def describe_environment() -> dict[str, Any]:
     return {
         "device": device,
         "threads": torch.get_num_threads(),
-        "host": socket.gethostname(),
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in PACKAGES},
         "git_commit": git_commit(),
