@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from layerlab.errors import StoreError
+from layerlab.study.events import last_event, reporter
+from layerlab.study.jobs import FitJob, RunJob
+from layerlab.study.store import Store, write_atomically
+from layerlab.study.study import Study
+
+
+def publish(store: Store, text: str) -> None:
+    with store.publish("run", "abc") as folder:
+        (folder / "record.json").write_text(text, encoding="utf-8")
+
+
+def publish_half(store: Store) -> None:
+    with store.publish("run", "abc") as folder:
+        (folder / "record.json").write_text("{", encoding="utf-8")
+        raise RuntimeError("half-way")
+
+
+def test_a_node_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with pytest.raises(RuntimeError, match="half-way"):
+        publish_half(store)
+    assert not store.is_done("run", "abc")
+    assert list((tmp_path / "runs").iterdir()) == []
+    publish(store, "{}")
+    assert store.is_done("run", "abc")
+
+
+def test_of_two_results_of_one_node_the_first_stays(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    publish(store, '{"value": 1}')
+    publish(store, '{"value": 2}')
+    assert store.read_record("run", "abc") == {"value": 1}
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["abc"]
+
+
+def test_jobs_read_back_as_they_were_written(study: Study, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    plan = study.plan(check=False)
+    for job in (*plan.fits, *plan.runs):
+        assert isinstance(job, FitJob | RunJob)
+        store.write_job(job)
+    for fit in plan.fits:
+        assert store.read_fit(fit.id).to_dict() == fit.to_dict()
+        assert store.read_fit(fit.id).id == fit.id
+    for run in plan.runs:
+        assert store.read_run(run.id).to_dict() == run.to_dict()
+        assert store.read_run(run.id).id == run.id
+    with pytest.raises(StoreError, match="is a fit, expected a run"):
+        store.read_run(plan.fits[0].id)
+    with pytest.raises(StoreError, match="knows no node 'feedbeef'"):
+        store.read_fit("feedbeef")
+
+
+def test_a_failure_is_kept_and_forgotten(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write_failure("abc", "fit x", ValueError("too wide"), "Traceback ...")
+    failure = store.read_failure("abc")
+    assert failure is not None
+    assert (failure["error"], failure["message"]) == ("ValueError", "too wide")
+    assert (store.failed("abc") / "traceback.txt").read_text(encoding="utf-8") == "Traceback ..."
+    store.clear_failure("abc")
+    assert store.read_failure("abc") is None
+
+
+def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "manifest.json"
+    write_atomically(path, "old")
+    write_atomically(path, "new")
+    assert path.read_text(encoding="utf-8") == "new"
+    assert [p.name for p in path.parent.iterdir()] == ["manifest.json"]
+
+
+def test_the_last_whole_event_is_found_behind_a_torn_line(tmp_path: Path) -> None:
+    path = tmp_path / "events" / "abc.jsonl"
+    assert last_event(path) is None
+    report = reporter(path)
+    report({"event": "step", "step": 3, "steps": 9})
+    report({"event": "step", "step": 4, "steps": 9})
+    with path.open("a", encoding="utf-8") as file:
+        file.write('{"event": "st')
+    event = last_event(path)
+    assert event is not None
+    assert event["step"] == 3, "step events are thinned out in time"
