@@ -17,7 +17,7 @@ from layerlab.errors import LayerlabError
 if TYPE_CHECKING:
     from layerlab.study.plan import Plan
 
-DONE, SOME_FAILED, WRONG = 0, 1, 2
+DONE, SOME_FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 
 app = typer.Typer(
     name="layerlab",
@@ -38,9 +38,6 @@ def main() -> None:
     except LayerlabError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(WRONG)
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from here", file=sys.stderr)
-        sys.exit(130)
 
 
 @app.command()
@@ -95,14 +92,18 @@ def run(
     layerlab run experiments/random_init_upos.yaml
     layerlab run experiments/random_init_upos.yaml --set seeds=[0] --only ablation=none --workers 2
     """
+    from layerlab.study.environment import process_rank
     from layerlab.study.runner import run_plan
-    from layerlab.study.work import process_rank
 
     expanded, folder = _expand(study, overrides, results, only)
     print(f"{expanded!r}, results in {folder}", file=sys.stderr)
-    outcome = run_plan(
-        expanded, folder, workers=workers, device=device, checkpoint_seconds=checkpoint_seconds
-    )
+    try:
+        outcome = run_plan(
+            expanded, folder, workers=workers, device=device, checkpoint_seconds=checkpoint_seconds
+        )
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
     if process_rank() > 0:
         return
     for failure in outcome.status.failures:
@@ -206,6 +207,7 @@ def plot(
 def demo(
     folder: Annotated[Path, typer.Argument(help="Where everything goes.", metavar="DIR")] = Path("demo"),
     workers: Workers = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Very small: shows that all parts work.")] = False,
 ) -> None:
     """Run the main job on invented languages: make them, pretrain a small encoder, ablate it, report.
 
@@ -214,7 +216,7 @@ def demo(
     """
     from layerlab.demo import run_demo
 
-    run_demo(folder, workers=workers)
+    run_demo(folder, workers=workers, quick=quick)
 
 
 @app.command(name="run-one", hidden=True)
@@ -227,7 +229,8 @@ def run_one(
     parent: int | None = None,
 ) -> None:
     """Carry out nodes of a results directory by id; idempotent, what engines execute."""
-    from layerlab.study.work import WorkSettings, die_with_parent, run_nodes
+    from layerlab.study.settings import WorkSettings
+    from layerlab.study.work import die_with_parent, run_nodes
 
     if parent is not None:
         die_with_parent(parent)

@@ -39,6 +39,10 @@ class LabelError(LayerlabError, ValueError):
     """Labels of a target that the source does not have."""
 
 
+class TrainingError(LayerlabError, RuntimeError):
+    """A fine-tuning that diverged."""
+
+
 class StoreError(LayerlabError, RuntimeError):
     """A results directory that cannot be used."""
 

@@ -113,9 +113,9 @@ def applied(
 ) -> Iterator[tuple[Receipt, ...]]:
     """Carry out interventions for the length of a ``with`` block.
 
-    On exit, also by an exception, the parameters that were edited are restored bit for bit, as are
-    ``requires_grad``, hooks and the training mode of every module. What the block itself does to other
-    parameters stays.
+    On exit, also by an exception, every parameter that an edit selects is restored bit for bit, whether the
+    edit or training inside the block changed it; so are ``requires_grad``, hooks and the training mode of
+    every module. What the block itself does to other parameters stays.
 
     Yields:
         The receipts.
@@ -183,7 +183,7 @@ def _edit(
     if not changed and not allow_no_effect:
         raise NoEffectError(_without_effect(item, touched))
     before = _digest(touched)
-    old = {name: touched[name].detach().clone() for name in changed} if keep else {}
+    old = {name: touched[name].detach().clone() for name in touched} if keep else {}
     _write(values, touched)
     receipt = _receipt(item, touched, len(changed), before, _digest(touched))
     return receipt, lambda: _write(old, touched)

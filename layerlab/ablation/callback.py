@@ -16,10 +16,15 @@ from layerlab.ablation.registry import Intervention, Standing
 def due(during: Iterable[Timed], before: float | None, now: float) -> tuple[Timed, ...]:
     """Return what falls due as the fraction of steps done goes from ``before`` to ``now``, in order of time.
 
+    The one rule of the clock: an intervention is made before the first 0-based step with
+    ``step / n_steps >= at``. Asked before each step with ``now = step / n_steps`` and the ``now`` of the
+    last time, it gives every entry once. The division is exact where it matters: ``7 / 100`` and ``0.07``
+    are the same float, so that ``at=0.07`` of 100 steps falls on step 7.
+
     Args:
-        during: Interventions with their time.
+        during: Interventions with their time, in any order; those of one time keep theirs.
         before: Fraction of the steps done when it was last asked; None at the start.
-        now: Fraction of the steps done.
+        now: Fraction of the steps done, in [0, 1).
 
     >>> from layerlab.ablation.interventions import Freeze, Reset
     >>> schedule = (Timed(0.5, Freeze("0")), Timed(0.0, Reset("1")))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
+from layerlab.ablation.depth import at_depth
 from layerlab.ablation.registry import (
     PHASES,
     Intervention,
@@ -32,6 +33,7 @@ class Timed:
     def __post_init__(self) -> None:
         if isinstance(self.at, bool) or not isinstance(self.at, int | float) or not 0 <= self.at < 1:
             raise StudyError([Problem("at", f"expected a fraction of the steps in [0, 1), got {self.at!r}")])
+        object.__setattr__(self, "at", float(self.at))  # 0 and 0.0 are one time, in text too
 
 
 @dataclass(frozen=True)
@@ -114,20 +116,16 @@ class Ablation:
         return Layers(self.layers).last if self.layers else None
 
     def resolve(self, n_layers: int) -> Ablation:
-        """Return the ablation with selections that are canonical for a depth; the name stays.
+        """Return the ablation in its one form for a depth, with canonical selections; the name stays.
 
         Raises:
-            SelectionError: A layer does not exist.
+            SelectionError: A layer does not exist, or an order or pairing does not fit the selected layers.
         """
-
-        def canonical(item: Intervention) -> Intervention:
-            return replace(item, layers=item.layers.resolve(n_layers))  # type: ignore[type-var]
-
         return Ablation(
             self.name,
-            tuple(canonical(item) for item in self.before),
-            tuple(Timed(timed.at, canonical(timed.intervention)) for timed in self.during),
-            tuple(canonical(item) for item in self.after),
+            tuple(at_depth(item, n_layers) for item in self.before),
+            tuple(Timed(timed.at, at_depth(timed.intervention, n_layers)) for timed in self.during),
+            tuple(at_depth(item, n_layers) for item in self.after),
         )
 
     def _misplaced(self) -> list[Problem]:

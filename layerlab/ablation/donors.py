@@ -24,7 +24,9 @@ class Donors:
     """Gives weights by parameter name relative to the base model; each source is loaded once.
 
     Args:
-        pretrained: Folder or Hub id of the pretrained checkpoint; where the model came from if None.
+        pretrained: Folder, Hub id or ``id@revision`` of the pretrained checkpoint; where the model came
+            from if None.
+        revision: Branch, tag or commit of the pretrained checkpoint, if it is on the Hub.
         seed: For interventions that have none of their own.
         fits: Checkpoint folders of a study's fits, by id.
     """
@@ -32,10 +34,12 @@ class Donors:
     def __init__(
         self,
         pretrained: str | Path | None = None,
+        revision: str | None = None,
         seed: int | None = None,
         fits: Mapping[str, Path] | None = None,
     ) -> None:
         self._pretrained = pretrained
+        self._revision = revision
         self._seed = seed
         self._fits = dict(fits or {})
         self._cache: dict[tuple[str, ...], Weights] = {}
@@ -85,18 +89,18 @@ class Donors:
             CheckpointError: The checkpoint is not there.
         """
         if self._pretrained is not None:
-            return self._load(str(self._pretrained), None)
+            return self._load(str(self._pretrained), self._revision)
         config = encoder.base.config
         name = getattr(config, "_name_or_path", "")
         if not name:
             raise DonorError(
                 "the model was not loaded from a checkpoint; name the pretrained one: Donors(pretrained=...)"
             )
-        revision = None if Path(name).is_dir() else getattr(config, "_commit_hash", None)
-        return self._load(name, revision)
+        commit = None if Path(name).is_dir() else getattr(config, "_commit_hash", None)
+        return self._load(name, self._revision or commit)
 
     def load(self, donor: str | FitDonor, encoder: Encoder) -> Weights:
-        """Return the weights of a folder, a Hub id, ``"pretrained"``, or a fit of the study.
+        """Return the weights of a folder, a Hub id, ``id@revision``, ``"pretrained"``, or a fit of the study.
 
         Raises:
             DonorError: A fit that is not known here.

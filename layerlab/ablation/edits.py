@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from layerlab.errors import DonorError, SelectionError
+from layerlab.ablation.depth import check_order, pair
+from layerlab.errors import DonorError
 from layerlab.models.layers import Layers
 
 if TYPE_CHECKING:
@@ -32,18 +33,16 @@ def swap(item: Swap, encoder: Encoder, donors: Donors) -> dict[str, Tensor]:
     source = donors.load(item.donor, encoder)
     places = None
     if item.from_layers is not None:
-        places = _pair(item.layers, item.from_layers, encoder, source)
+        depth = _depth_of(source, encoder)
+        places = pair(item.layers, item.from_layers, encoder.n_layers, depth)
     return copy_from(source, encoder, item.layers, item.components, places)
 
 
 def permute(item: Permute, encoder: Encoder, donors: Donors) -> dict[str, Tensor]:
     """Return the selected layers' values in another order."""
     here = item.layers.indices(encoder.n_layers)
-    order = item.order
-    if order is None:
-        order = _draw_order(here, donors.seed_of(item.seed))
-    elif sorted(order) != list(here):
-        raise SelectionError(f"order {order} is no order of the selected layers {here}: each must occur once")
+    check_order(item.order, here)
+    order = _draw_order(here, donors.seed_of(item.seed)) if item.order is None else item.order
     own = {name: parameter.detach().clone() for name, parameter in encoder.parameters(item.layers).items()}
     return copy_from(own, encoder, item.layers, item.components, dict(zip(here, order, strict=True)))
 
@@ -142,24 +141,13 @@ def _check_alike(
         )
 
 
-def _pair(
-    layers: Layers, from_layers: Layers, encoder: Encoder, source: Mapping[str, Tensor]
-) -> dict[int, int]:
+def _depth_of(source: Mapping[str, Tensor], encoder: Encoder) -> int:
+    """Return how many layers a donor has, by the names of its parameters."""
     prefix = f"{encoder.anatomy.layers}."
-    found = {name.removeprefix(prefix).split(".")[0] for name in source if name.startswith(prefix)}
-    here, there = layers.indices(encoder.n_layers), from_layers.indices(len(found))
-    if len(here) != len(there) or layers.embeddings != from_layers.embeddings:
-        raise SelectionError(
-            f"layers {layers} and from_layers {from_layers} cannot be paired: "
-            f"{len(here)} and {len(there)} layers"
-            f"{', and only one has the embeddings' if layers.embeddings != from_layers.embeddings else ''}"
-        )
-    return dict(zip(here, there, strict=True))
+    return len({name.removeprefix(prefix).split(".")[0] for name in source if name.startswith(prefix)})
 
 
 def _draw_order(layers: tuple[int, ...], seed: int) -> tuple[int, ...]:
-    if len(layers) < 2:
-        raise SelectionError(f"layer {layers[0]} alone cannot be permuted; select at least two layers")
     generator = random.Random(seed)
     order = list(layers)
     while tuple(order) == layers:

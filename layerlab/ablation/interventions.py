@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, field_validator
 
+from layerlab.ablation.depth import check_order, settle_swap
 from layerlab.ablation.fields import (
     SAME_LAYERS,
     WHOLE_LAYER,
@@ -127,6 +128,10 @@ class Swap:
 
         return edits.swap(self, encoder, donors)
 
+    def at_depth(self, n_layers: int) -> Swap:
+        """Return the swap with ``from_layers`` settled, where the donor has the same depth."""
+        return settle_swap(self, n_layers)
+
 
 @intervention("permute")
 class Permute:
@@ -152,11 +157,23 @@ class Permute:
             raise ValueError("embeddings cannot take a layer's place; select layers only")
         return value
 
+    @field_validator("order")
+    @classmethod
+    def _refuse_present_order(cls, value: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        if value is not None and list(value) == sorted(set(value)):
+            raise ValueError("this order leaves every layer where it is")
+        return value
+
     def weights(self, encoder: Encoder, donors: Donors) -> dict[str, Tensor]:
         """Return the layers' values in their new places."""
         from layerlab.ablation import edits
 
         return edits.permute(self, encoder, donors)
+
+    def at_depth(self, n_layers: int) -> Permute:
+        """Return itself, once it is known that ``order`` names each selected layer once."""
+        check_order(self.order, self.layers.indices(n_layers))
+        return self
 
 
 @intervention("scale")
@@ -165,7 +182,7 @@ class Scale:
 
     Attributes:
         layers: The layers.
-        factor: 1 leaves weights as they are, 0 gives the donor's; may exceed 1.
+        factor: 0 gives the donor's weights; may exceed 1. 1 would leave weights as they are and is refused.
         donor: Folder or Hub id, ``pretrained``, or a fit of the study; zero if None.
         components: Parts of each layer; empty for the whole layer.
     """
@@ -174,6 +191,13 @@ class Scale:
     factor: float
     donor: Donor | None = None
     components: Components = WHOLE_LAYER
+
+    @field_validator("factor")
+    @classmethod
+    def _refuse_one(cls, value: float) -> float:
+        if value == 1:
+            raise ValueError("a factor of 1 leaves every weight as it is")
+        return value
 
     def weights(self, encoder: Encoder, donors: Donors) -> dict[str, Tensor]:
         """Return the scaled values."""

@@ -111,13 +111,15 @@ def intervention(kind: str, phases: Iterable[str] = PHASES) -> Callable[[type[T]
 
 
 def known_interventions() -> dict[str, type[Any]]:
-    """Return every registered kind with its class."""
-    _load_entry_points()
+    """Return every registered kind with its class: the built-in ones, packages' and users' own."""
+    _load_kinds()
     return dict(sorted(_KINDS.items()))
 
 
 @functools.cache
-def _load_entry_points() -> None:
+def _load_kinds() -> None:
+    from layerlab.ablation import interventions  # noqa: F401 - registers the built-in ones
+
     for entry in entry_points(group=ENTRY_POINTS):
         entry.load()
 
@@ -144,7 +146,7 @@ def to_dict(item: Intervention) -> dict[str, dict[str, Any]]:
 
 def options_of(item: Intervention) -> dict[str, Any]:
     """Return the plain values of the fields that are not at their default, without ``layers``."""
-    plain = to_dict(item)[kind_of(item)]
+    plain: dict[str, Any] = TypeAdapter(type(item)).dump_python(item, mode="json", exclude_defaults=True)
     declared: dict[str, Any] = type(item).__pydantic_fields__  # type: ignore[attr-defined]
     defaults = {name: field.get_default(call_default_factory=True) for name, field in declared.items()}
     return {

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from layerlab.ablation.condition import Ablation, Timed
-from layerlab.ablation.registry import PHASES, from_dict
+from layerlab.ablation.registry import PHASES, from_dict, options_of
 from layerlab.errors import Problem, StudyError, unknown
 from layerlab.models.layers import Layers, windows
 
@@ -36,7 +36,7 @@ class Sweep:
     Attributes:
         windows: Layers in a window.
         stride: Layers from one window's start to the next; the window's size if None.
-        entries: What is done to each window.
+        entries: What is done to each window; options become plain values, those at their default left out.
         name: Put before each window's name; made from the interventions if empty.
 
     Raises:
@@ -54,6 +54,7 @@ class Sweep:
                 [Problem("sweep", "leave out `layers` of at least one entry: the sweep gives them")]
             )
         self._build(Layers("0"))
+        object.__setattr__(self, "entries", tuple(_plain(entry) for entry in self.entries))
 
     def expand(self, n_layers: int) -> tuple[Ablation, ...]:
         """Return the ablations for an encoder's depth, from layer 0 up.
@@ -71,6 +72,14 @@ class Sweep:
             placed[entry.phase].append(Timed(entry.at, item) if timed else item)  # type: ignore[arg-type]
         name = f"{self.name}({window})" if self.name else ""
         return Ablation(name, *(tuple(placed[phase]) for phase in PHASES))
+
+
+def _plain(entry: Swept) -> Swept:
+    """Write an entry's fields as a study file has them, whatever they were given as."""
+    item = from_dict({entry.kind: {"layers": "0", **entry.options}})
+    layers = {"layers": str(item.layers)} if "layers" in entry.options else {}
+    at = None if entry.at is None else float(entry.at)
+    return Swept(entry.phase, entry.kind, {**layers, **options_of(item)}, at)
 
 
 def sweep(

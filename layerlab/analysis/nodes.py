@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from layerlab.analysis.stored import Where, node_folders, read_json
+from layerlab.analysis.stored import Where, current_columns, node_folders, read_json
 
 _COORDINATES = ("study", "model", "task", "ablation", "source", "seed")
 
@@ -32,17 +32,19 @@ def load_nodes(path: Where, everything: bool = False) -> pd.DataFrame:
         RecordsError: The folder is no store, or a record cannot be read.
     """
     rows: list[dict[str, Any]] = []
+    current = {"fit": {}, "run": current_columns(Path(path))}
     for kind, folder_name in (("fit", "fits"), ("run", "runs")):
         folders, _ = node_folders(Path(path), folder_name, everything)
         for folder in folders:
-            rows.append(_row(kind, folder.name, read_json(folder / "record.json")))
+            record = read_json(folder / "record.json")
+            rows.append(_row(kind, folder.name, record, current[kind].get(folder.name, {})))
     frame = pd.DataFrame(rows)
     first = ["kind", "id", "fit_id", *_COORDINATES]
     return frame.reindex(columns=[*first, *(name for name in frame.columns if name not in first)])
 
 
-def _row(kind: str, name: str, record: Mapping[str, Any]) -> dict[str, Any]:
-    about: Mapping[str, Any] = record.get(kind) or {}
+def _row(kind: str, name: str, record: Mapping[str, Any], current: Mapping[str, Any]) -> dict[str, Any]:
+    about: Mapping[str, Any] = {**(record.get(kind) or {}), **current}
     row: dict[str, Any] = {"kind": kind, "id": name, "fit_id": about.get("fit_id", name)}
     row |= {column: _plain(about[column]) for column in _COORDINATES if column in about}
     for key, value in (record.get("node") or {}).items():

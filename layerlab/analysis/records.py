@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from layerlab.analysis.nodes import load_nodes as load_nodes
-from layerlab.analysis.stored import Where, node_folders, read_json
+from layerlab.analysis.stored import Where, current_columns, node_folders, read_json
 from layerlab.errors import RecordsError, unknown
 
 TEXT = (
@@ -38,6 +38,9 @@ BASELINE = "none"  # the name of the ablation that changes nothing
 
 def load_records(path: Where | Sequence[Where], everything: bool = False) -> pd.DataFrame:
     """Read records from a store, a published study, a file, or several of them.
+
+    Runs of a store's current plan bear the names that the plan gives them now, also those that were run
+    before a renaming; other runs keep the names of their records.
 
     Args:
         path: A store folder, a folder with ``records.csv`` or ``records.parquet``, such a file, or a
@@ -131,7 +134,7 @@ def _load_one(path: Path, everything: bool) -> tuple[pd.DataFrame, int]:
     if path.is_dir():
         if (path / "manifest.json").is_file():
             folders, planned = node_folders(path, "runs", everything)
-            return _frame_of(_rows_of(folders)), planned
+            return _frame_of(_rows_of(folders, current_columns(path))), planned
         files = [path / "records.parquet", path / "records.csv"]
         path = next((file for file in files if file.is_file()), path)
     if path.is_dir():
@@ -156,12 +159,13 @@ def _read_csv(path: Path) -> pd.DataFrame:
         raise RecordsError(f"cannot read {path}: {error}") from error
 
 
-def _rows_of(folders: Iterable[Path]) -> list[dict[str, Any]]:
+def _rows_of(folders: Iterable[Path], current: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for folder in folders:
         record = read_json(folder / "record.json")
         try:
-            rows += record_rows(record)
+            named = record | {"run": record["run"] | current.get(folder.name, {})}
+            rows += record_rows(named)
         except (KeyError, AttributeError, TypeError) as error:
             raise RecordsError(f"{folder / 'record.json'} is no run's record: {error!r}") from error
     return rows

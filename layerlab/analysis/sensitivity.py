@@ -62,7 +62,7 @@ def sensitivity(
         seeds; for ``gap_change`` the baseline's gap), ``ablated``, ``effect``, the t interval ``low`` to
         ``high`` (missing for one seed), ``n_seeds``, ``seeds`` ("0,1,2"), ``n_dropped`` (seeds that one side
         lacks), ``n`` (items behind one seed's score, summed over the targets of a mean), ``n_targets``; and
-        ``sweep``, which no two ablations of the same layers share. ``attrs["notes"]`` lists what was dropped.
+        ``sweep``: a sweep over layers, or ``named ablations``. ``attrs["notes"]`` lists what was dropped.
 
     Raises:
         RecordsError: Ablations without a baseline, one run recorded twice, or an unknown metric or split.

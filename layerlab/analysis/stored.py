@@ -27,6 +27,21 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
+def current_columns(store: Path) -> dict[str, dict[str, Any]]:
+    """Return what the current plan calls its runs: columns of the records by run id.
+
+    A run's id does not depend on names, so those in its record are the ones it was first run under. Manifests
+    of older versions have no such columns.
+
+    Raises:
+        RecordsError: The manifest cannot be read or holds something else.
+    """
+    columns = read_json(store / "manifest.json").get("columns") or {}
+    if not isinstance(columns, dict) or not all(isinstance(row, dict) for row in columns.values()):
+        raise RecordsError(f"{store / 'manifest.json'}: expected an object of columns for each run")
+    return columns
+
+
 def node_folders(store: Path, kind: str, everything: bool) -> tuple[list[Path], int]:
     """List the folders of a store's complete nodes, and count the planned ones.
 
@@ -38,7 +53,7 @@ def node_folders(store: Path, kind: str, everything: bool) -> tuple[list[Path], 
     manifest = read_json(store / "manifest.json")
     wanted = [str(name) for name in manifest.get(kind, [])]
     if everything:
-        # Unfinished and failed nodes carry a suffix, such as "<id>.failed".
+        # A node that is being written carries a suffix; failures lie elsewhere, in failed/<id>.
         found = sorted(folder.name for folder in (store / kind).glob("*") if "." not in folder.name)
         folders = [store / kind / name for name in found]
     else:

@@ -55,8 +55,13 @@ def save_checkpoint(
     optimizer: torch.optim.Optimizer,
     best: dict[str, Tensor] | None,
 ) -> Path:
-    """Write ``checkpoint-<step>`` under ``folder`` by rename, then drop the older ones."""
-    final = folder / f"checkpoint-{position.step:08d}"
+    """Write ``checkpoint-<step>-<epoch>`` under ``folder`` by rename, then drop the older ones.
+
+    Nothing is dropped before the new one stands, so a kill at any instant leaves a complete checkpoint.
+    """
+    final = folder / f"checkpoint-{position.step:08d}-{position.epoch:04d}"
+    if final.exists():
+        return final
     partial = folder / f"{final.name}.tmp-{os.getpid()}"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -68,10 +73,10 @@ def save_checkpoint(
     for path in partial.iterdir():
         with path.open("rb") as file:
             os.fsync(file.fileno())
-    shutil.rmtree(final, ignore_errors=True)
     partial.rename(final)
     for older in folder.glob("checkpoint-*"):
         if older != final:
+            (older / "position.json").unlink(missing_ok=True)
             shutil.rmtree(older, ignore_errors=True)
     return final
 
@@ -80,7 +85,8 @@ def load_checkpoint(
     folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer
 ) -> tuple[Position, dict[str, Tensor] | None] | None:
     """Restore the newest complete checkpoint under ``folder``; None where there is none."""
-    found = sorted(path for path in folder.glob("checkpoint-*") if ".tmp" not in path.name)
+    found = sorted(path.parent for path in folder.glob("checkpoint-*/position.json"))
+    found = [path for path in found if ".tmp" not in path.name]
     if not found:
         return None
     newest = found[-1]

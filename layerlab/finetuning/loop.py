@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,9 +15,11 @@ from torch import Tensor
 
 from layerlab.ablation.ablation import Timed
 from layerlab.ablation.donors import Donors
+from layerlab.errors import TrainingError
 from layerlab.finetuning.batching import epoch_batches
 from layerlab.finetuning.checkpoint import Position, cpu_state, load_checkpoint, save_checkpoint
 from layerlab.finetuning.clock import Clock
+from layerlab.finetuning.devices import make_accelerator
 from layerlab.finetuning.evaluation import EncodedCorpus, evaluate
 from layerlab.finetuning.model import TaskModel
 from layerlab.finetuning.step import Stepper
@@ -24,6 +27,9 @@ from layerlab.finetuning.training import Training
 from layerlab.tasks.task import Task
 
 Report = Callable[[dict[str, Any]], None]
+
+# Interventions that change only what is trained, not what the model computes.
+KEEPS_WEIGHTS = frozenset({"freeze", "unfreeze"})
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,7 @@ def fine_tune(
     donors: Donors | None = None,
     workplace: Workplace | None = None,
     report: Report | None = None,
+    device: str = "auto",
 ) -> FitResult:
     """Fine-tune a task model in place and leave the selected epoch's weights in it.
 
@@ -104,8 +111,12 @@ def fine_tune(
         donors: Where ``during`` interventions take weights from.
         workplace: Where checkpoints go.
         report: Receives progress events as plain dictionaries.
+        device: ``auto`` or ``cpu``.
+
+    Raises:
+        TrainingError: The loss is no longer finite.
     """
-    accelerator = Accelerator()
+    accelerator = make_accelerator(device)
     model.to(accelerator.device)
     fit = _Fit(model, task, corpora, training, seed, accelerator, workplace or Workplace(), report or _silent)
     clock = Clock(during, model, donors, fit.n_steps)
@@ -131,6 +142,7 @@ class _Fit:
     best: dict[str, Tensor] | None = None
     position: Position = field(default_factory=Position)
     saved_at: float = field(default_factory=time.monotonic)
+    resumed_at: int = 0
 
     def __post_init__(self) -> None:
         self.lengths = [len(example.input_ids) for example in self.corpora["train"].encoded.examples]
@@ -141,8 +153,8 @@ class _Fit:
     def run(self, clock: Clock) -> FitResult:
         """Take every step that is left, then load the selected epoch."""
         self._resume()
-        resumed_at = self.position.step
-        clock.restore(resumed_at)
+        self.resumed_at = self.position.step
+        clock.restore(self.resumed_at)
         stepper = Stepper(
             self.model, self.task, self.optimizer, self.training, self.seed, self.accelerator, self.n_steps
         )
@@ -158,7 +170,7 @@ class _Fit:
             n_steps=self.n_steps,
             seconds=position.seconds,
             receipts=position.receipts,
-            resumed_at=resumed_at,
+            resumed_at=self.resumed_at,
         )
 
     def _resume(self) -> None:
@@ -173,7 +185,7 @@ class _Fit:
         batches = epoch_batches(self.lengths, self.training.batch_size, self.seed, position.epoch)
         for batch in batches[position.step - position.epoch * self.n_epoch_steps :]:
             started = time.monotonic()
-            position.receipts.extend(clock.fire(position.step))
+            self._intervene(clock.fire(position.step))
             loss_sum, n_targets = stepper.take(train, batch, position.step)
             position.step += 1
             position.loss_sum += loss_sum
@@ -183,8 +195,19 @@ class _Fit:
             self._save_if_due()
         self._finish_epoch()
 
+    def _intervene(self, receipts: list[dict[str, Any]]) -> None:
+        """Note what the clock did; epochs from before a change of the model compete no longer."""
+        self.position.receipts.extend(receipts)
+        if any(not KEEPS_WEIGHTS.intersection(receipt["intervention"]) for receipt in receipts):
+            self.best, self.position.best_score, self.position.best_epoch = None, None, None
+
     def _finish_epoch(self) -> None:
         position = self.position
+        if not math.isfinite(position.loss_sum):
+            raise TrainingError(
+                f"the loss of epoch {position.epoch} is {position.loss_sum}: the fine-tuning diverged; try a "
+                f"smaller training.learning_rate (now {self.training.learning_rate:g}) or a longer warmup"
+            )
         scores = evaluate(self.model, self.task, self.corpora["dev"], self.accelerator.device)
         dev = {score.metric: score.value for score in scores}
         entry = {
@@ -217,6 +240,7 @@ class _Fit:
                     "event": kind,
                     "step": self.position.step,
                     "steps": self.n_steps,
+                    "from": self.resumed_at,
                     "epoch": self.position.epoch,
                 }
                 | details

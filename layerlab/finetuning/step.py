@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from accelerate import Accelerator
@@ -16,6 +17,7 @@ from layerlab.finetuning.training import Training, rate_factor
 from layerlab.tasks.task import Task
 
 
+@dataclass(frozen=True)
 class Stepper:
     """Takes optimiser steps on batches.
 
@@ -24,19 +26,18 @@ class Stepper:
     randomness after a resume and on any number of processes that divides the number of parts.
     """
 
-    def __init__(
-        self,
-        model: TaskModel,
-        task: Task,
-        optimizer: torch.optim.Optimizer,
-        training: Training,
-        seed: int,
-        accelerator: Accelerator,
-        n_steps: int,
-    ) -> None:
-        self.model, self.task, self.optimizer, self.training = model, task, optimizer, training
-        self.seed, self.accelerator, self.n_steps = seed, accelerator, n_steps
-        self.n_parts = max(training.accumulate, accelerator.num_processes)
+    model: TaskModel
+    task: Task
+    optimizer: torch.optim.Optimizer
+    training: Training
+    seed: int
+    accelerator: Accelerator
+    n_steps: int
+
+    @property
+    def n_parts(self) -> int:
+        """Parts into which a batch is cut."""
+        return max(self.training.accumulate, int(self.accelerator.num_processes))
 
     def take(self, corpus: EncodedCorpus, batch: Sequence[int], step: int) -> tuple[float, int]:
         """Take one step; return the summed loss and the number of labelled positions of the whole batch."""
@@ -73,7 +74,7 @@ class Stepper:
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=mixed):
             output = forward_batch(self.model, inputs)
         loss = self.task.loss(output, inputs["labels"])
-        self.accelerator.backward(loss / max(1, n_targets))
+        (loss / max(1, n_targets)).backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
 

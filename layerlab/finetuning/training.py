@@ -25,7 +25,8 @@ class Training(BaseModel):
         max_length: Longest input in word-pieces, special tokens included; longer sentences are windowed.
         precision: ``fp32``, or ``bf16`` for mixed precision through accelerate.
         accumulate: Parts into which a batch is cut to save memory; the gradient is of the whole batch.
-        select: Keep the ``best`` epoch on source dev, or the ``last``.
+        select: Keep the ``best`` epoch on source dev, or the ``last``. Where an intervention changes the
+            model during fine-tuning, only epochs that end after it compete.
 
     Reference: Wu et al. (2020), appendix: batch 16-32, rates 2e-5 to 5e-5, warm-up 10%, linear decay.
 

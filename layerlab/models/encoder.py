@@ -49,7 +49,7 @@ class Encoder:
         """Load an encoder without head, in float32, from a folder or the Hub.
 
         Args:
-            name: Folder or Hub id.
+            name: Folder, Hub id, or ``id@revision``.
             revision: Branch, tag or commit of a Hub model.
             options: Passed on to ``AutoModel.from_pretrained``.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -12,12 +13,17 @@ from layerlab.report.style import COLUMN_WIDTH, FULL_WIDTH
 
 MOST_PANELS = 12
 _POINTS_PER_INCH = 72
+_NAME_SIZE = 7.5  # points
 
 
-def panel_grid(titles: Sequence[str]) -> tuple[Figure, list[Axes]]:
+def panel_grid(titles: Sequence[str], single: float = COLUMN_WIDTH) -> tuple[Figure, list[Axes]]:
     """Lay out panels: one at column width, several across the page in rows of at most three.
 
     All panels share one scale, so that their heights can be compared.
+
+    Args:
+        titles: Their titles, which are broken to fit.
+        single: Width of the figure where there is one panel, in inches.
 
     Raises:
         RecordsError: More panels than a page holds.
@@ -30,8 +36,9 @@ def panel_grid(titles: Sequence[str]) -> tuple[Figure, list[Axes]]:
         )
     columns = _columns(n)
     rows = -(-n // columns)
+    width, height = (single, 2.15) if n == 1 else (FULL_WIDTH, 0.35 + 1.65 * rows)
+    titles = [fit_title(title, width / columns - 0.3) for title in titles]
     lines = max(title.count("\n") for title in titles)
-    width, height = (COLUMN_WIDTH, 2.15) if n == 1 else (FULL_WIDTH, 0.35 + 1.65 * rows)
     figure = Figure(figsize=(width, height + 0.12 * lines * rows), layout="constrained")
     grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
     axes = [axis for row in grid for axis in row]
@@ -79,6 +86,75 @@ def label_layers(axis: Axes, layers: Sequence[str], width: float, size: float = 
     upright = longest + 3 > room * step
     axis.set_xticks(range(0, len(labels), step), labels[::step], rotation=90 if upright else 0, fontsize=size)
     axis.set_xlabel("layers")
+
+
+def fit_title(title: str, width: float, size: float = 8) -> str:
+    """Break the lines of a title that are longer than the width (inches), after commas where that will do.
+
+    >>> print(fit_title("UPOS from en, RANDOM-INIT before fine-tuning", 1.7))
+    UPOS from en,
+    RANDOM-INIT before fine-tuning
+    """
+    room = max(12, int(width * _POINTS_PER_INCH / (0.47 * size)))
+    lines: list[str] = []
+    for line in title.split("\n"):
+        current = ""
+        for piece in line.split(", "):
+            longer = f"{current}, {piece}" if current else piece
+            if current and len(longer) > room:
+                lines.append(f"{current},")
+                longer = piece
+            current = longer
+        lines.append(current)
+    return "\n".join(text for line in lines for text in textwrap.wrap(line, room, break_on_hyphens=False))
+
+
+def names_width(names: Sequence[str], margin: float = 0.65) -> float:
+    """Choose the column's width where names fit under an axis level, or nowhere; else the page's (inches)."""
+    rooms = [(width - margin) * _POINTS_PER_INCH / len(names) for width in (COLUMN_WIDTH, FULL_WIDTH)]
+    if _level(names, rooms[0]) or (not _level(names, rooms[1]) and rooms[0] >= 2.4 * _NAME_SIZE):
+        return COLUMN_WIDTH
+    return FULL_WIDTH
+
+
+def label_names(axis: Axes, names: Sequence[str], width: float) -> float:
+    """Put names under an axis, broken into lines: level where the words fit, else upright and shortened.
+
+    Args:
+        axis: The axis; name i is at x = i.
+        names: The names.
+        width: Width of the axis in inches.
+
+    Returns:
+        How much taller than one line of text they are, in inches.
+    """
+    room = width * _POINTS_PER_INCH / len(names)
+    line = 1.25 * _NAME_SIZE
+    labels = _level(names, room)
+    upright = not labels
+    if upright:
+        most = max(1, min(3, int(room / line)))
+        labels = ["\n".join(textwrap.wrap(name, 22, max_lines=most, placeholder=" …")) for name in names]
+    step = max(1, -(-int(line) // max(1, int(room)))) if upright else 1
+    axis.set_xticks(
+        range(0, len(labels), step), labels[::step], rotation=90 if upright else 0, fontsize=_NAME_SIZE
+    )
+    rows = [label.split("\n") for label in labels]
+    if upright:
+        return (
+            max(len(text) for lines in rows for text in lines) * 0.5 * _NAME_SIZE - line
+        ) / _POINTS_PER_INCH
+    return (max(map(len, rows)) - 1) * line / _POINTS_PER_INCH
+
+
+def _level(names: Sequence[str], room: float) -> list[str]:
+    """Break names into at most three lines that fit the room (points); an empty list if one does not."""
+    length = int((room - 4) / (0.5 * _NAME_SIZE))
+    if length < 4:
+        return []
+    broken = [textwrap.wrap(name, length, break_long_words=False) for name in names]
+    fits = all(len(lines) <= 3 and max(map(len, lines)) <= length for lines in broken)
+    return ["\n".join(lines) for lines in broken] if fits else []
 
 
 def wide_enough(n_columns: int, needed: float, margin: float = 0.65) -> float:

@@ -12,21 +12,21 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from layerlab.analysis.sensitivity import MEAN
-from layerlab.analysis.sweeps import windows
 from layerlab.errors import RecordsError
-from layerlab.report.axes import label_layers, wide_enough
-from layerlab.report.panels import only_panel, panel_titles, show
+from layerlab.report.axes import fit_title, label_layers, label_names, names_width, wide_enough
+from layerlab.report.panels import only_panel, panel_titles, places, show
 from layerlab.report.style import DIVERGING, SMALLEST_SCALE, figure_style
 
 _GAP = 0.25  # rows, between the source, the targets and their mean
 _CELL = 0.235  # inches that "-12.3" needs at 6.5 points
 _ROW = 0.165  # inches
+_MARGIN = 1.05  # inches beside the cells
 
 
 def plot_heatmap(
     effect: pd.DataFrame, quantity: Literal["zero_shot_drop", "gap_change"] = "zero_shot_drop"
 ) -> Figure:
-    """Draw the effect of every layer window on every target, annotated in points.
+    """Draw the effect of every layer window (or named ablation) on every target, annotated in points.
 
     Rows: the source's own drop, set apart on top; the targets, in the order of their names; their mean, set
     apart below. The colours are centred at zero. At the width of an ACL column where the numbers fit into it,
@@ -41,26 +41,31 @@ def plot_heatmap(
         RecordsError: No rows, or several panels, which the message lists.
     """
     panel, part = only_panel(effect, "a heatmap")
-    order = windows(part)
+    order = places(part)
     blocks = _blocks(part, quantity, panel.source, order)
     if not blocks:
         raise RecordsError(f"there is no {quantity} to show: the records have no target but the source")
     n_rows = sum(len(block) for block in blocks)
     largest = max(float(np.nanmax(np.abs(block.to_numpy()))) for block in blocks)
-    # An all-zero map still needs a scale; below 0.1 points everything reads 0.0 or 0.1 anyhow.
+    # An all-zero map still needs a scale; and one below a point would make noise look like an effect.
     norm = Normalize(-max(largest, SMALLEST_SCALE), max(largest, SMALLEST_SCALE))
-    width = wide_enough(len(order), _CELL, margin=1.05)
+    width = wide_enough(len(order), _CELL, margin=_MARGIN)
+    if panel.named:
+        width = max(width, names_width(order, _MARGIN))
     with figure_style():
         height = 0.85 + _ROW * (n_rows + _GAP * (len(blocks) - 1))
         figure = Figure(figsize=(width, height), layout="constrained")
         axis = figure.subplots()
-        ticks = _draw_blocks(axis, blocks, norm, annotated=(width - 1.05) / len(order) >= 0.9 * _CELL)
+        ticks = _draw_blocks(axis, blocks, norm, annotated=(width - _MARGIN) / len(order) >= 0.9 * _CELL)
         axis.set_yticks(list(ticks.values()), list(ticks.keys()))
         axis.set_ylim(max(ticks.values()) + 0.5, -0.5)
         axis.tick_params(length=0)
         axis.spines[:].set_visible(False)
-        label_layers(axis, order, width - 1.05)
-        axis.set_title(panel_titles([panel])[panel])
+        if panel.named:
+            figure.set_figheight(height + label_names(axis, order, width - _MARGIN))
+        else:
+            label_layers(axis, order, width - _MARGIN)
+        axis.set_title(fit_title(panel_titles([panel])[panel], width - 0.3))
         bar = figure.colorbar(axis.collections[0], ax=axis, fraction=0.05, pad=0.02, aspect=25)
         bar.set_label("drop (points)" if quantity == "zero_shot_drop" else "gap change (points)")
         bar.outline.set_visible(False)
@@ -68,7 +73,7 @@ def plot_heatmap(
 
 
 def _blocks(part: pd.DataFrame, quantity: str, source: str, order: list[str]) -> list[pd.DataFrame]:
-    """Lay out the source, the targets and their mean as frames of rows x windows, in points."""
+    """Lay out the source, the targets and their mean as frames of rows x windows (or names), in points."""
     targets = part[(part["quantity"] == quantity) & (part["target"] != MEAN)]
     mean = part[(part["quantity"] == quantity) & (part["target"] == MEAN)]
     own = part[part["quantity"] == "source_drop"] if quantity == "zero_shot_drop" else part.iloc[:0]
@@ -78,7 +83,7 @@ def _blocks(part: pd.DataFrame, quantity: str, source: str, order: list[str]) ->
     blocks = []
     for rows in (own, targets, mean if targets["target"].nunique() > 1 else mean.iloc[:0]):
         if len(rows):
-            table = rows.pivot(index="target", columns="layers", values="effect").reindex(columns=order)
+            table = rows.pivot(index="target", columns="place", values="effect").reindex(columns=order)
             blocks.append(100 * table.sort_index().rename(index=names))
     return blocks
 

@@ -11,6 +11,8 @@ from layerlab.report.style import shade
 #: What a document needs to contain the tables.
 PREAMBLE = "\\usepackage{booktabs}\n\\usepackage{siunitx}\n\\usepackage[table]{xcolor}\n"
 
+_COLUMN = 56  # characters in a column of a two-column page, at this size
+
 _ESCAPES = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
     "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
@@ -19,7 +21,10 @@ _ESCAPES = {
 
 
 def to_latex(table: Table | pd.DataFrame, *, standalone: bool = False) -> str:
-    """Write a table as LaTeX; each section is a ``table`` with its title and note as the caption.
+    """Write a table as LaTeX; each section is a ``table`` captioned with its title, its note above.
+
+    Labels are ``tab:<study>`` and, for the table of every interval, ``tab:<study>-effects``; further sections
+    of a study count on: ``tab:<study>-2``.
 
     Args:
         table: A table; of a frame of effects (or of records) ``drop_table`` is written.
@@ -27,7 +32,8 @@ def to_latex(table: Table | pd.DataFrame, *, standalone: bool = False) -> str:
     """
     if isinstance(table, pd.DataFrame):
         table = drop_table(table)
-    body = "\n".join(_section(section) for section in table.sections)
+    labels = _labels(table)
+    body = "\n".join(_section(*item) for item in zip(table.sections, labels, strict=True))
     if standalone:
         return f"\\documentclass{{article}}\n{PREAMBLE}\\begin{{document}}\n{body}\\end{{document}}\n"
     needed = "".join(f"% {line}\n" for line in PREAMBLE.splitlines())
@@ -43,13 +49,24 @@ def escape(text: str) -> str:
     return "".join(_ESCAPES.get(character, character) for character in text)
 
 
-def _section(section: Section) -> str:
+def _labels(table: Table) -> list[str]:
+    """Give every section a label of its own; none to those without."""
+    found: list[str] = []
+    for section in table.sections:
+        label, count = section.label, 1
+        while label and label in found:
+            count += 1
+            label = f"{section.label}-{count}"
+        found.append(label)
+    return found
+
+
+def _section(section: Section, label: str) -> str:
     number_columns = [_column(section, index) for index in range(len(section.columns))]
     spec = "@{}" + "l" * len(section.names) + "".join(number_columns) + "@{}"
     header = [*map(escape, section.names), *(f"{{{escape(name)}}}" for name in section.columns)]
-    # Six windows fit a column of a two-column page, twelve and more its whole width.
-    many = len(section.columns)
-    table = "table" if many <= 7 else "table*"
+    many, length = len(section.columns), _length(section)
+    table = "table" if length <= _COLUMN else "table*"
     size = r"\footnotesize" if many <= 13 else r"\scriptsize"
     lines = [
         rf"\begin{{{table}}}",
@@ -64,10 +81,23 @@ def _section(section: Section) -> str:
     lines += [
         r"\bottomrule",
         r"\end{tabular}",
-        rf"\caption{{{escape(section.title)}. {escape(section.note)}}}",
+        rf"\par\smallskip\parbox{{\linewidth}}{{\footnotesize {escape(section.note)}}}",
+        rf"\caption{{{escape(section.title)}.}}",
+        *([rf"\label{{tab:{label}}}"] if label else []),
         rf"\end{{{table}}}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _length(section: Section) -> int:
+    """Estimate how many characters the lines of a section have."""
+    lines = [[*section.names, *section.columns]]
+    for row in section.rows:
+        numbers = [
+            show(cell.value) + ("" if cell.half is None else f" ± {cell.half:.1f}") for cell in row.cells
+        ]
+        lines.append([*row.names, *numbers])
+    return sum(max(map(len, column)) + 1 for column in zip(*lines, strict=True))
 
 
 def _column(section: Section, index: int) -> str:

@@ -1,8 +1,7 @@
 """Tables of a study as values: the paper's main table, and one with every interval.
 
 ``layerlab.report.markdown`` and ``layerlab.report.latex`` write them; ``layerlab.report.tables`` is the
-entrance to all of it. All numbers in a table are points
-(fractions x 100).
+entrance to all of it. All numbers in a table are points (fractions x 100).
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ from itertools import groupby
 import pandas as pd
 
 from layerlab.analysis.sensitivity import MEAN, QUANTITIES, sensitivity
-from layerlab.analysis.sweeps import windows
-from layerlab.report.notes import describe
-from layerlab.report.panels import METRIC_NAMES, Panel, panels, points
+from layerlab.report.notes import Parts, describe
+from layerlab.report.panels import METRIC_NAMES, Panel, panels, places, points
+from layerlab.report.wording import slug, sweep_words, task_words
 
 _QUANTITY_NAMES = {
     "source_drop": "source drop",
@@ -57,7 +56,8 @@ class Section:
         names: Headers of the columns of names.
         columns: Headers of the columns of numbers.
         rows: Its rows.
-        note: One or two plain sentences: what was tested.
+        note: Some plain sentences: what was tested.
+        label: For references to it, such as ``my-study``; empty for none.
     """
 
     title: str
@@ -65,6 +65,7 @@ class Section:
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     note: str
+    label: str = ""
 
     @property
     def largest(self) -> float:
@@ -90,7 +91,8 @@ def paper_table(frame: pd.DataFrame, *, intervals: bool = False) -> Table:
 
     Two rows per task and source: ``en-en``, the source itself, and ``en-X``, the mean over the zero-shot
     targets. ``REF`` is the baseline's score; under each window stands the difference from it, negative where
-    the ablation hurts. One section per study, model and sweep.
+    the ablation hurts. One section per study, model and sweep. Ablations that their authors named make one
+    section, turned round: a row for each, with its name.
 
     Args:
         frame: Tidy records, or what ``layerlab.analysis.sensitivity`` gives.
@@ -104,21 +106,17 @@ def paper_table(frame: pd.DataFrame, *, intervals: bool = False) -> Table:
     effect = frame if "effect" in frame.columns else sensitivity(frame)
     sections = []
     for parts in _sections(panels(effect)):
-        first = parts[0][0]
-        everything = pd.concat([part for _, part in parts])
-        order = windows(everything)
-        several = len({(panel.task, panel.split) for panel, _ in parts}) < len(
-            {(panel.task, panel.split, panel.metric) for panel, _ in parts}
-        )
+        panel = parts[0][0]
+        columns = ("REF", *places(pd.concat([part for _, part in parts])))
         rows: list[Row] = []
-        for panel, part in parts:
-            task = f"{panel.task} ({METRIC_NAMES.get(panel.metric, panel.metric)})" if several else panel.task
-            rows += _paper_rows(panel, part, task, order, intervals, ruled=bool(rows))
-        sections.append(
-            Section(
-                _title(first), ("task", "pair"), ("REF", *order), tuple(rows), describe(parts, QUANTITIES[:2])
-            )
-        )
+        for one, part in parts:
+            rows += _paper_rows(one, part, _task(one, parts), columns[1:], intervals, ruled=bool(rows))
+        names: tuple[str, ...] = ("task", "pair")
+        if panel.named:
+            names, columns, rows = _turned(columns, rows)
+        note = f"REF = baseline score; all else are differences from it. {describe(parts, QUANTITIES[:2])}"
+        label = slug(panel.study or panel.model)
+        sections.append(Section(_title(panel), names, columns, tuple(rows), note, label))
     return Table(tuple(sections))
 
 
@@ -139,16 +137,40 @@ def drop_table(frame: pd.DataFrame) -> Table:
         wanted = part[(part["quantity"] == "source_drop") | (part["target"] == MEAN)]
         found = [name for name in QUANTITIES if (wanted["quantity"] == name).any()]
         rows = []
-        for layers in windows(part):
-            here = wanted[wanted["layers"] == layers].set_index("quantity").reindex(found)
+        for place in places(part):
+            here = wanted[wanted["place"] == place].set_index("quantity").reindex(found)
             cells = [_cell(points(row["effect"]), row, points(row["effect"])) for _, row in here.iterrows()]
-            rows.append(Row((layers,), tuple(cells)))
-        title = f"{_title(panel)}, {panel.task} from {panel.source}"
+            rows.append(Row((place,), tuple(cells)))
+        title = f"{_title(panel)}, {task_words(panel.task)} from {panel.source}"
         names = tuple(_QUANTITY_NAMES[name] for name in found)
-        sections.append(
-            Section(title, ("layers",), names, tuple(rows), describe([(panel, part)], QUANTITIES))
-        )
+        note = f"Drops from the baseline. {describe([(panel, part)], QUANTITIES)}"
+        label = f"{slug(panel.study or panel.model)}-effects"
+        sections.append(Section(title, (_place_header(panel),), names, tuple(rows), note, label))
     return Table(tuple(sections))
+
+
+def _place_header(panel: Panel) -> str:
+    return "ablation" if panel.named else "layers"
+
+
+def _task(panel: Panel, parts: Parts) -> str:
+    """Name a panel's task, with its metric where another panel of the section has another."""
+    metrics = {one.metric for one, _ in parts if (one.task, one.split) == (panel.task, panel.split)}
+    metric = f" ({METRIC_NAMES.get(panel.metric, panel.metric)})" if len(metrics) > 1 else ""
+    return f"{task_words(panel.task)}{metric}"
+
+
+def _turned(columns: tuple[str, ...], rows: list[Row]) -> tuple[tuple[str, ...], tuple[str, ...], list[Row]]:
+    """Turn the paper's layout round: long names of ablations need rows of their own."""
+    tasks: list[str] = []
+    for row in rows:
+        tasks.append(row.names[0] or tasks[-1])
+    headers = tuple(f"{task} {row.names[1]}" for task, row in zip(tasks, rows, strict=True))
+    turned = [
+        Row((name,), tuple(row.cells[index] for row in rows), ruled=index == 1)
+        for index, name in enumerate(columns)
+    ]
+    return ("ablation",), headers, turned
 
 
 def _sections(parts: dict[Panel, pd.DataFrame]) -> list[list[tuple[Panel, pd.DataFrame]]]:
@@ -164,7 +186,7 @@ def _sections(parts: dict[Panel, pd.DataFrame]) -> list[list[tuple[Panel, pd.Dat
 
 
 def _paper_rows(
-    panel: Panel, part: pd.DataFrame, task: str, order: list[str], intervals: bool, *, ruled: bool
+    panel: Panel, part: pd.DataFrame, task: str, order: tuple[str, ...], intervals: bool, *, ruled: bool
 ) -> list[Row]:
     """Make the rows of one task and source: the source itself, then the mean of the others."""
     rows: list[Row] = []
@@ -178,7 +200,7 @@ def _paper_rows(
         # Where seeds are missing, the baseline of the window with the most seeds stands for all.
         reference = found.sort_values("n_seeds", kind="stable").iloc[-1]["reference"]
         cells = [Cell(points(reference))]
-        for _, row in found.set_index("layers").reindex(order).iterrows():
+        for _, row in found.set_index("place").reindex(list(order)).iterrows():
             drop = points(row["effect"])
             cell = _cell(-drop, row, drop)
             cells.append(cell if intervals else Cell(cell.value, drop=cell.drop))
@@ -194,4 +216,4 @@ def _cell(value: float, row: pd.Series, drop: float) -> Cell:
 
 def _title(panel: Panel) -> str:
     study = f"{panel.study}: " if panel.study else ""
-    return f"{study}{panel.model}, {panel.sweep}"
+    return f"{study}{panel.model}, {sweep_words(panel.sweep)}"

@@ -8,6 +8,7 @@ import pandas as pd
 
 from layerlab.analysis.sensitivity import MEAN
 from layerlab.report.panels import METRIC_NAMES, Panel, points
+from layerlab.report.wording import task_words
 
 Parts = Sequence[tuple[Panel, pd.DataFrame]]
 
@@ -21,7 +22,9 @@ def describe(parts: Parts, quantities: Sequence[str]) -> str:
     """
     shown = pd.concat([part[part["quantity"].isin(quantities)] for _, part in parts])
     shown = shown[(shown["quantity"] == "source_drop") | (shown["target"] == MEAN)]
-    metrics = [f"{METRIC_NAMES.get(panel.metric, panel.metric)} for {panel.task}" for panel, _ in parts]
+    metrics = [
+        f"{METRIC_NAMES.get(panel.metric, panel.metric)} for {task_words(panel.task)}" for panel, _ in parts
+    ]
     points_of = f"Points of {', '.join(dict.fromkeys(metrics))} on the {parts[0][0].split} split"
     return " ".join([f"{points_of}, paired by seed; {_seeds(shown)}", _items(parts), _targets(parts)]).strip()
 
@@ -46,7 +49,7 @@ def _items(parts: Parts) -> str:
         mean = part[(part["quantity"] == "zero_shot_drop") & (part["target"] == MEAN)]
         counts = [f"{int(own['n'].max()):,} in {panel.source}"] if len(own) else []
         counts += [f"{int(mean['n'].max()):,} in X"] if len(mean) else []
-        texts.append(f"{panel.task} {', '.join(counts)}")
+        texts.append(f"{task_words(panel.task)} {', '.join(counts)}")
     return f"Items scored per seed: {'; '.join(texts)}."
 
 
@@ -56,7 +59,7 @@ def _targets(parts: Parts) -> str:
     for panel, part in parts:
         targets = sorted(set(part[part["quantity"] == "zero_shot_drop"]["target"]) - {MEAN})
         if targets:
-            others[f"{panel.task} from {panel.source}"] = ", ".join(targets)
+            others[f"{task_words(panel.task)} from {panel.source}"] = ", ".join(targets)
     if len(set(others.values())) == 1:
         return f"X = {next(iter(others.values()))}."
     return " ".join(f"X of {name} = {targets}." for name, targets in others.items())

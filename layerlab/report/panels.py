@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, fields
 
 import pandas as pd
 
 from layerlab.analysis.sensitivity import EFFECT_COLUMNS
+from layerlab.analysis.sweeps import NAMED, windows
 from layerlab.errors import RecordsError
+from layerlab.report.wording import slug, sweep_words, task_words
 
 METRIC_NAMES = {
     "accuracy": "accuracy",
@@ -34,12 +35,20 @@ class Panel:
     source: str
     sweep: str
 
+    @property
+    def named(self) -> bool:
+        """Whether its ablations are conditions with names and no sweep over layers."""
+        return self.sweep == NAMED
+
 
 _FIELDS = tuple(field.name for field in fields(Panel))
 
 
 def panels(effect: pd.DataFrame) -> dict[Panel, pd.DataFrame]:
     """Part a frame of effects into panels, in the frame's order.
+
+    Each part has the column ``place`` besides: what tells its ablations apart, the layers of a sweep or the
+    names of named ablations.
 
     Raises:
         RecordsError: The frame has no rows or is not one of effects.
@@ -56,7 +65,16 @@ def panels(effect: pd.DataFrame) -> dict[Panel, pd.DataFrame]:
             "(ablation 'none') and at least one ablation with the same seeds"
         )
     groups = effect.groupby(list(_FIELDS), sort=False)
-    return {Panel(*map(str, key)): part for key, part in groups if isinstance(key, tuple)}
+    parts = {Panel(*map(str, key)): part for key, part in groups if isinstance(key, tuple)}
+    return {
+        panel: part.assign(place=part["ablation" if panel.named else "layers"])
+        for panel, part in parts.items()
+    }
+
+
+def places(part: pd.DataFrame) -> list[str]:
+    """List what tells the ablations of a panel apart, from the bottom to the top of the model."""
+    return windows(part, "place")
 
 
 def only_panel(effect: pd.DataFrame, what: str) -> tuple[Panel, pd.DataFrame]:
@@ -74,15 +92,9 @@ def only_panel(effect: pd.DataFrame, what: str) -> tuple[Panel, pd.DataFrame]:
 
 def panel_titles(group: list[Panel]) -> dict[Panel, str]:
     """Title panels in up to two lines: task, source and sweep always, the rest where it tells them apart."""
-    varies = {name for name in _FIELDS if len({getattr(panel, name) for panel in group}) > 1}
     titles = {}
-    for panel in group:
-        where = [panel.study] * ("study" in varies) + [panel.model] * ("model" in varies)
-        metric = [METRIC_NAMES.get(panel.metric, panel.metric)] * (
-            "metric" in varies and "task" not in varies
-        )
-        split = [panel.split] * ("split" in varies)
-        about = ", ".join([f"{panel.task} from {panel.source}", *metric, *split, panel.sweep])
+    for panel, (where, rest) in _told_apart(group).items():
+        about = ", ".join([f"{task_words(panel.task)} from {panel.source}", *rest, sweep_words(panel.sweep)])
         titles[panel] = "\n".join([", ".join(where), about] if where else [about])
     return titles
 
@@ -95,16 +107,26 @@ def panel_names(group: list[Panel]) -> dict[Panel, str]:
     'upos-en-reset-before'
     """
     names: dict[Panel, str] = {}
-    for panel, title in panel_titles(group).items():
-        *front, about = title.split("\n")
-        text = about.replace(" from ", " ") + " " + " ".join(front)
-        name = stem = re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")
+    for panel, (where, rest) in _told_apart(group).items():
+        name = stem = slug(" ".join([panel.task, panel.source, *rest, panel.sweep, *where]))
         count = 1
         while name in names.values():
             count += 1
             name = f"{stem}-{count}"
         names[panel] = name
     return names
+
+
+def _told_apart(group: list[Panel]) -> dict[Panel, tuple[list[str], list[str]]]:
+    """Give what tells each panel from the others: its study and model; its metric and split."""
+    varies = {name for name in _FIELDS if len({getattr(panel, name) for panel in group}) > 1}
+    found = {}
+    for panel in group:
+        where = [panel.study] * ("study" in varies) + [panel.model] * ("model" in varies)
+        metric = [METRIC_NAMES.get(panel.metric, panel.metric)]
+        rest = metric * ("metric" in varies and "task" not in varies) + [panel.split] * ("split" in varies)
+        found[panel] = (where, rest)
+    return found
 
 
 def points(fraction: float) -> float:

@@ -2,8 +2,8 @@
 
 Every function takes what ``layerlab.analysis.sensitivity`` gives and returns a matplotlib ``Figure`` at the
 width of an ACL column, or of the page for several panels. One panel shows one model, task, source and sweep
-(phase, intervention and its options); several panels share one scale. Units are points (fractions x 100).
-A frame without rows is an error that says what the records lack.
+(phase, intervention and its options), or as dots the ablations that have names; several panels share one
+scale. Units are points (fractions x 100). A frame without rows is an error that says what the records lack.
 """
 
 from __future__ import annotations
@@ -19,22 +19,23 @@ from matplotlib.figure import Figure
 
 from layerlab.analysis.sensitivity import MEAN
 from layerlab.analysis.stored import Where
-from layerlab.analysis.sweeps import windows
-from layerlab.report.axes import label_layers, panel_grid, panel_width
+from layerlab.analysis.sweeps import NAMED
+from layerlab.report.axes import label_layers, label_names, names_width, panel_grid, panel_width
 from layerlab.report.heatmap import plot_heatmap
-from layerlab.report.panels import panel_titles, panels
-from layerlab.report.style import SOURCE_COLOUR, ZERO_SHOT_COLOUR, figure_style, line_style
+from layerlab.report.panels import panel_titles, panels, places
+from layerlab.report.style import COLUMN_WIDTH, SOURCE_COLOUR, ZERO_SHOT_COLOUR, figure_style, line_style
 
 __all__ = ["plot_curves", "plot_drops_by_seed", "plot_heatmap", "plot_sensitivity", "save_figure"]
 
-_DROP = "drop from REF (points)"
+_DROP = "drop from baseline (points)"
 _MOST_MARKED = 12  # targets or windows; beyond it markers hide the lines
 
 
 def plot_sensitivity(effect: pd.DataFrame) -> Figure:
     """Draw the drop on the source against the mean drop on the zero-shot targets, per layer window.
 
-    Bands are the 95% t intervals over seeds; with one seed there are none.
+    Bands are the 95% t intervals over seeds; with one seed there are none. Named ablations are dots with
+    bars.
 
     Raises:
         RecordsError: No rows, or more panels than fit a page.
@@ -46,14 +47,14 @@ def plot_sensitivity(effect: pd.DataFrame) -> Figure:
     def draw(axis: Axes, part: pd.DataFrame, order: list[str]) -> None:
         on_source = part[part["quantity"] == "source_drop"]
         mean = part[(part["quantity"] == "zero_shot_drop") & (part["target"] == MEAN)]
-        _curve(axis, mean, order, zero_shot, ZERO_SHOT_COLOUR, "s")
-        _curve(axis, on_source, order, source, SOURCE_COLOUR, "o")
+        _curve(axis, mean, order, zero_shot, ZERO_SHOT_COLOUR, "s", 0.09)
+        _curve(axis, on_source, order, source, SOURCE_COLOUR, "o", -0.09)
 
     return _draw_panels(effect, draw)
 
 
 def plot_curves(effect: pd.DataFrame) -> Figure:
-    """Draw the drop on every target language, and their mean in black, per layer window.
+    """Draw the drop on every target language, and the mean of several in black, per layer window.
 
     Intervals are left out, as those of many lines cover one another; ``plot_sensitivity`` and the tables
     have them.
@@ -65,18 +66,26 @@ def plot_curves(effect: pd.DataFrame) -> Figure:
     drawn = effect[(effect["quantity"] == "zero_shot_drop") & (effect["target"] != MEAN)]
     targets = sorted(set(drawn["target"]))
     styles = {target: line_style(index) for index, target in enumerate(targets)}
-    if len(targets) > _MOST_MARKED or drawn["layers"].nunique() > _MOST_MARKED:
-        styles = {target: style | {"marker": ""} for target, style in styles.items()}
+    crowded = len(targets) > _MOST_MARKED or drawn["layers"].nunique() > _MOST_MARKED
 
     def draw(axis: Axes, part: pd.DataFrame, order: list[str]) -> None:
         drops = part[part["quantity"] == "zero_shot_drop"]
-        for target in targets:
-            one = drops[drops["target"] == target].set_index("layers")["effect"].reindex(order)
+        joined = _joined(part)
+        for index, target in enumerate(targets):
+            one = drops[drops["target"] == target].set_index("place")["effect"].reindex(order)
+            style = styles[target]
+            if not joined:
+                style = style | {"linestyle": "none"}
+            elif crowded:
+                style = style | {"marker": ""}
             if one.notna().any():
-                axis.plot(range(len(order)), 100 * one, label=target, lw=0.9, ms=2.5, **styles[target])
-        mean = drops[drops["target"] == MEAN].set_index("layers")["effect"].reindex(order)
-        if mean.notna().any():
-            axis.plot(range(len(order)), 100 * mean, label="mean", color="black", lw=1.8, zorder=5)
+                x = np.arange(len(order)) + (0 if joined else _shift(index, len(targets)))
+                axis.plot(x, 100 * one, label=target, lw=0.9, ms=2.5, **style)
+        mean = drops[(drops["target"] == MEAN) & (drops["n_targets"] > 1)]
+        if len(mean):
+            values = 100 * mean.set_index("place")["effect"].reindex(order)
+            style = {"lw": 1.8} if joined else {"linestyle": "none", "marker": "_", "ms": 14, "mew": 1.5}
+            axis.plot(range(len(order)), values, label="mean", color="black", zorder=5, **style)
 
     return _draw_panels(effect, draw)
 
@@ -85,7 +94,7 @@ def plot_drops_by_seed(pairs: pd.DataFrame, target: str = MEAN) -> Figure:
     """Draw the drop of every seed as a dot, per layer window: the spread behind the intervals.
 
     Args:
-        pairs: Differences by seed, as ``layerlab.analysis.paired`` gives them.
+        pairs: Differences by seed, as ``layerlab.analysis.sensitivity.paired`` gives them.
         target: A zero-shot target, the source, or ``"mean"`` over the zero-shot targets.
 
     Raises:
@@ -96,10 +105,10 @@ def plot_drops_by_seed(pairs: pd.DataFrame, target: str = MEAN) -> Figure:
 
     def draw(axis: Axes, part: pd.DataFrame, order: list[str]) -> None:
         for index, seed in enumerate(seeds):
-            one = part[part["seed"] == seed].set_index("layers")["effect"].reindex(order)
-            shift = (index - (len(seeds) - 1) / 2) * min(0.15, 0.7 / len(seeds))
+            one = part[part["seed"] == seed].set_index("place")["effect"].reindex(order)
             style = line_style(index) | {"linestyle": "none"}
-            axis.plot(np.arange(len(order)) + shift, 100 * one, label=f"seed {seed}", ms=2.8, **style)
+            x = np.arange(len(order)) + _shift(index, len(seeds))
+            axis.plot(x, 100 * one, label=f"seed {seed}", ms=2.8, **style)
 
     what = _mean_of(rows) if target == MEAN else target
     return _draw_panels(
@@ -133,28 +142,56 @@ def _draw_panels(
     """Draw each panel with ``draw``, and what all panels have: zero, labels, one legend below."""
     parts = panels(effect)
     with figure_style():
-        figure, axes = panel_grid(list(panel_titles(list(parts)).values()))
+        names = [places(part) for panel, part in parts.items() if panel.named]
+        single = max(map(names_width, names), default=COLUMN_WIDTH)
+        figure, axes = panel_grid(list(panel_titles(list(parts)).values()), single)
         columns = len({axis.get_position().x0 for axis in axes})
-        for index, (axis, part) in enumerate(zip(axes, parts.values(), strict=True)):
-            order = windows(part)
+        taller = 0.0
+        for index, (axis, (panel, part)) in enumerate(zip(axes, parts.items(), strict=True)):
+            order = places(part)
             axis.axhline(0, color="0.6", lw=0.6, zorder=0)
             draw(axis, part, order)
-            label_layers(axis, order, panel_width(figure, len(parts)))
+            if panel.named:
+                taller = max(taller, label_names(axis, order, panel_width(figure, len(parts))))
+            else:
+                label_layers(axis, order, panel_width(figure, len(parts)))
             axis.set_xlim(-0.5, len(order) - 0.5)
             axis.set_ylabel(ylabel if index % columns == 0 else "")
+        figure.set_figheight(float(figure.get_size_inches()[1]) + taller * -(-len(axes) // columns))
         _legend(figure, axes)
     return figure
 
 
-def _curve(axis: Axes, rows: pd.DataFrame, order: list[str], label: str, colour: str, marker: str) -> None:
-    """Draw one curve in points over the windows, with its band where there is an interval."""
-    rows = rows.set_index("layers").reindex(order)
+def _joined(part: pd.DataFrame) -> bool:
+    """Whether a line through a panel's values means something: they lie in order of the layers."""
+    return part["sweep"].iloc[0] != NAMED and part["place"].nunique() > 1
+
+
+def _shift(index: int, n: int) -> float:
+    """Place the n-th of several dots beside the others."""
+    return (index - (n - 1) / 2) * min(0.15, 0.7 / n)
+
+
+def _curve(
+    axis: Axes, rows: pd.DataFrame, order: list[str], label: str, colour: str, marker: str, shift: float
+) -> None:
+    """Draw one curve in points over the windows, with its band where there is an interval.
+
+    Named ablations, and a window by itself, are dots with bars instead, shifted so that none hides another.
+    """
+    joined = rows.empty or _joined(rows)
+    rows = 100 * rows.set_index("place")[["effect", "low", "high"]].reindex(order)
     if rows["effect"].isna().all():
         return
-    x = np.arange(len(order))
-    axis.plot(x, 100 * rows["effect"], label=label, color=colour, marker=marker)
-    if rows["low"].notna().any():
-        axis.fill_between(x, 100 * rows["low"], 100 * rows["high"], color=colour, alpha=0.2, lw=0)
+    x = np.arange(len(order)) + (0 if joined else shift)
+    line = "-" if joined else "none"
+    axis.plot(x, rows["effect"], label=label, color=colour, marker=marker, linestyle=line)
+    if rows["low"].isna().all():
+        return
+    if joined:
+        axis.fill_between(x, rows["low"], rows["high"], color=colour, alpha=0.2, lw=0)
+    else:
+        axis.vlines(x, rows["low"], rows["high"], color=colour, lw=0.9)
 
 
 def _legend(figure: Figure, axes: list[Axes]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,16 +12,10 @@ from layerlab.errors import CheckpointError
 from layerlab.models.anatomy import anatomy_of
 
 # Files of a local checkpoint that can change a number.
-IDENTITY_PATTERNS = (
-    "config.json",
-    "*.safetensors",
-    "*.bin",
-    "tokenizer*",
-    "vocab*",
-    "merges*",
-    "*.model",
-    "*.spm",
-)
+WEIGHT_PATTERNS = ("*.safetensors", "pytorch_model*.bin")
+TOKENIZER_PATTERNS = (
+    "tokenizer*", "vocab*", "merges*", "*.model", "*.spm", "special_tokens_map.json", "added_tokens.json",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -34,6 +29,7 @@ class Checkpoint:
         digest: Identity of weights and tokenizer.
         model_type: Architecture.
         n_layers: Depth.
+        hidden_size: Width of the states between layers.
     """
 
     name: str
@@ -42,11 +38,17 @@ class Checkpoint:
     digest: str
     model_type: str
     n_layers: int
+    hidden_size: int
 
     @property
     def label(self) -> str:
         """Short name for records and figures: the last part of a folder's path, or the Hub id."""
-        return Path(self.location).resolve().name if self.revision is None else self.location
+        return Path(self.location).name if self.revision is None else self.location
+
+    @property
+    def reference(self) -> str:
+        """What loads exactly these weights: the folder, or ``id@commit``."""
+        return self.location if self.revision is None else f"{self.location}@{self.revision}"
 
 
 def find_checkpoint(name: str) -> Checkpoint:
@@ -59,7 +61,7 @@ def find_checkpoint(name: str) -> Checkpoint:
     from transformers import AutoConfig
 
     if Path(name).is_dir():
-        location, revision = str(Path(name)), None
+        location, revision = str(Path(name).resolve()), None
     else:
         location, _, asked = name.partition("@")
         revision = asked or "main"
@@ -76,8 +78,26 @@ def find_checkpoint(name: str) -> Checkpoint:
     else:
         revision = getattr(config, "_commit_hash", None) or revision
         identity = f"{location}@{revision}"
-    depth = int(config.num_hidden_layers)
-    return Checkpoint(name, location, revision, identity, config.model_type, depth)
+    depth, width = int(config.num_hidden_layers), int(config.hidden_size)
+    return Checkpoint(name, location, revision, identity, config.model_type, depth, width)
+
+
+def distinct_labels(checkpoints: Sequence[Checkpoint]) -> dict[str, str]:
+    """Return a short label for each checkpoint's name, longer where two would be the same.
+
+    Folders that are called the same get as much of their parents as tells them apart.
+    """
+    labels = {checkpoint.name: checkpoint.label for checkpoint in checkpoints}
+    for depth in range(2, 20):
+        twice = {label for label in labels.values() if list(labels.values()).count(label) > 1}
+        if not twice:
+            break
+        for checkpoint in checkpoints:
+            if labels[checkpoint.name] in twice:
+                parts = Path(checkpoint.location).parts
+                short = "/".join(parts[-depth:]) if checkpoint.revision is None else checkpoint.name
+                labels[checkpoint.name] = short
+    return labels
 
 
 def digest_folder(folder: Path) -> str:
@@ -86,8 +106,10 @@ def digest_folder(folder: Path) -> str:
     Raises:
         CheckpointError: The folder holds no weights.
     """
-    files = sorted({path for pattern in IDENTITY_PATTERNS for path in folder.glob(pattern) if path.is_file()})
-    if not any(path.suffix in {".safetensors", ".bin"} for path in files):
+    weights = {path for pattern in WEIGHT_PATTERNS for path in folder.glob(pattern)}
+    others = {path for pattern in ("config.json", *TOKENIZER_PATTERNS) for path in folder.glob(pattern)}
+    files = sorted(path for path in weights | others if path.is_file())
+    if not weights:
         raise CheckpointError(f"{folder} holds no weights: expected *.safetensors beside its config.json")
     total = hashlib.sha256()
     for path in files:

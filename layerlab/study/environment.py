@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
@@ -11,13 +12,22 @@ from typing import Any
 PACKAGES = ("layerlab", "torch", "transformers", "tokenizers", "accelerate", "datasets", "numpy")
 
 
-def describe_environment() -> dict[str, Any]:
-    """Return versions, hardware and the git commit, for a node's record."""
+def process_rank() -> int:
+    """Return this process's rank among those that share a fit (torchrun, accelerate launch), else 0."""
+    return int(os.environ.get("RANK", "0")) if int(os.environ.get("WORLD_SIZE", "1")) > 1 else 0
+
+
+def describe_environment(device: str) -> dict[str, Any]:
+    """Return versions, hardware and the git commit, for a node's record.
+
+    Args:
+        device: ``auto`` or ``cpu``, as the work was told.
+    """
     import torch
 
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
+    on_gpu = device != "cpu" and torch.cuda.is_available()
     return {
-        "device": device,
+        "device": torch.cuda.get_device_name() if on_gpu else f"CPU ({platform.machine()})",
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in PACKAGES},

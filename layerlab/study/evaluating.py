@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from accelerate import Accelerator
 from safetensors.torch import load_file
 
 from layerlab.ablation.apply import applied, apply
+from layerlab.ablation.donors import Donors
 from layerlab.data.catalog import find_corpus
+from layerlab.finetuning.devices import make_accelerator
 from layerlab.finetuning.evaluation import EncodedCorpus, evaluate
 from layerlab.finetuning.loop import Report
 from layerlab.finetuning.model import TaskModel, build_task_model
 from layerlab.models.encoder import Encoder
-from layerlab.study.corpora import encode_corpus, read_corpus
+from layerlab.study.corpora import encode_corpus
 from layerlab.study.environment import describe_environment
-from layerlab.study.fitting import load_encoder, load_tokenizer, longest_input, make_donors
+from layerlab.study.fitting import load_encoder, load_tokenizer, longest_input, make_donors, read_planned
 from layerlab.study.jobs import FitJob, RunJob
+from layerlab.study.settings import WorkSettings
 from layerlab.study.store import Store, write_json
 from layerlab.tasks.task import Task, get_task
 
@@ -35,6 +37,8 @@ class FittedModel:
         tokenizer: The encoder's tokenizer.
         labels: In the order of the head's outputs.
         corpora: Encoded test corpora by target.
+        settings: Device and threads.
+        donors: Kept between runs, by the fits that they need, since they hold loaded weights.
     """
 
     job: FitJob
@@ -43,9 +47,11 @@ class FittedModel:
     tokenizer: Any
     labels: tuple[str, ...]
     corpora: dict[str, EncodedCorpus]
+    settings: WorkSettings
+    donors: dict[tuple[str, ...], Donors] = field(default_factory=dict)
 
 
-def load_fitted(store: Store, fit_id: str) -> FittedModel:
+def load_fitted(store: Store, fit_id: str, settings: WorkSettings) -> FittedModel:
     """Load a complete fit with the weights of its selected epoch."""
     job = store.read_fit(fit_id)
     folder = store.node("fit", fit_id)
@@ -57,8 +63,8 @@ def load_fitted(store: Store, fit_id: str) -> FittedModel:
     for item in (*job.before, *(timed.intervention for timed in job.during)):
         if hasattr(item, "hold"):
             apply(item, encoder, allow_no_effect=True)
-    model.to(Accelerator().device)
-    return FittedModel(job, task, model, load_tokenizer(str(folder / "model"), None), labels, {})
+    model.to(make_accelerator(settings.device).device)
+    return FittedModel(job, task, model, load_tokenizer(str(folder / "model"), None), labels, {}, settings)
 
 
 def execute_run(store: Store, fitted: FittedModel, job: RunJob, report: Report) -> None:
@@ -66,7 +72,7 @@ def execute_run(store: Store, fitted: FittedModel, job: RunJob, report: Report) 
     started = time.monotonic()
     report({"event": "start", "title": job.title()})
     device = next(fitted.model.parameters()).device
-    donors = make_donors(store, fitted.job.location, fitted.job.spec.seed, job.needs)
+    donors = fitted.donors.setdefault(job.needs, make_donors(store, fitted.job, job.needs))
     scores: list[dict[str, Any]] = []
     with applied(job.after, Encoder(fitted.model.encoder), donors=donors) as receipts:
         for target in job.spec.targets:
@@ -87,7 +93,7 @@ def execute_run(store: Store, fitted: FittedModel, job: RunJob, report: Report) 
             }
             for target in job.spec.targets
         },
-        **describe_environment(),
+        **describe_environment(fitted.settings.device),
     }
     columns = {**job.columns, "run_id": job.id, "fit_id": job.fit_id}
     with store.publish("run", job.id) as folder:
@@ -100,6 +106,7 @@ def _target_corpus(fitted: FittedModel, job: RunJob, target: str) -> EncodedCorp
         task = fitted.task
         ref = find_corpus(job.data, task.name, task.formats, target, "test")
         length = longest_input(Encoder(fitted.model.encoder), fitted.job.training)
-        corpus = encode_corpus(task, read_corpus(ref), fitted.labels, fitted.tokenizer, length)
+        read = read_planned(ref, job.spec.targets[target])
+        corpus = encode_corpus(task, read, fitted.labels, fitted.tokenizer, length)
         fitted.corpora[target] = corpus
     return fitted.corpora[target]

@@ -3,59 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from layerlab.ablation.ablation import Ablation, Timed
 from layerlab.ablation.interventions import FitDonor, Intervention
-from layerlab.data.catalog import CorpusRef, find_corpus
-from layerlab.errors import LayerlabError, Problem, StudyError, unknown
+from layerlab.data.catalog import DataSpec
+from layerlab.errors import LayerlabError, StudyError, unknown
 from layerlab.study.checkpoints import Checkpoint, find_checkpoint
-from layerlab.study.corpora import check_labels
+from layerlab.study.grid import (
+    Coordinates,
+    Expansion,
+    check_data_keys,
+    check_source,
+    check_twins,
+    find_corpora,
+)
 from layerlab.study.identity import FitSpec, RunSpec
 from layerlab.study.jobs import FitJob, RunJob, identity_of
 from layerlab.study.plan import Plan
 from layerlab.study.study import Study, baseline_is_missing
 from layerlab.tasks.task import get_task
-
-
-@dataclass(frozen=True)
-class Coordinates:
-    """Where a fit stands in the grid."""
-
-    checkpoint: Checkpoint
-    task: str
-    source: str
-    seed: int
-    ablation: Ablation
-
-
-@dataclass
-class Expansion:
-    """The jobs and mistakes found so far."""
-
-    study: Study
-    problems: dict[tuple[str, str], Problem] = field(default_factory=dict)
-    fits: dict[str, FitJob] = field(default_factory=dict)
-    runs: dict[str, RunJob] = field(default_factory=dict)
-    ablations: dict[str, dict[str, Ablation]] = field(default_factory=dict)
-    corpora: dict[tuple[str, str, str], CorpusRef | None] = field(default_factory=dict)
-
-    def note(self, path: str, message: object) -> None:
-        """Remember a mistake, once."""
-        self.problems.setdefault((path, str(message)), Problem(path, str(message)))
-
-    def corpus(self, task: str, language: str, split: str) -> CorpusRef | None:
-        """Find a corpus once; a mistake is noted."""
-        key = (task, language, split)
-        if key not in self.corpora:
-            self.corpora[key] = None
-            try:
-                spec = self.study.data_for(task)
-                self.corpora[key] = find_corpus(spec, task, get_task(task).formats, language, split)
-            except LayerlabError as error:
-                self.note("data", error)
-        return self.corpora[key]
 
 
 def expand(study: Study, *, check: bool = True) -> Plan:
@@ -68,18 +36,20 @@ def expand(study: Study, *, check: bool = True) -> Plan:
     """
     state = Expansion(study)
     checkpoints = list(_find_checkpoints(state))
+    check_twins(state, checkpoints)
     tasks = list(_known_tasks(state))
+    check_data_keys(state)
     for checkpoint in checkpoints:
         state.ablations[checkpoint.name] = _resolve_ablations(state, checkpoint)
     for task in tasks:
-        _find_corpora(state, task)
+        find_corpora(state, task)
     if not state.problems:
         _expand_grid(state, checkpoints, tasks)
     sentences: dict[tuple[str, str], int] = {}
     if check:
         for task in tasks:
             for source in study.sources:
-                _check_source(state, task, source, sentences)
+                check_source(state, task, source, sentences)
     if state.problems:
         raise StudyError(list(state.problems.values()), f"study {study.name!r}")
     notes = []
@@ -121,26 +91,6 @@ def _resolve_ablations(state: Expansion, checkpoint: Checkpoint) -> dict[str, Ab
     return resolved
 
 
-def _find_corpora(state: Expansion, task: str) -> None:
-    for source in state.study.sources:
-        for split in ("train", "dev"):
-            state.corpus(task, source, split)
-        for target in state.study.targets_for(source):
-            state.corpus(task, target, "test")
-
-
-def _check_source(state: Expansion, task: str, source: str, sentences: dict[tuple[str, str], int]) -> None:
-    refs = [state.corpus(task, source, split) for split in ("train", "dev")]
-    refs.extend(state.corpus(task, target, "test") for target in state.study.targets_for(source))
-    train, *others = refs
-    if train is None:
-        return
-    problems, n_sentences = check_labels(get_task(task), train, [ref for ref in others if ref is not None])
-    sentences[task, source] = n_sentences
-    for problem in problems:
-        state.note("data", problem)
-
-
 def _expand_grid(state: Expansion, checkpoints: Iterable[Checkpoint], tasks: Iterable[str]) -> None:
     study = state.study
     for checkpoint in checkpoints:
@@ -165,18 +115,24 @@ def _add_run(state: Expansion, here: Coordinates) -> None:
         if ref is not None:
             targets[target] = ref.digest
     spec = RunSpec(fit.id, tuple(identity_of(item) for item in after), targets)
-    job = RunJob(spec, _columns(state.study, here), after, state.study.data_for(here.task), tuple(needs))
+    job = RunJob(spec, _columns(state, here), after, _data_of(state.study, here.task), tuple(needs))
     same = state.runs.get(job.id)
     if same is not None and same.columns["ablation"] != here.ablation.name:
         raise LayerlabError(f"does the same as ablation {same.columns['ablation']!r}; keep one of them")
     state.runs[job.id] = job
 
 
-def _columns(study: Study, here: Coordinates) -> dict[str, Any]:
+def _data_of(study: Study, task: str) -> DataSpec:
+    """Return where a task's corpora are, in a form that holds for workers in any directory."""
+    spec = study.data_for(task)
+    return spec if spec.root is None else spec.model_copy(update={"root": spec.root.resolve()})
+
+
+def _columns(state: Expansion, here: Coordinates) -> dict[str, Any]:
     ablation = here.ablation
     return {
-        "study": study.name,
-        "model": here.checkpoint.label,
+        "study": state.study.name,
+        "model": state.labels[here.checkpoint.name],
         "task": here.task,
         "ablation": ablation.name,
         "phase": ablation.phase,
@@ -217,13 +173,13 @@ def _add_fit(state: Expansion, here: Coordinates, stack: tuple[str, ...]) -> Fit
     )
     job = FitJob(
         spec=spec,
-        model=here.checkpoint.label,
+        model=state.labels[here.checkpoint.name],
         location=here.checkpoint.location,
         revision=here.checkpoint.revision,
         source=here.source,
         before=before,
         during=during,
-        data=state.study.data_for(here.task),
+        data=_data_of(state.study, here.task),
         training=state.study.training,
         needs=tuple(needs),
     )
@@ -240,8 +196,12 @@ def _resolve_donor(
 ) -> Intervention:
     """Replace a donor given by coordinates by the id of its fit, which joins the plan."""
     donor = getattr(item, "donor", None)
-    if not isinstance(donor, FitDonor) or donor.fit is not None:
+    if isinstance(donor, str) and donor != "pretrained":
+        return replace(item, donor=_find_donor(donor, here))  # type: ignore[type-var]
+    if not isinstance(donor, FitDonor):
         return item
+    if donor.fit is not None:
+        raise LayerlabError("a donor is given by source, seed, task or ablation; `fit` is found from them")
     known = state.ablations[here.checkpoint.name]
     name = donor.ablation or "none"
     if name in stack:
@@ -263,3 +223,15 @@ def _resolve_donor(
         )
     needs.append(fit.id)
     return replace(item, donor=FitDonor(fit=fit.id))  # type: ignore[type-var]
+
+
+def _find_donor(donor: str, here: Coordinates) -> str:
+    """Return what loads a donating checkpoint, once it is known that it can fit."""
+    found = find_checkpoint(donor)
+    own = here.checkpoint
+    if (found.model_type, found.hidden_size) != (own.model_type, own.hidden_size):
+        raise LayerlabError(
+            f"the donor {donor} is a {found.model_type} of width {found.hidden_size}, "
+            f"{own.name} a {own.model_type} of width {own.hidden_size}: their layers do not fit each other"
+        )
+    return found.reference

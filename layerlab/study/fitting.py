@@ -4,39 +4,50 @@ from __future__ import annotations
 
 import shutil
 import time
+from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
 from safetensors.torch import save_file
 
 from layerlab.ablation.apply import apply
 from layerlab.ablation.donors import Donors
-from layerlab.data.catalog import find_corpus
+from layerlab.data.catalog import CorpusRef, find_corpus
+from layerlab.data.sentences import Corpus
+from layerlab.errors import CheckpointError, DataError
 from layerlab.finetuning.evaluation import EncodedCorpus
 from layerlab.finetuning.loop import FitResult, Report, Workplace, fine_tune
 from layerlab.finetuning.model import TaskModel, build_task_model
 from layerlab.finetuning.streams import derive_seed
 from layerlab.finetuning.training import Training
 from layerlab.models.encoder import Encoder
+from layerlab.study.checkpoints import digest_folder
 from layerlab.study.corpora import encode_corpus, read_corpus
-from layerlab.study.environment import describe_environment
+from layerlab.study.environment import describe_environment, process_rank
 from layerlab.study.jobs import FitJob
+from layerlab.study.settings import WorkSettings
 from layerlab.study.store import Store, write_json
 from layerlab.tasks.task import get_task
 
 COUNT_FROM_PADDING = frozenset({"roberta", "xlm-roberta", "camembert"})
 
 
-def execute_fit(store: Store, job: FitJob, *, checkpoint_seconds: float, report: Report) -> None:
-    """Fine-tune one fit, from its last checkpoint if there is one, and publish it."""
+def execute_fit(store: Store, job: FitJob, settings: WorkSettings, report: Report) -> None:
+    """Fine-tune one fit, from its last checkpoint if there is one, and publish it.
+
+    Raises:
+        DataError: A corpus is not what it was when the plan was made.
+        CheckpointError: The checkpoint is not.
+    """
     started = time.monotonic()
     report({"event": "start", "title": job.title()})
     task, seed = get_task(job.spec.task), job.spec.seed
+    if job.revision is None and digest_folder(Path(job.location)) != job.spec.checkpoint:
+        raise CheckpointError(f"{job.location} has changed since the plan was made; plan and run again")
     encoder = load_encoder(job.location, job.revision, seed)
     tokenizer = load_tokenizer(job.location, job.revision)
     corpora, labels = _source_corpora(job, tokenizer, longest_input(encoder, job.training))
-    donors = make_donors(store, job.location, seed, job.needs)
+    donors = make_donors(store, job, job.needs)
     receipts = [apply(item, encoder, donors=donors).to_dict() for item in job.before]
     model = build_task_model(encoder, task, len(labels), job.training.dropout, seed)
     loaded = time.monotonic() - started
@@ -49,12 +60,13 @@ def execute_fit(store: Store, job: FitJob, *, checkpoint_seconds: float, report:
         seed=seed,
         during=job.during,
         donors=donors,
-        workplace=Workplace(work, checkpoint_seconds),
+        workplace=Workplace(work, settings.checkpoint_seconds),
         report=report,
+        device=settings.device,
     )
-    if not Accelerator().is_main_process:
+    if process_rank() > 0:
         return
-    node = _describe_node(result, corpora, receipts, loaded, time.monotonic() - started)
+    node = _describe_node(result, corpora, receipts, loaded, time.monotonic() - started, settings.device)
     _publish_fit(store, job, model, tokenizer, labels, node)
     shutil.rmtree(work, ignore_errors=True)
     report({"event": "done", "seconds": node["seconds"]})
@@ -73,10 +85,26 @@ def load_tokenizer(location: str, revision: str | None) -> Any:
     return AutoTokenizer.from_pretrained(location, revision=revision or "main")
 
 
-def make_donors(store: Store, pretrained: str, seed: int, needs: tuple[str, ...]) -> Donors:
+def make_donors(store: Store, job: FitJob, needs: tuple[str, ...]) -> Donors:
     """Tell interventions where weights come from: the checkpoint, the reset stream, other fits."""
     fits = {need: store.node("fit", need) / "model" for need in needs}
-    return Donors(pretrained=pretrained, seed=derive_seed(seed, "reset"), fits=fits)
+    return Donors(
+        pretrained=job.location,
+        revision=job.revision,
+        seed=derive_seed(job.spec.seed, "reset"),
+        fits=fits,
+    )
+
+
+def read_planned(ref: CorpusRef, planned: str) -> Corpus:
+    """Read a corpus, if it is still the one of the plan.
+
+    Raises:
+        DataError: It has changed, so what is computed on it would get the identity of something else.
+    """
+    if ref.digest != planned:
+        raise DataError(f"{ref.where} has changed since the plan was made; plan and run again")
+    return read_corpus(ref)
 
 
 def _source_corpora(
@@ -85,7 +113,8 @@ def _source_corpora(
     task = get_task(job.spec.task)
     read = {}
     for split in ("train", "dev"):
-        read[split] = read_corpus(find_corpus(job.data, task.name, task.formats, job.source, split))
+        ref = find_corpus(job.data, task.name, task.formats, job.source, split)
+        read[split] = read_planned(ref, job.spec.corpora[split])
     labels = task.label_set(read["train"].sentences)
     return {
         split: encode_corpus(task, corpus, labels, tokenizer, length) for split, corpus in read.items()
@@ -109,6 +138,7 @@ def _describe_node(
     receipts: list[dict[str, Any]],
     loading: float,
     seconds: float,
+    device: str,
 ) -> dict[str, Any]:
     train = corpora["train"].encoded
     return {
@@ -124,7 +154,7 @@ def _describe_node(
         "n_train_words": train.n_words,
         "n_windowed_words": train.n_windowed,
         "n_unknown_words": train.n_unknown,
-        **describe_environment(),
+        **describe_environment(device),
     }
 
 

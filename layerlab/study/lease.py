@@ -43,7 +43,7 @@ def claim(path: Path) -> Iterator[bool]:
     heartbeat. A lease whose holder is gone is taken over.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    me = Holder(socket.gethostname(), os.getpid(), _born(os.getpid()), uuid.uuid4().hex)
+    me = _me()
     if not (_create(path, me) or (_take_over(path) and _create(path, me))):
         yield False
         return
@@ -57,6 +57,10 @@ def claim(path: Path) -> Iterator[bool]:
         beat.join()
         if _read(path) == me:
             path.unlink(missing_ok=True)
+
+
+def _me() -> Holder:
+    return Holder(socket.gethostname(), os.getpid(), _born(os.getpid()), uuid.uuid4().hex)
 
 
 def is_held(path: Path) -> bool:
@@ -96,12 +100,9 @@ def _is_stale(path: Path, holder: Holder | None) -> bool:
 def _take_over(path: Path) -> bool:
     """Remove a stale lease; of several processes that try, one succeeds and none removes a fresh one."""
     guard = path.with_name(f".{path.name}.takeover")
-    with suppress(OSError):
-        if time.time() - guard.stat().st_mtime > STALE_SECONDS:
-            guard.unlink()
-    try:
-        os.close(os.open(guard, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-    except FileExistsError:
+    if guard.exists() and _is_stale(guard, _read(guard)):
+        guard.unlink(missing_ok=True)
+    if not _create(guard, _me()):
         return False
     try:
         holder = _read(path)

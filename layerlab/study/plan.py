@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from layerlab.errors import Problem, StudyError, unknown
 from layerlab.study.jobs import FitJob, RunJob
 from layerlab.study.study import Study
 
@@ -52,7 +53,16 @@ class Plan:
 
         Args:
             **columns: Column of a run (model, task, ablation, source, seed...) and its value as text.
+
+        Raises:
+            StudyError: There is no such column, or no run has this value.
         """
+        for name, value in columns.items():
+            known = {str(run.columns[name]) for run in self.runs if name in run.columns}
+            if not known:
+                raise StudyError([Problem("only", unknown("column", name, self.runs[0].columns))])
+            if str(value) not in known:
+                raise StudyError([Problem("only", unknown(name, str(value), known))])
         runs = tuple(
             run for run in self.runs if all(str(run.columns[name]) == str(v) for name, v in columns.items())
         )

@@ -73,8 +73,9 @@ def seconds_left(first: Status | None, status: Status, elapsed: float) -> str:
     if first is None or status.complete:
         return ""
     if status.n_fits > first.n_fits_done:
-        done = status.n_fits_done - first.n_fits_done + sum(a.fraction for a in status.active)
-        todo = status.n_fits - first.n_fits_done
+        done = status.n_fits_done - first.n_fits_done + sum(a.gained for a in status.active)
+        earlier = sum(a.fraction - a.gained for a in status.active)
+        todo = status.n_fits - first.n_fits_done - earlier
     else:
         done = float(status.n_runs_done - first.n_runs_done)
         todo = status.n_runs - first.n_runs_done

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import io
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ def read_study(path: Path, overrides: Iterable[str] = ()) -> Study:
         raise StudyError([Problem("", f"no such study file: {path}")], str(path))
     try:
         tree = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise StudyError([Problem("", f"not UTF-8: {error}")], str(path)) from error
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         message = getattr(error, "problem", None) or str(error).splitlines()[0]
@@ -43,6 +46,8 @@ def read_study(path: Path, overrides: Iterable[str] = ()) -> Study:
     problems: list[Problem] = []
     if not isinstance(plain, dict):
         raise StudyError([Problem("", "a study file holds `key: value` pairs")], str(path))
+    if str(path.parent.resolve()) not in sys.path:
+        sys.path.append(str(path.parent.resolve()))  # modules beside the study file may be imported
     for override in overrides:
         problem = apply_override(plain, override)
         if problem is not None:
@@ -114,7 +119,11 @@ def apply_override(plain: dict[str, Any], override: str) -> Problem | None:
     if not separator or not path.strip():
         return Problem("--set", f"expected path=value such as training.epochs=1, got {override!r}")
     parts = _parse_path(path.strip())
-    value = YAML(typ="safe").load(text)
+    try:
+        value = YAML(typ="safe").load(text)
+    except YAMLError as error:
+        reason = getattr(error, "problem", None) or str(error).splitlines()[0]
+        return Problem(f"--set {path}", f"the value is not YAML: {reason}; got {text!r}")
     here: Any = plain
     for part, following in zip(parts, [*parts[1:], None], strict=True):
         if isinstance(here, list):
@@ -139,7 +148,8 @@ def _to_plain(value: Any, location: Location, lines: dict[Location, int]) -> Any
     """Turn a round-trip YAML tree into plain values and remember the line of each part."""
     if isinstance(value, CommentedMap):
         for key in value:
-            lines[(*location, str(key))] = value.lc.key(key)[0] + 1
+            if key in value.lc.data:  # a merged key has no line of its own
+                lines[(*location, str(key))] = value.lc.key(key)[0] + 1
         return {str(key): _to_plain(item, (*location, str(key)), lines) for key, item in value.items()}
     if isinstance(value, CommentedSeq):
         for index in range(len(value)):

@@ -8,16 +8,20 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from layerlab.analysis.records import load_nodes, load_records, write_records
-from layerlab.errors import StoreError
+from layerlab.analysis.records import load_nodes, load_records, validate_records
+from layerlab.errors import Problem, StoreError, StudyError, unknown
 from layerlab.study.engines.engine import Engine, Unit
 from layerlab.study.engines.inline import InlineEngine
 from layerlab.study.engines.local import LocalEngine
+from layerlab.study.environment import process_rank
 from layerlab.study.plan import Plan
 from layerlab.study.progress import Progress
+from layerlab.study.settings import WorkSettings
+from layerlab.study.sharing import is_shared
 from layerlab.study.status import Status, read_status
 from layerlab.study.store import Store, write_atomically
-from layerlab.study.work import WorkSettings, process_rank
+
+DEVICES = ("auto", "cpu")
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Outcome:
         store: The results directory.
         status: Which nodes are complete, failed, blocked.
         seconds: Wall time of this call.
-        n_new: Nodes that this call completed.
+        n_new: Nodes that were completed meanwhile, by this process or one beside it.
     """
 
     store: Store
@@ -68,7 +72,12 @@ def run_plan(
 
     Raises:
         StoreError: The directory holds another study's results.
+        StudyError: There is no such device, or the number of workers makes no sense.
     """
+    if device not in DEVICES:
+        raise StudyError([Problem("device", unknown("device", device, DEVICES))])
+    if workers is not None and workers < 0:
+        raise StudyError([Problem("workers", f"expected a number of processes or 0, got {workers}")])
     started = time.monotonic()
     store = Store(Path(folder))
     prepare_store(plan, store)
@@ -106,8 +115,15 @@ def prepare_store(plan: Plan, store: Store) -> None:
     for run in plan.runs:
         store.write_job(run)
     write_atomically(store.root / "study.yaml", plan.study.to_yaml())
-    runs, fits = [job.id for job in plan.runs], [job.id for job in plan.fits]
-    store.write_manifest(plan.study.name, runs, fits, plan.study.imports)
+    store.write_manifest(
+        {
+            "study": plan.study.name,
+            "runs": [job.id for job in plan.runs],
+            "fits": [job.id for job in plan.fits],
+            "columns": {job.id: dict(job.columns) for job in plan.runs},
+            "imports": list(plan.study.imports),
+        }
+    )
 
 
 def make_units(plan: Plan, store: Store) -> list[Unit]:
@@ -131,8 +147,7 @@ def choose_engine(workers: int | None, device: str, n_units: int) -> Engine:
 
     Under ``torchrun`` or ``accelerate launch`` the processes share each fit, so there is no pool.
     """
-    shared = int(os.environ.get("WORLD_SIZE", "1")) > 1
-    if workers == 0 or shared or not hasattr(os, "fork"):
+    if workers == 0 or is_shared() or not hasattr(os, "fork"):
         return InlineEngine()
     gpus = _visible_gpus() if device != "cpu" else ()
     n_workers = workers or len(gpus) or usable_cores()
@@ -157,6 +172,6 @@ def _visible_gpus() -> tuple[str, ...]:
 
 def write_frames(store: Store) -> None:
     """Write the tidy frames of a store beside its runs."""
-    write_records(load_records(store.root), store.root / "records.csv")
-    nodes = load_nodes(store.root)
+    records, nodes = load_records(store.root), load_nodes(store.root)
+    write_atomically(store.root / "records.csv", validate_records(records).to_csv(index=False))
     write_atomically(store.root / "nodes.csv", nodes.to_csv(index=False))

@@ -20,16 +20,23 @@ class Activity:
         title: What it is.
         step: Optimiser steps done; 0 for a run.
         steps: Optimiser steps in all; 0 for a run.
+        resumed_at: Step at which its present worker took it up.
     """
 
     title: str
     step: int = 0
     steps: int = 0
+    resumed_at: int = 0
 
     @property
     def fraction(self) -> float:
         """Part of the node that is done."""
         return self.step / self.steps if self.steps else 0.0
+
+    @property
+    def gained(self) -> float:
+        """Part of the node that its present worker has done."""
+        return (self.step - self.resumed_at) / self.steps if self.steps else 0.0
 
     def __str__(self) -> str:
         return f"{self.title}  step {self.step}/{self.steps}" if self.steps else self.title
@@ -107,7 +114,7 @@ def read_status(plan: Plan, store: Store) -> Status:
 def _activity(title: str, event: dict[str, Any] | None) -> Activity:
     if event is None or "steps" not in event:
         return Activity(title)
-    return Activity(title, int(event["step"]), int(event["steps"]))
+    return Activity(title, int(event["step"]), int(event["steps"]), int(event.get("from", 0)))
 
 
 def _blocked(plan: Plan, failed: set[str], done_runs: set[str]) -> list[str]:

@@ -20,7 +20,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,10 +141,11 @@ class Store:
 
     def read_failure(self, node_id: str) -> dict[str, str] | None:
         """Return the last failure of a node, or None."""
-        path = self.failed(node_id) / "error.json"
-        if not path.is_file():
+        try:
+            text = (self.failed(node_id) / "error.json").read_text(encoding="utf-8")
+        except FileNotFoundError:
             return None
-        failure: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        failure: dict[str, str] = json.loads(text)
         return failure
 
     def clear_failure(self, node_id: str) -> None:
@@ -159,12 +160,24 @@ class Store:
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return manifest
 
-    def write_manifest(
-        self, study: str, runs: list[str], fits: list[str], imports: Sequence[str] = ()
-    ) -> None:
-        """Say which nodes belong to the current plan, so that older ones are not mixed into the records."""
-        manifest = {"study": study, "runs": runs, "fits": fits, "imports": list(imports)}
-        write_atomically(self.root / "manifest.json", json.dumps(manifest, indent=1))
+    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Say which nodes belong to the current plan, so that older ones are not mixed into the records.
+
+        Args:
+            manifest: ``study``, ids of ``runs`` and ``fits``, ``columns`` of each run as the plan names them
+                now, and the modules that workers import.
+        """
+        write_atomically(self.root / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False))
+
+    def sweep(self, kind: Kind, node_id: str) -> None:
+        """Remove what a kill may have left of a node: half-written folders, checkpoints of a complete fit.
+
+        To be called by the holder of the node's lease.
+        """
+        for path in self.node(kind, node_id).parent.glob(f"{node_id}.tmp-*"):
+            shutil.rmtree(path, ignore_errors=True)
+        if self.is_done(kind, node_id):
+            shutil.rmtree(self.work(node_id), ignore_errors=True)
 
 
 def write_atomically(path: Path, text: str) -> None:

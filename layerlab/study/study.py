@@ -62,11 +62,11 @@ class Study(BaseModel):
     @field_validator("models", "tasks", "sources", "targets", "imports", mode="before")
     @classmethod
     def _allow_one(cls, value: Any) -> Any:
-        return (
-            (value,)
-            if isinstance(value, str | Path)
-            else [str(v) if isinstance(v, Path) else v for v in value]
-        )
+        if isinstance(value, str | Path):
+            return (str(value),)
+        if isinstance(value, Sequence):
+            return [str(item) if isinstance(item, Path) else item for item in value]
+        return value
 
     @field_validator("models", "tasks", "sources", "targets", "seeds")
     @classmethod

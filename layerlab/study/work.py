@@ -7,32 +7,20 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from layerlab.errors import StudyError
+from layerlab.study.environment import process_rank
 from layerlab.study.events import reporter
 from layerlab.study.extensions import import_modules
+from layerlab.study.jobs import RunJob
 from layerlab.study.lease import claim, is_held
+from layerlab.study.settings import WorkSettings
+from layerlab.study.sharing import agree, is_shared, meet
 from layerlab.study.store import Kind, Store
 
 POLL_SECONDS = 0.5
-
-
-@dataclass(frozen=True)
-class WorkSettings:
-    """What changes no number.
-
-    Attributes:
-        checkpoint_seconds: Time between checkpoints of a fit.
-        device: ``auto`` or ``cpu``.
-        threads: CPU threads; None leaves PyTorch's choice.
-    """
-
-    checkpoint_seconds: float = 60.0
-    device: str = "auto"
-    threads: int | None = None
 
 
 def run_nodes(root: Path, node_ids: Sequence[str], settings: WorkSettings) -> bool:
@@ -56,19 +44,12 @@ def run_nodes(root: Path, node_ids: Sequence[str], settings: WorkSettings) -> bo
     for fit_id, run_ids in fit_ids.items():
         fitted = do_fit(store, fit_id, settings)
         # Evaluation is one process's work; the others go on to the next fit and meet it there.
-        good = fitted and (process_rank() > 0 or do_runs(store, fit_id, run_ids)) and good
+        good = fitted and (process_rank() > 0 or do_runs(store, fit_id, run_ids, settings)) and good
     return good
 
 
-def process_rank() -> int:
-    """Return this process's rank among those that share a fit (torchrun, accelerate launch), else 0."""
-    return int(os.environ.get("RANK", "0")) if int(os.environ.get("WORLD_SIZE", "1")) > 1 else 0
-
-
 def prepare_process(settings: WorkSettings) -> None:
-    """Set the device and the threads of this process before models are loaded."""
-    if settings.device == "cpu":
-        os.environ["ACCELERATE_USE_CPU"] = "true"
+    """Set the threads of this process and keep transformers quiet, before models are loaded."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     quieten_transformers()
     if settings.threads is not None:
@@ -89,58 +70,87 @@ def do_fit(store: Store, fit_id: str, settings: WorkSettings) -> bool:
     """Carry out a fit unless it is complete; return whether it is at the end."""
     from layerlab.study.fitting import execute_fit
 
-    if store.is_done("fit", fit_id):
-        return True
     job = store.read_fit(fit_id)
-    report = reporter(store.events(fit_id))
-    action = partial(execute_fit, store, job, checkpoint_seconds=settings.checkpoint_seconds, report=report)
-    return _attempt(store, "fit", fit_id, job.title(), action)
+    action = partial(execute_fit, store, job, settings, reporter(store.events(fit_id)))
+    attempt = _attempt_together if is_shared() else _attempt
+    return attempt(store, "fit", fit_id, job.title(), action)
 
 
-def do_runs(store: Store, fit_id: str, run_ids: Sequence[str]) -> bool:
+def do_runs(store: Store, fit_id: str, run_ids: Sequence[str], settings: WorkSettings) -> bool:
     """Carry out the runs of a complete fit that are left; return whether all are complete at the end."""
     from layerlab.study.evaluating import FittedModel, execute_run, load_fitted
 
-    left = [run_id for run_id in run_ids if not store.is_done("run", run_id)]
     fitted: FittedModel | None = None
+
+    def evaluate(job: RunJob) -> None:
+        nonlocal fitted
+        fitted = fitted or load_fitted(store, fit_id, settings)
+        execute_run(store, fitted, job, reporter(store.events(job.id)))
+
+    left = [run_id for run_id in run_ids if not store.is_done("run", run_id)]
+    # What another process holds comes last: it may be complete by then.
+    left.sort(key=lambda run_id: is_held(store.lease(run_id)))
     good = True
     for run_id in left:
         job = store.read_run(run_id)
-        report = reporter(store.events(run_id))
-
-        def action(job=job, report=report) -> None:  # type: ignore[no-untyped-def]
-            nonlocal fitted
-            fitted = fitted or load_fitted(store, fit_id)
-            execute_run(store, fitted, job, report)
-
-        good = _attempt(store, "run", run_id, job.title(), action) and good
+        good = _attempt(store, "run", run_id, job.title(), partial(evaluate, job)) and good
     return good
 
 
 def _attempt(store: Store, kind: Kind, node_id: str, title: str, action: Callable[[], None]) -> bool:
-    """Do a node under its lease; wait if another process is at it, and take over if that one dies.
-
-    Of several processes that share a fit, the first holds the lease and writes the store.
-    """
-    if process_rank() > 0:
-        action()
-        return True
+    """Do a node under its lease; wait if another process is at it, and take over if that one dies."""
     while not store.is_done(kind, node_id):
         with claim(store.lease(node_id)) as mine:
             if mine and not store.is_done(kind, node_id):
-                try:
-                    action()
-                except Exception as error:
-                    store.write_failure(node_id, title, error, traceback.format_exc())
-                    reporter(store.events(node_id))({"event": "failed", "message": str(error)})
-                    return False
-                store.clear_failure(node_id)
-                return True
+                store.sweep(kind, node_id)
+                return _execute(store, node_id, title, action)
+        time.sleep(POLL_SECONDS)
         while is_held(store.lease(node_id)) and not store.is_done(kind, node_id):
             time.sleep(POLL_SECONDS)
         if not store.is_done(kind, node_id) and store.read_failure(node_id) is not None:
             return False
     return True
+
+
+def _attempt_together(store: Store, kind: Kind, node_id: str, title: str, action: Callable[[], None]) -> bool:
+    """Do a node with several processes: the first holds the lease, decides for all and writes the store."""
+    if process_rank() > 0:
+        if agree(None):
+            # What goes wrong here goes wrong in the first process too, which tells of it.
+            _swallow(action)
+        meet()
+        return store.is_done(kind, node_id)
+
+    started = False
+
+    def lead() -> None:
+        nonlocal started
+        started = agree(True)
+        action()
+
+    good = _attempt(store, kind, node_id, title, lead)
+    if not started:
+        agree(False)
+    meet()
+    return good
+
+
+def _execute(store: Store, node_id: str, title: str, action: Callable[[], None]) -> bool:
+    try:
+        action()
+    except Exception as error:
+        store.write_failure(node_id, title, error, traceback.format_exc())
+        reporter(store.events(node_id))({"event": "failed", "message": str(error)})
+        return False
+    store.clear_failure(node_id)
+    return True
+
+
+def _swallow(action: Callable[[], None]) -> None:
+    try:
+        action()
+    except Exception:
+        traceback.print_exc()
 
 
 def die_with_parent(parent: int) -> None:

@@ -84,6 +84,21 @@ def test_applied_restores_bit_for_bit(
     assert snapshot(model) == around
 
 
+def test_applied_undoes_training_of_what_an_edit_selects_though_the_edit_left_it_as_it_was(
+    bert: PreTrainedModel, state_of: StateOf, changed: Changed, train: Callable[..., None]
+) -> None:
+    with torch.no_grad():
+        next(iter(Encoder(bert).parameters("1").values())).add_(1.0)
+    before = state_of(bert)
+    with applied(Reset("1", to="pretrained"), bert) as (receipt,):
+        assert receipt.n_changed == 1
+        train(bert, torch.optim.SGD(bert.parameters(), lr=0.1))
+        assert len(changed(before, state_of(bert)) & set(receipt.parameters)) > 1
+    stays = changed(before, state_of(bert))
+    assert stays, "what training did elsewhere stays"
+    assert not stays & set(receipt.parameters)
+
+
 def test_a_sequence_that_fails_leaves_the_model_as_it_was(
     bert: PreTrainedModel, state_of: StateOf, changed: Changed
 ) -> None:

@@ -135,6 +135,23 @@ def test_an_intervention_without_effect_stops_the_trainer(tagger: PreTrainedMode
         make_trainer(tagger, tmp_path, [callback]).train()
 
 
+def test_a_time_of_0_07_falls_on_step_7_of_100() -> None:
+    during = (Timed(0.07, Freeze("0")),)
+    assert [step for step in range(100) if due(during, (step - 1) / 100 if step else None, step / 100)] == [7]
+
+
+def test_every_hundredth_of_a_hundred_steps_falls_on_its_step() -> None:
+    during = tuple(Timed(float(f"0.{number:02}"), Freeze("0")) for number in range(100))
+    fired = [due(during, (step - 1) / 100 if step else None, step / 100) for step in range(100)]
+    assert fired == [(timed,) for timed in during]
+
+
+def test_what_is_due_comes_in_order_of_time_and_then_as_written() -> None:
+    late, first, second = Timed(0.2, Freeze("0")), Timed(0, Freeze("1")), Timed(0, Freeze("2"))
+    assert due((late, first, second), None, 0.5) == (first, second, late)
+    assert due((late, first, second), None, -0.01) == (), "nothing is due before the first step"
+
+
 @pytest.mark.parametrize("n_steps", [1, 3, 7, 100])
 def test_each_entry_is_due_once_at_the_first_step_that_reaches_it(n_steps: int) -> None:
     during = tuple(Timed(number / 100, Freeze("0")) for number in (0, 7, 29, 57, 99))

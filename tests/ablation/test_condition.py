@@ -103,6 +103,12 @@ def test_interventions_in_the_wrong_phase_are_refused() -> None:
         Ablation(before=(Timed(0.5, Freeze("0")),))  # type: ignore[arg-type]
 
 
+def test_a_time_is_one_number_however_it_is_written() -> None:
+    whole = Timed(0, Freeze("0"))
+    assert type(whole.at) is float
+    assert repr(whole) == repr(Timed(0.0, Freeze("0")))
+
+
 @pytest.mark.parametrize("at", [-0.1, 1.0, 1, "0.5", True, float("nan")])
 def test_a_time_is_a_fraction(at: float) -> None:
     with pytest.raises(StudyError, match=r"expected a fraction of the steps in \[0, 1\), got"):

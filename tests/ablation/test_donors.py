@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from transformers import PreTrainedModel
+from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from layerlab.ablation.donors import Donors
 from layerlab.ablation.interventions import FitDonor
@@ -61,3 +62,44 @@ def test_fits_are_found_by_id(bert: PreTrainedModel, checkpoint: Callable[..., P
 def test_a_donor_that_is_not_there_is_refused(bert: PreTrainedModel, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no checkpoint"):
         Donors().load(str(tmp_path / "nowhere"), Encoder(bert))
+
+
+@pytest.fixture
+def asked(bert: PreTrainedModel, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None]]:
+    """What is asked of the Hub, as (id, revision); every answer is the tiny BERT."""
+    found: list[tuple[str, str | None]] = []
+
+    def give(name: str, *, revision: str | None = None, **options: Any) -> tuple[PreTrainedModel, Any]:
+        found.append((name, revision))
+        return bert, {"missing_keys": set()}
+
+    monkeypatch.setattr(AutoConfig, "from_pretrained", lambda *args, **options: bert.config)
+    monkeypatch.setattr(AutoModel, "from_pretrained", give)
+    return found
+
+
+def test_the_pretrained_checkpoint_is_loaded_in_its_revision(
+    bert: PreTrainedModel, asked: list[tuple[str, str | None]]
+) -> None:
+    encoder = Encoder(bert)
+    Donors("org/model", "v1").pretrained(encoder)
+    Donors(pretrained="org/model@v2").load("pretrained", encoder)
+    Donors(pretrained="org/model").pretrained(encoder)
+    assert asked == [("org/model", "v1"), ("org/model", "v2"), ("org/model", None)]
+
+
+def test_where_the_model_came_from_is_loaded_in_its_commit_or_in_the_revision_that_is_named(
+    bert: PreTrainedModel, asked: list[tuple[str, str | None]]
+) -> None:
+    bert.config._name_or_path, bert.config._commit_hash = "org/model", "c0ffee"
+    Donors().pretrained(Encoder(bert))
+    Donors(revision="v1").pretrained(Encoder(bert))
+    assert asked == [("org/model", "c0ffee"), ("org/model", "v1")]
+
+
+def test_a_donor_may_name_its_revision(bert: PreTrainedModel, asked: list[tuple[str, str | None]]) -> None:
+    donors = Donors("org/model", "v1")
+    for _ in range(2):
+        donors.load("org/other@v3", Encoder(bert))
+    donors.load("org/other", Encoder(bert))
+    assert asked == [("org/other", "v3"), ("org/other", None)]

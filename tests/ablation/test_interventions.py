@@ -96,7 +96,8 @@ def test_only_what_differs_from_the_defaults_is_an_option() -> None:
         "to": "pretrained",
         "components": ["norm"],
     }
-    assert options_of(Scale("0", factor=1.0)) == {"factor": 1.0}
+    assert options_of(Scale("0", factor=0.5)) == {"factor": 0.5}
+    assert options_of(Swap("0", donor=FitDonor(source="fr"))) == {"donor": {"source": "fr"}}
 
 
 def test_phases_say_where_a_kind_makes_sense() -> None:
@@ -134,6 +135,16 @@ def test_a_path_is_a_donor(tmp_path: Path) -> None:
         ({"swap": {"layers": "0", "donor": 3}}, "swap.donor", "got 3"),
         ({"scale": {"layers": "0", "factor": float("nan")}}, "scale.factor", "finite number"),
         ({"permute": {"layers": "embeddings,0"}}, "permute.layers", "cannot take a layer's place"),
+        (
+            {"permute": {"layers": "3-5", "order": [3, 4, 5]}},
+            "permute.order",
+            "leaves every layer where it is",
+        ),
+        (
+            {"scale": {"layers": "0", "factor": 1}},
+            "scale.factor",
+            "a factor of 1 leaves every weight as it is",
+        ),
         ({"skip": {"layers": "embeddings,0"}}, "skip.layers", "there are no hidden states before them"),
         ({"skip": {"layers": "0", "components": "norm"}}, "skip.components", "norms cannot be skipped"),
         ({"reset": {"layers": "0"}, "skip": {"layers": "0"}}, "", "expected one `kind: {fields}`"),

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import io
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
-from layerlab.ablation.ablation import Ablation, Sweep, Timed, dump_ablation, parse_ablation
-from layerlab.ablation.interventions import FitDonor, Freeze, Reset, Skip, Swap, Unfreeze
+from layerlab.ablation.ablation import Ablation, Sweep, Swept, Timed, dump_ablation, parse_ablation, sweep
+from layerlab.ablation.interventions import FitDonor, Freeze, Permute, Reset, Scale, Skip, Swap, Unfreeze
+from layerlab.models.layers import Layers
 
 FORMS = [
     ("none", Ablation.none()),
@@ -56,6 +59,23 @@ def test_sweeps_are_read_and_written_back(text: str, names: list[str] | None) ->
     again = parse_ablation(dump_ablation(found))[0]
     assert isinstance(again, Sweep)
     assert again.expand(4) == expanded
+
+
+WRITTEN: list[Ablation | Sweep] = [
+    *sweep("after", Swap, donor=FitDonor(source="de")),
+    *sweep("after", Swap, windows=2, donor=Path("fits/de"), from_layers=Layers("last:2")),
+    *sweep("during", Scale, at=0, factor=0.5, donor=FitDonor(task="ner", seed=1), components=("ffn", "norm")),
+    Sweep(2, 1, (Swept("before", "reset"), Swept("after", "skip", {"layers": [0, 1]})), "both"),
+    Ablation(after=(Swap("0", donor=FitDonor(source="de")), Scale("1", factor=0.5, donor="pretrained"))),
+    Ablation("x", during=(Timed(0, Permute("0-1", order=(1, 0))),)),
+]
+
+
+@pytest.mark.parametrize("item", WRITTEN, ids=repr)
+def test_what_was_made_in_python_goes_to_yaml_and_back(item: Ablation | Sweep) -> None:
+    stream = io.StringIO()
+    YAML(typ="safe").dump(dump_ablation(item), stream)
+    assert parse_ablation(YAML(typ="safe").load(stream.getvalue())) == (item, [])
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from importlib.metadata import EntryPoint
 from typing import Any
 
@@ -13,7 +15,8 @@ from layerlab.models.layers import Layers
 
 @pytest.fixture(autouse=True)
 def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test registers is forgotten after it."""
+    """What a test registers is forgotten after it; the built-in ones are there before it."""
+    known_interventions()
     monkeypatch.setattr(registry, "_KINDS", dict(registry._KINDS))
 
 
@@ -79,7 +82,22 @@ def test_entry_points_register_interventions(monkeypatch: pytest.MonkeyPatch) ->
 
     offered = Offered(name="offered", value="package:Doubling", group=registry.ENTRY_POINTS)
     monkeypatch.setattr(registry, "entry_points", lambda group: [offered])
-    registry._load_entry_points.cache_clear()
+    registry._load_kinds.cache_clear()
     assert "test-offered" in known_interventions()
     known_interventions()
     assert loaded == ["offered"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from layerlab.ablation.registry import known_interventions; assert 'reset' in known_interventions()",
+        "from layerlab.ablation.registry import from_dict; from_dict({'reset': {'layers': '0'}})",
+        "from layerlab.ablation.ablation import parse_ablation; "
+        "assert parse_ablation({'sweep': {}, 'before': [{'reset': {}}]})[1] == []",
+    ],
+)
+def test_the_built_in_interventions_are_known_in_a_fresh_process_without_torch(code: str) -> None:
+    check = f"{code}; import sys; assert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from layerlab.ablation.ablation import Ablation, Sweep, Swept, Timed, sweep
-from layerlab.ablation.interventions import Freeze, Reset, Skip, Swap
+from layerlab.ablation.interventions import FitDonor, Freeze, Reset, Skip, Swap
 from layerlab.errors import SelectionError, StudyError
+from layerlab.models.layers import Layers
 
 
 def test_a_sweep_makes_one_ablation_per_window() -> None:
@@ -22,6 +26,21 @@ def test_options_and_times_are_passed_on() -> None:
     assert freeze.expand(1) == (Ablation(during=(Timed(0.25, Freeze("0")),)),)
     (swapped,) = sweep("after", Swap, donor="folder")
     assert swapped.expand(1)[0].interventions == (Swap("0", donor="folder"),)
+
+
+@pytest.mark.parametrize(
+    ("donor", "plain"),
+    [(FitDonor(source="de"), {"source": "de"}), (Path("fits/a"), "fits/a"), ("pretrained", "pretrained")],
+)
+def test_options_are_kept_as_plain_values(donor: Any, plain: Any) -> None:
+    (swept,) = sweep("after", Swap, donor=donor, from_layers=Layers("0"), components="ffn")
+    assert swept.entries[0].options == {"donor": plain, "from_layers": "0", "components": ["ffn"]}
+    assert swept.expand(1)[0].after == (Swap("0", donor=donor, from_layers="0", components="ffn"),)
+
+
+def test_one_sweep_has_one_form() -> None:
+    assert sweep("before", Reset, to="random", seed=None) == sweep("before", Reset)
+    assert sweep("during", Freeze, at=0)[0].entries[0].at.__class__ is float
 
 
 def test_several_interventions_are_swept_together_and_some_may_stay() -> None:

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from layerlab.ablation.ablation import Timed
 from layerlab.ablation.apply import apply
 from layerlab.ablation.donors import Donors
-from layerlab.ablation.interventions import Freeze, Reset, Unfreeze
+from layerlab.ablation.interventions import Freeze, Reset, Scale, Unfreeze
+from layerlab.errors import TrainingError
 from layerlab.finetuning.evaluation import EncodedCorpus, evaluate
 from layerlab.finetuning.loop import FitResult, Workplace, fine_tune
 from layerlab.finetuning.model import TaskModel
@@ -144,3 +145,45 @@ def test_bf16_runs_and_keeps_master_weights_in_fp32(make_model: Make, upos: Task
     result = run(model, upos, corpora, FAST.model_copy(update={"precision": "bf16"}))
     assert all(p.dtype == torch.float32 for p in model.parameters())
     assert result.history[0]["loss"] < 3.5
+
+
+def test_epochs_from_before_a_change_of_the_model_do_not_compete(
+    make_model: Make, upos: Task, corpora: Corpora
+) -> None:
+    """Else the best epoch would quietly undo the intervention."""
+    model = make_model()
+    training = FAST.model_copy(update={"epochs": 6, "learning_rate": 5e-3})
+    result = run(model, upos, corpora, training, during=[Timed(0.9, Scale("embeddings", 0.0))])
+    assert result.best_epoch == 5
+    freezing = run(make_model(), upos, corpora, training, during=[Timed(0.9, Freeze("0"))])
+    accuracies = [entry["dev"]["accuracy"] for entry in freezing.history]
+    assert accuracies[freezing.best_epoch] == max(accuracies)
+
+
+def test_a_diverged_fit_is_an_error(make_model: Make, upos: Task, corpora: Corpora) -> None:
+    training = FAST.model_copy(update={"learning_rate": 1e30, "max_grad_norm": None})
+    with pytest.raises(TrainingError, match=r"diverged; try a smaller training.learning_rate \(now 1e\+30\)"):
+        run(make_model(), upos, corpora, training)
+
+
+def test_a_kill_while_a_checkpoint_is_replaced_loses_nothing(
+    make_model: Make, upos: Task, corpora: Corpora, tmp_path: Path
+) -> None:
+    """An older checkpoint that was half dropped, and a newer one half written, are passed over."""
+    place = Workplace(tmp_path, seconds=0.0)
+    plain = make_model()
+    run(plain, upos, corpora)
+
+    def kill(event: dict[str, Any]) -> None:
+        if event["event"] == "step" and event["step"] == 5:
+            raise KilledError("in the middle of a step")
+
+    with pytest.raises(KilledError, match="in the middle"):
+        run(make_model(), upos, corpora, workplace=place, report=kill)
+    (tmp_path / "checkpoint-00000003-0000").mkdir()
+    (tmp_path / "checkpoint-00000009-0001").mkdir()
+    (tmp_path / "checkpoint-00000008-0001.tmp-1").mkdir()
+    (tmp_path / "checkpoint-00000008-0001.tmp-1" / "position.json").write_text("{}")
+    resumed = make_model()
+    assert run(resumed, upos, corpora, workplace=place).resumed_at == 4
+    assert same(state(plain), state(resumed))

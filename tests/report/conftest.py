@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,49 @@ METRICS = {"upos": "accuracy", "ner": "span_f1"}
 Make = Callable[..., pd.DataFrame]
 
 
+@dataclass(frozen=True)
+class Condition:
+    """An ablation to invent records for: its columns, and how much it hurts the targets."""
+
+    ablation: str
+    phase: str
+    intervention: str
+    layers: str
+    first_layer: int | None
+    last_layer: int | None
+    hurt: float
+
+
+BASELINE = Condition("none", "none", "none", "", None, None, 0.0)
+FREEZE = (
+    Condition("freeze embeddings", "before", "freeze", "embeddings", -1, -1, -0.004),
+    Condition("freeze to layer 2", "before", "freeze", "embeddings,0-2", -1, 2, -0.01),
+    Condition("freeze to layer 5", "before", "freeze", "embeddings,0-5", -1, 5, 0.006),
+    Condition("freeze to layer 5 without dropout", "before", "freeze", "embeddings,0-5", -1, 5, 0.008),
+    Condition("freeze to layer 5 then unfreeze", "mixed", "mixed", "embeddings,0-5", -1, 5, 0.002),
+    Condition("freeze all", "before", "freeze", "embeddings,0-11", -1, 11, 0.21),
+)
+SWAP = (
+    Condition("lower layers of ru", "after", "swap", "0-5", 0, 5, 0.03),
+    Condition("upper layers of ru", "after", "swap", "6-11", 6, 11, 0.06),
+    Condition("all layers of ru", "after", "swap", "0-11", 0, 11, 0.05),
+)
+CONDITIONS = {"freeze": FREEZE, "swap": SWAP}
+
+
+def windows_of(n_layers: int, size: int, phase: str, options: str, largest: float) -> tuple[Condition, ...]:
+    """A sweep whose effects fall from ``largest`` at the bottom to 0.001 at the top."""
+    found = []
+    for first in range(0, n_layers, size):
+        last = first + size - 1
+        layers = str(first) if size == 1 else f"{first}-{last}"
+        hurt = largest * float(np.exp(-5.7 * first / max(1, n_layers - size)))
+        found.append(
+            Condition(f"reset({layers}{options})@{phase}", phase, "reset", layers, first, last, hurt)
+        )
+    return tuple(found)
+
+
 def make_records(
     n_layers: int = 12,
     size: int = 2,
@@ -25,51 +70,36 @@ def make_records(
     phase: str = "before",
     options: str = "",
     largest: float = 0.30,
+    study: str = "synthetic",
 ) -> pd.DataFrame:
-    """Invent records whose effects fall from ``largest`` at the bottom to 0.001 at the top."""
+    """Invent records of the conditions of a study's name, or else of a sweep."""
+    sweep = windows_of(n_layers, size, phase, options, largest)
+    conditions = CONDITIONS.get(study, sweep)
     rng = np.random.default_rng(7)
-    starts = range(0, n_layers, size)
-    rows = []
-    for model in models:
-        for task in tasks:
-            for source in sources:
-                for seed in seeds:
-                    base = {target: 0.85 - 0.03 * index for index, target in enumerate(targets)}
-                    base[source] = 0.955
-                    base = {target: score + rng.normal(0, 0.004) for target, score in base.items()}
-                    for first in (None, *starts):
-                        depth = 0.0 if first is None else first / max(1, n_layers - size)
-                        hurt = 0.0 if first is None else largest * np.exp(-5.7 * depth)
-                        last = None if first is None else first + size - 1
-                        layers = "" if first is None else (str(first) if size == 1 else f"{first}-{last}")
-                        name = "none" if first is None else f"reset({layers}{options})@{phase}"
-                        for index, (target, score) in enumerate(base.items()):
-                            share = 0.05 if target == source else 0.6 + 0.8 * index / len(base)
-                            noise = 0.0 if first is None else rng.normal(0, 0.003)
-                            rows.append(
-                                {
-                                    "study": "synthetic",
-                                    "run_id": f"{model}-{task}-{source}-{name}-{seed}",
-                                    "fit_id": f"{model}-{task}-{source}-{seed}",
-                                    "model": model,
-                                    "task": task,
-                                    "ablation": name,
-                                    "phase": "none" if first is None else phase,
-                                    "intervention": "none" if first is None else "reset",
-                                    "layers": layers,
-                                    "first_layer": first,
-                                    "last_layer": last,
-                                    "source": source,
-                                    "target": target,
-                                    "split": "test",
-                                    "seed": seed,
-                                    "metric": METRICS[task],
-                                    "layer": None,
-                                    "value": score - hurt * share + noise,
-                                    "n": 5000 + 100 * index,
-                                }
-                            )
+    rows: list[dict[str, object]] = []
+    for model, task, source, seed in product(models, tasks, sources, seeds):
+        base = {target: 0.85 - 0.03 * index for index, target in enumerate(targets)} | {source: 0.955}
+        base = {target: score + rng.normal(0, 0.004) for target, score in base.items()}
+        run = {"study": study, "model": model, "task": task, "source": source, "seed": seed}
+        run |= {"fit_id": f"{model}-{task}-{source}-{seed}", "split": "test", "metric": METRICS[task]}
+        for condition in (BASELINE, *conditions):
+            scores = invent_scores(base, source, condition, rng)
+            run |= asdict(condition) | {"run_id": f"{run['fit_id']}-{condition.ablation}", "layer": None}
+            rows += [run | score for score in scores]
     return validate_records(pd.DataFrame(rows))
+
+
+def invent_scores(
+    base: Mapping[str, float], source: str, condition: Condition, rng: np.random.Generator
+) -> list[dict[str, object]]:
+    """The scores of one run on every language: the source is hurt least, the last target most."""
+    scores: list[dict[str, object]] = []
+    for index, (target, score) in enumerate(base.items()):
+        share = 0.05 if target == source else 0.6 + 0.8 * index / len(base)
+        noise = 0.0 if condition is BASELINE else rng.normal(0, 0.003)
+        value = score - condition.hurt * share + noise
+        scores.append({"target": target, "value": value, "n": 5000 + 100 * index})
+    return scores
 
 
 @pytest.fixture(scope="session")

@@ -1,18 +1,27 @@
 from __future__ import annotations
 
+import importlib
+import json
+import shutil
+import subprocess
+import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from layerlab.ablation.ablation import Ablation
-from layerlab.ablation.interventions import FitDonor, Reset, Skip, Swap
+from layerlab.ablation.interventions import FitDonor, Reset, Skip, Swap, from_dict
 from layerlab.analysis.records import load_nodes, load_records
 from layerlab.analysis.sensitivity import sensitivity
+from layerlab.data.catalog import DataSpec
 from layerlab.errors import StoreError
 from layerlab.models.encoder import Encoder
 from layerlab.study.evaluating import load_fitted
+from layerlab.study.settings import WorkSettings
 from layerlab.study.store import Store
 from layerlab.study.study import Study
 
@@ -95,7 +104,7 @@ def test_a_layer_skipped_in_training_is_skipped_in_evaluation(study: Study, tmp_
     study = study.model_copy(update={"seeds": (0,), "ablations": (Ablation.none(), skip)})
     frame = run(study, tmp_path)
     fit_id = frame[frame["ablation"] == "skip before"]["fit_id"].iloc[0]
-    fitted = load_fitted(Store(tmp_path), fit_id)
+    fitted = load_fitted(Store(tmp_path), fit_id, WorkSettings())
     states = fitted.model.encoder(torch.tensor([[2, 5, 6, 3]]), output_hidden_states=True).hidden_states
     assert torch.equal(states[1], states[2])
     assert not torch.equal(states[2], states[3])
@@ -103,26 +112,91 @@ def test_a_layer_skipped_in_training_is_skipped_in_evaluation(study: Study, tmp_
 
 
 def test_one_failing_run_takes_no_other_down(study: Study, tmp_path: Path, tiny_encoder: Path) -> None:
-    """A donor of another width cannot be known before it is loaded: its run fails, the others go on."""
-    wide = tmp_path / "wide"
-    make_wide(wide, tiny_encoder)
-    bad = Ablation(name="bad", after=(Swap("0", donor=str(wide)),))
+    """A donor that lacks tensors is known when it is loaded: its run fails, the others go on."""
+    donor = tmp_path / "donor"
+    shutil.copytree(tiny_encoder, donor)
+    tensors = load_file(donor / "model.safetensors")
+    kept = {name: value for name, value in tensors.items() if "layer.0." not in name}
+    save_file(kept, donor / "model.safetensors", metadata={"format": "pt"})
+    bad = Ablation(name="bad", after=(Swap("0", donor=str(donor)),))
     study = study.model_copy(update={"seeds": (0,), "ablations": (Ablation.none(), bad)})
     outcome = study.plan().run(tmp_path / "r", workers=0, progress=False)
     assert not outcome.good
-    assert [failure["error"] for failure in outcome.status.failures] == ["DonorError"]
-    assert "32" in outcome.status.failures[0]["message"]
+    assert [failure["error"] for failure in outcome.status.failures] == ["CheckpointError"]
+    assert "encoder.layer.0" in outcome.status.failures[0]["message"]
     assert outcome.status.n_runs_done == 1
-    frame = load_records(tmp_path / "r")
-    assert set(frame["ablation"]) == {"none"}
+    assert set(load_records(tmp_path / "r")["ablation"]) == {"none"}
 
 
-def make_wide(folder: Path, tiny_encoder: Path) -> None:
-    from transformers import AutoConfig, AutoTokenizer, BertModel
+def test_a_crashing_worker_takes_no_other_down(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The intervention of a user's module ends its process; it is known to workers through ``imports``."""
+    (tmp_path / "crashing.py").write_text(CRASHING, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    importlib.import_module("crashing")
+    fatal = Ablation(name="fatal", before=(from_dict({"crash": {"layers": "0"}}),))
+    changes = {"seeds": (0,), "ablations": (fatal, Ablation.none()), "imports": ("crashing",)}
+    outcome = study.model_copy(update=changes).plan().run(tmp_path / "r", workers=2, progress=False)
+    (failure,) = outcome.status.failures
+    assert failure["message"] == "the worker died of exit status 9: it printed nothing"
+    assert outcome.status.blocked == ("run tiny upos aa seed 0 fatal",)
+    assert set(load_records(tmp_path / "r")["ablation"]) == {"none"}
 
-    config = AutoConfig.from_pretrained(tiny_encoder, hidden_size=48)
-    BertModel(config).save_pretrained(folder)
-    AutoTokenizer.from_pretrained(tiny_encoder).save_pretrained(folder)
+
+CRASHING = """
+import os
+import layerlab as ll
+
+@ll.intervention("crash")
+class Crash:
+    layers: ll.Selection
+
+    def weights(self, encoder, donors):
+        os._exit(9)
+"""
+
+
+def test_two_runners_share_a_study(study: Study, tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(study.to_yaml(), encoding="utf-8")
+    command = [sys.executable, "-m", "layerlab", "run", str(path), "--results", str(tmp_path / "r")]
+    command += ["--workers", "0", "--no-report"]
+    runners = [subprocess.Popen(command, stderr=subprocess.DEVNULL) for _ in range(2)]
+    assert [runner.wait() for runner in runners] == [0, 0]
+    spans = []
+    for fit in study.plan().fits:
+        lines = (tmp_path / "r" / "events" / f"{fit.id}.jsonl").read_text().splitlines()
+        events = [json.loads(line) for line in lines]
+        assert [event["event"] for event in events].count("start") == 1
+        spans.append((events[0]["time"], events[-1]["time"]))
+    spans.sort()
+    overlaps = [b[0] < a[1] for a, b in pairwise(spans)]
+    assert any(overlaps), "each runner should take what the other has not"
+
+
+def test_a_renamed_ablation_has_its_new_name_in_old_results(study: Study, tmp_path: Path) -> None:
+    study = study.model_copy(update={"seeds": (0,)})
+    run(study, tmp_path)
+    renamed = Ablation(name="set back", after=(Reset("0", to="pretrained"),))
+    again = study.model_copy(update={"ablations": (*study.ablations[:-1], renamed)})
+    outcome = again.plan().run(tmp_path, workers=0, progress=False)
+    assert outcome.n_new == 0
+    names = set(load_records(tmp_path)["ablation"])
+    assert "set back" in names
+    assert "rewind" not in names
+
+
+def test_a_corpus_that_changes_after_the_plan_is_not_taken_for_the_planned_one(
+    study: Study, treebanks: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(treebanks, tmp_path / "data")
+    changes = {"seeds": (0,), "ablations": (Ablation.none(),), "data": DataSpec(root=tmp_path / "data")}
+    plan = study.model_copy(update=changes).plan()
+    dev = tmp_path / "data/aa/dev.conllu"
+    dev.write_text(dev.read_text(encoding="utf-8").replace("mira", "mora"), encoding="utf-8")
+    outcome = plan.run(tmp_path / "r", workers=0, progress=False)
+    assert "has changed since the plan was made" in outcome.status.failures[0]["message"]
 
 
 def test_a_directory_of_another_study_is_refused(study: Study, tmp_path: Path) -> None:

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
+from transformers import AutoConfig, BertModel
 
 import layerlab as ll
 from layerlab.errors import StudyError
 from layerlab.study.study import Study
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 
 
 def ids(study: Study) -> list[str]:
@@ -73,8 +79,6 @@ def test_paths_and_spelling_of_a_selection_do_not_change_the_identity(study: Stu
 
 
 def test_a_changed_corpus_changes_the_identity(study: Study, treebanks: Path, tmp_path: Path) -> None:
-    import shutil
-
     shutil.copytree(treebanks, tmp_path / "data")
     copied = study.model_copy(update={"data": ll.DataSpec(root=tmp_path / "data")})
     assert ids(copied) == ids(study)
@@ -115,3 +119,48 @@ def test_a_selection_keeps_the_fits_that_it_needs(study: Study) -> None:
 def test_a_name_that_is_no_directory_is_refused(study: Study) -> None:
     with pytest.raises(ValidationError, match="name"):
         Study.model_validate({**study.model_dump(), "name": "../x"})
+
+
+def test_folders_that_are_called_the_same_are_told_apart(
+    study: Study, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        shutil.copytree(tiny_encoder, tmp_path / name / "tiny")
+    config = tmp_path / "two" / "tiny" / "config.json"
+    config.write_text(config.read_text(encoding="utf-8").replace("}", " }"), encoding="utf-8")
+    models = (str(tmp_path / "one/tiny"), str(tmp_path / "two/tiny"))
+    plan = study.model_copy(update={"models": models}).plan(check=False)
+    assert {run.columns["model"] for run in plan.runs} == {"one/tiny", "two/tiny"}
+    with pytest.raises(StudyError, match=r"models\[1\]: .* is the same checkpoint as"):
+        study.model_copy(update={"models": (str(tiny_encoder), models[0])}).plan(check=False)
+
+
+def test_a_donor_of_another_width_is_known_before_training(
+    study: Study, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    config = AutoConfig.from_pretrained(tiny_encoder, hidden_size=48)
+    BertModel(config).save_pretrained(tmp_path)
+    bad = ll.Ablation(name="bad", after=(ll.Swap("0", donor=str(tmp_path)),))
+    with pytest.raises(StudyError, match="a bert of width 48, .* a bert of width 32"):
+        study.model_copy(update={"ablations": (bad,)}).plan(check=False)
+
+
+def test_data_of_a_task_that_is_not_there_is_refused(study: Study, treebanks: Path) -> None:
+    data = {"upso": ll.DataSpec(root=treebanks)}
+    with pytest.raises(StudyError, match="data.upso: unknown task of this study 'upso'; did you mean 'upos'"):
+        study.model_copy(update={"data": data}).plan(check=False)
+
+
+def test_a_selection_of_what_is_not_there_is_refused(study: Study) -> None:
+    plan = study.plan(check=False)
+    with pytest.raises(StudyError, match="unknown column 'ablaton'; did you mean 'ablation'"):
+        plan.select(ablaton="none")
+    with pytest.raises(StudyError, match="unknown ablation 'rewnd'; did you mean 'rewind'"):
+        plan.select(ablation="rewnd")
+
+
+@pytest.mark.parametrize("path", sorted(EXPERIMENTS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_experiments_read_in_a_fresh_process(path: Path) -> None:
+    program = f"import layerlab as ll; print(len(ll.Study.from_yaml({str(path)!r}).ablations))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

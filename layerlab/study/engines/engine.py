@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from layerlab.study.lease import is_held
+from layerlab.study.settings import WorkSettings
 from layerlab.study.store import Store
-from layerlab.study.work import WorkSettings
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,19 @@ class Engine(Protocol):
         ...
 
 
-def needs_state(store: Store, unit: Unit) -> str:
-    """Return ``ready``, ``waiting`` or ``blocked`` for a unit."""
+def state_of(store: Store, unit: Unit) -> str:
+    """Return where a unit stands.
+
+    Returns:
+        ``done``; ``blocked`` by a failed donor; ``waiting`` for a donor; ``busy``, in the hands of another
+        process; or ``ready``.
+    """
+    left = [node for node in unit.nodes if not store.is_done(store.kind_of(node), node)]
+    if not left:
+        return "done"
     missing = [need for need in unit.needs if not store.is_done("fit", need)]
-    if not missing:
-        return "ready"
-    return "blocked" if any(store.read_failure(need) for need in missing) else "waiting"
+    if any(is_held(store.lease(need)) for need in missing):
+        return "busy"
+    if missing:
+        return "blocked" if any(store.read_failure(need) for need in missing) else "waiting"
+    return "busy" if is_held(store.lease(left[0])) else "ready"

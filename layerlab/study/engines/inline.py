@@ -1,12 +1,17 @@
-"""Everything in this process: for notebooks, tests and debuggers."""
+"""Everything in this process: for notebooks, tests, debuggers, and processes that share each fit."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
-from layerlab.study.engines.engine import Unit, needs_state
+from layerlab.study.engines.engine import Unit, state_of
+from layerlab.study.settings import WorkSettings
+from layerlab.study.sharing import is_shared
 from layerlab.study.store import Store
-from layerlab.study.work import WorkSettings, run_nodes
+from layerlab.study.work import run_nodes
+
+POLL_SECONDS = 0.5
 
 
 class InlineEngine:
@@ -16,12 +21,21 @@ class InlineEngine:
         self, store: Store, units: Sequence[Unit], settings: WorkSettings, tick: Callable[[], None]
     ) -> None:
         """Carry out the units; see :class:`layerlab.study.engines.engine.Engine`."""
+        if is_shared():
+            # All processes must meet at the same fits, so the order is the plan's, donors first.
+            for unit in units:
+                if state_of(store, unit) != "blocked":
+                    run_nodes(store.root, unit.nodes, settings)
+            return
         left = list(units)
         while left:
-            ready = [unit for unit in left if needs_state(store, unit) == "ready"]
-            if not ready:
-                return
-            for unit in ready:
+            states = [state_of(store, unit) for unit in left]
+            if "ready" in states:
+                unit = left.pop(states.index("ready"))
                 run_nodes(store.root, unit.nodes, settings)
                 tick()
-            left = [unit for unit in left if unit not in ready]
+                continue
+            if "busy" not in states:
+                return
+            time.sleep(POLL_SECONDS)
+            left = [unit for unit, state in zip(left, states, strict=True) if state != "done"]

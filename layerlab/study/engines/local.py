@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from layerlab.errors import StoreError
-from layerlab.study.engines.engine import Unit, needs_state
+from layerlab.study.engines.engine import Unit, state_of
+from layerlab.study.settings import WorkSettings
 from layerlab.study.store import Store
-from layerlab.study.work import WorkSettings
 
 POLL_SECONDS = 0.1
 
@@ -52,19 +52,22 @@ class LocalEngine:
             pool.close()
 
     def _start(self, store: Store, left: list[Unit], pool: _Pool) -> list[Unit]:
-        """Start what is ready while slots are free; return what still waits."""
-        waiting = []
+        """Start what is ready while slots are free; return what is still to be started."""
+        still: list[Unit] = []
+        states: set[str] = set()
         for unit in left:
-            state = needs_state(store, unit)
             slot = next((slot for slot in range(self.workers) if slot not in pool.running), None)
-            if state == "ready" and slot is not None:
+            if slot is None:
+                still.append(unit)
+                continue
+            state = state_of(store, unit)
+            states.add(state)
+            if state == "ready":
                 pool.start(slot, unit)
-            elif state != "blocked":
-                waiting.append(unit)
-        if not pool.running and all(needs_state(store, unit) == "waiting" for unit in waiting):
-            # Their donors are in nobody's hands: not among these units and not complete.
-            return []
-        return waiting
+            elif state in {"waiting", "busy"}:
+                still.append(unit)
+        # Donors that nobody works on, here or elsewhere, will not come.
+        return [] if not pool.running and states == {"waiting"} else still
 
 
 class _Pool:
@@ -75,6 +78,8 @@ class _Pool:
         self.running: dict[int, Unit] = {}
         self.reports: queue.Queue[dict[str, Any] | None] = queue.Queue()
         environment = dict(os.environ, HF_HUB_DISABLE_PROGRESS_BARS="1", TRANSFORMERS_VERBOSITY="error")
+        # What this process can import, a user's own modules among it, its workers can too.
+        environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
         if settings.threads is not None:
             threads = str(settings.threads)
             environment.update(OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads, OPENBLAS_NUM_THREADS=threads)
@@ -118,10 +123,9 @@ class _Pool:
             if report is None:
                 tail = self.log.read_text(encoding="utf-8", errors="replace")[-2000:].strip()
                 raise StoreError(f"the pool of workers died; {self.log} says: {tail or 'nothing'}")
-            if "slot" in report:
-                unit = self.running.pop(report["slot"])
-                if report["code"] not in (0, 1):
-                    _note_crash(self.store, unit, report["code"], self._log_of(unit))
+            unit = self.running.pop(report["slot"])
+            if report["code"] not in (0, 1):
+                _note_crash(self.store, unit, report["code"], self._log_of(unit))
 
     def close(self) -> None:
         """End the nursery; workers that are still at it end soon after."""
@@ -137,9 +141,11 @@ class _Pool:
 
 
 def _listen(stream: IO[bytes], reports: queue.Queue[dict[str, Any] | None]) -> None:
-    for line in stream:
-        reports.put(json.loads(line))
-    reports.put(None)
+    try:
+        for line in stream:
+            reports.put(json.loads(line))
+    finally:
+        reports.put(None)
 
 
 def _note_crash(store: Store, unit: Unit, code: int, log: Path) -> None:

@@ -19,10 +19,12 @@ POLL_SECONDS = 0.1
 
 def main() -> None:
     """Import, then serve orders until standard input ends."""
+    # Reports have a channel of their own: what a module prints on import must not be taken for one.
+    reports = os.dup(1)
+    os.dup2(2, 1)
     import layerlab.study.evaluating  # noqa: F401 - imported for the workers to come
 
     workers: dict[int, int] = {}
-    _report(ready=True)
     rest = b""
     while True:
         ready, _, _ = select.select([0], [], [], POLL_SECONDS)
@@ -34,11 +36,11 @@ def main() -> None:
             for line in lines:
                 order = json.loads(line)
                 workers[_fork(order)] = order["slot"]
-        _reap(workers)
+        _reap(workers, reports)
 
 
 def _fork(order: dict[str, Any]) -> int:
-    """Fork a worker that executes ``layerlab run-one`` with the order's arguments; return its pid."""
+    """Fork a worker that carries out the order's nodes; return its pid."""
     nursery = os.getpid()
     pid = os.fork()
     if pid:
@@ -63,24 +65,21 @@ def _fork(order: dict[str, Any]) -> int:
 
 
 def _work(order: dict[str, Any], nursery: int) -> int:
-    from layerlab.study.work import WorkSettings, die_with_parent, run_nodes
+    from layerlab.study.settings import WorkSettings
+    from layerlab.study.work import die_with_parent, run_nodes
 
     die_with_parent(nursery)
     return 0 if run_nodes(Path(order["store"]), order["nodes"], WorkSettings(**order["settings"])) else 1
 
 
-def _reap(workers: dict[int, int]) -> None:
+def _reap(workers: dict[int, int], reports: int) -> None:
     """Report the workers that have ended."""
     for pid, slot in list(workers.items()):
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
             del workers[pid]
-            _report(slot=slot, code=os.waitstatus_to_exitcode(status))
-
-
-def _report(**message: Any) -> None:
-    sys.stdout.write(json.dumps(message) + "\n")
-    sys.stdout.flush()
+            report = {"slot": slot, "code": os.waitstatus_to_exitcode(status)}
+            os.write(reports, json.dumps(report).encode() + b"\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,94 @@
+"""The grid of a study while it is expanded: coordinates, what was found, what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from layerlab.ablation.ablation import Ablation
+from layerlab.data.catalog import CorpusRef, DataSpec, find_corpus
+from layerlab.errors import LayerlabError, Problem, unknown
+from layerlab.study.checkpoints import Checkpoint, distinct_labels
+from layerlab.study.corpora import check_labels
+from layerlab.study.jobs import FitJob, RunJob
+from layerlab.study.study import Study
+from layerlab.tasks.task import get_task
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """Where a fit stands in the grid."""
+
+    checkpoint: Checkpoint
+    task: str
+    source: str
+    seed: int
+    ablation: Ablation
+
+
+@dataclass
+class Expansion:
+    """The jobs and mistakes found so far."""
+
+    study: Study
+    problems: dict[tuple[str, str], Problem] = field(default_factory=dict)
+    fits: dict[str, FitJob] = field(default_factory=dict)
+    runs: dict[str, RunJob] = field(default_factory=dict)
+    ablations: dict[str, dict[str, Ablation]] = field(default_factory=dict)
+    corpora: dict[tuple[str, str, str], CorpusRef | None] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+
+    def note(self, path: str, message: object) -> None:
+        """Remember a mistake, once."""
+        self.problems.setdefault((path, str(message)), Problem(path, str(message)))
+
+    def corpus(self, task: str, language: str, split: str) -> CorpusRef | None:
+        """Find a corpus once; a mistake is noted."""
+        key = (task, language, split)
+        if key not in self.corpora:
+            self.corpora[key] = None
+            try:
+                spec = self.study.data_for(task)
+                self.corpora[key] = find_corpus(spec, task, get_task(task).formats, language, split)
+            except LayerlabError as error:
+                self.note("data", error)
+        return self.corpora[key]
+
+
+def check_twins(state: Expansion, checkpoints: Sequence[Checkpoint]) -> None:
+    """Refuse models that are the same, and name those apart that are called the same."""
+    for index, checkpoint in enumerate(checkpoints):
+        for other in checkpoints[:index]:
+            if checkpoint.digest == other.digest:
+                state.note(f"models[{index}]", f"{checkpoint.name} is the same checkpoint as {other.name}")
+    state.labels.update(distinct_labels(checkpoints))
+
+
+def check_data_keys(state: Expansion) -> None:
+    """Refuse data for a task that the study does not have: the name may be misspelt."""
+    if not isinstance(state.study.data, DataSpec):
+        for key in state.study.data:
+            if key not in state.study.tasks:
+                state.note(f"data.{key}", unknown("task of this study", key, state.study.tasks))
+
+
+def find_corpora(state: Expansion, task: str) -> None:
+    """Find the corpora of every source and target of a task; mistakes are noted."""
+    for source in state.study.sources:
+        for split in ("train", "dev"):
+            state.corpus(task, source, split)
+        for target in state.study.targets_for(source):
+            state.corpus(task, target, "test")
+
+
+def check_source(state: Expansion, task: str, source: str, sentences: dict[tuple[str, str], int]) -> None:
+    """Read a source's corpora and compare labels; notes what is wrong and how large the training split is."""
+    refs = [state.corpus(task, source, split) for split in ("train", "dev")]
+    refs.extend(state.corpus(task, target, "test") for target in state.study.targets_for(source))
+    train, *others = refs
+    if train is None:
+        return
+    problems, n_sentences = check_labels(get_task(task), train, [ref for ref in others if ref is not None])
+    sentences[task, source] = n_sentences
+    for problem in problems:
+        state.note("data", problem)

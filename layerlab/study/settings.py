@@ -1,0 +1,20 @@
+"""How work is done, in ways that change no number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class WorkSettings:
+    """What changes no number and stands in no identity.
+
+    Attributes:
+        checkpoint_seconds: Time between checkpoints of a fit.
+        device: ``auto`` or ``cpu``.
+        threads: CPU threads; None leaves PyTorch's choice.
+    """
+
+    checkpoint_seconds: float = 60.0
+    device: str = "auto"
+    threads: int | None = None
