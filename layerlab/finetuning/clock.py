@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from layerlab.ablation.ablation import Timed
 from layerlab.ablation.apply import apply
+from layerlab.ablation.callback import due
 from layerlab.ablation.donors import Donors
 from layerlab.finetuning.model import TaskModel
 from layerlab.models.encoder import Encoder
 
 
+@dataclass(frozen=True)
 class Clock:
-    """Interventions in the order of their time, and which of them have fired.
+    """Interventions with their time, and the model that they change.
 
-    An intervention with ``at=0.5`` fires before the first step whose number is at least half of all
-    steps. Weights written in mid-training keep the optimiser's moments of the weights they replace.
+    An intervention with ``at=0.5`` fires before the first step that has at least half of all steps behind
+    it. Weights written in mid-training keep the optimiser's moments of the weights they replace.
+
+    Attributes:
+        during: Interventions with their time.
+        model: Encoder and head.
+        donors: Where weights come from.
+        n_steps: Optimiser steps in all.
     """
 
-    def __init__(
-        self, during: Sequence[Timed], model: TaskModel, donors: Donors | None, n_steps: int
-    ) -> None:
-        self.entries = sorted(during, key=lambda timed: timed.at)
-        self.model, self.donors, self.n_steps = model, donors, n_steps
-        self.n_fired = 0
+    during: Sequence[Timed]
+    model: TaskModel
+    donors: Donors | None
+    n_steps: int
 
     def fire(self, step: int) -> list[dict[str, Any]]:
         """Apply what is due before a 0-based step; return the receipts."""
         receipts = []
-        for timed in self._due(step):
+        before = None if step == 0 else (step - 1) / self.n_steps
+        for timed in due(self.during, before, step / self.n_steps):
             receipt = apply(timed.intervention, Encoder(self.model.encoder), donors=self.donors)
             receipts.append({"step": step, "at": timed.at, **receipt.to_dict()})
         return receipts
@@ -39,14 +47,10 @@ class Clock:
 
         A resumed fit has the edited weights in its checkpoint already.
         """
-        for timed in self._due(step - 1):
+        if step == 0:
+            return
+        for timed in due(self.during, None, (step - 1) / self.n_steps):
             if hasattr(timed.intervention, "hold"):
                 apply(
                     timed.intervention, Encoder(self.model.encoder), donors=self.donors, allow_no_effect=True
                 )
-
-    def _due(self, step: int) -> list[Timed]:
-        start = self.n_fired
-        while self.n_fired < len(self.entries) and step / self.n_steps >= self.entries[self.n_fired].at:
-            self.n_fired += 1
-        return list(self.entries[start : self.n_fired])

@@ -14,6 +14,7 @@ from layerlab.report.style import COLUMN_WIDTH, FULL_WIDTH
 MOST_PANELS = 12
 _POINTS_PER_INCH = 72
 _NAME_SIZE = 7.5  # points
+_LETTER = 0.46  # width of a letter, of the size of the text
 
 
 def panel_grid(titles: Sequence[str], single: float = COLUMN_WIDTH) -> tuple[Figure, list[Axes]]:
@@ -134,27 +135,46 @@ def label_names(axis: Axes, names: Sequence[str], width: float) -> float:
     upright = not labels
     if upright:
         most = max(1, min(3, int(room / line)))
-        labels = ["\n".join(textwrap.wrap(name, 22, max_lines=most, placeholder=" …")) for name in names]
-    step = max(1, -(-int(line) // max(1, int(room)))) if upright else 1
-    axis.set_xticks(
-        range(0, len(labels), step), labels[::step], rotation=90 if upright else 0, fontsize=_NAME_SIZE
-    )
+        labels = [_broken(name, 24, most) for name in names]
+    step = -(-int(line) // max(1, int(room))) if upright else 1
+    places, shown = range(0, len(labels), step), labels[::step]
+    axis.set_xticks(places, shown, rotation=90 if upright else 0, fontsize=_NAME_SIZE, linespacing=1.0)
     rows = [label.split("\n") for label in labels]
     if upright:
-        return (
-            max(len(text) for lines in rows for text in lines) * 0.5 * _NAME_SIZE - line
-        ) / _POINTS_PER_INCH
+        longest = max(len(text) for lines in rows for text in lines)
+        return (longest * _LETTER * _NAME_SIZE - line) / _POINTS_PER_INCH
     return (max(map(len, rows)) - 1) * line / _POINTS_PER_INCH
 
 
 def _level(names: Sequence[str], room: float) -> list[str]:
     """Break names into at most three lines that fit the room (points); an empty list if one does not."""
-    length = int((room - 4) / (0.5 * _NAME_SIZE))
+    length = int((room - 4) / (_LETTER * _NAME_SIZE))
     if length < 4:
         return []
-    broken = [textwrap.wrap(name, length, break_long_words=False) for name in names]
-    fits = all(len(lines) <= 3 and max(map(len, lines)) <= length for lines in broken)
-    return ["\n".join(lines) for lines in broken] if fits else []
+    broken = [_broken(name, length) for name in names]
+    lines = [label.split("\n") for label in broken]
+    return broken if all(len(rows) <= 3 and max(map(len, rows)) <= length for rows in lines) else []
+
+
+def _broken(text: str, length: int, most: int | None = None) -> str:
+    """Break a text into as few lines as its length needs, of about equal length; shorten what is left over.
+
+    >>> print(_broken("freeze to layer 5", 16))
+    freeze to
+    layer 5
+    >>> _broken("freeze to layer 5 without dropout", 24, 1)
+    'freeze to layer 5 …'
+    """
+
+    def wrap(width: int) -> list[str]:
+        return textwrap.wrap(text, width, max_lines=most, placeholder=" …", break_long_words=most is not None)
+
+    lines = wrap(length)
+    if not (lines and lines[-1].endswith("…")):
+        while len(lines) > 1 and length > 4 and len(wrap(length - 1)) == len(lines):
+            length -= 1
+            lines = wrap(length)
+    return "\n".join(lines)
 
 
 def wide_enough(n_columns: int, needed: float, margin: float = 0.65) -> float:

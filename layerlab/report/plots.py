@@ -47,8 +47,8 @@ def plot_sensitivity(effect: pd.DataFrame) -> Figure:
     def draw(axis: Axes, part: pd.DataFrame, order: list[str]) -> None:
         on_source = part[part["quantity"] == "source_drop"]
         mean = part[(part["quantity"] == "zero_shot_drop") & (part["target"] == MEAN)]
-        _curve(axis, mean, order, zero_shot, ZERO_SHOT_COLOUR, "s", 0.09)
-        _curve(axis, on_source, order, source, SOURCE_COLOUR, "o", -0.09)
+        _curve(axis, mean, order, label=zero_shot, colour=ZERO_SHOT_COLOUR, marker="s", shift=0.09)
+        _curve(axis, on_source, order, label=source, colour=SOURCE_COLOUR, marker="o", shift=-0.09)
 
     return _draw_panels(effect, draw)
 
@@ -83,9 +83,11 @@ def plot_curves(effect: pd.DataFrame) -> Figure:
                 axis.plot(x, 100 * one, label=target, lw=0.9, ms=2.5, **style)
         mean = drops[(drops["target"] == MEAN) & (drops["n_targets"] > 1)]
         if len(mean):
-            values = 100 * mean.set_index("place")["effect"].reindex(order)
-            style = {"lw": 1.8} if joined else {"linestyle": "none", "marker": "_", "ms": 14, "mew": 1.5}
-            axis.plot(range(len(order)), values, label="mean", color="black", zorder=5, **style)
+            values, at = 100 * mean.set_index("place")["effect"].reindex(order), np.arange(len(order))
+            if joined:
+                axis.plot(at, values, label="mean", color="black", lw=1.8, zorder=5)
+            else:
+                axis.hlines(values, at - 0.4, at + 0.4, label="mean", color="black", lw=1, zorder=1)
 
     return _draw_panels(effect, draw)
 
@@ -173,7 +175,7 @@ def _shift(index: int, n: int) -> float:
 
 
 def _curve(
-    axis: Axes, rows: pd.DataFrame, order: list[str], label: str, colour: str, marker: str, shift: float
+    axis: Axes, rows: pd.DataFrame, order: list[str], *, label: str, colour: str, marker: str, shift: float
 ) -> None:
     """Draw one curve in points over the windows, with its band where there is an interval.
 
@@ -216,5 +218,6 @@ def _mean_of(effect: pd.DataFrame) -> str:
     """Say over how many targets the means of a frame run."""
     counts = sorted(set(effect[effect["target"] == MEAN]["n_targets"])) if "n_targets" in effect else []
     if counts == [1]:
-        return "1 target"
+        targets = set(effect[effect["quantity"] == "zero_shot_drop"]["target"]) - {MEAN}
+        return next(iter(targets)) if len(targets) == 1 else "1 target"
     return f"mean of {' or '.join(map(str, counts))} targets"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from layerlab.errors import CheckpointError
 from layerlab.models.anatomy import anatomy_of
+from layerlab.models.loading import split_revision
 
 # Files of a local checkpoint that can change a number.
 WEIGHT_PATTERNS = ("*.safetensors", "pytorch_model*.bin")
@@ -63,7 +64,7 @@ def find_checkpoint(name: str) -> Checkpoint:
     if Path(name).is_dir():
         location, revision = str(Path(name).resolve()), None
     else:
-        location, _, asked = name.partition("@")
+        location, asked = split_revision(name)
         revision = asked or "main"
     try:
         config = AutoConfig.from_pretrained(location, revision=revision or "main")

@@ -47,9 +47,10 @@ def expand(study: Study, *, check: bool = True) -> Plan:
         _expand_grid(state, checkpoints, tasks)
     sentences: dict[tuple[str, str], int] = {}
     if check:
-        for task in tasks:
-            for source in study.sources:
-                check_source(state, task, source, sentences)
+        pairs = [(task, source) for task in tasks for source in study.sources]
+        donors = [(fit.spec.task, fit.source) for fit in state.fits.values()]
+        for task, source in dict.fromkeys([*pairs, *donors]):
+            check_source(state, task, source, sentences)
     if state.problems:
         raise StudyError(list(state.problems.values()), f"study {study.name!r}")
     notes = []

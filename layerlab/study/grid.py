@@ -84,7 +84,8 @@ def find_corpora(state: Expansion, task: str) -> None:
 def check_source(state: Expansion, task: str, source: str, sentences: dict[tuple[str, str], int]) -> None:
     """Read a source's corpora and compare labels; notes what is wrong and how large the training split is."""
     refs = [state.corpus(task, source, split) for split in ("train", "dev")]
-    refs.extend(state.corpus(task, target, "test") for target in state.study.targets_for(source))
+    if source in state.study.sources:
+        refs.extend(state.corpus(task, target, "test") for target in state.study.targets_for(source))
     train, *others = refs
     if train is None:
         return

@@ -86,7 +86,8 @@ class Plan:
             "ablations",
         ]
         counts = Counter(run.columns["ablation"] for run in self.runs)
-        lines.extend(f"  {name:<40} {count:>4} runs" for name, count in counts.items())
+        width = max(map(len, counts), default=0)
+        lines.extend(f"  {name:<{width}} {count:>4} runs" for name, count in counts.items())
         steps = sum(self._n_steps(fit) for fit in self.fits)
         lines.append(
             f"total      {len(self.runs)} runs over {len(self.fits)} fits, {steps:,} optimiser steps"
