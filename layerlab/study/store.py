@@ -90,8 +90,10 @@ class Store:
             shutil.rmtree(partial, ignore_errors=True)
 
     def write_job(self, job: FitJob | RunJob) -> None:
-        """Write what a node needs to be carried out."""
-        write_atomically(self.root / "jobs" / f"{job.id}.json", json.dumps(job.to_dict(), indent=1))
+        """Write what a node needs to be carried out, unless it stands there already."""
+        path, text = self.root / "jobs" / f"{job.id}.json", json.dumps(job.to_dict(), indent=1)
+        if not (path.is_file() and path.read_text(encoding="utf-8") == text):
+            write_atomically(path, text)
 
     def read_fit(self, fit_id: str) -> FitJob:
         """Read the job of a fit.

@@ -187,3 +187,19 @@ def test_a_kill_while_a_checkpoint_is_replaced_loses_nothing(
     resumed = make_model()
     assert run(resumed, upos, corpora, workplace=place).resumed_at == 4
     assert same(state(plain), state(resumed))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_gpu_learns_what_the_cpu_learns(
+    make_model: Make, upos: Task, corpora: Corpora, precision: str
+) -> None:
+    training = FAST.model_copy(update={"epochs": 6, "learning_rate": 5e-3, "precision": precision})
+    during = [Timed(0.3, Freeze("0")), Timed(0.6, Unfreeze("0")), Timed(0.1, Reset("1"))]
+    losses = []
+    for device in ("cpu", "auto"):
+        model = make_model()
+        result = run(model, upos, corpora, training, during=during, donors=Donors(seed=1), device=device)
+        losses.append(result.history[-1]["loss"])
+    assert losses[1] == pytest.approx(losses[0], rel=0.2)
