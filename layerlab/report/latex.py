@@ -11,7 +11,7 @@ from layerlab.report.style import shade
 #: What a document needs to contain the tables.
 PREAMBLE = "\\usepackage{booktabs}\n\\usepackage{siunitx}\n\\usepackage[table]{xcolor}\n"
 
-_COLUMN = 56  # characters in a column of a two-column page, at this size
+_COLUMN = 54  # characters of a table that fit a column of a two-column page
 
 _ESCAPES = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
@@ -64,10 +64,11 @@ def _labels(table: Table) -> list[str]:
 def _section(section: Section, label: str) -> str:
     number_columns = [_column(section, index) for index in range(len(section.columns))]
     spec = "@{}" + "l" * len(section.names) + "".join(number_columns) + "@{}"
-    header = [*map(escape, section.names), *(f"{{{escape(name)}}}" for name in section.columns)]
-    many, length = len(section.columns), _length(section)
+    stacked = _length(section, stacked=False) > _COLUMN
+    header = [*map(escape, section.names), *(_header(name, stacked) for name in section.columns)]
+    length = _length(section, stacked)
     table = "table" if length <= _COLUMN else "table*"
-    size = r"\footnotesize" if many <= 13 else r"\scriptsize"
+    size = r"\footnotesize" if length <= 2 * _COLUMN else r"\scriptsize"
     lines = [
         rf"\begin{{{table}}}",
         rf"\centering{size}\setlength{{\tabcolsep}}{{2pt}}",
@@ -89,13 +90,21 @@ def _section(section: Section, label: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _length(section: Section) -> int:
-    """Estimate how many characters the lines of a section have."""
-    lines = [[*section.names, *section.columns]]
+def _header(name: str, stacked: bool) -> str:
+    """Write the header of a column of numbers, its words below one another where that saves room."""
+    if not stacked or " " not in name:
+        return f"{{{escape(name)}}}"
+    words = r"\\".join(map(escape, name.split(" ")))
+    return rf"{{\shortstack[r]{{\strut {words}}}}}"
+
+
+def _length(section: Section, stacked: bool) -> int:
+    """Estimate how many characters the lines of a section have, with its headers' words stacked or not."""
+    headers = [max(name.split(" "), key=len) if stacked else name for name in section.columns]
+    lines = [[*section.names, *headers]]
     for row in section.rows:
-        numbers = [
-            show(cell.value) + ("" if cell.half is None else f" ± {cell.half:.1f}") for cell in row.cells
-        ]
+        intervals = ["" if cell.half is None else f" ± {cell.half:.1f}" for cell in row.cells]
+        numbers = [show(cell.value) + half for cell, half in zip(row.cells, intervals, strict=True)]
         lines.append([*row.names, *numbers])
     return sum(max(map(len, column)) + 1 for column in zip(*lines, strict=True))
 

@@ -16,6 +16,7 @@ from layerlab.report.notes import Parts, describe
 from layerlab.report.panels import METRIC_NAMES, Panel, panels, places, points
 from layerlab.report.wording import slug, sweep_words, task_words
 
+_MOST_COLUMNS = 14  # of numbers side by side, so that they fit a page
 _QUANTITY_NAMES = {
     "source_drop": "source drop",
     "zero_shot_drop": "zero-shot drop",
@@ -92,7 +93,7 @@ def paper_table(frame: pd.DataFrame, *, intervals: bool = False) -> Table:
     Two rows per task and source: ``en-en``, the source itself, and ``en-X``, the mean over the zero-shot
     targets. ``REF`` is the baseline's score; under each window stands the difference from it, negative where
     the ablation hurts. One section per study, model and sweep. Ablations that their authors named make one
-    section, turned round: a row for each, with its name.
+    section. It is turned round, with a row for each name, as is a sweep of more windows than fit a page.
 
     Args:
         frame: Tidy records, or what ``layerlab.analysis.sensitivity`` gives.
@@ -112,8 +113,9 @@ def paper_table(frame: pd.DataFrame, *, intervals: bool = False) -> Table:
         for one, part in parts:
             rows += _paper_rows(one, part, _task(one, parts), columns[1:], intervals, ruled=bool(rows))
         names: tuple[str, ...] = ("task", "pair")
-        if panel.named:
-            names, columns, rows = _turned(columns, rows)
+        if panel.named or len(columns) > _MOST_COLUMNS:
+            names = (_place_header(panel),)
+            columns, rows = _turned(columns, rows)
         note = f"REF = baseline score; all else are differences from it. {describe(parts, QUANTITIES[:2])}"
         label = slug(panel.study or panel.model)
         sections.append(Section(_title(panel), names, columns, tuple(rows), note, label))
@@ -160,8 +162,8 @@ def _task(panel: Panel, parts: Parts) -> str:
     return f"{task_words(panel.task)}{metric}"
 
 
-def _turned(columns: tuple[str, ...], rows: list[Row]) -> tuple[tuple[str, ...], tuple[str, ...], list[Row]]:
-    """Turn the paper's layout round: long names of ablations need rows of their own."""
+def _turned(columns: tuple[str, ...], rows: list[Row]) -> tuple[tuple[str, ...], list[Row]]:
+    """Turn the paper's layout round: a row for each column, a column for each task and pair."""
     tasks: list[str] = []
     for row in rows:
         tasks.append(row.names[0] or tasks[-1])
@@ -170,7 +172,7 @@ def _turned(columns: tuple[str, ...], rows: list[Row]) -> tuple[tuple[str, ...],
         Row((name,), tuple(row.cells[index] for row in rows), ruled=index == 1)
         for index, name in enumerate(columns)
     ]
-    return ("ablation",), headers, turned
+    return headers, turned
 
 
 def _sections(parts: dict[Panel, pd.DataFrame]) -> list[list[tuple[Panel, pd.DataFrame]]]:

@@ -23,9 +23,9 @@ DIVERGING = "RdBu_r"  # red where an ablation hurts, blue where it helps
 _RC: dict[str, object] = {
     "pdf.fonttype": 42,
     "ps.fonttype": 42,
-    "font.family": "serif",
-    # Comes with matplotlib, matches a page set in Times, and is the same on every machine.
-    "font.serif": ["STIXGeneral", "DejaVu Serif"],
+    # Comes with matplotlib, matches a page set in Times, and is the same on every machine. Given by name, not
+    # as "serif", so that a figure keeps it where it is drawn outside this style, as in a notebook.
+    "font.family": ["STIXGeneral", "DejaVu Serif"],
     "mathtext.fontset": "stix",
     "font.size": 8,
     "axes.titlesize": 8,

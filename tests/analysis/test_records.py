@@ -66,6 +66,30 @@ def test_everything_adds_complete_runs_of_older_plans_but_no_partial_ones(store:
     assert set(load_records(store, everything=True)["run_id"]) == {"r1", "r2", "old"}
 
 
+def test_runs_of_the_plan_bear_the_names_that_it_gives_them_now(store: Path) -> None:
+    manifest = json.loads((store / "manifest.json").read_text())
+    renamed = {"study": "new", "model": "small", "ablation": "bottom", "first_layer": None}
+    manifest["columns"] = {"r2": renamed, "r9": {"study": "not there"}}
+    (store / "manifest.json").write_text(json.dumps(manifest))
+    frame = load_records(store, everything=True).set_index("run_id")
+    columns = ["study", "model", "ablation", "layers", "seed"]
+    assert frame.loc["r2", columns].drop_duplicates().to_numpy().tolist() == [
+        ["new", "small", "bottom", "embeddings,0", 3],
+    ]  # fmt: skip
+    assert frame["first_layer"][frame.index == "r2"].isna().all()
+    assert set(frame.loc[["r1", "old"], "study"]) == {"s"}
+    assert set(load_records(store)["ablation"]) == {"none", "bottom"}
+    nodes = load_nodes(store, everything=True).set_index("id")
+    assert nodes["ablation"][["r2", "old"]].tolist() == ["bottom", "reset(0)@before"]
+
+
+@pytest.mark.parametrize("columns", [["r1"], {"r1": "s"}])
+def test_columns_of_another_form_are_refused(store: Path, columns: object) -> None:
+    (store / "manifest.json").write_text(json.dumps({"runs": ["r1"], "columns": columns}))
+    with pytest.raises(RecordsError, match="expected an object of columns for each run"):
+        load_records(store)
+
+
 def test_types_do_not_depend_on_what_is_missing(store: Path) -> None:
     frame = load_records(store)
     names = ("first_layer", "seed", "layer", "n", "value", "layers")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
-from layerlab.analysis.sweeps import select_scores, sweep_names, windows
+from layerlab.analysis.sweeps import NAMED, select_scores, sweep_names, windows
 from layerlab.errors import RecordsError
 
 Rows = Callable[..., pd.DataFrame]
@@ -33,9 +33,15 @@ def test_phases_and_options_never_share_a_sweep() -> None:
     ]  # fmt: skip
 
 
-def test_named_ablations_of_the_same_layers_are_sweeps_of_their_own() -> None:
-    assert names(("soft", "before", "0-1"), ("hard", "before", "0-1"), ("rest", "before", "2-3")) == [
-        "soft", "hard", "reset@before",
+def test_ablations_with_names_are_apart_from_sweeps() -> None:
+    swept = ("reset(0-1)@before", "before", "0-1")
+    found = names(("soft", "before", "0-1"), ("hard", "after", "0-1"), swept)
+    assert found == [NAMED, NAMED, "reset@before"]
+
+
+def test_two_of_the_same_layers_are_told_apart_by_name() -> None:
+    assert names(("reset(first:2)@before", "before", "0-1"), ("reset(0-1)@before", "before", "0-1")) == [
+        NAMED, NAMED,
     ]  # fmt: skip
 
 
@@ -48,6 +54,8 @@ def test_windows_go_from_the_bottom_to_the_top() -> None:
         }
     )
     assert windows(frame) == ["embeddings", "0-1", "0-11", "2-3", "10-11", "none"]
+    frame["ablation"] = ["f", "e", "d", "c", "b", "a"]
+    assert windows(frame, "ablation") == ["b", "a", "e", "d", "f", "c"]
 
 
 def test_each_task_is_judged_by_its_main_metric(rows: Rows) -> None:

@@ -81,6 +81,26 @@ def test_a_map_is_as_wide_as_its_numbers_need(
     assert all(a.x1 < b.x0 for a, b in pairwise(first_row))
 
 
+@pytest.mark.parametrize(("study", "width"), [("swap", COLUMN_WIDTH), ("freeze", FULL_WIDTH)])
+def test_ablations_with_names_have_columns_whose_labels_do_not_touch(
+    synthetic: Make, study: str, width: float
+) -> None:
+    effect = sensitivity(synthetic(study=study))
+    figure = plot_heatmap(effect)
+    assert figure.get_size_inches()[0] == width
+    labels = figure.axes[0].get_xticklabels()
+    names = [text.get_text().replace("\n", " ") for text in labels]
+    assert sorted(names) == sorted(set(effect["ablation"]))
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    boxes = [text.get_window_extent(canvas.get_renderer()) for text in labels]  # type: ignore[no-untyped-call]
+    assert all(a.x1 < b.x0 for a, b in pairwise(boxes))
+    assert all(box.y0 >= 0 for box in boxes)
+    last = np.asarray(meshes(figure)[2].get_array())[0]
+    mean = effect[(effect["quantity"] == "zero_shot_drop") & (effect["target"] == "mean")]
+    assert last == pytest.approx(100 * mean.set_index("ablation")["effect"][names].to_numpy())
+
+
 def test_the_gap_has_no_row_for_the_source(synthetic: Make) -> None:
     figure = plot_heatmap(sensitivity(synthetic()), "gap_change")
     assert row_labels(figure)[0] == "de"

@@ -74,9 +74,9 @@ def test_curves_show_the_effects_in_points_in_the_order_of_the_layers(synthetic:
     heights = np.asarray(axis.collections[0].get_paths()[0].vertices)
     mean = effect[(effect["quantity"] == "zero_shot_drop") & (effect["target"] == "mean")]
     assert heights[:, 1].max() == pytest.approx(100 * mean["high"].max())
-    assert axis.get_ylabel() == "drop from REF (points)"
+    assert axis.get_ylabel() == "drop from baseline (points)"
     assert axis.get_xlabel() == "layers"
-    assert axis.get_title() == "upos from en, reset@before"
+    assert axis.get_title() == "UPOS from en, RANDOM-INIT before fine-tuning"
     assert sorted(legend(figure)) == ["en (source)", "zero-shot, mean of 7 targets"]
 
 
@@ -94,14 +94,14 @@ def test_one_panel_is_a_column_wide_and_several_share_the_page_and_the_scale(syn
     assert len(figure.axes) == 6
     assert len({axis.get_ylim() for axis in figure.axes}) == 1
     assert len(figure.legends) == 1
-    assert figure.axes[3].get_title() == "b\nner from en, reset@before"
+    assert figure.axes[3].get_title() == "b\nNER from en,\nRANDOM-INIT before fine-tuning"
 
 
 def test_two_phases_are_two_panels(synthetic: Make) -> None:
     both = pd.concat([synthetic(n_layers=4), synthetic(n_layers=4, phase="after", options=", to=pretrained")])
     figure = plot_sensitivity(sensitivity(both.drop_duplicates(["run_id", "target"])))
-    assert [axis.get_title().split(", ", 1)[1] for axis in figure.axes] == [
-        "reset@before", "reset(to=pretrained)@after",
+    assert [axis.get_title().replace("\n", " ").split(", ", 1)[1] for axis in figure.axes] == [
+        "RANDOM-INIT before fine-tuning", "rewind after fine-tuning",
     ]  # fmt: skip
 
 
@@ -117,6 +117,34 @@ def test_curves_of_targets_leave_out_the_source(synthetic: Make) -> None:
     drawn = lines(figure.axes[0])
     targets = [drawn[name] for name in legend(figure)[:-1]]
     assert drawn["mean"] == pytest.approx(list(np.mean(targets, axis=0)))
+
+
+def test_a_single_target_is_not_hidden_by_its_mean(synthetic: Make) -> None:
+    effect = sensitivity(synthetic(n_layers=4, targets=("de",)))
+    assert legend(plot_curves(effect)) == ["de"]
+    assert "zero-shot, de" in legend(plot_sensitivity(effect))
+
+
+@pytest.mark.parametrize("study", ["freeze", "swap"])
+def test_ablations_with_names_are_dots_with_bars_and_no_line(synthetic: Make, study: str) -> None:
+    effect = sensitivity(synthetic(study=study))
+    for figure in (plot_sensitivity(effect), plot_curves(effect)):
+        (axis,) = figure.axes
+        dots = [line for line in axis.get_lines() if not str(line.get_label()).startswith("_")]
+        assert {line.get_linestyle() for line in dots} == {"None"}
+        assert {line.get_marker() for line in dots}.isdisjoint({"", "None"})
+        names = [text.get_text().replace("\n", " ") for text in axis.get_xticklabels()]
+        assert sorted(names) == sorted(set(effect["ablation"]))
+        assert axis.get_xlabel() == ""
+    bars = plot_sensitivity(effect).axes[0].collections
+    mean = effect[(effect["quantity"] == "zero_shot_drop") & (effect["target"] == "mean")]
+    tops = [float(np.asarray(path.vertices)[:, 1].max()) for path in bars[0].get_paths()]
+    assert sorted(tops) == pytest.approx(sorted(100 * mean["high"]))
+
+
+def test_a_window_by_itself_has_bars(synthetic: Make) -> None:
+    (axis,) = plot_sensitivity(sensitivity(synthetic(n_layers=2))).axes
+    assert {type(collection).__name__ for collection in axis.collections} == {"LineCollection"}
 
 
 def test_twenty_one_lines_differ_in_colour_or_dashes() -> None:
@@ -154,8 +182,20 @@ def test_no_seeds_to_draw_is_an_error() -> None:
         (plot_sensitivity, {"models": ("bert-base-multilingual-cased", "xlm-roberta-base")}),
         (plot_curves, {"targets": tuple(f"l{index}" for index in range(17))}),
         (plot_curves, {"n_layers": 12, "size": 1, "sources": ("en", "ru", "de")}),
+        (plot_sensitivity, {"study": "swap"}),
+        (plot_curves, {"study": "freeze"}),
+        (plot_sensitivity, {"study": "freeze", "models": ("bert-base-multilingual-cased", "xlm", "b")}),
     ],
-    ids=["24 layers", "12 windows", "two models", "17 targets", "three sources"],
+    ids=[
+        "24 layers",
+        "12 windows",
+        "two models",
+        "17 targets",
+        "three sources",
+        "names",
+        "long names",
+        "long names in three panels",
+    ],
 )
 def test_no_text_covers_another(
     synthetic: Make, plot: Callable[[pd.DataFrame], Figure], shape: dict[str, object]

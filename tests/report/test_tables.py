@@ -30,10 +30,10 @@ def test_the_papers_table_has_two_rows_per_task_and_source(effect: pd.DataFrame)
     assert section.names == ("task", "pair")
     assert section.columns == ("REF", "0-1", "2-3", "4-5", "6-7", "8-9", "10-11")
     assert [row.names for row in section.rows] == [
-        ("upos", "en-en"), ("", "en-X"), ("upos", "ru-ru"), ("", "ru-X"),
-        ("ner", "en-en"), ("", "en-X"), ("ner", "ru-ru"), ("", "ru-X"),
+        ("UPOS", "en-en"), ("", "en-X"), ("UPOS", "ru-ru"), ("", "ru-X"),
+        ("NER", "en-en"), ("", "en-X"), ("NER", "ru-ru"), ("", "ru-X"),
     ]  # fmt: skip
-    assert section.title == "synthetic: mbert, reset@before"
+    assert section.title == "synthetic: mbert, RANDOM-INIT before fine-tuning"
 
 
 def test_its_numbers_are_the_reference_and_the_differences_from_it_in_points(effect: pd.DataFrame) -> None:
@@ -62,9 +62,9 @@ def test_models_and_sweeps_have_sections_with_windows_of_their_own(synthetic: Ma
     records = pd.concat(frames).drop_duplicates(["run_id", "target"])
     sections = {section.title: section.columns for section in paper_table(records).sections}
     assert sections == {
-        "synthetic: small, reset@before": ("REF", "0-1", "2-3"),
-        "synthetic: large, reset@before": ("REF", "0-1", "2-3", "4-5"),
-        "synthetic: small, reset(to=pretrained)@after": ("REF", "0", "1", "2", "3"),
+        "synthetic: small, RANDOM-INIT before fine-tuning": ("REF", "0-1", "2-3"),
+        "synthetic: large, RANDOM-INIT before fine-tuning": ("REF", "0-1", "2-3", "4-5"),
+        "synthetic: small, rewind after fine-tuning": ("REF", "0", "1", "2", "3"),
     }
 
 
@@ -72,15 +72,15 @@ def test_a_window_that_one_task_lacks_is_an_empty_cell(synthetic: Make) -> None:
     records = synthetic(n_layers=4, tasks=("upos", "ner"))
     records = records[~((records["task"] == "ner") & (records["layers"] == "2-3"))]
     text = to_markdown(paper_table(records))
-    assert re.search(r"\| ner +\| en-en \| \d\d\.\d \| +-?\d+\.\d \| +- \|", text)
+    assert re.search(r"\| NER +\| en-en \| \d\d\.\d \| +-?\d+\.\d \| +- \|", text)
     assert "{--}" in to_latex(paper_table(records))
 
 
 def test_the_note_says_what_was_tested(synthetic: Make) -> None:
     (section,) = paper_table(synthetic(seeds=(0, 1, 2), targets=("de", "fr"))).sections
-    start = "Points of accuracy for upos on the test split, paired by seed; n seeds = 3, 95% t intervals at "
-    assert section.note.startswith(f"{start}most ±")
-    assert section.note.endswith("Items scored per seed: upos 5,200 in en, 10,100 in X. X = de, fr.")
+    start = "REF = baseline score; all else are differences from it. Points of accuracy for UPOS on the test "
+    assert section.note.startswith(f"{start}split, paired by seed; n seeds = 3, 95% t intervals at most ±")
+    assert section.note.endswith("Items scored per seed: UPOS 5,200 in en, 10,100 in X. X = de, fr.")
     (section,) = paper_table(synthetic(seeds=(0,))).sections
     assert "n seeds = 1: no interval." in section.note
 
@@ -95,8 +95,33 @@ def test_the_note_tells_of_seeds_left_out(synthetic: Make) -> None:
 
 def test_different_targets_of_x_are_told_apart(effect: pd.DataFrame) -> None:
     note = paper_table(effect).sections[0].note
-    assert "X of upos from en = de, es, fr, hi, ja, ru, zh." in note
-    assert "X of upos from ru = de, es, fr, hi, ja, zh." in note
+    assert "X of UPOS from en = de, es, fr, hi, ja, ru, zh." in note
+    assert "X of UPOS from ru = de, es, fr, hi, ja, zh." in note
+
+
+def test_ablations_with_names_are_rows_of_one_section(synthetic: Make) -> None:
+    records = synthetic(study="freeze", targets=("de",), tasks=("upos", "ner"))
+    (section,) = paper_table(records).sections
+    assert section.names == ("ablation",)
+    assert section.columns == ("UPOS en-en", "UPOS en-X", "NER en-en", "NER en-X")
+    assert [row.names[0] for row in section.rows] == [
+        "REF", "freeze embeddings", "freeze to layer 2", "freeze to layer 5",
+        "freeze to layer 5 then unfreeze", "freeze to layer 5 without dropout", "freeze all",
+    ]  # fmt: skip
+    effect = sensitivity(records)
+    wanted = effect[(effect["ablation"] == "freeze all") & (effect["target"] == "mean")]
+    wanted = wanted[(wanted["quantity"] == "zero_shot_drop") & (wanted["task"] == "ner")]
+    assert section.rows[-1].cells[3].value == pytest.approx(-100 * wanted["effect"].iloc[0])
+    assert section.rows[0].cells[3].value == pytest.approx(100 * wanted["reference"].iloc[0])
+    drops = drop_table(records).sections
+    assert [section.names for section in drops] == [("ablation",), ("ablation",)]
+    assert [row.names for row in drops[0].rows] == [row.names for row in section.rows[1:]]
+
+
+def test_more_windows_than_fit_a_page_are_rows(synthetic: Make) -> None:
+    (section,) = paper_table(synthetic(n_layers=24, size=1, seeds=(0,))).sections
+    assert section.names == ("layers",)
+    assert [row.names[0] for row in section.rows] == ["REF", *map(str, range(24))]
 
 
 def test_nothing_to_compare_is_an_error() -> None:
@@ -144,6 +169,19 @@ def test_latex_uses_booktabs_siunitx_and_shades_by_the_size_of_the_drop(syntheti
     assert shades[0] == shade(30, 30)
 
 
+def test_latex_has_labels_of_its_own_short_captions_and_the_note_below(synthetic: Make) -> None:
+    records = synthetic(n_layers=4, models=("a", "b"), study="My study_1")
+    sections = (*paper_table(records).sections, *drop_table(records).sections)
+    text = to_latex(Table(sections))
+    assert re.findall(r"\\label\{(.*)\}", text) == [
+        "tab:my-study-1", "tab:my-study-1-2", "tab:my-study-1-effects", "tab:my-study-1-effects-2",
+    ]  # fmt: skip
+    first = text.split(r"\end{table}")[0]
+    assert r"\caption{My study\_1: a, RANDOM-INIT before fine-tuning.}" in first
+    places = [first.index(part) for part in (r"\end{tabular}", r"\footnotesize REF = baseline", r"\caption")]
+    assert places == sorted(places)
+
+
 def test_latex_escapes_names(synthetic: Make) -> None:
     text = to_latex(paper_table(synthetic(n_layers=4, models=("a_b & 50%",), targets=("zh_hans", "de"))))
     assert r"a\_b \& 50\%" in text
@@ -162,6 +200,7 @@ def test_latex_compiles(synthetic: Make, tmp_path: Path) -> None:
         paper_table(records, intervals=True),
         drop_table(records),
         paper_table(deep),
+        paper_table(synthetic(study="freeze", tasks=("upos", "ner"), sources=("en", "ru")), intervals=True),
     ]
     table = Table(tuple(section for table in tables for section in table.sections))
     (tmp_path / "t.tex").write_text(to_latex(table, standalone=True), encoding="utf-8")
