@@ -43,6 +43,12 @@ def main() -> None:
         evaluate_every=10,
     )
     encoder = pretrain(spec, folder / "encoder")
+    ablate(folder, encoder, data)
+    print("the installed package works")
+
+
+def ablate(folder: Path, encoder: Path, data: Path) -> None:
+    """Run a study from the command line and look at its figures."""
     study = folder / "study.yaml"
     study.write_text(
         f"name: smoke\nmodels: ['{encoder}']\ntasks: [upos, ner]\ndata: {{root: '{data}'}}\n"
@@ -63,7 +69,6 @@ def main() -> None:
         subprocess.run([Path(sys.executable).with_name("layerlab"), *command], check=True)
     made = {path.suffix for path in (results / "figures").iterdir()}
     assert made == {".pdf", ".png"}, made
-    print("the installed package works")
 
 
 if __name__ == "__main__":

@@ -22,12 +22,13 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
 
     def run(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["layerlab", *map(str, arguments)])
-        with pytest.raises(SystemExit) as caught:
+        code: object = 0
+        try:
             cli.main()
-            raise SystemExit(0)
-        code = caught.value.code
+        except SystemExit as end:
+            code = end.code
         captured = capsys.readouterr()
-        return int(code) if isinstance(code, int) else 0, captured.out, captured.err
+        return code if isinstance(code, int) else 0, captured.out, captured.err
 
     return run
 

@@ -46,7 +46,9 @@ def test_python_blocks_run(place: Path, monkeypatch: pytest.MonkeyPatch, index: 
     runpy.run_path(str(program))
 
 
-def test_the_yaml_study_gives_the_runs_of_the_python_study(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_yaml_study_gives_the_runs_of_the_python_study(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from layerlab.analysis.records import load_records
     from layerlab.study.study import Study
 
@@ -65,6 +67,36 @@ def test_the_ablations_of_the_guide_are_planned(place: Path, monkeypatch: pytest
     (place / "guide.yaml").write_text(head + blocks("yaml")[1], encoding="utf-8")
     plan = Study.from_yaml("guide.yaml").plan()
     assert len({run.columns["ablation"] for run in plan.runs}) == 4 + 4
+
+
+EXTENDED = """
+import layerlab as ll
+
+study = ll.Study.from_yaml("own.yaml")
+outcome = study.plan().run("results/own", workers=1, progress=False)
+assert outcome.good, outcome.status.failures
+frame = ll.load_records("results/own")
+assert set(frame["task"]) == {"word-class"}
+assert set(frame["ablation"]) == {"none", "noise(all, std=0.5)@after"}
+with_corpus = study.model_copy(update={"tasks": ("upos",), "targets": ("en", "nn")})
+assert all("nn" in run.spec.targets for run in with_corpus.plan().runs)
+"""
+
+
+def test_what_the_extension_examples_register_works(place: Path) -> None:
+    """A study of the example task with the example intervention, and one on the example corpus."""
+    registering = ("@ll.intervention", "@ll.task", "register_corpus", "register_anatomy")
+    examples = [block for block in blocks("python") if any(word in block for word in registering)]
+    assert len(examples) == 4
+    (place / "my_module.py").write_text("\n".join(examples), encoding="utf-8")
+    text, _, _ = blocks("yaml")[0].partition("seeds:")
+    text = text.replace("[upos]", "[word-class]").replace("[en, de, ru, ja]", "[en, de]")
+    text = text.replace("name: random-init-upos", "name: own") + "imports: [my_module]\n"
+    text += "ablations: [none, {after: [{noise: {layers: all, std: 0.5}}]}]\n"
+    (place / "own.yaml").write_text(text, encoding="utf-8")
+    command = [sys.executable, "-c", EXTENDED]
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def layerlab_lines() -> list[str]:
