@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic.dataclasses import dataclass
 
-from layerlab.models.anatomy import Component
+from layerlab.models.anatomy import COMPONENTS, Component
 from layerlab.models.layers import Layers
 
 LayersLike = Layers | str | int | Sequence[int | str]
@@ -19,10 +19,11 @@ def _to_tuple(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
-def _refuse_repeats(value: tuple[Component, ...]) -> tuple[Component, ...]:
+def _in_order(value: tuple[Component, ...]) -> tuple[Component, ...]:
+    """Give components one order, so that two spellings of one intervention have one identity."""
     if len(set(value)) != len(value):
         raise ValueError("a component is listed twice")
-    return value
+    return tuple(component for component in COMPONENTS if component in value)
 
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 else:
     Selection = Layers
     OptionalSelection = Layers | None
-    Components = Annotated[tuple[Component, ...], BeforeValidator(_to_tuple), AfterValidator(_refuse_repeats)]
+    Components = Annotated[tuple[Component, ...], BeforeValidator(_to_tuple), AfterValidator(_in_order)]
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))

@@ -178,3 +178,7 @@ def test_a_misspelt_field_and_the_one_that_is_missing_are_both_told() -> None:
     ) as caught:
         from_dict({"reset": {"layer": "0"}})
     assert {problem.path for problem in caught.value.problems} == {"reset.layer", "reset.layers"}
+
+
+def test_the_order_of_components_is_no_part_of_the_identity() -> None:
+    assert Reset("0", components=("norm", "attention")) == Reset("0", components=("attention", "norm"))
