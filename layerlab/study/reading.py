@@ -97,6 +97,7 @@ def build_study(
 def write_study(study: Study) -> str:
     """Return a study as YAML text."""
     plain = study.model_dump(mode="json", exclude={"ablations"}, exclude_defaults=True)
+    plain["training"] = study.training.model_dump(mode="json")  # whole: defaults may change one day
     plain["ablations"] = [dump_ablation(ablation) for ablation in study.ablations]
     stream = io.StringIO()
     writer = YAML(typ="safe")
