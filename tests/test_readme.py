@@ -123,6 +123,7 @@ def test_make_targets_and_raw_commands_agree() -> None:
 
 
 def test_linked_files_exist() -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
+    targets = re.findall(r"\]\(([^)#]+)\)", README) + re.findall(r'src="([^"]+)"', README)
+    for target in targets:
         if not target.startswith("http"):
             assert (ROOT / target).exists(), target
