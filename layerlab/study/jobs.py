@@ -49,9 +49,8 @@ class FitJob:
 
     def title(self) -> str:
         """One line for progress and messages."""
-        changes = "+".join(
-            next(iter(to_dict(i))) for i in (*self.before, *(t.intervention for t in self.during))
-        )
+        items = (*self.before, *(timed.intervention for timed in self.during))
+        changes = "+".join(f"{next(iter(to_dict(item)))}({item.layers})" for item in items)
         return f"fit {self.model} {self.spec.task} {self.source} seed {self.spec.seed} {changes or 'none'}"
 
     def to_dict(self) -> dict[str, Any]:
