@@ -43,9 +43,9 @@ def test_a_half_written_checkpoint_leaves_the_old_one(tmp_path: Path) -> None:
 
     def breaks(beside: Path) -> None:
         beside.write_text("ne", encoding="utf-8")
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt("half-way")
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match="half-way"):
         checkpoint.write_atomically(path, breaks)
     assert path.read_text(encoding="utf-8") == "old"
 
