@@ -66,6 +66,10 @@ class Store:
         """Return whether a node is complete."""
         return (self.node(kind, node_id) / "record.json").is_file()
 
+    def is_complete(self, node_id: str) -> bool:
+        """Return whether a node is complete, fit or run: an id is never both, as it digests the kind too."""
+        return self.is_done("fit", node_id) or self.is_done("run", node_id)
+
     @contextmanager
     def publish(self, kind: Kind, node_id: str) -> Iterator[Path]:
         """Yield a folder that becomes the node, by rename, when the block ends without an error.
@@ -125,13 +129,6 @@ class Store:
         if kind is not None and job["kind"] != kind:
             raise StoreError(f"node {node_id} of {self.root} is a {job['kind']}, expected a {kind}")
         return job
-
-    def read_record(self, kind: Kind, node_id: str) -> dict[str, Any]:
-        """Read the record of a complete node."""
-        record: dict[str, Any] = json.loads(
-            (self.node(kind, node_id) / "record.json").read_text(encoding="utf-8")
-        )
-        return record
 
     def write_failure(self, node_id: str, title: str, error: BaseException, traceback: str) -> None:
         """Leave a failure's message and traceback; an older one is replaced."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def test_of_two_results_of_one_node_the_first_stays(tmp_path: Path) -> None:
     store = Store(tmp_path)
     publish(store, '{"value": 1}')
     publish(store, '{"value": 2}')
-    assert store.read_record("run", "abc") == {"value": 1}
+    assert json.loads((store.node("run", "abc") / "record.json").read_text()) == {"value": 1}
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["abc"]
 
 

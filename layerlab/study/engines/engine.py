@@ -50,7 +50,7 @@ def state_of(store: Store, unit: Unit) -> str:
         ``done``; ``blocked`` by a failed donor; ``waiting`` for a donor; ``busy``, in the hands of another
         process; or ``ready``.
     """
-    left = [node for node in unit.nodes if not store.is_done(store.kind_of(node), node)]
+    left = [node for node in unit.nodes if not store.is_complete(node)]
     if not left:
         return "done"
     missing = [need for need in unit.needs if not store.is_done("fit", need)]

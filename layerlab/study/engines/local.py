@@ -151,8 +151,7 @@ def _listen(stream: IO[bytes], reports: queue.Queue[dict[str, Any] | None]) -> N
 def _note_crash(store: Store, unit: Unit, code: int, log: Path) -> None:
     """Leave a failure for the first node that a dead worker did not finish."""
     for node_id in unit.nodes:
-        kind = store.kind_of(node_id)
-        if not store.is_done(kind, node_id) and store.read_failure(node_id) is None:
+        if not store.is_complete(node_id) and store.read_failure(node_id) is None:
             reason = f"signal {-code}" if code < 0 else f"exit status {code}"
             tail = log.read_text(encoding="utf-8", errors="replace")[-4000:] if log.exists() else ""
             last = tail.strip().splitlines()[-1] if tail.strip() else "it printed nothing"
