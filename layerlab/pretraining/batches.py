@@ -27,6 +27,20 @@ def language_probabilities(sizes: Mapping[str, int], exponent: float) -> dict[st
     return {language: weight / total for language, weight in weights.items()}
 
 
+def shares(
+    sizes: Mapping[str, int], exponent: float, fixed: Mapping[str, float] | None = None
+) -> dict[str, float]:
+    """Return each stream's share of the sequences when some shares are given and the rest is by size.
+
+    >>> shares({"en": 9, "tr": 1, "parallel": 50}, 0.5, {"parallel": 0.2})
+    {'en': 0.6000000000000001, 'tr': 0.2, 'parallel': 0.2}
+    """
+    fixed = fixed or {}
+    free = language_probabilities({key: n for key, n in sizes.items() if key not in fixed}, exponent)
+    left = 1 - sum(fixed.values())
+    return {key: fixed[key] if key in fixed else free[key] * left for key in sizes}
+
+
 class Order:
     """Which sequences each step trains on.
 
@@ -34,19 +48,23 @@ class Order:
 
     Args:
         sequences: Language to its training sequences of shape ``(sequences, tokens)``.
-        exponent: Sampling exponent.
+        shares: Language to its share of the sequences; they sum to 1.
         batch_sequences: Sequences in a step.
         steps: Number of steps.
         seed: Seed of the draws.
     """
 
     def __init__(
-        self, sequences: Mapping[str, Tokens], exponent: float, batch_sequences: int, steps: int, seed: int
+        self,
+        sequences: Mapping[str, Tokens],
+        shares: Mapping[str, float],
+        batch_sequences: int,
+        steps: int,
+        seed: int,
     ) -> None:
         self.languages = tuple(sequences)
         self._sequences = sequences
         self._seed = seed
-        shares = language_probabilities({key: len(rows) for key, rows in sequences.items()}, exponent)
         probabilities = [shares[language] for language in self.languages]
         self.drawn = np.stack(
             [

@@ -6,7 +6,7 @@ import lzma
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,12 @@ Tokens = NDArray[np.int32]
 _ENCODED_AT_ONCE = 2_000
 
 
-def check_corpora(corpora: Mapping[str, Sequence[Path]]) -> None:
+def check_corpora(corpora: Mapping[str, Sequence[Path]], kinds: Sequence[str] = ("txt", "tsv")) -> None:
     """Check that every corpus file is there and of a kind that can be read.
+
+    Args:
+        corpora: Language to its files.
+        kinds: Endings that are expected, each also with ``.xz`` after it.
 
     Raises:
         DataError: Naming every file that is missing or of an unknown kind.
@@ -30,8 +34,9 @@ def check_corpora(corpora: Mapping[str, Sequence[Path]]) -> None:
     problems = []
     for language, files in corpora.items():
         for file in files:
-            if file.name.removesuffix(".xz").rpartition(".")[2] not in {"txt", "tsv"}:
-                problems.append(f"{language}: {file}: expected .txt, .txt.xz, .tsv or .tsv.xz")
+            if file.name.removesuffix(".xz").rpartition(".")[2] not in kinds:
+                expected = " or ".join(", ".join(f".{kind}, .{kind}.xz" for kind in kinds).rsplit(", ", 1))
+                problems.append(f"{language}: {file}: expected {expected}")
             elif not file.is_file():
                 there = [path.name for path in file.parent.iterdir()] if file.parent.is_dir() else []
                 problems.append(f"{language}: no such file {file}; {unknown('file', file.name, there)}")
@@ -49,19 +54,42 @@ def read_paragraphs(file: Path, drop: Sequence[str] = ()) -> Iterator[str]:
     Raises:
         DataError: A line of a ``.tsv`` that has not exactly one tab; names file and line.
     """
-    open_file = lzma.open if file.suffix == ".xz" else open
-    tabular = file.name.removesuffix(".xz").endswith(".tsv")
-    dropped = frozenset(drop)
-    with open_file(file, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            text = line.strip()
-            if tabular and text:
-                columns = line.rstrip("\n").split("\t")
-                if len(columns) != 2:
-                    raise DataError(f"{file}:{number}: expected id TAB text, got {len(columns)} columns")
-                text = "" if dropped and _is_dropped(columns[0], dropped) else columns[1].strip()
-            if text:
+    if file.name.removesuffix(".xz").endswith(".tsv"):
+        yield from (text for _, text in read_rows(file, drop))
+        return
+    with _open_text(file) as lines:
+        for line in lines:
+            if text := line.strip():
                 yield text
+
+
+def read_rows(file: Path, drop: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
+    """Yield id and text of the rows of a ``.tsv`` or ``.tsv.xz``, without empty texts.
+
+    Args:
+        file: Rows of id TAB text.
+        drop: Ids to leave out; ``Gen.3`` also drops ``Gen.3.1``.
+
+    Raises:
+        DataError: A line that has not exactly one tab; names file and line.
+    """
+    dropped = frozenset(drop)
+    with _open_text(file) as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            columns = line.rstrip("\n").split("\t")
+            if len(columns) != 2:
+                raise DataError(f"{file}:{number}: expected id TAB text, got {len(columns)} columns")
+            identifier, text = columns[0], columns[1].strip()
+            if text and not (dropped and _is_dropped(identifier, dropped)):
+                yield identifier, text
+
+
+def _open_text(file: Path) -> TextIO:
+    if file.suffix == ".xz":
+        return lzma.open(file, "rt", encoding="utf-8")
+    return file.open(encoding="utf-8")
 
 
 def _is_dropped(identifier: str, dropped: frozenset[str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,8 @@ from layerlab.pretraining.corpus import (
     language_paragraphs,
     pack,
 )
+from layerlab.pretraining.growth import parent_tokenizer
+from layerlab.pretraining.parallel import PARALLEL, parallel_stream
 from layerlab.pretraining.tokenizer import SPECIAL_TOKENS, spread, train_tokenizer
 
 if TYPE_CHECKING:
@@ -53,12 +55,15 @@ def prepare(spec: PretrainingSpec, folder: Path, say: Callable[[str], None] = la
 
     state = folder / STATE
     _check_same(spec, state / "spec.json")
-    files = {language: state / f"{language}.npy" for language in spec.corpora}
+    streams_of = (*spec.corpora, *([PARALLEL] if spec.parallel else []))
+    files = {stream: state / f"{stream}.npy" for stream in streams_of}
     # spec.json is written last: where it is, the rest is whole.
     if (state / "spec.json").is_file():
         tokenizer = PreTrainedTokenizerFast.from_pretrained(state)
     else:
         check_corpora(spec.corpora)
+        if spec.parallel is not None:
+            check_corpora({key: (file,) for key, file in spec.parallel.corpora.items()}, kinds=("tsv",))
         state.mkdir(parents=True, exist_ok=True)
         tokenizer = _encode_all(spec, state, files, say)
     streams: dict[str, Tokens] = {language: np.load(file) for language, file in files.items()}
@@ -95,20 +100,27 @@ def _encode_all(
     spec: PretrainingSpec, state: Path, files: dict[str, Path], say: Callable[[str], None]
 ) -> Any:
     texts = {language: language_paragraphs(spec, language) for language in spec.corpora}
+    tokenizer = _tokenizer(spec, texts, say)
+    tokenizer.save_pretrained(state)
+    for name, file in files.items():
+        say(f"encoding {name}")
+        stream = encode(texts[name], tokenizer) if name in texts else parallel_stream(spec, tokenizer)
+        write_atomically(file, partial(_write_array, stream=stream))
+    return tokenizer
+
+
+def _tokenizer(spec: PretrainingSpec, texts: Mapping[str, Sequence[str]], say: Callable[[str], None]) -> Any:
+    if spec.grown_from is not None:
+        say(f"taking the tokenizer of {spec.grown_from}")
+        return parent_tokenizer(spec.grown_from)
     say("training the tokenizer")
-    tokenizer = train_tokenizer(
+    return train_tokenizer(
         {language: spread(paragraphs, spec.tokenizer_chars) for language, paragraphs in texts.items()},
         spec.vocab_size,
         alphabet=min(spec.alphabet, spec.vocab_size - len(SPECIAL_TOKENS)),
         lowercase=spec.lowercase,
         max_length=spec.sequence_length,
     )
-    tokenizer.save_pretrained(state)
-    for language, file in files.items():
-        say(f"encoding {language}")
-        stream = encode(texts[language], tokenizer)
-        write_atomically(file, partial(_write_array, stream=stream))
-    return tokenizer
 
 
 def _write_array(path: Path, stream: Tokens) -> None:

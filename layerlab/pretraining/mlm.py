@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING
 import torch
 
 from layerlab.pretraining import checkpoint
-from layerlab.pretraining.batches import Order
+from layerlab.pretraining.batches import Order, shares
 from layerlab.pretraining.checkpoint import Progressed
 from layerlab.pretraining.head import head_of
 from layerlab.pretraining.material import prepare
 from layerlab.pretraining.model import build_model, check_architecture
+from layerlab.pretraining.parallel import PARALLEL
 from layerlab.pretraining.result import write_result
 from layerlab.pretraining.steps import Parts, build_optimizer, held_out_losses, train_step
 
 if TYPE_CHECKING:
+    from layerlab.pretraining.corpus import Tokens
     from layerlab.pretraining.spec import PretrainingSpec
 
 
@@ -86,7 +88,7 @@ def pretrain(
     with _threads(threads), torch.random.fork_rng(devices=[]):
         material = prepare(spec, folder, lambda text: tell(Progress(0, spec.steps, message=text)))
         sequences = {language: packed.train for language, packed in material.packed.items()}
-        order = Order(sequences, spec.sampling_exponent, spec.batch_sequences, spec.steps, spec.seed)
+        order = Order(sequences, _shares(spec, sequences), spec.batch_sequences, spec.steps, spec.seed)
         model = build_model(spec, len(material.tokenizer))
         optimizer = build_optimizer(model, spec)
         parts = Parts(spec, material, order, model, head_of(model), optimizer)
@@ -94,6 +96,11 @@ def pretrain(
         done = _train(parts, done, last, folder, checkpoint_seconds, tell)
         write_result(folder, spec, material, model, done, order.sequences_seen(done.step))
     return folder
+
+
+def _shares(spec: PretrainingSpec, sequences: Mapping[str, Tokens]) -> dict[str, float]:
+    fixed = {} if spec.parallel is None else {PARALLEL: spec.parallel.share}
+    return shares({key: len(rows) for key, rows in sequences.items()}, spec.sampling_exponent, fixed)
 
 
 def _train(

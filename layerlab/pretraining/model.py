@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from layerlab.errors import ArchitectureError, unknown
+from layerlab.pretraining.growth import check_growth, grow
 from layerlab.pretraining.tokenizer import SPECIAL_TOKENS
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def check_architecture(spec: PretrainingSpec) -> None:
             f"sequence_length is {spec.sequence_length}, but max_position_embeddings is {longest}; "
             "expected at most as many tokens as positions"
         )
+    check_growth(spec, config)
     try:
         with torch.device("meta"):
             AutoModelForMaskedLM.from_config(config)  # type: ignore[no-untyped-call]
@@ -54,11 +56,14 @@ def check_architecture(spec: PretrainingSpec) -> None:
 
 
 def build_model(spec: PretrainingSpec, vocab_size: int) -> Any:
-    """Make the model under the spec's seed; the caller forks torch's generator."""
+    """Make the model under the spec's seed, or grow it from another; the caller forks torch's generator."""
     from transformers import AutoModelForMaskedLM
 
     torch.manual_seed(spec.seed)
-    return AutoModelForMaskedLM.from_config(_config(spec, vocab_size))  # type: ignore[no-untyped-call]
+    model = AutoModelForMaskedLM.from_config(_config(spec, vocab_size))  # type: ignore[no-untyped-call]
+    if spec.grown_from is not None:
+        grow(model, spec.grown_from)
+    return model
 
 
 def _config(spec: PretrainingSpec, vocab_size: int) -> Any:

@@ -80,9 +80,8 @@ A small and weak multilingual encoder ({model_type}), made for the study of laye
 use. It has {parameters:,} parameters, {inner:,} of them outside the token embeddings, and a {case} WordPiece
 vocabulary of {vocabulary:,} pieces.
 
-It was trained by masked language modelling alone: {steps_done:,} steps of {batch} sequences of {length}
-tokens, {tokens:,} tokens in all, mask rate {mask_rate}, {minutes:.0f} minutes.{stopped} No parallel text was
-used as such: a sequence is in one language.
+{origin}It was trained by masked language modelling: {steps_done:,} steps of {batch} sequences of {length}
+tokens, {tokens:,} tokens in all, mask rate {mask_rate}, {minutes:.0f} minutes.{stopped} {parallel}
 
 | language | tokens in the corpus | tokens seen | held-out loss (nats per masked token) |
 |---|---|---|---|
@@ -112,7 +111,9 @@ def model_card(facts: Mapping[str, Any]) -> str:
         for language in seen
     ]
     return _CARD.format(
-        language_list="\n".join(f"- {language}" for language in seen),
+        language_list="\n".join(f"- {language}" for language in spec["corpora"]),
+        origin=_origin(spec),
+        parallel=_on_parallel_text(spec),
         name=spec["name"],
         model_type=spec["architecture"]["model_type"],
         parameters=facts["parameters"],
@@ -137,3 +138,22 @@ def model_card(facts: Mapping[str, Any]) -> str:
 
 def _loss(value: float | None) -> str:
     return "not measured" if value is None else f"{value:.2f}"
+
+
+def _origin(spec: Mapping[str, Any]) -> str:
+    if spec["grown_from"] is None:
+        return ""
+    return (
+        f"It was grown from another encoder, {Path(spec['grown_from']).name}, whose training comes on top.\n"
+    )
+
+
+def _on_parallel_text(spec: Mapping[str, Any]) -> str:
+    if spec["parallel"] is None:
+        return "No parallel text was\nused as such: a sequence is in one language."
+    share, languages = spec["parallel"]["share"], ", ".join(spec["parallel"]["corpora"])
+    return (
+        f"Of the sequences,\n{share:.0%} are parallel text, a text's translations side by side (translation "
+        "language modelling),\nso that alignment between languages was taught, not only found; the others are "
+        f"in one language.\nParallel languages: {languages}."
+    )

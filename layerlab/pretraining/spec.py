@@ -28,6 +28,21 @@ class Architecture(BaseModel):
     options: dict[str, Any] = {}
 
 
+class Parallel(BaseModel):
+    """Parallel text on which part of the sequences train (translation language modelling).
+
+    Attributes:
+        corpora: Language to one ``.tsv`` (id TAB text), also as ``.xz``; equal ids are translations. The
+            spec's ``drop`` holds for it too.
+        share: Fraction of the sequences that are drawn from it.
+    """
+
+    model_config = _STRICT
+
+    corpora: dict[str, Path] = Field(min_length=2)
+    share: float = Field(default=0.5, gt=0, lt=1)
+
+
 class PretrainingSpec(BaseModel):
     """One masked-LM pretraining; two equal specs over equal files give equal encoders on one thread.
 
@@ -36,6 +51,10 @@ class PretrainingSpec(BaseModel):
         architecture: The model to make.
         corpora: Language to its files: ``.txt`` (one paragraph a line) or ``.tsv`` (id TAB text), each also
             as ``.xz``.
+        parallel: Parallel text, if part of the sequences hold a text's translations side by side; None for
+            masked LM on one language at a time.
+        grown_from: Folder of an encoder to start from, with its tokenizer: of the same depth, or of a
+            divisor of it, when its layers are split; None to start from random weights.
         drop: Language to the ids left out of its ``.tsv`` files; ``Ps`` and ``Gen.3`` drop all below them.
         vocab_size: Pieces of the joint WordPiece vocabulary, special tokens included.
         alphabet: Characters that get pieces of their own, the most frequent ones; others become ``[UNK]``.
@@ -59,6 +78,8 @@ class PretrainingSpec(BaseModel):
     name: str
     architecture: Architecture
     corpora: dict[str, tuple[Path, ...]] = Field(min_length=1)
+    parallel: Parallel | None = None
+    grown_from: Path | None = None
     drop: dict[str, tuple[str, ...]] = {}
     vocab_size: int = Field(default=12_000, ge=16)
     alphabet: int = Field(default=3_000, ge=1)
@@ -93,9 +114,16 @@ class PretrainingSpec(BaseModel):
 
     @model_validator(mode="after")
     def _drop_names_languages(self) -> PretrainingSpec:
+        known = {*self.corpora, *(self.parallel.corpora if self.parallel else ())}
         for language in self.drop:
-            if language not in self.corpora:
-                raise ValueError(f"drop: {unknown('language', language, self.corpora)}")
+            if language not in known:
+                raise ValueError(f"drop: {unknown('language', language, known)}")
+        return self
+
+    @model_validator(mode="after")
+    def _no_language_named_parallel(self) -> PretrainingSpec:
+        if self.parallel is not None and "parallel" in self.corpora:
+            raise ValueError("corpora: 'parallel' is what the parallel text is called; rename the language")
         return self
 
     def canonical(self) -> str:
@@ -126,8 +154,20 @@ def read_spec(path: str | Path) -> PretrainingSpec:
         spec = PretrainingSpec.model_validate(_plain(tree))
     except ValidationError as error:
         raise StudyError([_problem(detail, tree) for detail in error.errors()], where=str(path)) from error
-    corpora = {key: tuple(path.parent / file for file in files) for key, files in spec.corpora.items()}
-    return spec.model_copy(update={"corpora": corpora})
+    return _below(spec, path.parent)
+
+
+def _below(spec: PretrainingSpec, folder: Path) -> PretrainingSpec:
+    """Return the spec with its relative paths below ``folder``."""
+    update: dict[str, Any] = {
+        "corpora": {key: tuple(folder / file for file in files) for key, files in spec.corpora.items()}
+    }
+    if spec.parallel is not None:
+        files = {key: folder / file for key, file in spec.parallel.corpora.items()}
+        update["parallel"] = spec.parallel.model_copy(update={"corpora": files})
+    if spec.grown_from is not None:
+        update["grown_from"] = folder / spec.grown_from
+    return spec.model_copy(update=update)
 
 
 def _plain(value: Any) -> Any:
@@ -143,7 +183,8 @@ def _problem(detail: Any, tree: Any) -> Problem:
     location = [str(part) for part in detail["loc"]]
     message = str(detail["msg"]).removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
-        owner = Architecture if location[0] == "architecture" else PretrainingSpec
+        owners: dict[str, type[BaseModel]] = {"architecture": Architecture, "parallel": Parallel}
+        owner = owners.get(location[0], PretrainingSpec)
         message = unknown("key", location[-1], owner.model_fields)
     elif detail["type"] not in {"missing", "value_error"}:
         message = f"{message}; got {detail['input']!r}"

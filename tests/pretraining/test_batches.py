@@ -63,7 +63,7 @@ def numbered(sizes: dict[str, int]) -> dict[str, np.ndarray[tuple[int, int], np.
 
 
 def test_no_sequence_comes_again_before_all_of_its_language_came() -> None:
-    order = Order(numbered({"a": 10, "b": 30}), 1.0, 8, 40, seed=0)
+    order = Order(numbered({"a": 10, "b": 30}), {"a": 0.25, "b": 0.75}, 8, 40, seed=0)
     seen = np.concatenate([order.batch(step).ravel() for step in range(40)])
     first, second = (seen[seen < 10], 10), (seen[seen >= 10], 30)
     for rows, size in (first, second):
@@ -72,7 +72,7 @@ def test_no_sequence_comes_again_before_all_of_its_language_came() -> None:
 
 
 def test_languages_come_by_their_tempered_sizes() -> None:
-    order = Order(numbered({"big": 900, "small": 100}), 0.5, 50, 100, seed=0)
+    order = Order(numbered({"big": 900, "small": 100}), {"big": 0.75, "small": 0.25}, 50, 100, seed=0)
     seen = order.sequences_seen(100)
     assert sum(seen.values()) == 5_000
     assert seen["small"] / 5_000 == pytest.approx(0.25, abs=0.02)
@@ -84,5 +84,6 @@ def test_an_exponent_of_zero_is_even() -> None:
 
 def test_what_a_step_sees_does_not_hang_on_how_many_steps_follow() -> None:
     rows = numbered({"a": 10, "b": 30})
-    short, long = Order(rows, 0.7, 4, 5, seed=1), Order(rows, 0.7, 4, 50, seed=1)
+    even = {"a": 0.5, "b": 0.5}
+    short, long = Order(rows, even, 4, 5, seed=1), Order(rows, even, 4, 50, seed=1)
     assert all((short.batch(step) == long.batch(step)).all() for step in range(5))

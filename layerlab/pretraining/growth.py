@@ -1,0 +1,114 @@
+"""Starting from another encoder: the same depth goes on training, a greater one splits its layers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from layerlab.errors import ArchitectureError, CheckpointError
+from layerlab.models.anatomy import anatomy_of
+
+if TYPE_CHECKING:
+    from layerlab.pretraining.spec import PretrainingSpec
+
+# Their residual branches are added to a stream that no norm rescales, so they can be damped.
+_PRE_NORM = frozenset({"modernbert", "eurobert"})
+
+
+def check_growth(spec: PretrainingSpec, config: Any) -> None:
+    """Check that the encoder a spec starts from fits the one to be made.
+
+    Args:
+        spec: The pretraining; nothing is checked if it starts from random weights.
+        config: Config of the model to be made.
+
+    Raises:
+        CheckpointError: There is no encoder in the folder.
+        ArchitectureError: Its architecture or width differs, or the new depth is no multiple of its depth.
+    """
+    if spec.grown_from is None:
+        return
+    parent = _parent_config(spec.grown_from)
+    for key in ("model_type", "hidden_size"):
+        was, now = getattr(parent, key), getattr(config, key)
+        if was != now:
+            raise ArchitectureError(f"grown_from: {key} of {spec.grown_from} is {was!r}, expected {now!r}")
+    if config.num_hidden_layers % parent.num_hidden_layers:
+        raise ArchitectureError(
+            f"grown_from: {spec.grown_from} has {parent.num_hidden_layers} layers; expected a divisor of "
+            f"{config.num_hidden_layers}, so that each becomes as many"
+        )
+
+
+def parent_tokenizer(folder: Path) -> Any:
+    """Return the tokenizer of the encoder in ``folder``; a grown encoder must keep it."""
+    from transformers import PreTrainedTokenizerFast
+
+    return PreTrainedTokenizerFast.from_pretrained(folder)
+
+
+def grow(model: Any, folder: Path) -> None:
+    """Put the weights of the encoder in ``folder`` into ``model``, layer by layer.
+
+    If ``model`` is k times as deep, each layer becomes k neighbouring copies. In a pre-norm architecture
+    each copy's residual branches are divided by k, which keeps the function nearly as it was; elsewhere they
+    are plain copies.
+
+    Args:
+        model: Masked-LM model to be filled, in place.
+        folder: A Hugging Face folder of the same architecture and width.
+
+    Raises:
+        ArchitectureError: The widths differ.
+
+    Reference:
+        Gong et al. 2019, "Efficient Training of BERT by Progressively Stacking".
+    """
+    from transformers import AutoModelForMaskedLM
+
+    anatomy = anatomy_of(model.config.model_type)
+    parent = AutoModelForMaskedLM.from_pretrained(folder, dtype=torch.float32)
+    prefix = f"{model.base_model_prefix}.{anatomy.layers}."
+    copies = model.config.num_hidden_layers // parent.config.num_hidden_layers
+    damped = _damped_weights(parent.base_model.get_submodule(anatomy.layers)[0], anatomy)
+    source = dict(parent.named_parameters())
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            inner = name.removeprefix(prefix)
+            within = inner
+            if inner != name:
+                number, _, within = inner.partition(".")
+                name = f"{prefix}{int(number) // copies}.{within}"
+            # ModernBERT's first layer lacks a norm that its copies have; theirs stays as it was made.
+            if name not in source:
+                continue
+            if source[name].shape != parameter.shape:
+                raise ArchitectureError(
+                    f"grown_from: {name} in {folder} has shape {tuple(source[name].shape)}, expected "
+                    f"{tuple(parameter.shape)}"
+                )
+            scale = 1 / copies if model.config.model_type in _PRE_NORM and within in damped else 1.0
+            parameter.copy_(source[name] * scale)
+
+
+def _damped_weights(layer: nn.Module, anatomy: Any) -> frozenset[str]:
+    """Names, within a layer, of the weights whose products are added to the residual stream."""
+    outputs = (anatomy.attention_output, anatomy.ffn_output)
+    return frozenset(
+        name
+        for name, _ in layer.named_parameters()
+        if any(name.startswith(f"{output}.") for output in outputs)
+    )
+
+
+def _parent_config(folder: Path) -> Any:
+    from transformers import AutoConfig
+
+    if not (folder / "config.json").is_file():
+        raise CheckpointError(
+            f"grown_from: no encoder in {folder}; expected a folder with config.json, weights and tokenizer"
+        )
+    return AutoConfig.from_pretrained(folder)

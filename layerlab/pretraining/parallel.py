@@ -1,0 +1,66 @@
+"""Parallel text for translation language modelling: the translations of a verse, one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from layerlab.errors import DataError
+from layerlab.pretraining.corpus import Tokens, encode, read_rows
+
+if TYPE_CHECKING:
+    from layerlab.pretraining.spec import PretrainingSpec
+
+PARALLEL: Final = "parallel"
+_ORDER = 17
+
+
+def parallel_stream(spec: PretrainingSpec, tokenizer: Any) -> Tokens:
+    """Return the parallel corpora as one stream, shape ``(tokens,)``.
+
+    Text by text, in the order of the first language that has it, the translations follow one another in a
+    random order of languages, each with a separator after it; texts in one language alone are left out. A
+    packed sequence thus holds the same words in two or more languages.
+
+    Raises:
+        DataError: No text stands in two languages.
+
+    Reference:
+        Conneau and Lample 2019, "Cross-lingual Language Model Pretraining" (TLM, there with two languages).
+    """
+    if spec.parallel is None:
+        raise DataError("parallel: the spec names no parallel corpora")
+    texts = {
+        language: dict(read_rows(file, spec.drop.get(language, ())))
+        for language, file in spec.parallel.corpora.items()
+    }
+    return encode(interleave(texts, spec.seed), tokenizer)
+
+
+def interleave(texts: Mapping[str, Mapping[str, str]], seed: int) -> Sequence[str]:
+    """Return all texts that stand in two languages at least, translations of one text side by side.
+
+    Args:
+        texts: Language to text by id.
+        seed: Seed of the order of languages, which each text draws anew.
+
+    Raises:
+        DataError: No id stands in two languages.
+
+    >>> interleave({"en": {"1": "a", "2": "b"}, "fr": {"1": "c"}}, seed=0)
+    ['a', 'c']
+    """
+    languages = tuple(texts)
+    identifiers = dict.fromkeys(identifier for language in languages for identifier in texts[language])
+    generator = np.random.default_rng([seed, _ORDER])
+    result: list[str] = []
+    for identifier in identifiers:
+        order = [languages[number] for number in generator.permutation(len(languages))]
+        having = [language for language in order if identifier in texts[language]]
+        if len(having) > 1:
+            result.extend(texts[language][identifier] for language in having)
+    if not result:
+        raise DataError(f"parallel: no id stands in two of {', '.join(languages)}")
+    return result
