@@ -14,10 +14,10 @@ from layerlab.data.conllu import read_conllu
 from layerlab.data.defaults import default_corpora
 from layerlab.data.folders import SPLIT_NAMES, find_file, has_language
 from layerlab.data.hub import HubSource, load_hub
-from layerlab.data.iob import StrayTags, count_strays, read_iob
+from layerlab.data.iob import StrayTags, count_strays, map_tag, read_iob
 from layerlab.data.registry import register_corpus, registered, registered_languages
 from layerlab.data.sentences import Corpus, Sentence, digest_sentences, take_evenly
-from layerlab.data.spec import DataSpec, Split
+from layerlab.data.spec import Controlled, DataSpec, Split
 from layerlab.errors import DataError, unknown
 
 __all__ = ["CorpusRef", "DataSpec", "Split", "find_corpus", "load_corpus", "register_corpus"]
@@ -28,7 +28,7 @@ READER_VERSION = 1
 
 @dataclass(frozen=True)
 class CorpusRef:
-    """A corpus that was found but, unless it is on the Hub or registered as a function, not read.
+    """A corpus that was found but not read, unless it is on the Hub, controlled or a registered function.
 
     Attributes:
         task: Name of the task it is for.
@@ -38,7 +38,8 @@ class CorpusRef:
         where: File or data set, for messages.
         formats: Formats that the task takes.
         path: File, if it is one.
-        hub: Data set, if it is one; with neither, the corpus is a registered function.
+        hub: Data set, if it is one.
+        controlled: Controlled languages, if it is of them; with none of these it is a registered function.
         tag_map: Pairs of a tag and what it becomes.
         stray_tags: What becomes of an ``I-X`` that begins an entity.
         limit: At most so many sentences.
@@ -52,6 +53,7 @@ class CorpusRef:
     formats: tuple[str, ...]
     path: Path | None = None
     hub: HubSource | None = None
+    controlled: Controlled | None = None
     tag_map: tuple[tuple[str, str], ...] = ()
     stray_tags: StrayTags = "rare"
     limit: int | None = None
@@ -61,7 +63,8 @@ def find_corpus(spec: DataSpec, task: str, formats: Sequence[str], language: str
     """Find a corpus and its digest.
 
     The study's folder goes first if it has the language, then what is registered for the task and
-    language, then the study's data set, and if the study names neither, the built-in catalogue.
+    language, then the study's data set or controlled languages, and if the study names none of these, the
+    built-in catalogue.
 
     Args:
         spec: The study's data section.
@@ -76,15 +79,16 @@ def find_corpus(spec: DataSpec, task: str, formats: Sequence[str], language: str
     if split not in SPLIT_NAMES:
         raise DataError(unknown("split", split, SPLIT_NAMES))
     limit = next((n for name, n in spec.limit.items() if name == split), None)
-    path, hub = _locate(spec, task, formats, language, split)
-    where = str(path or hub or f"registered corpus {task}/{language}[{split}]")
+    path, hub, controlled = _locate(spec, task, formats, language, split)
+    kind = "controlled" if controlled is not None else "registered"
+    where = str(path or hub or f"{kind} corpus {task}/{language}[{split}]")
     uses_tags = path is None or path.suffix in _IOB_ENDINGS
     reading = (
         tuple(sorted(spec.tag_map.items())) if uses_tags else (),
         spec.stray_tags if uses_tags else "rare",
         limit,
     )
-    ref = CorpusRef(task, language, split, "", where, tuple(formats), path, hub, *reading)
+    ref = CorpusRef(task, language, split, "", where, tuple(formats), path, hub, controlled, *reading)
     # Only a file has a digest without being read.
     content = _digest_file(path) if path is not None else digest_sentences(_read(ref))
     digest = hashlib.sha256(json.dumps([READER_VERSION, content, *reading]).encode()).hexdigest()[:16]
@@ -109,27 +113,29 @@ def load_corpus(ref: CorpusRef) -> Corpus:
 
 def _locate(
     spec: DataSpec, task: str, formats: Sequence[str], language: str, split: str
-) -> tuple[Path | None, HubSource | None]:
-    """Return the file or the data set; neither for a registered function."""
+) -> tuple[Path | None, HubSource | None, Controlled | None]:
+    """Return the file, the data set or the controlled languages; none of them for a registered function."""
     found = registered(task, language)
     if spec.root is not None and (found is None or has_language(spec.root, spec.folders, language, formats)):
-        return find_file(spec.root, spec.folders, language, split, formats), None
+        return find_file(spec.root, spec.folders, language, split, formats), None, None
     if isinstance(found, Path):
-        return find_file(found.parent, {language: found.name}, language, split, formats), None
+        return find_file(found.parent, {language: found.name}, language, split, formats), None, None
     if found is not None:
-        return None, None
+        return None, None, None
+    if spec.controlled is not None:
+        return None, None, spec.controlled
     if spec.hub is not None:
         config = spec.hub_config.replace("{language}", language)
-        return None, HubSource(spec.hub, config, split, spec.revision)
+        return None, HubSource(spec.hub, config, split, spec.revision), None
     defaults = default_corpora(task)
     if language not in defaults:
         known = {*defaults, *registered_languages(task)}
         raise DataError(
             f"no corpus for task {task}: {unknown('language', language, known)}. "
-            "Give data.root (local folders) or data.hub, or register_corpus"
+            "Give data.root (local folders), data.hub or data.controlled, or register_corpus"
         )
     hub_id, config, revision = defaults[language]
-    return None, HubSource(hub_id, config, split, revision)
+    return None, HubSource(hub_id, config, split, revision), None
 
 
 _IOB_ENDINGS = frozenset({".iob2", ".iob", ".bio"})
@@ -141,11 +147,44 @@ def _read(ref: CorpusRef) -> tuple[Sentence, ...]:
         return _reader(ref.path, tag_map, ref.stray_tags)(ref.path)
     if ref.hub is not None:
         return load_hub(ref.hub, ref.formats, tag_map, ref.stray_tags)
+    if ref.controlled is not None:
+        return _generate(ref, ref.controlled)
     loader = registered(ref.task, ref.language)
     sentences = loader(ref.split) if callable(loader) else None
     if not sentences:
         raise DataError(f"{ref.where}: it has no {ref.split} split")
     return tuple(sentences)
+
+
+def _generate(ref: CorpusRef, controlled: Controlled) -> tuple[Sentence, ...]:
+    """Make the sentences of controlled languages.
+
+    Raises:
+        DataError: The family has no such language, or the task takes neither trees nor entities.
+    """
+    # Languages stand beside data and are imported only where they are spoken.
+    from layerlab.languages.on_demand import speak
+
+    if not {"conllu", "iob2"} & set(ref.formats):
+        raise DataError(
+            f"{ref.where}: task {ref.task} takes {', '.join(ref.formats)}; controlled languages have conllu "
+            "and iob2 on demand. Write them with `layerlab languages write DIR` and give data.root"
+        )
+    sentences = speak(
+        ref.language,
+        ref.split,
+        getattr(controlled, ref.split),
+        controlled.seed,
+        controlled.parallel,
+        controlled.family,
+    )
+    tag_map = dict(ref.tag_map)
+    if not tag_map:
+        return sentences
+    return tuple(
+        dataclasses.replace(s, entities=tuple(map_tag(tag, tag_map, ref.where) for tag in s.entities))
+        for s in sentences
+    )
 
 
 def _reader(

@@ -61,7 +61,7 @@ def default_corpora(task: str) -> Mapping[str, tuple[str, str, str | None]]:
     >>> default_corpora("ner")["fi"]
     ('unimelb-nlp/wikiann', 'fi', None)
     """
-    if task == "upos":
+    if task in ("upos", "parsing"):
         revision = UNIVERSAL_DEPENDENCIES_REVISION
         return {lang: (UNIVERSAL_DEPENDENCIES, name, revision) for lang, name in TREEBANKS.items()}
     if task == "ner":

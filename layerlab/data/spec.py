@@ -12,8 +12,33 @@ from layerlab.data.iob import StrayTags
 Split = Literal["train", "dev", "test"]
 
 
+class Controlled(BaseModel):
+    """Controlled languages, made when they are needed; see :mod:`layerlab.languages`.
+
+    A language is one of the family, or language and domain as in ``avin-news``. The sentences are those that
+    ``layerlab languages write`` writes with the same seed and sizes.
+
+    Attributes:
+        family: A file in YAML, or the name of a family that comes with layerlab; by default its general one.
+        seed: Of all meanings.
+        train: Sentences in the training split.
+        dev: Sentences in the development split.
+        test: Sentences in the test split.
+        parallel: Splits that are translations of each other.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    family: str | None = None
+    seed: int = 0
+    train: int = Field(default=3000, ge=1)
+    dev: int = Field(default=500, ge=1)
+    test: int = Field(default=1000, ge=1)
+    parallel: tuple[Split, ...] = ("dev", "test")
+
+
 class DataSpec(BaseModel):
-    """Where corpora are: local folders, a data set of the Hub, or by default the built-in catalogue.
+    """Where corpora are: local folders, the Hub, controlled languages, or by default the built-in catalogue.
 
     Attributes:
         root: Folder with a folder for each language, which holds ``train``, ``dev`` and ``test`` files.
@@ -22,6 +47,7 @@ class DataSpec(BaseModel):
         hub: Id of a data set, or its folder on disk.
         hub_config: Its configuration, in which ``{language}`` stands for the language.
         revision: Branch, tag or commit of the data set.
+        controlled: Controlled languages; ``{}`` for those that come with layerlab.
         tag_map: Entity tags or types to replace; see :func:`layerlab.data.iob.read_iob`.
         stray_tags: What becomes of an ``I-X`` that begins an entity; likewise.
         limit: At most so many sentences of a split, spread evenly over it.
@@ -37,6 +63,7 @@ class DataSpec(BaseModel):
     hub: str | None = None
     hub_config: str = "{language}"
     revision: str | None = None
+    controlled: Controlled | None = None
     tag_map: dict[str, str] = Field(default_factory=dict)
     stray_tags: StrayTags = "rare"
     limit: dict[Split, int] = Field(default_factory=dict)
@@ -45,6 +72,8 @@ class DataSpec(BaseModel):
     def _check(self) -> DataSpec:
         if self.root is not None and self.hub is not None:
             raise ValueError("give root (local folders) or hub (a data set), not both")
+        if self.controlled is not None and (self.root is not None or self.hub is not None):
+            raise ValueError("give controlled (controlled languages) or root or hub, not both")
         if self.folders and self.root is None:
             raise ValueError("folders are folders under root: give root as well")
         if (self.revision is not None or self.hub_config != "{language}") and self.hub is None:
@@ -53,3 +82,14 @@ class DataSpec(BaseModel):
             if n < 1:
                 raise ValueError(f"limit.{split}: expected at least 1 sentence, got {n}")
         return self
+
+    def resolved(self) -> DataSpec:
+        """Return the same with absolute paths, which hold for workers in any directory."""
+        changes: dict[str, object] = {}
+        if self.root is not None:
+            changes["root"] = self.root.resolve()
+        family = self.controlled.family if self.controlled is not None else None
+        if self.controlled is not None and family is not None and Path(family).suffix:
+            absolute = {"family": str(Path(family).resolve())}
+            changes["controlled"] = self.controlled.model_copy(update=absolute)
+        return self.model_copy(update=changes)

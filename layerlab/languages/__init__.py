@@ -6,8 +6,11 @@ and keeps its nouns, verbs and names over several sentences. A *language* (``fam
 realises them (``lexicon``, ``morphology``, ``nominals``, ``clauses``) with its own script, sounds, word
 order, articles and affixes. Cognates with regular sound changes, loan words and shared names relate them.
 
-Gold words, universal parts of speech, dependency trees and entities come with every sentence, and one seed
-gives the same meanings in every language, so parallel text is free and exact.
+Gold words, lemmas, universal parts of speech, features, dependency trees and entities come with every
+sentence. One seed gives the same meanings in every language, so parallel text is free and exact, and so are
+inference pairs (``nli``, by ``inference``) and bilingual dictionaries (``dictionary``). A *domain*
+(``registers``) is a set of topics and a register, for studies across domains of one language. ``writing`` and
+``layerlab languages write`` put all of it into a folder; ``data: {controlled: {}}`` in a study needs none.
 
 Words are built from a small inventory of syllables which unrelated words share, and each language has its
 own homographs across classes: neither a piece of a word nor, often, a whole word tells its class alone.
@@ -24,5 +27,5 @@ The languages are an instrument. They let a method be tried offline in minutes a
 variable; what is found on them illustrates the method and is **no evidence about natural languages**.
 
 Limits to know: no capitals; letters follow no real orthography (a tokenizer that strips accents would strip
-vowel signs of the Devanagari script); trees are projective; no lemmas and no features are written.
+vowel signs of the Devanagari script); trees are projective; features are given where the language marks them.
 """

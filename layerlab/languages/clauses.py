@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from layerlab.languages.features import noun_features
 from layerlab.languages.meaning import Clause, Nominal
 from layerlab.languages.morphology import noun_form, word_form
 from layerlab.languages.nominals import say_nominal
@@ -88,7 +89,9 @@ def _relativised(speaker: Speaker, nominal: Nominal, clause: Phrase) -> Phrase:
         return Phrase([*clause.tokens, token] if before_noun else [token, *clause.tokens], clause.head)
     case, relation = ("nom", "nsubj") if nominal.gap == "subject" else ("acc", "obj")
     form = noun_form(speaker, "PRON:who", False, case, False)
-    return Phrase([Token(form, "PRON", relation, clause.head, "PRON:who"), *clause.tokens], clause.head)
+    token = Token(form, "PRON", relation, clause.head, "PRON:who")
+    token.features = noun_features(speaker, "PRON:who", False, case, False)
+    return Phrase([token, *clause.tokens], clause.head)
 
 
 def _dropped(speaker: Speaker, nominal: Nominal) -> bool:
@@ -103,7 +106,7 @@ def _depend(phrase: Phrase, head: Token) -> list[Token]:
 def _attribute(speaker: Speaker, nominal: Nominal, head: Token) -> list[Token]:
     """Say a predicate noun, whose noun is the head of the clause."""
     phrase = say_nominal(speaker, nominal, head.relation)
-    head.form = phrase.head.form
+    head.form, head.features = phrase.head.form, phrase.head.features
     for token in phrase.tokens:
         if token.head is phrase.head:
             token.head = head

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -12,8 +13,13 @@ from layerlab.data.sentences import Sentence
 from layerlab.errors import DataError, unknown
 from layerlab.languages.description import Family
 from layerlab.languages.family import default_family, find_language, known_languages
-from layerlab.languages.generate import generate, generate_documents
-from layerlab.languages.scripts import SCRIPTS, ScriptName, detokenised
+from layerlab.languages.formats import to_conllu, to_iob2, to_text
+from layerlab.languages.generate import find_world, generate_said
+from layerlab.languages.realisation import Said
+from layerlab.languages.registers import Domain, find_domain
+from layerlab.languages.scenes import open_frame
+from layerlab.languages.scripts import ScriptName
+from layerlab.languages.tables import write_lines
 
 SPLITS: Final = ("train", "dev", "test")
 _SIZES: Final[Mapping[str, int]] = MappingProxyType({"train": 3000, "dev": 500, "test": 1000})
@@ -28,9 +34,13 @@ def write_corpora(
     *,
     parallel: Collection[str] = ("dev", "test"),
     family: Family | None = None,
+    domains: Sequence[str | Domain] = (),
+    progress: Callable[[str], None] | None = None,
 ) -> tuple[Path, ...]:
     """Write ``{lang}/{split}.conllu``, ``{lang}/{split}.iob2`` and ``{lang}.txt`` (one document a line).
 
+    Each domain adds the same as ``{lang}-{domain}/`` and ``{lang}-{domain}.txt``: to the catalogue it is one
+    more language, so that a study may have ``avin-news`` as its source and ``avin-talk`` as a target.
     Text is never parallel between languages; the splits named in ``parallel`` are, with equal ``sent_id``.
     Splits and text share meanings by chance alone. The same arguments give the same bytes.
 
@@ -42,76 +52,92 @@ def write_corpora(
         seed: Of all meanings.
         parallel: Splits that are translations of each other.
         family: The languages; by default those that come with layerlab.
+        domains: Kinds of text to write besides; see ``registers``.
+        progress: Called with the name of a corpus when it is written.
 
     Returns:
         The files, in the order of writing.
 
     Raises:
-        DataError: An unknown language or split, or a negative size; nothing is written then.
+        DataError: An unknown language, domain or split, or a negative size; nothing is written then.
     """
     family = family or default_family()
     chosen = tuple(languages) or known_languages(family)
+    kinds = tuple(find_domain(domain) if isinstance(domain, str) else domain for domain in domains)
     _check(chosen, sizes, text_sentences, parallel, family)
+    for kind in kinds:
+        open_frame(find_world(family), kind)
     root = Path(folder)
     written: list[Path] = []
     for language in chosen:
-        script = family.languages[language].script
-        (root / language).mkdir(parents=True, exist_ok=True)
-        for split, size in sizes.items():
-            stream = f"{seed}-{split}" if split in parallel else f"{seed}-{split}-{language}"
-            sentences = tuple(generate(language, size, stream, family=family))
-            for suffix, lines in (
-                ("conllu", to_conllu(sentences, script)),
-                ("iob2", to_iob2(sentences, script)),
-            ):
-                written.append(_write(root / language / f"{split}.{suffix}", lines))
-        if text_sentences:
-            documents = generate_documents(language, f"{seed}-text-{language}", family=family)
-            written.append(_write(root / f"{language}.txt", _text(documents, text_sentences, script)))
+        for domain in (None, *kinds):
+            corpus = _Corpus(family, language, domain, seed)
+            name = language if domain is None else f"{language}-{domain.name}"
+            for split, size in sizes.items():
+                said = tuple(islice(corpus.sentences(split, parallel=split in parallel), size))
+                written.append(write_lines(root / name / f"{split}.conllu", to_conllu(said, corpus.script)))
+                written.append(write_lines(root / name / f"{split}.iob2", to_iob2(said, corpus.script)))
+            if text_sentences:
+                text = to_text(corpus.documents(f"text-{language}"), text_sentences, corpus.script)
+                written.append(write_lines(root / f"{name}.txt", text))
+            if progress is not None:
+                progress(name)
     return tuple(written)
 
 
-def to_conllu(sentences: Iterable[Sentence], script: ScriptName) -> Iterator[str]:
-    """Give sentences in CoNLL-U, each with its empty line; no lemmas and no features."""
-    marks = SCRIPTS[script]
-    closing = {marks.stop, marks.question, marks.comma}
-    for sentence in sentences:
-        yield _comments(sentence, script)
-        following = (*sentence.words[1:], "")
-        rows = zip(sentence.words, sentence.upos, sentence.heads, sentence.relations, following, strict=True)
-        for number, (word, upos, head, relation, after) in enumerate(rows, start=1):
-            glued = bool(after) and (after in closing or not marks.spaces)
-            misc = "SpaceAfter=No" if glued else "_"
-            yield f"{number}\t{word}\t_\t{upos}\t_\t_\t{head}\t{relation}\t_\t{misc}\n"
-        yield "\n"
+def read_controlled(
+    language: str,
+    split: str,
+    size: int,
+    seed: int = 0,
+    *,
+    parallel: Collection[str] = ("dev", "test"),
+    family: Family | None = None,
+) -> tuple[Sentence, ...]:
+    """Give the sentences that ``write_corpora`` would write, without writing them.
+
+    Args:
+        language: A language of the family, or language and domain as in ``avin-news``.
+        split: ``train``, ``dev`` or ``test``.
+        size: Sentences in the split.
+        seed: Of all meanings.
+        parallel: Splits that are translations of each other.
+        family: The languages; by default those that come with layerlab.
+
+    Raises:
+        DataError: An unknown language or domain.
+
+    >>> len(read_controlled("avin-talk", "dev", 5))
+    5
+    """
+    family = family or default_family()
+    domain, (name, dash, kind) = None, language.rpartition("-")
+    if language not in family.languages and dash and name in family.languages:
+        language, domain = name, find_domain(kind)
+    find_language(family, language)
+    corpus = _Corpus(family, language, domain, seed)
+    said = islice(corpus.sentences(split, parallel=split in parallel), size)
+    return tuple(one.sentence for one in said)
 
 
-def to_iob2(sentences: Iterable[Sentence], script: ScriptName) -> Iterator[str]:
-    """Give sentences in IOB2 with the columns number, word and tag."""
-    for sentence in sentences:
-        yield _comments(sentence, script)
-        for number, (word, tag) in enumerate(zip(sentence.words, sentence.entities, strict=True), start=1):
-            yield f"{number}\t{word}\t{tag}\n"
-        yield "\n"
+@dataclass(frozen=True)
+class _Corpus:
+    """What a language says in a domain."""
 
+    family: Family
+    language: str
+    domain: Domain | None
+    seed: int
 
-def _comments(sentence: Sentence, script: ScriptName) -> str:
-    return f"# sent_id = {sentence.sent_id}\n# text = {detokenised(sentence.words, script)}\n"
+    @property
+    def script(self) -> ScriptName:
+        return self.family.languages[self.language].script
 
+    def documents(self, stream: str) -> Iterator[tuple[Said, ...]]:
+        return generate_said(self.language, f"{self.seed}-{stream}", family=self.family, domain=self.domain)
 
-def _text(documents: Iterator[tuple[Sentence, ...]], n_sentences: int, script: ScriptName) -> Iterator[str]:
-    space = " " if SCRIPTS[script].spaces else ""
-    written = 0
-    while written < n_sentences:
-        (document,) = islice(documents, 1)
-        written += len(document)
-        yield space.join(detokenised(sentence.words, script) for sentence in document) + "\n"
-
-
-def _write(path: Path, lines: Iterable[str]) -> Path:
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(lines)
-    return path
+    def sentences(self, split: str, *, parallel: bool) -> Iterator[Said]:
+        return chain.from_iterable(self.documents(split if parallel else f"{split}-{self.language}"))
 
 
 def _check(

@@ -46,10 +46,18 @@ class Cognates(_Value):
     """What a language has kept of the proto-language, and the sound changes since then.
 
     The kept shares are nested: what a language with a small share keeps, one with a larger share keeps too.
+
+    Attributes:
+        share: Of all words and affixes.
+        changes: Regular sound changes, in their order.
+        false_friends: Of the content words that are not kept, how many have the old form of another of them,
+            which is more often than not of another class. Such a word looks like a cognate and is none:
+            only a reader that knows the language knows what it means.
     """
 
     share: Share = 0.0
     changes: tuple[SoundChange, ...] = ()
+    false_friends: Share = 0.0
 
 
 class Loans(_Value):

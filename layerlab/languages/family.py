@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
@@ -59,11 +59,31 @@ def parse_family(text: str, where: str = "the family") -> Family:
         raise DataError("\n".join(problems)) from error
 
 
-@cache
+SHIPPED: Final = ("family", "instrument")
+
+
 def default_family() -> Family:
-    """Give the family that comes with layerlab."""
-    source = files("layerlab.languages").joinpath("family.yaml")
-    return parse_family(source.read_text(encoding="utf-8"), "family.yaml")
+    """Give the family that comes with layerlab for general use: eight languages, from near to far."""
+    return shipped_family("family")
+
+
+@cache
+def shipped_family(name: str) -> Family:
+    """Give a family that comes with layerlab.
+
+    >>> len(shipped_family("instrument").languages)
+    8
+
+    Args:
+        name: ``family``, the default one, or ``instrument``, the one that ``minimbert-controlled`` has read.
+
+    Raises:
+        DataError: There is no such family.
+    """
+    if name not in SHIPPED:
+        raise DataError(unknown("family of languages", name, SHIPPED))
+    source = files("layerlab.languages").joinpath(f"{name}.yaml")
+    return parse_family(source.read_text(encoding="utf-8"), f"{name}.yaml")
 
 
 def known_languages(family: Family | None = None) -> tuple[str, ...]:

@@ -10,14 +10,21 @@ from layerlab.data.sentences import Sentence
 from layerlab.languages.description import Family, WorldSize
 from layerlab.languages.family import default_family
 from layerlab.languages.grammar import documents as meanings
+from layerlab.languages.meaning import Clause
 from layerlab.languages.realisation import Said, say
+from layerlab.languages.registers import Domain
 from layerlab.languages.speaker import Speaker, Voice, build_speaker
 from layerlab.languages.streams import stream
 from layerlab.languages.world import World, build_world
 
 
 def generate(
-    language: str, n_sentences: int, seed: int | str = 0, *, family: Family | None = None
+    language: str,
+    n_sentences: int,
+    seed: int | str = 0,
+    *,
+    family: Family | None = None,
+    domain: Domain | None = None,
 ) -> Iterator[Sentence]:
     """Give so many sentences of a language.
 
@@ -29,37 +36,57 @@ def generate(
         n_sentences: How many sentences; the last document may be cut.
         seed: Of the meanings; a text is a seed too.
         family: The languages; by default those that come with layerlab.
+        domain: The kind of text; by default all topics in a plain register.
 
     Raises:
-        DataError: The family has no such language.
+        DataError: The family has no such language, or its world none of the domain's topics.
     """
-    documents = generate_documents(language, seed, family=family)
+    documents = generate_documents(language, seed, family=family, domain=domain)
     return islice(chain.from_iterable(documents), n_sentences)
 
 
 def generate_documents(
-    language: str, seed: int | str = 0, *, family: Family | None = None
+    language: str, seed: int | str = 0, *, family: Family | None = None, domain: Domain | None = None
 ) -> Iterator[tuple[Sentence, ...]]:
-    """Give documents of a language without end; ``seed`` and errors as for ``generate``.
+    """Give documents of a language without end; arguments and errors as for ``generate``.
 
     >>> len({len(document) for document in islice(generate_documents("huan"), 50)}) > 1
     True
     """
-    said = generate_said(language, seed, family=family)
+    said = generate_said(language, seed, family=family, domain=domain)
     return (tuple(one.sentence for one in document) for document in said)
 
 
 def generate_said(
-    language: str, seed: int | str = 0, *, family: Family | None = None
+    language: str, seed: int | str = 0, *, family: Family | None = None, domain: Domain | None = None
 ) -> Iterator[tuple[Said, ...]]:
-    """Give documents of a language with the concept of each word; ``seed`` and errors as for ``generate``."""
+    """Give documents of a language with concepts, lemmas and features; arguments as for ``generate``."""
     family = family or default_family()
-    speaker = _default_speaker(language) if family is default_family() else build_speaker(family, language)
-    return _said(speaker, _world(family.world), seed)
+    # The domain is part of the seed: neither documents nor names of sentences are those of another domain.
+    seed = seed if domain is None else f"{seed}-{domain.name}"
+    return _said(find_speaker(language, family), meanings(find_world(family), seed, domain), seed)
 
 
-def _said(speaker: Speaker, world: World, seed: int | str) -> Iterator[tuple[Said, ...]]:
-    for number, document in enumerate(meanings(world, seed)):
+def find_speaker(language: str, family: Family | None = None) -> Speaker:
+    """Give the speaker of a language of a family (by default the one that comes with layerlab).
+
+    Raises:
+        DataError: The family has no such language.
+    """
+    if family is None or family is default_family():
+        return _default_speaker(language)
+    return build_speaker(family, language)
+
+
+def find_world(family: Family | None = None) -> World:
+    """Give the world that the languages of a family speak of."""
+    return _world((family or default_family()).world)
+
+
+def _said(
+    speaker: Speaker, documents: Iterator[tuple[Clause, ...]], seed: int | str
+) -> Iterator[tuple[Said, ...]]:
+    for number, document in enumerate(documents):
         # Each document has its own stream, so that none depends on those before it.
         voice = Voice(speaker, stream("voice", speaker.name, seed, number))
         yield tuple(say(voice, meaning, f"{seed}-{number}-{place}") for place, meaning in enumerate(document))

@@ -10,7 +10,8 @@ from typing import Final
 
 from layerlab.languages.meaning import Clause, Gap, Nominal, Tense
 from layerlab.languages.nouns import draw_nominal
-from layerlab.languages.scenes import Scene, open_scene
+from layerlab.languages.registers import Domain
+from layerlab.languages.scenes import Frame, Scene, open_frame, open_scene
 from layerlab.languages.streams import one_of, stream, weighted
 from layerlab.languages.world import Verb, World
 
@@ -36,17 +37,28 @@ class Around:
     gap: Gap = ""
 
 
-def documents(world: World, seed: int | str) -> Iterator[tuple[Clause, ...]]:
-    """Give documents of four to eight sentences without end; equal seeds give equal meanings."""
+def documents(world: World, seed: int | str, domain: Domain | None = None) -> Iterator[tuple[Clause, ...]]:
+    """Give documents without end; equal seeds give equal meanings.
+
+    Raises:
+        DataError: The world has none of the domain's topics.
+    """
+    return _documents(world, seed, open_frame(world, domain))
+
+
+def _documents(world: World, seed: int | str, frame: Frame) -> Iterator[tuple[Clause, ...]]:
+    shortest, longest = frame.register.shortest, frame.register.longest
     for number in count():
         random = stream("meaning", world.size.seed, seed, number)
-        scene = open_scene(world, random)
-        yield tuple(draw_clause(scene, random, Around()) for _ in range(4 + int(random.random() * 5)))
+        scene = open_scene(world, random, frame)
+        length = shortest + int(random.random() * (longest - shortest + 1))
+        yield tuple(draw_clause(scene, random, Around()) for _ in range(length))
 
 
 def draw_clause(scene: Scene, random: Random, around: Around) -> Clause:
     """Draw a clause that fits its place."""
-    if not around.gap and around.depth < 2 and random.random() < 0.14:
+    register = scene.register
+    if not around.gap and around.depth < 2 and random.random() < register.copulas:
         return _copular(scene, random, around)
     concept = _draw_verb(scene, random, around)
     verb = scene.world.verbs[concept]
@@ -60,20 +72,24 @@ def draw_clause(scene: Scene, random: Random, around: Around) -> Clause:
         () if embeds and random.random() < 0.7 else _circumstances(scene, random, verb, around.depth)
     )
     main = around.depth == 0
-    adverbial = draw_clause(scene, random, Around(2)) if main and random.random() < 0.12 else None
+    adverbial = (
+        draw_clause(scene, random, Around(2)) if main and random.random() < register.adverbials else None
+    )
     conjunct = (
-        _conjunct(scene, random, verb) if main and complement is None and random.random() < 0.14 else None
+        _conjunct(scene, random, verb)
+        if main and complement is None and random.random() < register.conjuncts
+        else None
     )
     return Clause(
         predicate=concept,
         subject=subject,
         object=object_,
         circumstances=circumstances,
-        adverbs=(verb.adverbs.draw(random),) if random.random() < 0.22 else (),
+        adverbs=(verb.adverbs.draw(random),) if random.random() < register.adverbs else (),
         tense=scene.tense if random.random() < 0.75 else one_of(random, _TENSES),
-        modal=one_of(random, _MODALS) if around.gap == "" and random.random() < 0.1 else "",
-        negated=random.random() < 0.1,
-        question=main and random.random() < 0.06,
+        modal=one_of(random, _MODALS) if around.gap == "" and random.random() < register.modals else "",
+        negated=random.random() < register.negations,
+        question=main and random.random() < register.questions,
         complement=complement,
         controlled=verb.kind == "wish",
         adverbial=adverbial,
@@ -81,7 +97,9 @@ def draw_clause(scene: Scene, random: Random, around: Around) -> Clause:
         fronted=random.random() < 0.4,
         conjunct=conjunct,
         conjunction=_CONJUNCTIONS.draw(random) if conjunct else "",
-        interjection=one_of(random, _INTERJECTIONS) if main and random.random() < 0.03 else "",
+        interjection=one_of(random, _INTERJECTIONS)
+        if main and random.random() < register.interjections
+        else "",
     )
 
 
@@ -102,7 +120,9 @@ def _argument(
     liked = verb.subjects if role == "subject" else verb.objects
     assert liked is not None
     nominal = draw_nominal(scene, random, category, liked, decorated=depth < 2)
-    if depth > 0 or nominal.kind != "noun" or nominal.conjunct or nominal.entity or random.random() >= 0.09:
+    if depth > 0 or nominal.kind != "noun" or nominal.conjunct or nominal.entity:
+        return nominal
+    if random.random() >= scene.register.relatives:
         return nominal
     return _with_relative(scene, random, nominal)
 
@@ -119,7 +139,7 @@ def _with_relative(scene: Scene, random: Random, nominal: Nominal) -> Nominal:
 
 def _circumstances(scene: Scene, random: Random, verb: Verb, depth: int) -> tuple[tuple[str, Nominal], ...]:
     chance = random.random()
-    if chance > (0.55 if depth == 0 else 0.3):
+    if chance > (scene.register.circumstances if depth == 0 else 0.3):
         return ()
     found: dict[str, Nominal] = {}
     for _ in range(2 if chance < 0.08 else 1):
@@ -164,5 +184,5 @@ def _copular(scene: Scene, random: Random, around: Around) -> Clause:
         adverbs=("ADV:very",) if predicate and random.random() < 0.25 else (),
         tense=scene.tense if random.random() < 0.6 else "present",
         negated=random.random() < 0.12,
-        question=around.depth == 0 and random.random() < 0.06,
+        question=around.depth == 0 and random.random() < scene.register.questions,
     )

@@ -12,12 +12,13 @@ from layerlab.languages.family import find_language
 from layerlab.languages.inventory import FUNCTION_WORDS
 from layerlab.languages.phonology import changed, draw_affix, draw_stem, parse_sounds, syllable_inventory
 from layerlab.languages.scripts import write
-from layerlab.languages.streams import Weighted, one_of, stream, unit
+from layerlab.languages.streams import Weighted, one_of, shuffled, stream, unit
 from layerlab.languages.world import numbered
 
 _CASES: Final = ("acc", "gen", "dat", "loc", "abl", "ins")
 _PERSONS: Final = ("1", "2", "3", "1+many", "2+many", "3+many")
 _BORROWED: Final = frozenset({"NOUN", "VERB", "ADJ"})
+_CONTENT: Final = frozenset({"NOUN", "VERB", "ADJ", "ADV"})
 
 
 @dataclass
@@ -103,9 +104,10 @@ def proto_words(family: Family) -> Mapping[str, str]:
 def _own_words(family: Family, name: str, borrowed: Mapping[str, str]) -> dict[str, str]:
     language = find_language(family, name)
     proto, syllables = proto_words(family), syllables_of(language.phonotactics, f"{name}/{family.world.seed}")
+    friends = _false_friends(family, name, proto)
     taken, words = _Taken(), {}
     for concept in (*all_concepts(family.world), *(f"AFFIX:{label}" for label in affix_labels(language))):
-        old = _inherited(language, concept, proto[concept], family.world.seed, name)
+        old = friends.get(concept) or _inherited(language, concept, proto[concept], family.world.seed, name)
         words[concept] = _choose(
             language, f"{name}/{family.world.seed}", concept, borrowed.get(concept, old), syllables, taken
         )
@@ -116,9 +118,32 @@ def _inherited(language: Language, concept: str, proto: str, seed: int, name: st
     """Give the inherited word, or the family's name, or nothing where the language has its own."""
     if concept.startswith("NAME"):
         return proto if unit("name", seed, name, concept) < language.names else ""
+    return changed(proto, language.cognates.changes) if _kept(language, concept, seed) else ""
+
+
+def _kept(language: Language, concept: str, seed: int) -> bool:
     # One number per concept for all languages: the kept shares are nested.
-    kept = unit("cognate", seed, concept) < language.cognates.share
-    return changed(proto, language.cognates.changes) if kept else ""
+    return unit("cognate", seed, concept) < language.cognates.share
+
+
+def _false_friends(family: Family, name: str, proto: Mapping[str, str]) -> dict[str, str]:
+    """Give some of the content words that were not kept each other's old forms."""
+    language, seed = find_language(family, name), family.world.seed
+    share = language.cognates.false_friends
+    chosen = [
+        concept
+        for concept in all_concepts(family.world)
+        if concept not in FUNCTION_WORDS
+        and concept.split(":")[0] in _CONTENT
+        and not _kept(language, concept, seed)
+        and unit("false friend", name, seed, concept) < share
+    ]
+    # Half a turn of a shuffled row that is sorted by class: most get a form from another class.
+    row = shuffled(stream("false friends", name, seed), chosen)
+    row.sort(key=lambda concept: concept.split(":")[0])
+    giving = row[len(row) // 2 :] + row[: len(row) // 2]
+    forms = (changed(proto[giver], language.cognates.changes) for giver in giving)
+    return dict(zip(row, forms, strict=True))
 
 
 def _choose(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from layerlab.languages.features import adjective_features, noun_features, word_features
 from layerlab.languages.meaning import Nominal
 from layerlab.languages.morphology import RICH_CASES, adjective_form, noun_form, word_form
 from layerlab.languages.speaker import Phrase, Speaker, Token, tag_entity
@@ -30,6 +31,7 @@ def say_nominal(
     if nominal.kind == "pronoun":
         form = noun_form(speaker, nominal.concept, False, case, False)
         head = Token(form, "PRON", relation, None, nominal.concept)
+        head.features = noun_features(speaker, nominal.concept, False, case, False)
         tokens = [head]
     elif nominal.kind == "name":
         tokens = _name(speaker, nominal, relation, case)
@@ -67,6 +69,8 @@ def _name(speaker: Speaker, nominal: Nominal, relation: str, case: str) -> list[
     if nominal.surname:
         form = noun_form(speaker, nominal.surname, False, case, False)
         tokens.append(Token(form, "PROPN", "flat", head, nominal.surname))
+    for token in tokens:
+        token.features = noun_features(speaker, token.concept, False, case, False)
     if nominal.entity:
         tag_entity(tokens, nominal.entity)
     return tokens
@@ -83,6 +87,7 @@ def _noun_phrase(
     suffixed = definite and not owned
     form = noun_form(speaker, nominal.concept, nominal.plural, case, suffixed)
     head = Token(form, "NOUN", relation, None, nominal.concept)
+    head.features = noun_features(speaker, nominal.concept, nominal.plural, case, suffixed)
     adjectives = _adjectives(speaker, nominal, case, head)
     tokens = [*adjectives, head] if language.adjectives == "before" else [head, *adjectives]
     if nominal.possessor is not None:
@@ -97,6 +102,7 @@ def _noun_phrase(
         gender = speaker.genders[nominal.concept]
         form = adjective_form(speaker, determiner, nominal.plural, case, gender)
         token = Token(form, "DET", "det", head, determiner)
+        token.features = adjective_features(speaker, determiner, nominal.plural, case, gender)
         article = determiner in ("DET:the", "DET:a")
         tokens = [token, *tokens] if article or language.determiners == "before" else [*tokens, token]
     if relative is not None:
@@ -113,6 +119,7 @@ def _adjectives(speaker: Speaker, nominal: Nominal, case: str, head: Token) -> l
         gender = speaker.genders[nominal.concept]
         form = adjective_form(speaker, concept, nominal.plural, case, gender)
         adjective = Token(form, "ADJ", "amod", head, concept)
+        adjective.features = adjective_features(speaker, concept, nominal.plural, case, gender)
         if nominal.degree and place == 0:
             tokens.append(
                 Token(word_form(speaker, nominal.degree), "ADV", "advmod", adjective, nominal.degree)
@@ -123,7 +130,9 @@ def _adjectives(speaker: Speaker, nominal: Nominal, case: str, head: Token) -> l
 
 def _owner(speaker: Speaker, owner: Nominal, head: Token) -> list[Token]:
     if owner.kind == "pronoun":
-        return [Token(word_form(speaker, owner.concept), "PRON", "nmod:poss", head, owner.concept)]
+        token = Token(word_form(speaker, owner.concept), "PRON", "nmod:poss", head, owner.concept)
+        token.features = word_features(speaker, owner.concept)
+        return [token]
     phrase = say_nominal(speaker, owner, "nmod", adposition="ADP:of")
     phrase.head.head = head
     return phrase.tokens
@@ -131,7 +140,7 @@ def _owner(speaker: Speaker, owner: Nominal, head: Token) -> list[Token]:
 
 def _numeral(speaker: Speaker, numeral: str, head: Token) -> Token:
     form = numeral if numeral.isdigit() else word_form(speaker, numeral)
-    return Token(form, "NUM", "nummod", head, numeral)
+    return Token(form, "NUM", "nummod", head, numeral, features=word_features(speaker, numeral))
 
 
 def _determiner(speaker: Speaker, nominal: Nominal) -> str:

@@ -31,12 +31,14 @@ def draw_nominal(
 ) -> Nominal:
     """Draw a nominal of a class; ``liked`` nouns suit it best, ``decorated`` lets it have parts."""
     chance = random.random()
+    register = scene.register
     if category == "person":
-        if chance < 0.2:
+        if chance < register.pronouns:
             return _PRONOUNS.draw(random)
-        if chance < 0.48:
+        if chance < register.pronouns + register.names:
             first = _person(scene, random)
-            return first if chance < 0.44 or not decorated else _joined(first, _person(scene, random), random)
+            single = chance < register.pronouns + register.names * 6 / 7
+            return first if single or not decorated else _joined(first, _person(scene, random), random)
     elif category == "place" and chance < 0.5:
         return Nominal(one_of(random, scene.places), "name", entity="LOC")
     elif category == "group" and chance < 0.6:
@@ -62,14 +64,18 @@ def draw_noun(scene: Scene, random: Random, category: str, liked: Weighted[str],
         determiner = _DETERMINERS.draw(random)
     adjectives: tuple[str, ...] = ()
     chance = random.random()
-    if chance < 0.3:
+    if chance < scene.register.adjectives:
         likes = scene.world.nouns[concept].adjectives
         adjectives = (likes.draw(random),)
         if chance < 0.03:
             adjectives = tuple(dict.fromkeys((*adjectives, likes.draw(random))))
         elif chance < 0.07:
             degree = "ADV:very" if chance < 0.05 else "ADV:rather"
-    possessor = _possessor(scene, random) if decorated and not determiner and random.random() < 0.14 else None
+    possessor = (
+        _possessor(scene, random)
+        if decorated and not determiner and random.random() < scene.register.possessors
+        else None
+    )
     return Nominal(
         concept=concept,
         plural=plural,

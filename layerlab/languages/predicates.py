@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from layerlab.languages.features import adjective_features, verb_features, word_features
 from layerlab.languages.meaning import Clause, Nominal
 from layerlab.languages.morphology import adjective_form, verb_form, word_form
 from layerlab.languages.speaker import Speaker, Token
@@ -14,7 +15,9 @@ def predicate_head(speaker: Speaker, clause: Clause, relation: str) -> Token:
     if clause.predicate.startswith("ADJ"):
         plural, gender = _features(speaker, clause.subject)
         form = adjective_form(speaker, clause.predicate, plural, "nom", gender)
-        return Token(form, "ADJ", relation, None, clause.predicate)
+        head = Token(form, "ADJ", relation, None, clause.predicate)
+        head.features = adjective_features(speaker, clause.predicate, plural, "nom", gender)
+        return head
     return Token("", "VERB", relation, None, clause.predicate)
 
 
@@ -48,14 +51,17 @@ def verb_group(speaker: Speaker, clause: Clause, head: Token, who: str, infinite
         auxiliary = ""
     else:
         form_tense = "infinitive" if auxiliary else tense
-        head.form = verb_form(speaker, clause.predicate, form_tense, "" if auxiliary else who, clause.negated)
+        inflection = clause.predicate, form_tense, "" if auxiliary else who, clause.negated
+        head.form, head.features = verb_form(speaker, *inflection), verb_features(speaker, *inflection)
         group = [head]
     if clause.negated and (language.negation != "affix" or not group):
         particle = Token(word_form(speaker, "PART:not"), "PART", "advmod", head, "PART:not")
+        particle.features = word_features(speaker, "PART:not")
         group = [*group, particle] if language.negation == "after" else [particle, *group]
     if auxiliary:
-        form = verb_form(speaker, auxiliary, clause.tense if clause.modal else "present", who)
-        token = Token(form, "AUX", "aux", head, auxiliary)
+        auxiliary_tense = clause.tense if clause.modal else "present"
+        token = Token(verb_form(speaker, auxiliary, auxiliary_tense, who), "AUX", "aux", head, auxiliary)
+        token.features = verb_features(speaker, auxiliary, auxiliary_tense, who)
         group = [token, *group] if language.auxiliaries == "before" else [*group, token]
     if infinite and language.tense != "affix":
         group.insert(0, Token(word_form(speaker, "PART:to"), "PART", "mark", head, "PART:to"))
@@ -65,5 +71,7 @@ def verb_group(speaker: Speaker, clause: Clause, head: Token, who: str, infinite
 def _copula(speaker: Speaker, clause: Clause, head: Token, who: str) -> list[Token]:
     if clause.tense == "present" and not speaker.language.copula:
         return []
-    form = verb_form(speaker, "AUX:be", clause.tense, who, clause.negated)
-    return [Token(form, "AUX", "cop", head, "AUX:be")]
+    inflection = "AUX:be", clause.tense, who, clause.negated
+    token = Token(verb_form(speaker, *inflection), "AUX", "cop", head, "AUX:be")
+    token.features = verb_features(speaker, *inflection)
+    return [token]

@@ -8,7 +8,7 @@ from layerlab.data.sentences import Sentence
 from layerlab.languages.clauses import say_clause
 from layerlab.languages.meaning import Clause
 from layerlab.languages.morphology import word_form
-from layerlab.languages.speaker import Token, Voice
+from layerlab.languages.speaker import Speaker, Token, Voice
 
 
 @dataclass(frozen=True)
@@ -18,10 +18,14 @@ class Said:
     Attributes:
         sentence: Words and gold annotation.
         concepts: The concept of each word; empty for punctuation.
+        lemmas: The dictionary form of each word.
+        features: What each form shows, as CoNLL-U writes it.
     """
 
     sentence: Sentence
     concepts: tuple[str, ...]
+    lemmas: tuple[str, ...]
+    features: tuple[str, ...]
 
 
 def say(voice: Voice, meaning: Clause, sent_id: str) -> Said:
@@ -49,4 +53,14 @@ def say(voice: Voice, meaning: Clause, sent_id: str) -> Said:
         entities=tuple(token.entity for token in tokens),
         sent_id=sent_id,
     )
-    return Said(sentence, tuple(token.concept for token in tokens))
+    return Said(
+        sentence,
+        concepts=tuple(token.concept for token in tokens),
+        lemmas=tuple(_lemma(speaker, token) for token in tokens),
+        features=tuple(token.features for token in tokens),
+    )
+
+
+def _lemma(speaker: Speaker, token: Token) -> str:
+    """Give the bare stem; of digits and punctuation, what is written."""
+    return word_form(speaker, token.concept) if ":" in token.concept else token.form

@@ -6,11 +6,46 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 
+from layerlab.errors import DataError
 from layerlab.languages.meaning import Tense
-from layerlab.languages.streams import Weighted, weighted
+from layerlab.languages.registers import Domain, Register
+from layerlab.languages.streams import Weighted, weighted, zipf
 from layerlab.languages.world import World
 
-_TENSES: Weighted[Tense] = weighted(("past", "present", "future"), (0.5, 0.38, 0.12))
+
+@dataclass(frozen=True)
+class Frame:
+    """What all documents of a domain have in common.
+
+    Attributes:
+        topics: For each topic, its nouns and verbs.
+        tenses: In which most sentences of a document are.
+        register: How often the grammar takes its choices.
+    """
+
+    topics: Weighted[tuple[Weighted[str], Weighted[str]]]
+    tenses: Weighted[Tense]
+    register: Register
+
+
+def open_frame(world: World, domain: Domain | None) -> Frame:
+    """Say what the documents of a domain have in common; without one, all topics and the plain register.
+
+    Raises:
+        DataError: The world has none of the domain's topics.
+    """
+    register, topics = Register(), world.topics
+    if domain is not None:
+        register = domain.register
+        chosen = [world.topics.items[number] for number in domain.topics if number < len(world.topics.items)]
+        if not chosen:
+            raise DataError(
+                f"domain {domain.name} has the topics {', '.join(map(str, domain.topics))}; "
+                f"the world has 0 to {len(world.topics.items) - 1}"
+            )
+        topics = zipf(chosen, 0.5)
+    shares = (register.past, 1 - register.past - register.future, register.future)
+    return Frame(topics, weighted(("past", "present", "future"), shares), register)
 
 
 @dataclass(frozen=True)
@@ -28,6 +63,7 @@ class Scene:
         places: Names of its places.
         groups: Names of its organisations; a pair is a common noun and a place.
         tense: The tense of most sentences.
+        register: How often the grammar takes its choices.
     """
 
     world: World
@@ -40,11 +76,12 @@ class Scene:
     places: tuple[str, ...]
     groups: tuple[tuple[str, str], ...]
     tense: Tense
+    register: Register
 
 
-def open_scene(world: World, random: Random) -> Scene:
+def open_scene(world: World, random: Random, frame: Frame) -> Scene:
     """Choose what a document is about."""
-    nouns, verbs = world.topics.draw(random)
+    nouns, verbs = frame.topics.draw(random)
     kept = tuple(dict.fromkeys(nouns.draw(random) for _ in range(7)))
     by_category: dict[str, tuple[str, ...]] = {}
     for concept in kept:
@@ -64,5 +101,6 @@ def open_scene(world: World, random: Random) -> Scene:
             ("", names.groups.draw(random)),
             (world.by_category["group"].draw(random), names.places.draw(random)),
         ),
-        tense=_TENSES.draw(random),
+        tense=frame.tenses.draw(random),
+        register=frame.register,
     )

@@ -23,6 +23,7 @@ class Token:
         head: The word that it depends on; None for the root.
         concept: What it means; empty for punctuation.
         entity: Its IOB2 tag.
+        features: What its form shows, as CoNLL-U writes it.
         index: Its 1-based place, once known.
     """
 
@@ -32,6 +33,7 @@ class Token:
     head: Token | None
     concept: str = ""
     entity: str = "O"
+    features: str = "_"
     index: int = 0
 
 
@@ -54,6 +56,7 @@ class Speaker:
         words: Sounds of its words and affixes.
         genders: The gender of each noun.
         forms: Written forms made so far; only a memory, it changes no result.
+        features: Features of words made so far; likewise.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Speaker:
     words: Mapping[str, str]
     genders: Mapping[str, int]
     forms: dict[tuple[object, ...], str] = field(default_factory=dict, compare=False, repr=False)
+    features: dict[tuple[object, ...], str] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

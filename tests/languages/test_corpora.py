@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from layerlab.data.conllu import read_conllu
 from layerlab.data.iob import read_iob
 from layerlab.errors import DataError
-from layerlab.languages.corpora import write_corpora
+from layerlab.languages.corpora import read_controlled, write_corpora
 from layerlab.languages.generate import generate
 
 SIZES = {"train": 40, "dev": 10, "test": 20}
@@ -89,3 +90,38 @@ def test_what_cannot_be_written_is_told_and_nothing_is_written(
     with pytest.raises(DataError, match=message):
         write_corpora(tmp_path / "new", languages, sizes)
     assert not (tmp_path / "new").exists()
+
+
+def test_domains_are_written_beside_the_plain_corpora_without_changing_them(tmp_path: Path) -> None:
+    plain = write_corpora(tmp_path / "a", ("avin",), SIZES, 20)
+    write_corpora(tmp_path / "b", ("avin",), SIZES, 20, domains=("news", "talk"))
+    for path in plain:
+        assert (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes() == path.read_bytes()
+    assert len(read_conllu(tmp_path / "b/avin-news/train.conllu")) == SIZES["train"]
+    assert (tmp_path / "b/avin-talk.txt").is_file()
+
+
+@pytest.mark.parametrize("name", ["avin", "avin-news", "huan"])
+def test_what_is_read_without_files_is_what_would_be_written(tmp_path: Path, name: str) -> None:
+    write_corpora(tmp_path, ("avin", "huan"), SIZES, seed=4, domains=("news",))
+    for split, size in SIZES.items():
+        written = read_conllu(tmp_path / name / f"{split}.conllu")
+        made = read_controlled(name, split, size, 4)
+        assert [(s.words, s.heads, s.sent_id) for s in made] == [
+            (s.words, s.heads, s.sent_id) for s in written
+        ]
+
+
+def test_conllu_has_lemmas_and_features(tmp_path: Path) -> None:
+    write_corpora(tmp_path, ("ciro",), {"test": 20})
+    lines = (tmp_path / "ciro/test.conllu").read_text(encoding="utf-8").splitlines()
+    rows = [line.split("\t") for line in lines if line and not line.startswith("#")]
+    assert all(row[2] != "_" for row in rows)
+    assert any("Case=Acc" in row[5] for row in rows)
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_sentences_take_less_than_a_minute_of_one_core(tmp_path: Path) -> None:
+    began = time.process_time()
+    write_corpora(tmp_path, ("eshe",), {"train": 100_000})
+    assert time.process_time() - began < 60

@@ -12,6 +12,7 @@ from layerlab.languages.family import (
     known_languages,
     parse_family,
     read_family,
+    shipped_family,
 )
 
 
@@ -27,6 +28,19 @@ def test_they_go_from_near_to_far() -> None:
     assert shares == sorted(shares, reverse=True)
     assert shares[0] > 0.8
     assert shares[-1] == 0
+
+
+def test_the_instrument_has_a_source_and_relatives_in_one_script() -> None:
+    languages = shipped_family("instrument").languages.values()
+    shares = [language.cognates.share for language in languages]
+    assert len(shares) == 8
+    assert shares == sorted(shares, reverse=True)
+    assert {language.script for language in languages} == {"latin"}
+
+
+def test_an_unknown_family_is_told_with_those_that_exist() -> None:
+    with pytest.raises(DataError, match="unknown family of languages 'instrumnt'; did you mean 'instrument'"):
+        shipped_family("instrumnt")
 
 
 def test_an_unknown_language_is_told_with_those_that_exist() -> None:

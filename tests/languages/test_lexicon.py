@@ -63,6 +63,31 @@ def test_cognate_sets_are_nested() -> None:
     assert len(few - many) < 0.1 * len(few)
 
 
+def _words_alike(false_friends: float) -> tuple[int, int, int]:
+    """Count the content words of a language that are cognates, false friends and neither."""
+    old, new = "{share: 1}", f"{{share: 0.5, false_friends: {false_friends}}}"
+    family = parse_family(
+        f"languages: {{a: {{homographs: 0, cognates: {old}}}, b: {{homographs: 0, cognates: {new}}}}}"
+    )
+    theirs, words = build_lexicon(family, "a"), build_lexicon(family, "b")
+    meanings = {sounds: concept for concept, sounds in theirs.items() if concept.startswith(CONTENT)}
+    ours = {concept: sounds for concept, sounds in words.items() if concept in meanings.values()}
+    cognates = sum(meanings.get(sounds) == concept for concept, sounds in ours.items())
+    alike = sum(sounds in meanings for sounds in ours.values())
+    return cognates, alike - cognates, len(ours) - alike
+
+
+def test_false_friends_look_like_a_word_that_means_something_else() -> None:
+    cognates, friends, own = _words_alike(0.8)
+    assert 0.4 < cognates / (cognates + friends + own) < 0.6
+    assert 0.7 < friends / (friends + own) < 0.9
+
+
+def test_without_a_share_of_false_friends_hardly_any_word_is_one() -> None:
+    _, friends, own = _words_alike(0.0)
+    assert friends / (friends + own) < 0.1
+
+
 def test_loans_come_from_their_source_even_both_ways() -> None:
     family = parse_family(
         "languages: {a: {homographs: 0, loans: {source: b, share: 0.3}},"

@@ -1,0 +1,56 @@
+"""Controlled corpora without files: made when they are asked for, once a process."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from layerlab.data.sentences import Sentence
+from layerlab.languages.corpora import read_controlled
+from layerlab.languages.description import Family
+from layerlab.languages.family import SHIPPED, default_family, read_family, shipped_family
+
+
+def find_family(which: str | Path | None = None) -> Family:
+    """Give a family by the name of one that comes with layerlab, or by its file; None is the default one.
+
+    >>> sorted(find_family("instrument").languages)[0]
+    'ilda'
+
+    Raises:
+        DataError: There is none of that name, or the file cannot be read.
+    """
+    if which is None:
+        return default_family()
+    if str(which) not in SHIPPED and (Path(which).suffix or Path(which).exists()):
+        return read_family(which)
+    return shipped_family(str(which))
+
+
+def speak(
+    language: str, split: str, size: int, seed: int, parallel: tuple[str, ...], family: str | None
+) -> tuple[Sentence, ...]:
+    """Give the sentences of a split; a second request is answered from memory.
+
+    Args:
+        language: A language of the family, or language and domain as in ``avin-news``.
+        split: ``train``, ``dev`` or ``test``.
+        size: Sentences in the split.
+        seed: Of all meanings.
+        parallel: Splits that are translations of each other.
+        family: As for ``find_family``.
+
+    Raises:
+        DataError: No such language or domain, or a family that cannot be read.
+    """
+    # The family as a value, not as a path, is remembered: the file may change.
+    text = find_family(family).model_dump_json()
+    return _speak(language, split, size, seed, parallel, text)
+
+
+@lru_cache(maxsize=32)
+def _speak(
+    language: str, split: str, size: int, seed: int, parallel: tuple[str, ...], family: str
+) -> tuple[Sentence, ...]:
+    spoken = Family.model_validate_json(family)
+    return read_controlled(language, split, size, seed, parallel=parallel, family=spoken)

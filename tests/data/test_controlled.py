@@ -1,0 +1,138 @@
+"""The catalogue and controlled languages: made on demand, or read from a folder that was written."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from layerlab.data.catalog import CorpusRef, DataSpec, find_corpus, load_corpus
+from layerlab.data.spec import Controlled
+from layerlab.errors import DataError
+from layerlab.languages.writing import Request, write_languages
+
+TREES, TAGS = ("conllu",), ("iob2",)
+SIZES = {"train": 30, "dev": 10, "test": 12}
+
+
+def spec(**changes: object) -> DataSpec:
+    return DataSpec(controlled=Controlled.model_validate({**SIZES, **changes}))
+
+
+def find(data: DataSpec, language: str = "belo", split: str = "test", task: str = "upos") -> CorpusRef:
+    return find_corpus(data, task, TAGS if task == "ner" else TREES, language, split)
+
+
+@pytest.mark.parametrize("language", ["belo", "belo-talk", "huan"])
+def test_on_demand_is_what_a_folder_of_the_same_seed_holds(tmp_path: Path, language: str) -> None:
+    from layerlab.languages.registers import find_domain
+
+    request = Request(("belo", "huan"), SIZES, seed=3, domains=(find_domain("talk"),))
+    folder, _ = write_languages(tmp_path / "family", request)
+    for split, size in SIZES.items():
+        for task in ("upos", "ner"):
+            made = load_corpus(find(spec(seed=3), language, split, task))
+            read = load_corpus(find(DataSpec(root=folder), language, split, task))
+            assert len(made.sentences) == size
+            for ours, theirs in zip(made.sentences, read.sentences, strict=True):
+                assert (ours.words, ours.sent_id) == (theirs.words, theirs.sent_id)
+                if task == "upos":
+                    assert (ours.upos, ours.heads, ours.relations) == (
+                        theirs.upos,
+                        theirs.heads,
+                        theirs.relations,
+                    )
+                else:
+                    assert ours.entities == theirs.entities
+
+
+def test_digest_follows_the_content_and_nothing_else() -> None:
+    base = find(spec()).digest
+    assert find(spec()).digest == base
+    assert find(spec(train=99)).digest == base
+    assert find(spec(test=13)).digest != base
+    assert find(spec(seed=1)).digest != base
+    assert find(spec(), "avin").digest != base
+    assert find(spec(), "belo-talk").digest != base
+    assert find(spec(parallel=[])).digest != base
+
+
+def test_a_family_of_ones_own_is_read_from_its_file_each_time(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("languages: {mira: {order: SOV}}", encoding="utf-8")
+    first = find(spec(family=str(path)), "mira")
+    path.write_text("languages: {mira: {order: VSO}}", encoding="utf-8")
+    assert find(spec(family=str(path)), "mira").digest != first.digest
+    with pytest.raises(DataError, match="unknown controlled language 'belo'; .*Known: mira"):
+        find(spec(family=str(path)))
+
+
+def test_families_that_come_with_layerlab_are_found_by_name() -> None:
+    assert len(load_corpus(find(spec(family="instrument"), "ilda")).sentences) == SIZES["test"]
+    with pytest.raises(
+        DataError, match="unknown family of languages 'instrumint'; did you mean 'instrument'"
+    ):
+        find(spec(family="instrumint"), "ilda")
+
+
+def test_limit_and_tag_map_hold() -> None:
+    limited = spec().model_copy(update={"limit": {"test": 4}})
+    assert len(load_corpus(find(limited)).sentences) == 4
+    mapped = spec(test=60).model_copy(update={"tag_map": {"PER": "O", "ORG": "GROUP"}})
+    corpus = load_corpus(find(mapped, task="ner"))
+    assert {tag[2:] for s in corpus.sentences for tag in s.entities if tag != "O"} <= {"LOC", "GROUP"}
+    assert find(mapped, task="ner").digest != find(spec(test=60), task="ner").digest
+
+
+@pytest.mark.parametrize(
+    ("language", "message"),
+    [
+        ("bello", "unknown controlled language 'bello'; did you mean 'belo'"),
+        ("belo-new", "unknown domain 'new'; did you mean 'news'"),
+        ("en", "unknown controlled language 'en'"),
+    ],
+)
+def test_what_is_not_spoken_is_told(language: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        find(spec(), language)
+
+
+def test_a_task_on_pairs_is_told_to_write_them() -> None:
+    with pytest.raises(DataError, match=r"task nli takes tsv; .*`layerlab languages write DIR`"):
+        find_corpus(spec(), "nli", ("tsv",), "belo", "test")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"controlled": {}, "root": "a"}, "give controlled"),
+        ({"controlled": {}, "hub": "a"}, "give controlled"),
+        ({"controlled": {"sizes": 3}}, "sizes"),
+        ({"controlled": {"train": 0}}, "greater than or equal to 1"),
+        ({"controlled": {"parallel": ["tset"]}}, "parallel"),
+    ],
+)
+def test_contradictory_sections_are_refused(fields: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        DataSpec.model_validate(fields)
+
+
+def test_resolved_paths_are_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    resolved = spec(family="mine.yaml").resolved().controlled
+    assert resolved is not None
+    assert resolved.family == str(tmp_path.resolve() / "mine.yaml")
+    named = spec(family="instrument")
+    assert named.resolved() == named
+    assert DataSpec(root=Path("x")).resolved().root == tmp_path.resolve() / "x"
+
+
+def test_the_catalogue_does_not_import_the_languages_unless_they_are_spoken() -> None:
+    code = (
+        "import sys, layerlab.data.catalog\n"
+        "sys.exit(any(name.startswith('layerlab.languages') for name in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
