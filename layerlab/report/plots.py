@@ -160,7 +160,7 @@ def _draw_panels(
             axis.set_xlim(-0.5, len(order) - 0.5)
             axis.set_ylabel(ylabel if index % columns == 0 else "")
         figure.set_figheight(float(figure.get_size_inches()[1]) + taller * -(-len(axes) // columns))
-        _legend(figure, axes)
+        put_legend(figure, axes)
     return figure
 
 
@@ -196,7 +196,7 @@ def _curve(
         axis.vlines(x, rows["low"], rows["high"], color=colour, lw=0.9)
 
 
-def _legend(figure: Figure, axes: list[Axes]) -> None:
+def put_legend(figure: Figure, axes: list[Axes]) -> None:
     """Put one legend for all panels below them."""
     entries: dict[str, Artist] = {}
     for axis in axes:

@@ -1,0 +1,120 @@
+"""The command-line verb ``measure``: alignment of languages in encoders, layer by layer."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_DEFAULT = "cka,retrieval,retrieval_csls"
+
+
+def measure(
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            help="Folder, Hub id or fit of a model; LABEL=MODEL names it. Several are compared.",
+            metavar="MODEL...",
+            show_default=False,
+        ),
+    ],
+    parallel: Annotated[
+        str,
+        typer.Option(
+            help="Parallel sentences: pud or tatoeba (below LAYERLAB_DATA), a folder of either kind, or a "
+            ".tsv with a column a language.",
+            metavar="WHERE",
+        ),
+    ] = "pud",
+    languages: Annotated[
+        str, typer.Option(help="Languages, with commas [default: all].", metavar="LIST", show_default=False)
+    ] = "",
+    pair_with: Annotated[str, typer.Option(help="The language that each is paired with.")] = "en",
+    sentences: Annotated[
+        int | None, typer.Option(help="Sentence pairs, evenly spread [default: all].", min=8)
+    ] = None,
+    measures: Annotated[str, typer.Option(help="Measures, with commas.", metavar="LIST")] = _DEFAULT,
+    pooling: Annotated[str, typer.Option(help="mean, first or muller.")] = "mean",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Directory for alignment.csv and the figures.", metavar="DIR"),
+    ] = None,
+) -> None:
+    """Measure how well an encoder aligns languages, layer by layer: CKA and sentence retrieval.
+
+    \b
+    layerlab measure bert-base-multilingual-cased --languages de,fr,ru
+    layerlab measure before=mbert after=results/upos/fits/0123abcd --parallel tatoeba -o alignment
+    """
+    import pandas as pd
+
+    from layerlab.data.bitext import read_bitexts
+    from layerlab.measures.alignment import measure_alignment
+    from layerlab.report.alignment import draw_alignment
+    from layerlab.study.work import quieten_transformers
+
+    quieten_transformers()
+    chosen = [_labelled(model) for model in models]
+    bitexts = read_bitexts(parallel, _listed(languages), pair_with, sentences=sentences)
+    frames = [
+        measure_alignment(
+            encoder,
+            bitexts,
+            label=label,
+            measures=_listed(measures),
+            pooling=pooling,  # type: ignore[arg-type]  # checked there
+            progress=lambda text, label=label: print(f"{label}: {text}", file=sys.stderr),  # type: ignore[misc]
+        )
+        for label, encoder in chosen
+    ]
+    frame = pd.concat(frames, ignore_index=True)
+    print(alignment_table(frame))
+    if output is not None:
+        output.mkdir(parents=True, exist_ok=True)
+        frame.to_csv(output / "alignment.csv", index=False)
+        for path in (output / "alignment.csv", *draw_alignment(frame, output)):
+            print(path)
+
+
+def alignment_table(frame: pd.DataFrame) -> str:
+    """Return a table of values (percent) by model, measure and pair, with a column a layer."""
+    both = frame[~frame["measure"].str.endswith(("_forward", "_backward"))]
+    blocks = []
+    for (model, measured), part in both.groupby(["model", "measure"], sort=False):
+        table = 100 * part.pivot_table(
+            index=["source", "target"], columns="layer", values="value", sort=False
+        )
+        table.index = _pair_names(table)
+        if len(table) > 1:
+            table.loc["mean"] = table.mean()
+        n = part["n"]
+        many = f"{n.min():,}" if n.min() == n.max() else f"{n.min():,} to {n.max():,}"
+        blocks.append(
+            f"{model}: {measured} in percent, {many} sentence pairs, after 0 (embeddings) to "
+            f"{part['layer'].max()} layers\n{table.to_string(float_format='{:.1f}'.format)}"
+        )
+    return "\n\n".join(blocks)
+
+
+def _pair_names(table: pd.DataFrame) -> list[str]:
+    """Name the rows of a table by their pair."""
+    return [f"{source}-{target}" for source, target in table.index]
+
+
+def _labelled(model: str) -> tuple[str, str]:
+    """Part ``LABEL=MODEL``, and find the encoder that a fit's folder keeps."""
+    label, separator, name = model.partition("=")
+    if not separator or Path(model).exists():
+        label, name = Path(model).name or model, model
+    if (Path(name) / "model" / "config.json").is_file():
+        name = str(Path(name) / "model")
+    return label, name
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(item.strip() for item in text.split(",") if item.strip())

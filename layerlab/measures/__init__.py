@@ -1,0 +1,1 @@
+"""Measures of representations, layer by layer: alignment of languages by CKA and by retrieval."""

@@ -1,0 +1,163 @@
+"""How well an encoder aligns languages, at every level: one tidy frame of CKA and retrieval."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from layerlab.data.bitext import Bitext
+from layerlab.errors import DataError, unknown
+from layerlab.measures.cka import cka
+from layerlab.measures.retrieval import Similarity, retrieve
+from layerlab.measures.states import Pooling, States, load_tokenizer, sentence_states
+from layerlab.models.encoder import Encoder, as_encoder
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+Values = Mapping[str, float]
+COLUMNS = ("model", "source", "target", "layer", "measure", "value", "n")
+DEFAULT_MEASURES = ("cka", "retrieval", "retrieval_csls")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measured value.
+
+    Attributes:
+        layer: 0 for the output of the embeddings, ``i + 1`` for that of layer ``i``.
+        source: Language of the source sentences.
+        target: Language of their translations.
+        measure: Its name.
+        value: A fraction.
+        n: Sentence pairs.
+    """
+
+    layer: int
+    source: str
+    target: str
+    measure: str
+    value: float
+    n: int
+
+
+def _retrieval(similarity: Similarity, centre: bool) -> Callable[[States, States, str], Values]:
+    def measure(x: States, y: States, name: str) -> Values:
+        found = retrieve(x, y, similarity, centre=centre)
+        return {name: found.mean, f"{name}_forward": found.forward, f"{name}_backward": found.backward}
+
+    return measure
+
+
+#: Name to what it computes from the states of both sides at one level; retrieval also gives its directions.
+MEASURES: Mapping[str, Callable[[States, States, str], Values]] = {
+    "cka": lambda x, y, name: {name: cka(x, y)},
+    "cka_biased": lambda x, y, name: {name: cka(x, y, "biased")},
+    "cka_rbf": lambda x, y, name: {name: cka(x, y, kernel="rbf")},
+    "cka_muller": lambda x, y, name: {name: cka(x, y, "muller")},
+    "retrieval": _retrieval("cosine", centre=False),
+    "retrieval_centred": _retrieval("cosine", centre=True),
+    "retrieval_csls": _retrieval("csls", centre=False),
+    "retrieval_csls_centred": _retrieval("csls", centre=True),
+}
+
+
+def measure_alignment(
+    encoder: Encoder | PreTrainedModel | str | Path,
+    bitexts: Sequence[Bitext],
+    *,
+    label: str | None = None,
+    layers: Sequence[int] | None = None,
+    measures: Sequence[str] = DEFAULT_MEASURES,
+    pooling: Pooling = "mean",
+    tokenizer: PreTrainedTokenizerBase | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> pd.DataFrame:
+    """Measure an encoder's alignment of languages at every level.
+
+    The states of each set of sentences are extracted once and shared by all measures and pairs.
+
+    Args:
+        encoder: An encoder, a model, or a folder or Hub id of one.
+        bitexts: What `layerlab.data.bitext.read_bitexts` gives.
+        label: What the model is called in the frame; its name by default.
+        layers: Levels to measure, 0 being the embeddings and ``i + 1`` layer ``i``; all by default.
+        measures: Names in `MEASURES`. ``cka`` is linear and debiased. Retrieval is the mean accuracy of both
+            directions; rows ``..._forward`` (source to target) and ``..._backward`` come with it.
+        pooling: As in `layerlab.measures.states.sentence_states`.
+        tokenizer: Its tokenizer; None loads the one beside the model.
+        progress: Told in words what has been measured.
+
+    Returns:
+        A frame with the columns ``model, source, target, layer, measure, value, n``; values are fractions.
+
+    Raises:
+        DataError: An unknown measure or level, no bitext, or bitexts too small to be measured.
+        CheckpointError: There is no such model or tokenizer.
+    """
+    import pandas as pd
+
+    if isinstance(encoder, str | Path):
+        tokenizer = tokenizer or load_tokenizer(str(encoder))
+        label = label or Path(encoder).name
+        encoder = Encoder.from_pretrained(str(encoder))
+    encoder = as_encoder(encoder)
+    name = label or str(encoder.base.config.name_or_path)
+    rows = [
+        (name, row.source, row.target, row.layer, row.measure, row.value, row.n)
+        for row in alignment_rows(
+            encoder,
+            bitexts,
+            layers=layers,
+            measures=measures,
+            pooling=pooling,
+            tokenizer=tokenizer,
+            say=progress,
+        )
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def alignment_rows(
+    encoder: Encoder | PreTrainedModel,
+    bitexts: Sequence[Bitext],
+    *,
+    layers: Sequence[int] | None = None,
+    measures: Sequence[str] = DEFAULT_MEASURES,
+    pooling: Pooling = "mean",
+    tokenizer: PreTrainedTokenizerBase | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Iterator[Row]:
+    """Yield what `measure_alignment` puts into its frame; arguments and errors are the same."""
+    encoder = as_encoder(encoder)
+    if not bitexts:
+        raise DataError("no bitext to measure alignment on")
+    for measure in measures:
+        if measure not in MEASURES:
+            raise DataError(unknown("measure", measure, MEASURES))
+    for level in layers or ():
+        if not 0 <= level <= encoder.n_layers:
+            raise DataError(f"no layer {level}: expected 0 (the embeddings) to {encoder.n_layers}")
+    levels = range(encoder.n_layers + 1) if layers is None else layers
+    uses = Counter(id(texts) for one in bitexts for texts in (one.sources, one.targets))
+    kept: dict[int, States] = {}
+    for one in bitexts:
+        sides = []
+        for texts in (one.sources, one.targets):
+            key = id(texts)
+            if key not in kept:
+                kept[key] = sentence_states(encoder, texts, tokenizer, pooling=pooling)
+            sides.append(kept[key])
+            uses[key] -= 1
+            if not uses[key]:
+                del kept[key]  # bounds the memory: no later pair needs it
+        for level in levels:
+            for measure in measures:
+                for name, value in MEASURES[measure](sides[0][level], sides[1][level], measure).items():
+                    yield Row(level, one.source, one.target, name, value, len(one))
+        if say is not None:
+            say(f"{one.source}-{one.target}: {len(one):,} sentence pairs")

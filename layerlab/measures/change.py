@@ -1,0 +1,75 @@
+"""How far fine-tuning, or an ablation, moved an encoder's states: CKA of one model with another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from layerlab.errors import DataError
+from layerlab.measures.alignment import COLUMNS
+from layerlab.measures.cka import Estimator, Kernel, cka
+from layerlab.measures.states import Pooling, sentence_states
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from layerlab.data.bitext import Texts
+    from layerlab.models.encoder import Encoder
+
+_NAMES: Mapping[tuple[str, str], str] = {
+    ("debiased", "linear"): "change_cka",
+    ("biased", "linear"): "change_cka_biased",
+    ("debiased", "rbf"): "change_cka_rbf",
+    ("biased", "rbf"): "change_cka_rbf_biased",
+}
+
+
+def measure_change(
+    before: Encoder | PreTrainedModel | str | Path,
+    after: Encoder | PreTrainedModel | str | Path,
+    texts: Mapping[str, Texts],
+    *,
+    label: str,
+    estimator: Literal["debiased", "biased", "muller"] = "debiased",
+    kernel: Kernel = "linear",
+    pooling: Pooling = "mean",
+    tokenizer: PreTrainedTokenizerBase | None = None,
+) -> pd.DataFrame:
+    """Measure the CKA of two models on the same sentences, per layer and language.
+
+    1 where nothing moved but by rotation and scale. The sentences need not be parallel.
+
+    Args:
+        before: The one model, such as the pretrained encoder.
+        after: The other, such as the fine-tuned one, with the same tokenizer and as many layers.
+        texts: Language to sentences.
+        label: What the pair of models is called in the frame.
+        estimator: As in `layerlab.measures.cka.cka`.
+        kernel: Likewise.
+        pooling: As in `layerlab.measures.states.sentence_states`.
+        tokenizer: Of both; None loads the one beside each.
+
+    Returns:
+        A frame as ``measure_alignment`` gives it, with the language as source and as target and the measure
+        ``change_cka`` (``change_cka_biased``, ``change_cka_rbf``, ``change_cka_muller``, ...).
+
+    Raises:
+        DataError: The models have different numbers of layers.
+
+    Reference: Muller et al. (2021), "First Align, then Predict".
+    """
+    import pandas as pd
+
+    estimate: Estimator = estimator
+    name = "change_cka_muller" if estimator == "muller" else _NAMES[estimator, kernel]
+    rows = []
+    for language, sentences in texts.items():
+        x, y = (sentence_states(model, sentences, tokenizer, pooling=pooling) for model in (before, after))
+        if len(x) != len(y):
+            raise DataError(f"the models have {len(x) - 1} and {len(y) - 1} layers; expected as many in both")
+        for layer in range(len(x)):
+            value = cka(x[layer], y[layer], estimate, kernel=kernel)
+            rows.append((label, language, language, layer, name, value, len(sentences)))
+    return pd.DataFrame(rows, columns=list(COLUMNS))

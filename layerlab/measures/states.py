@@ -1,0 +1,231 @@
+"""Sentence states: one vector a sentence at the embeddings and after every layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from layerlab.data.sentences import Sentence
+from layerlab.errors import CheckpointError, DataError, unknown
+from layerlab.finetuning.batching import length_batches
+from layerlab.models.encoder import Encoder, as_encoder
+from layerlab.tasks.encoding import special_tokens, tokenize
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+Pooling = Literal["mean", "first", "muller"]
+Text = Sentence | Sequence[str] | str
+States = NDArray[np.float32]
+
+#: Padded word-pieces in a batch.
+BATCH_PIECES = 8_192
+_LONGEST = 512  # where neither model nor tokenizer says how long a sequence may be
+
+
+def sentence_states(
+    encoder: Encoder | PreTrainedModel | str | Path,
+    sentences: Sequence[Text],
+    tokenizer: PreTrainedTokenizerBase | None = None,
+    *,
+    pooling: Pooling = "mean",
+    max_length: int | None = None,
+    batch_pieces: int = BATCH_PIECES,
+    progress: Callable[[int, int], None] | None = None,
+) -> States:
+    """Return one vector a sentence at every level of an encoder.
+
+    Level 0 is the output of the embeddings, level ``i + 1`` that of layer ``i``. Sentences are encoded in
+    batches of similar length, whose hidden states are pooled at once: what is kept is the result alone. The
+    model is put into evaluation mode for the while, and no random number is drawn.
+
+    A sentence longer than the model reads is cut into pieces of equal length that are read one by one; its
+    mean runs over all of its word-pieces, so that none is dropped.
+
+    Args:
+        encoder: An encoder, a model, or a folder or Hub id of one.
+        sentences: Words (split as they are) or raw text.
+        tokenizer: Its tokenizer; None loads the one beside the model.
+        pooling: ``mean`` over the word-pieces of the text without special tokens; ``first``, the state of
+            the first special token (``[CLS]``); or ``muller``, the mean that the code of Muller et al. takes:
+            special tokens are added twice and one of each is left in the mean.
+        max_length: Longest input in word-pieces, special tokens included; None for what the model can read.
+        batch_pieces: Padded word-pieces in a batch.
+        progress: Called after each batch with the sentences done and their number.
+
+    Returns:
+        States of shape ``(n_layers + 1, sentences, hidden)``, in the order of the sentences.
+
+    Raises:
+        CheckpointError: There is no such model or tokenizer.
+        DataError: No sentence, an empty one, or a ``max_length`` that leaves no room for text.
+    """
+    if pooling not in get_args(Pooling):
+        raise DataError(unknown("pooling", pooling, get_args(Pooling)))
+    if isinstance(encoder, str | Path):
+        tokenizer = tokenizer or load_tokenizer(str(encoder))
+        encoder = Encoder.from_pretrained(str(encoder))
+    encoder = as_encoder(encoder)
+    tokenizer = tokenizer or _tokenizer_beside(encoder)
+    inputs = _inputs(sentences, tokenizer, pooling, max_length or longest_input(encoder, tokenizer))
+    batches = length_batches([len(one.ids) for one in inputs], batch_pieces)
+    hidden, n_levels = int(encoder.base.config.hidden_size), encoder.n_layers + 1
+    states: States = np.zeros((n_levels, len(sentences), hidden), dtype=np.float32)
+    done = 0
+    with _evaluating(encoder.base):
+        for batch in batches:
+            chosen = [inputs[index] for index in batch]
+            pooled = _pool(encoder.base, chosen, int(tokenizer.pad_token_id or 0), n_levels)
+            for column, one in enumerate(chosen):
+                states[:, one.sentence] += pooled[:, column]
+            done += sum(one.last for one in chosen)
+            if progress is not None:
+                progress(done, len(sentences))
+    return states
+
+
+def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
+    """Load the fast tokenizer of a folder or Hub id (``id@revision``).
+
+    Raises:
+        CheckpointError: There is none.
+    """
+    from transformers import AutoTokenizer
+
+    from layerlab.models.loading import split_revision
+
+    location, revision = split_revision(name)
+    version = {} if revision is None else {"revision": revision}
+    try:
+        return AutoTokenizer.from_pretrained(location, use_fast=True, **version)
+    except (OSError, ValueError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise CheckpointError(f"no tokenizer at {name!r} ({reason}); give one") from error
+
+
+def _tokenizer_beside(encoder: Encoder) -> PreTrainedTokenizerBase:
+    name = str(encoder.base.config.name_or_path or "")
+    if not name:
+        raise CheckpointError("the model was made from a config, so no tokenizer lies beside it; give one")
+    return load_tokenizer(name)
+
+
+def longest_input(encoder: Encoder, tokenizer: PreTrainedTokenizerBase) -> int:
+    """Return how many word-pieces a model reads at once, special tokens included."""
+    config = encoder.base.config
+    positions = getattr(config, "max_position_embeddings", None) or _LONGEST
+    # RoBERTa and its kin count positions from the padding's id on.
+    offset = (
+        (config.pad_token_id or 0) + 1 if config.model_type in {"roberta", "xlm-roberta", "camembert"} else 0
+    )
+    return min(int(positions) - offset, int(tokenizer.model_max_length))
+
+
+@dataclass(frozen=True)
+class _Input:
+    """One sequence for the model.
+
+    Attributes:
+        ids: Word-pieces with special tokens.
+        sentence: Whose it is.
+        weights: What each position counts in the pooled state; a sentence's sum to 1.
+        last: Whether it is its sentence's last.
+    """
+
+    ids: tuple[int, ...]
+    sentence: int
+    weights: tuple[float, ...]
+    last: bool
+
+
+def _inputs(
+    sentences: Sequence[Text], tokenizer: PreTrainedTokenizerBase, pooling: Pooling, max_length: int
+) -> list[_Input]:
+    """Encode sentences, cut long ones, and say what each position counts."""
+    if not sentences:
+        raise DataError("no sentence to encode")
+    before, after = special_tokens(tokenizer)
+    if pooling == "muller":
+        before, after = before * 2, after * 2
+    kept = 1 if pooling == "muller" else 0  # special tokens at each end that count
+    room = max_length - len(before) - len(after)
+    if room < 1:
+        raise DataError(f"max_length {max_length} leaves no room for text beside the special tokens")
+    found = []
+    for index, pieces in enumerate(_pieces(sentences, tokenizer)):
+        if not pieces:
+            raise DataError(f"sentence {index} has no word-piece: {sentences[index]!r}")
+        n_parts = -(-len(pieces) // room)
+        counted = len(pieces) + 2 * kept * n_parts
+        for part in range(n_parts):
+            text = pieces[part * len(pieces) // n_parts : (part + 1) * len(pieces) // n_parts]
+            ids = (*before, *text, *after)
+            if pooling == "first":
+                weights = (1.0 if part == 0 else 0.0,) + (0.0,) * (len(ids) - 1)
+            else:
+                inside = (1 / counted,) * (len(text) + 2 * kept)
+                weights = (0.0,) * (len(before) - kept) + inside + (0.0,) * (len(after) - kept)
+            found.append(_Input(ids, index, weights, part == n_parts - 1))
+    return found
+
+
+def _pieces(sentences: Sequence[Text], tokenizer: PreTrainedTokenizerBase) -> list[tuple[int, ...]]:
+    """Return the word-pieces of each sentence, words encoded one by one and text as it is."""
+    words = [None if isinstance(one, str) else _words(one) for one in sentences]
+    pieces_of, _ = tokenize((word for one in words if one is not None for word in one), tokenizer)
+    texts = [one for one in sentences if isinstance(one, str)]
+    encoded = iter(tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"] if texts else ())
+    return [
+        tuple(next(encoded)) if one is None else tuple(piece for word in one for piece in pieces_of[word])
+        for one in words
+    ]
+
+
+def _words(sentence: Sentence | Sequence[str]) -> Sequence[str]:
+    return sentence.words if isinstance(sentence, Sentence) else sentence
+
+
+def _pool(base: PreTrainedModel, chosen: Sequence[_Input], pad_id: int, n_levels: int) -> States:
+    """Run one batch; return its pooled states of shape ``(levels, batch, hidden)``."""
+    longest = max(len(one.ids) for one in chosen)
+    ids = torch.full((len(chosen), longest), pad_id, dtype=torch.long)
+    mask = torch.zeros((len(chosen), longest), dtype=torch.long)
+    weights = torch.zeros((len(chosen), longest), dtype=torch.float32)
+    for row, one in enumerate(chosen):
+        n = len(one.ids)
+        ids[row, :n] = torch.tensor(one.ids)
+        mask[row, :n] = 1
+        weights[row, :n] = torch.tensor(one.weights)
+    device = base.device
+    ids, mask, weights = ids.to(device), mask.to(device), weights.to(device)
+    with torch.no_grad():  # not inference mode: what a module caches must stay usable in training
+        hidden = base(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
+        pooled = torch.stack([torch.einsum("bt,bth->bh", weights, level.float()) for level in hidden])
+    if len(pooled) != n_levels:
+        raise CheckpointError(
+            f"{type(base).__name__} gave {len(pooled)} hidden states, expected {n_levels}: the embeddings "
+            "and every layer"
+        )
+    result: States = pooled.cpu().numpy()
+    return result
+
+
+@contextmanager
+def _evaluating(base: PreTrainedModel) -> Iterator[None]:
+    """Switch dropout off for a while, where it was on."""
+    training = [module for module in base.modules() if module.training]
+    base.eval()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
