@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from layerlab.errors import CheckpointError, LayerlabError
 from layerlab.models.anatomy import anatomy_of
+from layerlab.models.bundled import bundled_encoders, bundled_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -17,11 +18,16 @@ if TYPE_CHECKING:
 def split_revision(name: str) -> tuple[str, str | None]:
     """Split ``id@revision`` into both; a folder's name stays whole, and has no revision.
 
+    The name of an encoder that comes with layerlab becomes its folder, unless there is a folder here that
+    is called so.
+
     >>> split_revision("FacebookAI/xlm-roberta-base@main"), split_revision("FacebookAI/xlm-roberta-base")
     (('FacebookAI/xlm-roberta-base', 'main'), ('FacebookAI/xlm-roberta-base', None))
     """
     if Path(name).is_dir():
         return name, None
+    if folder := bundled_folder(name):
+        return str(folder), None
     location, _, revision = name.partition("@")
     return location, revision or None
 
@@ -64,7 +70,7 @@ def load_base(name: str, *, revision: str | None = None, **options: Any) -> PreT
     except LayerlabError:
         raise
     except (OSError, KeyError, ValueError) as error:
-        raise CheckpointError(_not_found(name, error)) from error
+        raise CheckpointError(not_found(name, error)) from error
     needed = {key for key, _ in model.named_parameters() if not key.startswith("pooler.")}
     lacking = sorted(needed & set(report["missing_keys"]))
     if lacking:
@@ -99,6 +105,10 @@ def _quiet_transformers() -> Iterator[None]:
             disable_progress_bars()
 
 
-def _not_found(name: str, error: Exception) -> str:
+def not_found(name: str, error: Exception) -> str:
+    """Say that there is no such checkpoint, and what there is."""
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return f"no checkpoint {name!r}: neither a model folder nor a model that the Hub gives here ({reason})"
+    return (
+        f"no checkpoint {name!r}: neither a model folder, nor one of the encoders that come with layerlab "
+        f"({', '.join(bundled_encoders())}), nor a model that the Hub gives here ({reason})"
+    )

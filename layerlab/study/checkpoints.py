@@ -10,7 +10,7 @@ from pathlib import Path
 
 from layerlab.errors import CheckpointError
 from layerlab.models.anatomy import anatomy_of
-from layerlab.models.loading import split_revision
+from layerlab.models.loading import not_found, split_revision
 
 # Files of a local checkpoint that can change a number.
 WEIGHT_PATTERNS = ("*.safetensors", "pytorch_model*.bin")
@@ -53,7 +53,7 @@ class Checkpoint:
 
 
 def find_checkpoint(name: str) -> Checkpoint:
-    """Find a checkpoint by folder or by Hub id, optionally ``id@revision``.
+    """Find a checkpoint by folder, by the name of one that comes with layerlab, or by Hub id (``id@revision``).
 
     Raises:
         CheckpointError: There is no such folder and the Hub does not give it.
@@ -61,18 +61,15 @@ def find_checkpoint(name: str) -> Checkpoint:
     """
     from transformers import AutoConfig
 
-    if Path(name).is_dir():
-        location, revision = str(Path(name).resolve()), None
+    location, revision = split_revision(name)
+    if Path(location).is_dir():
+        location = str(Path(location).resolve())
     else:
-        location, asked = split_revision(name)
-        revision = asked or "main"
+        revision = revision or "main"
     try:
         config = AutoConfig.from_pretrained(location, revision=revision or "main")
     except (OSError, ValueError, KeyError) as error:
-        raise CheckpointError(
-            f"no checkpoint {name!r}: it is neither a folder with a config.json nor a model that the Hub "
-            f"gives here ({str(error).strip().splitlines()[0]})"
-        ) from error
+        raise CheckpointError(not_found(name, error)) from error
     anatomy_of(config.model_type)
     if revision is None:
         identity = digest_folder(Path(location))
