@@ -22,7 +22,8 @@ class TaskModel(nn.Module):
 
     Attributes:
         encoder: Any encoder that layerlab knows, without its pooler where it has one.
-        head: The task's head; maps ``(batch, tokens, hidden)`` to the task's output.
+        head: The task's head; maps ``(batch, tokens, hidden)``, and what the task's batches hold for it, to
+            the task's output.
     """
 
     def __init__(self, encoder: PreTrainedModel, head: nn.Module) -> None:
@@ -30,10 +31,16 @@ class TaskModel(nn.Module):
         self.encoder = encoder
         self.head = head
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Any:
-        """Return the head's output, for tagging logits of shape ``(batch, tokens, labels)``."""
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, **for_head: Tensor) -> Any:
+        """Return the head's output, for tagging logits of shape ``(batch, tokens, labels)``.
+
+        Args:
+            input_ids: ``(batch, tokens)``.
+            attention_mask: ``(batch, tokens)``.
+            **for_head: What the head takes besides the states, such as the places of words.
+        """
         states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        return self.head(states)
+        return self.head(states, **for_head)
 
 
 def build_task_model(encoder: Encoder, task: Task, n_labels: int, dropout: float, seed: int) -> TaskModel:
@@ -46,9 +53,14 @@ def build_task_model(encoder: Encoder, task: Task, n_labels: int, dropout: float
     return TaskModel(encoder.base, head)
 
 
+def model_inputs(batch: Batch) -> Batch:
+    """Return what a batch holds for the model: everything but the labels."""
+    return {name: tensor for name, tensor in batch.items() if name != "labels"}
+
+
 def forward_batch(model: nn.Module, batch: Batch) -> Any:
     """Run the model on the inputs of a batch."""
-    return model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
+    return model(**model_inputs(batch))
 
 
 def batch_loss(model: nn.Module, parameters: Mapping[str, Tensor], batch: Batch, task: Task) -> Tensor:
@@ -60,9 +72,8 @@ def batch_loss(model: nn.Module, parameters: Mapping[str, Tensor], batch: Batch,
     Args:
         model: A :class:`TaskModel`, used for its structure only.
         parameters: Every parameter and buffer by name.
-        batch: ``input_ids``, ``attention_mask`` and ``labels``, each ``(batch, tokens)``.
+        batch: As the task collates it.
         task: Gives the loss.
     """
-    inputs = {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
-    output = functional_call(model, dict(parameters), args=(), kwargs=inputs)
+    output = functional_call(model, dict(parameters), args=(), kwargs=model_inputs(batch))
     return task.loss(output, batch["labels"])

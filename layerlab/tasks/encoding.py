@@ -49,21 +49,54 @@ def encode_words(
         CheckpointError: The tokenizer is not a fast one, or lacks special tokens.
         DataError: ``max_length`` leaves no room for words.
     """
+    cut = cut_words(sentences, tokenizer, max_length)
+    examples = []
+    n_windowed = 0
+    for index, pieces in enumerate(cut.pieces):
+        for window in windows([len(p) for p in pieces], cut.room):
+            example = _build(pieces, label_ids[index], window, cut.special, index)
+            examples.append(example)
+            n_windowed += len(example.words) if window.first > 0 else 0
+    return Encoded(tuple(examples), sum(len(s.words) for s in sentences), n_windowed, cut.n_unknown)
+
+
+@dataclass(frozen=True)
+class CutWords:
+    """The word-pieces of sentences, before they are made examples.
+
+    Attributes:
+        pieces: For each sentence, for each word, its word-pieces, at most ``room``.
+        special: What goes before and after a sentence.
+        room: Word-pieces of an example beside the special tokens.
+        n_unknown: Words that got the unknown token.
+    """
+
+    pieces: tuple[tuple[Pieces, ...], ...]
+    special: tuple[Pieces, Pieces]
+    room: int
+    n_unknown: int
+
+
+def cut_words(sentences: Sequence[Sentence], tokenizer: PreTrainedTokenizerBase, max_length: int) -> CutWords:
+    """Cut the words of sentences into word-pieces.
+
+    Args:
+        sentences: What to cut.
+        tokenizer: A fast Hugging Face tokenizer.
+        max_length: Longest example in word-pieces, special tokens included.
+
+    Raises:
+        CheckpointError: The tokenizer is not a fast one, or lacks special tokens.
+        DataError: ``max_length`` leaves no room for words.
+    """
     before, after = special_tokens(tokenizer)
     room = max_length - len(before) - len(after)
     if room < 1:
         raise DataError(f"max_length {max_length} leaves no room for words beside the special tokens")
     pieces_of, unknown_words = tokenize(itertools.chain(*(s.words for s in sentences)), tokenizer)
-    examples = []
-    n_windowed = 0
-    for index, sentence in enumerate(sentences):
-        pieces = [pieces_of[word][:room] for word in sentence.words]
-        for window in windows([len(p) for p in pieces], room):
-            example = _build(pieces, label_ids[index], window, (before, after), index)
-            examples.append(example)
-            n_windowed += len(example.words) if window.first > 0 else 0
+    pieces = tuple(tuple(pieces_of[word][:room] for word in sentence.words) for sentence in sentences)
     n_unknown = sum(word in unknown_words for s in sentences for word in s.words) if unknown_words else 0
-    return Encoded(tuple(examples), sum(len(s.words) for s in sentences), n_windowed, n_unknown)
+    return CutWords(pieces, (before, after), room, n_unknown)
 
 
 def _build(

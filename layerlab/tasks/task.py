@@ -38,7 +38,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One input of the encoder: a sentence, or a window of a long one.
+    """One input of the encoder with labels on word-pieces: a sentence, or a window of a long one.
 
     Attributes:
         input_ids: Word-pieces, special tokens included.
@@ -58,13 +58,15 @@ class Encoded:
     """A corpus as inputs of an encoder.
 
     Attributes:
-        examples: Each word of the corpus is labelled in exactly one of them.
+        examples: Each has ``input_ids``, as :class:`Example` has; what else it holds is between the task's
+            ``encode``, ``collate`` and ``decode``.
         n_words: Words in all.
-        n_windowed: Words whose sentence was too long and that stand outside its first window.
+        n_windowed: Words whose sentence was too long and that stand outside its first window; a parser, which
+            has no other window, gets them wrong.
         n_unknown: Words that the tokenizer turns into nothing and that got the unknown token.
     """
 
-    examples: tuple[Example, ...]
+    examples: tuple[Any, ...]
     n_words: int
     n_windowed: int
     n_unknown: int
@@ -115,16 +117,20 @@ class Task(Protocol):
     def build_head(self, hidden_size: int, n_labels: int, dropout: float) -> nn.Module:
         """Build the head on the last hidden states; draws from PyTorch's global stream."""
 
-    def collate(self, examples: Sequence[Example], pad_id: int) -> dict[str, Tensor]:
-        """Return ``input_ids``, ``attention_mask`` and ``labels``, each ``(batch, tokens)``."""
+    def collate(self, examples: Sequence[Any], pad_id: int) -> dict[str, Tensor]:
+        """Return a batch.
+
+        ``input_ids`` and ``attention_mask``, ``(batch, tokens)``, are for the encoder; ``labels``, in the
+        form that ``loss`` takes, are kept from the model; whatever else there is goes to the head by name.
+        """
 
     def loss(self, output: Any, labels: Tensor) -> Tensor:
-        """Return the summed loss over labelled positions, a float32 scalar."""
+        """Return the summed loss over labelled words, a float32 scalar."""
 
     def n_targets(self, batch: dict[str, Tensor]) -> int:
         """Return how many terms the loss of a batch sums."""
 
-    def decode(self, output: Any, batch: dict[str, Tensor], examples: Sequence[Example]) -> list[Any]:
+    def decode(self, output: Any, batch: dict[str, Tensor], examples: Sequence[Any]) -> list[Any]:
         """Return predictions, each naming its sentence and word."""
 
     def score(
@@ -185,7 +191,7 @@ def known_tasks() -> tuple[str, ...]:
 
 @functools.cache
 def _load_tasks() -> None:
-    from layerlab.tasks import tagging  # noqa: F401 - registers its tasks
+    from layerlab.tasks import parsing, tagging  # noqa: F401 - they register their tasks
 
     for entry_point in entry_points(group=ENTRY_POINTS):
         if entry_point.name not in _TASKS:

@@ -1,0 +1,98 @@
+"""The biaffine head of a dependency parser: scores of heads and relations from the states of words."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import dropout
+
+
+class ArcScores(NamedTuple):
+    """Scores of every word for every head; head 0 is the root.
+
+    Attributes:
+        heads: Logits ``(batch, words, 1 + words)``, the lowest number where there is no such head.
+        relations: Logits ``(batch, words, relations, 1 + words)``: of the relation, if this were the head.
+    """
+
+    heads: Tensor
+    relations: Tensor
+
+
+class Projection(nn.Module):
+    """A linear layer, a leaky ReLU and dropout that is the same for all words of a sentence."""
+
+    def __init__(self, n_in: int, n_out: int, rate: float) -> None:
+        super().__init__()
+        self.linear = nn.Linear(n_in, n_out)
+        self.rate = rate
+        nn.init.orthogonal_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Map ``(batch, words, in)`` to ``(batch, words, out)``."""
+        projected = nn.functional.leaky_relu(self.linear(states), 0.1)
+        return projected * dropout(torch.ones_like(projected[:, :1]), self.rate, self.training)
+
+
+class BiaffineHead(nn.Module):
+    """Biaffine scorers of heads and of relations on the last hidden states.
+
+    The first special token stands for the root. Scorers start at zero, so that at first all trees are
+    equally good.
+
+    Args:
+        hidden_size: Width of the encoder.
+        n_relations: Relations to tell apart.
+        arc_size: Width of the projections for heads.
+        relation_size: Width of the projections for relations.
+        rate: Dropout of the projections.
+
+    Reference: Dozat and Manning (2017), Deep Biaffine Attention for Neural Dependency Parsing; without their
+        LSTM, as in Muller et al. (2021).
+    """
+
+    def __init__(
+        self, hidden_size: int, n_relations: int, arc_size: int, relation_size: int, rate: float
+    ) -> None:
+        super().__init__()
+        self.arc_of_word = Projection(hidden_size, arc_size, rate)
+        self.arc_of_head = Projection(hidden_size, arc_size, rate)
+        self.relation_of_word = Projection(hidden_size, relation_size, rate)
+        self.relation_of_head = Projection(hidden_size, relation_size, rate)
+        self.arc = nn.Parameter(torch.zeros(arc_size + 1, arc_size))
+        self.relation = nn.Parameter(torch.zeros(relation_size + 1, n_relations, relation_size + 1))
+
+    def forward(self, states: Tensor, words: Tensor) -> ArcScores:
+        """Score heads and relations.
+
+        Args:
+            states: ``(batch, tokens, hidden)``.
+            words: ``(batch, words)``: where each word has its first word-piece; 0 beyond the last word.
+        """
+        places = nn.functional.pad(words, (1, 0))  # the root is where the sentence begins
+        nodes = states.gather(1, places[:, :, None].expand(-1, -1, states.shape[2]))
+        own = nodes[:, 1:]
+        heads = _with_one(self.arc_of_word(own)) @ self.arc @ self.arc_of_head(nodes).transpose(1, 2)
+        n_relations = self.relation.shape[1]
+        halfway = _with_one(self.relation_of_word(own)) @ self.relation.flatten(1)
+        halfway = halfway.reshape(len(states), -1, self.relation.shape[2])
+        relations = halfway @ _with_one(self.relation_of_head(nodes)).transpose(1, 2)
+        impossible = nn.functional.pad(words == 0, (1, 0))[:, None, :] | _own(words.shape[1], words.device)
+        return ArcScores(
+            heads.masked_fill(impossible, torch.finfo(heads.dtype).min),
+            relations.reshape(len(states), words.shape[1], n_relations, -1),
+        )
+
+
+def _with_one(states: Tensor) -> Tensor:
+    """Append a 1, whose weights are a bias."""
+    return nn.functional.pad(states, (0, 1), value=1.0)
+
+
+def _own(n_words: int, device: torch.device) -> Tensor:
+    """Return ``(words, 1 + words)``: whether the head is the word itself."""
+    places = torch.arange(n_words + 1, device=device)
+    return places[1:, None] == places[None, :]
