@@ -11,13 +11,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from layerlab.cli_arguments import Folder, Metric, Only, Overrides, Results, StudyFile, Workers
+from layerlab.cli_arguments import (
+    DONE,
+    INTERRUPTED,
+    SOME_FAILED,
+    WRONG,
+    Folder,
+    Metric,
+    Only,
+    Overrides,
+    Results,
+    StudyFile,
+    Workers,
+)
+from layerlab.cli_languages import app as languages
+from layerlab.cli_measure import measure
+from layerlab.cli_pretrain import pretrain
 from layerlab.errors import LayerlabError
 
 if TYPE_CHECKING:
     from layerlab.study.plan import Plan
-
-DONE, SOME_FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 
 app = typer.Typer(
     name="layerlab",
@@ -29,6 +42,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(languages)
 
 
 def main() -> None:
@@ -217,6 +231,10 @@ def demo(
     from layerlab.demo import run_demo
 
     run_demo(folder, workers=workers, quick=quick)
+
+
+app.command()(measure)
+app.command()(pretrain)
 
 
 @app.command(name="run-one", hidden=True)

@@ -1,4 +1,4 @@
-"""Arguments and options that several verbs of the command line share."""
+"""Arguments, options and exit statuses that several verbs of the command line share."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+DONE, SOME_FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 
 StudyFile = Annotated[Path, typer.Argument(help="Study file (YAML).", metavar="STUDY", show_default=False)]
 Results = Annotated[

@@ -1,4 +1,4 @@
-"""What each node of a study cost, where it ran and with which versions: one row per fit and per run."""
+"""What each node of a study cost, where it ran and with which versions: one row a node."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _COORDINATES = ("study", "model", "task", "ablation", "source", "seed")
 
 
 def load_nodes(path: Where, everything: bool = False) -> pd.DataFrame:
-    """Read one row per fit and run of a store: cost, hardware, versions, receipts.
+    """Read one row per pretraining, fit and run of a store: cost, hardware, versions, receipts.
 
     Scalars of a record's ``node`` become columns (``seconds``, ``device``, ...), ``versions`` becomes
     ``version_torch`` and so on, and what is nested (``receipts``, ``history``) is kept as JSON text, so that
@@ -26,18 +26,18 @@ def load_nodes(path: Where, everything: bool = False) -> pd.DataFrame:
         everything: All complete nodes, not only those of the current plan.
 
     Returns:
-        A frame with ``kind`` ("fit" or "run"), ``id``, the node's coordinates, and its facts.
+        A frame with ``kind`` ("pretraining", "fit" or "run"), ``id``, the node's coordinates, and its facts.
 
     Raises:
         RecordsError: The folder is no store, or a record cannot be read.
     """
     rows: list[dict[str, Any]] = []
-    current = {"fit": {}, "run": current_columns(Path(path))}
-    for kind, folder_name in (("fit", "fits"), ("run", "runs")):
+    current = {"run": current_columns(Path(path))}
+    for kind, folder_name in (("pretraining", "pretrainings"), ("fit", "fits"), ("run", "runs")):
         folders, _ = node_folders(Path(path), folder_name, everything)
         for folder in folders:
             record = read_json(folder / "record.json")
-            rows.append(_row(kind, folder.name, record, current[kind].get(folder.name, {})))
+            rows.append(_row(kind, folder.name, record, current.get(kind, {}).get(folder.name, {})))
     frame = pd.DataFrame(rows)
     first = ["kind", "id", "fit_id", *_COORDINATES]
     return frame.reindex(columns=[*first, *(name for name in frame.columns if name not in first)])
@@ -45,7 +45,9 @@ def load_nodes(path: Where, everything: bool = False) -> pd.DataFrame:
 
 def _row(kind: str, name: str, record: Mapping[str, Any], current: Mapping[str, Any]) -> dict[str, Any]:
     about: Mapping[str, Any] = {**(record.get(kind) or {}), **current}
-    row: dict[str, Any] = {"kind": kind, "id": name, "fit_id": about.get("fit_id", name)}
+    # A pretraining is no part of one fit.
+    fit_id = about.get("fit_id", None if kind == "pretraining" else name)
+    row: dict[str, Any] = {"kind": kind, "id": name, "fit_id": fit_id}
     row |= {column: _plain(about[column]) for column in _COORDINATES if column in about}
     for key, value in (record.get("node") or {}).items():
         if key == "versions" and isinstance(value, Mapping):

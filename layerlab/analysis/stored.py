@@ -47,7 +47,7 @@ def node_folders(store: Path, kind: str, everything: bool) -> tuple[list[Path], 
 
     Args:
         store: The store's folder.
-        kind: ``"runs"`` or ``"fits"``.
+        kind: ``"runs"``, ``"fits"`` or ``"pretrainings"``.
         everything: All complete nodes, not only those of the manifest.
     """
     manifest = read_json(store / "manifest.json")

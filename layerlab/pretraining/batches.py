@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,6 +90,10 @@ class Order:
         ]
         return np.stack(rows)
 
+    def languages_of(self, step: int) -> tuple[str, ...]:
+        """Return the language of each sequence of 0-based ``step``."""
+        return tuple(self.languages[number] for number in self.drawn[step])
+
     def sequences_seen(self, steps: int) -> dict[str, int]:
         """Return how many sequences of each language the first ``steps`` steps hold."""
         counts = np.bincount(self.drawn[:steps].ravel(), minlength=len(self.languages))
@@ -121,7 +125,14 @@ class Masked:
 
 
 def mask(
-    batch: Tokens, rate: float, seed: int, step: int, *, n_special: int, mask_id: int, n_vocab: int
+    batch: Tokens,
+    rate: float | Sequence[float],
+    seed: int,
+    step: int,
+    *,
+    n_special: int,
+    mask_id: int,
+    n_vocab: int,
 ) -> Masked:
     """Choose positions to be predicted and corrupt them: 80% mask, 10% another token, 10% as they are.
 
@@ -129,7 +140,7 @@ def mask(
 
     Args:
         batch: Token ids of shape ``(batch, tokens)``.
-        rate: Fraction of the ordinary tokens to predict.
+        rate: Fraction of the ordinary tokens to predict, of all sequences or of each.
         seed: Seed of the masks.
         step: The step; each has masks of its own.
         n_special: Ids below this are special tokens, neither predicted nor put in.
@@ -141,11 +152,29 @@ def mask(
     """
     generator = np.random.default_rng([seed, _MASK, step])
     flat = batch.ravel().astype(np.int64)
-    ordinary = np.flatnonzero(flat >= n_special)
-    n_predicted = max(1, round(rate * len(ordinary)))
-    positions = np.sort(generator.permutation(ordinary)[:n_predicted])
+    rates = np.broadcast_to(np.asarray(rate, dtype=np.float64), (len(batch),)).repeat(batch.shape[1])
+    chosen = []
+    for one in np.unique(rates):
+        ordinary = np.flatnonzero((flat >= n_special) & (rates == one))
+        n_predicted = max(1, round(one * len(ordinary)))
+        chosen.append(generator.permutation(ordinary)[:n_predicted])
+    positions = np.sort(np.concatenate(chosen))
     targets = flat[positions]
     fate = generator.random(len(positions))
     others = generator.integers(n_special, n_vocab, len(positions))
     flat[positions] = np.where(fate < 0.8, mask_id, np.where(fate < 0.9, others, targets))
     return Masked(flat.reshape(batch.shape), positions, targets)
+
+
+def part_of(masked: Masked, part: int, n_parts: int) -> Masked:
+    """Return one of several parts of a batch: neighbouring sequences, as even as can be.
+
+    >>> batch = Masked(np.arange(8).reshape(4, 2), np.array([1, 5, 6]), np.array([9, 8, 7]))
+    >>> second = part_of(batch, 1, 2)
+    >>> second.input_ids.tolist(), second.positions.tolist(), second.targets.tolist()
+    ([[4, 5], [6, 7]], [1, 2], [8, 7])
+    """
+    n_rows, width = masked.input_ids.shape
+    first, last = n_rows * part // n_parts, n_rows * (part + 1) // n_parts
+    own = (masked.positions >= first * width) & (masked.positions < last * width)
+    return Masked(masked.input_ids[first:last], masked.positions[own] - first * width, masked.targets[own])

@@ -27,12 +27,14 @@ class Progressed:
         losses: Loss of each step, in nats per predicted token.
         held_out: Held-out losses so far: ``{"step": ..., "loss": {language: ...}}``.
         seconds: Time spent in steps, in seconds, over all starts.
+        probes: What probes measured so far, one row a pair, layer and measure.
     """
 
     step: int = 0
     losses: tuple[float, ...] = ()
     held_out: tuple[Mapping[str, Any], ...] = ()
     seconds: float = 0.0
+    probes: tuple[Mapping[str, Any], ...] = ()
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
@@ -53,7 +55,7 @@ def save(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progr
         tensors[f"model.{name}"] = parameter.detach()
         for key, value in optimizer.state.get(parameter, {}).items():
             tensors[f"optimizer.{key}.{name}"] = value
-    rest = {"step": progressed.step, "held_out": progressed.held_out, "seconds": progressed.seconds}
+    rest = {name: getattr(progressed, name) for name in ("step", "held_out", "seconds", "probes")}
     metadata = {"progress": json.dumps(rest)}
     write_atomically(folder / STATE / _CHECKPOINT, lambda path: save_file(tensors, path, metadata=metadata))
 
@@ -88,10 +90,6 @@ def load(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer | None
                 if key.startswith("optimizer.") and key.split(".", 2)[2] == name
             }
             if state:
-                optimizer.state[parameter] = {
-                    key: value if key == "step" else value.to(parameter.device)
-                    for key, value in state.items()
-                }
-    return Progressed(
-        rest["step"], tuple(tensors["losses"].tolist()), tuple(rest["held_out"]), rest["seconds"]
-    )
+                optimizer.state[parameter] = {key: value.to(parameter.device) for key, value in state.items()}
+    losses, probes = tuple(tensors["losses"].tolist()), tuple(rest.get("probes", ()))
+    return Progressed(rest["step"], losses, tuple(rest["held_out"]), rest["seconds"], probes)

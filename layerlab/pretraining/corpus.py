@@ -6,15 +6,12 @@ import lzma
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from layerlab.errors import DataError, unknown
-
-if TYPE_CHECKING:
-    from layerlab.pretraining.spec import PretrainingSpec
 
 Tokens = NDArray[np.int32]
 
@@ -95,19 +92,6 @@ def _open_text(file: Path) -> TextIO:
 def _is_dropped(identifier: str, dropped: frozenset[str]) -> bool:
     parts = identifier.split(".")
     return any(".".join(parts[:end]) in dropped for end in range(1, len(parts) + 1))
-
-
-def language_paragraphs(spec: PretrainingSpec, language: str) -> list[str]:
-    """Return all paragraphs of a language, file after file.
-
-    Raises:
-        DataError: The language has no text.
-    """
-    drop = spec.drop.get(language, ())
-    texts = [text for file in spec.corpora[language] for text in read_paragraphs(file, drop)]
-    if not texts:
-        raise DataError(f"{language}: no text in {', '.join(str(file) for file in spec.corpora[language])}")
-    return texts
 
 
 def encode(texts: Sequence[str], tokenizer: Any) -> Tokens:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import nn
@@ -50,16 +50,18 @@ def parent_tokenizer(folder: Path) -> Any:
     return PreTrainedTokenizerFast.from_pretrained(folder)
 
 
-def grow(model: Any, folder: Path) -> None:
+def grow(model: Any, folder: Path, how: Literal["split", "stack"] = "split") -> None:
     """Put the weights of the encoder in ``folder`` into ``model``, layer by layer.
 
-    If ``model`` is k times as deep, each layer becomes k neighbouring copies. In a pre-norm architecture
-    each copy's residual branches are divided by k, which keeps the function nearly as it was; elsewhere they
-    are plain copies.
+    If ``model`` is k times as deep, ``split`` makes each layer k neighbouring copies. In a pre-norm
+    architecture each copy's residual branches are divided by k, which keeps the function nearly as it was;
+    elsewhere they are plain copies. ``stack`` leaves the layers what they are and those above them fresh,
+    which in a pre-norm architecture changes little, since fresh branches add little.
 
     Args:
         model: Masked-LM model to be filled, in place.
         folder: A Hugging Face folder of the same architecture and width.
+        how: ``split`` or ``stack``.
 
     Raises:
         ArchitectureError: The widths differ.
@@ -72,7 +74,7 @@ def grow(model: Any, folder: Path) -> None:
     anatomy = anatomy_of(model.config.model_type)
     parent = AutoModelForMaskedLM.from_pretrained(folder, dtype=torch.float32)
     prefix = f"{model.base_model_prefix}.{anatomy.layers}."
-    copies = model.config.num_hidden_layers // parent.config.num_hidden_layers
+    copies = model.config.num_hidden_layers // parent.config.num_hidden_layers if how == "split" else 1
     damped = _damped_weights(parent.base_model.get_submodule(anatomy.layers)[0], anatomy)
     source = dict(parent.named_parameters())
     with torch.no_grad():
@@ -82,7 +84,7 @@ def grow(model: Any, folder: Path) -> None:
             if inner != name:
                 number, _, within = inner.partition(".")
                 name = f"{prefix}{int(number) // copies}.{within}"
-            # ModernBERT's first layer lacks a norm that its copies have; theirs stays as it was made.
+            # Layers on top stay as they were made, and so does a norm that ModernBERT's first layer lacks.
             if name not in source:
                 continue
             if source[name].shape != parameter.shape:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from layerlab.errors import CheckpointError
+from layerlab.errors import CheckpointError, DataError
 from layerlab.pretraining.checkpoint import STATE, write_atomically
 from layerlab.pretraining.corpus import (
     Packed,
@@ -18,15 +18,20 @@ from layerlab.pretraining.corpus import (
     check_corpora,
     encode,
     hold_out,
-    language_paragraphs,
     pack,
 )
 from layerlab.pretraining.growth import parent_tokenizer
 from layerlab.pretraining.parallel import PARALLEL, parallel_stream
-from layerlab.pretraining.tokenizer import SPECIAL_TOKENS, spread, train_tokenizer
+from layerlab.pretraining.texts import check_texts, paragraphs_of
+from layerlab.pretraining.tokenizer import spread, train_tokenizer
+from layerlab.pretraining.unigram import SPECIAL_TOKENS
 
 if TYPE_CHECKING:
     from layerlab.pretraining.spec import PretrainingSpec
+
+
+# Fields of a spec that only watch the training; they may change when it goes on.
+_OBSERVING = frozenset({"probes", "evaluate_every"})
 
 
 @dataclass(frozen=True)
@@ -61,9 +66,7 @@ def prepare(spec: PretrainingSpec, folder: Path, say: Callable[[str], None] = la
     if (state / "spec.json").is_file():
         tokenizer = PreTrainedTokenizerFast.from_pretrained(state)
     else:
-        check_corpora(spec.corpora)
-        if spec.parallel is not None:
-            check_corpora({key: (file,) for key, file in spec.parallel.corpora.items()}, kinds=("tsv",))
+        check_material(spec)
         state.mkdir(parents=True, exist_ok=True)
         tokenizer = _encode_all(spec, state, files, say)
     streams: dict[str, Tokens] = {language: np.load(file) for language, file in files.items()}
@@ -82,13 +85,44 @@ def prepare(spec: PretrainingSpec, folder: Path, say: Callable[[str], None] = la
     return Material(tokenizer, packed, {language: len(stream) for language, stream in streams.items()})
 
 
+def check_material(spec: PretrainingSpec) -> None:
+    """Check what can be checked of a spec's texts before any is read.
+
+    Raises:
+        DataError: Naming every file that is missing or of an unknown kind, or an unknown controlled language.
+    """
+    check_corpora(
+        {key: [text for text in texts if isinstance(text, Path)] for key, texts in spec.corpora.items()}
+    )
+    check_texts(spec.corpora)
+    if spec.parallel is not None:
+        check_corpora({key: (file,) for key, file in spec.parallel.corpora.items()}, kinds=("tsv",))
+
+
+def language_paragraphs(spec: PretrainingSpec, language: str) -> list[str]:
+    """Return all paragraphs of a language, text after text.
+
+    Raises:
+        DataError: The language has no text.
+    """
+    drop, texts = spec.drop.get(language, ()), spec.corpora[language]
+    paragraphs = [paragraph for text in texts for paragraph in paragraphs_of(text, drop)]
+    if not paragraphs:
+        raise DataError(f"{language}: no text in {', '.join(map(str, texts))}")
+    return paragraphs
+
+
 def _check_same(spec: PretrainingSpec, file: Path) -> None:
     if not file.is_file():
         return
     # Read as a spec, so that a field added since has its default.
     before = type(spec).model_validate_json(file.read_text(encoding="utf-8")).model_dump(mode="json")
     now = spec.model_dump(mode="json")
-    differing = [f"{key} was {before[key]!r}, is {now[key]!r}" for key in before if before[key] != now[key]]
+    differing = [
+        f"{key} was {before[key]!r}, is {now[key]!r}"
+        for key in before
+        if before[key] != now[key] and key not in _OBSERVING
+    ]
     if differing:
         raise CheckpointError(
             f"{file.parent.parent} holds a pretraining of another spec ({'; '.join(differing)}); "
@@ -120,6 +154,7 @@ def _tokenizer(spec: PretrainingSpec, texts: Mapping[str, Sequence[str]], say: C
         alphabet=min(spec.alphabet, spec.vocab_size - len(SPECIAL_TOKENS)),
         lowercase=spec.lowercase,
         max_length=spec.sequence_length,
+        kind=spec.tokenizer,
     )
 
 

@@ -8,7 +8,7 @@ import torch
 
 from layerlab.errors import ArchitectureError, unknown
 from layerlab.pretraining.growth import check_growth, grow
-from layerlab.pretraining.tokenizer import SPECIAL_TOKENS
+from layerlab.pretraining.unigram import SPECIAL_TOKENS
 
 if TYPE_CHECKING:
     from layerlab.pretraining.spec import PretrainingSpec
@@ -28,8 +28,11 @@ _SPECIAL_IDS = {
 }
 
 
-def check_architecture(spec: PretrainingSpec) -> None:
+def check_architecture(spec: PretrainingSpec) -> Any:
     """Check, before any text is read, that the architecture can be made.
+
+    Returns:
+        Its config, with the spec's size of the vocabulary; that of the tokenizer may be smaller.
 
     Raises:
         ArchitectureError: Not a masked-LM architecture, or options that its config does not have or that
@@ -53,6 +56,7 @@ def check_architecture(spec: PretrainingSpec) -> None:
             f"no masked-LM model can be made of {spec.architecture.model_type!r} with "
             f"{spec.architecture.options}: {str(error).splitlines()[0]}"
         ) from error
+    return config
 
 
 def build_model(spec: PretrainingSpec, vocab_size: int) -> Any:
@@ -62,7 +66,7 @@ def build_model(spec: PretrainingSpec, vocab_size: int) -> Any:
     torch.manual_seed(spec.seed)
     model = AutoModelForMaskedLM.from_config(_config(spec, vocab_size))  # type: ignore[no-untyped-call]
     if spec.grown_from is not None:
-        grow(model, spec.grown_from)
+        grow(model, spec.grown_from, spec.growth)
     return model
 
 

@@ -50,7 +50,7 @@ def interleave(texts: Mapping[str, Mapping[str, str]], seed: int) -> Sequence[st
         DataError: No id stands in two languages.
 
     >>> interleave({"en": {"1": "a", "2": "b"}, "fr": {"1": "c"}}, seed=0)
-    ['a', 'c']
+    ['c', 'a']
     """
     languages = tuple(texts)
     identifiers = dict.fromkeys(identifier for language in languages for identifier in texts[language])

@@ -12,6 +12,7 @@ from layerlab.pretraining.checkpoint import Progressed, write_atomically
 
 if TYPE_CHECKING:
     from layerlab.pretraining.material import Material
+    from layerlab.pretraining.rate import Machine
     from layerlab.pretraining.spec import PretrainingSpec
 
 
@@ -22,16 +23,21 @@ def write_result(
     model: Any,
     done: Progressed,
     sequences_seen: Mapping[str, int],
+    machine: Machine,
 ) -> None:
-    """Write weights, tokenizer, ``training.json`` and ``README.md``."""
+    """Write weights, tokenizer, ``training.json``, its picture and ``README.md``."""
+    from layerlab.pretraining.picture import write_picture
+
     model.eval()
     model.save_pretrained(folder)
     material.tokenizer.save_pretrained(folder)
-    facts = training_facts(spec, material, model, done, sequences_seen)
+    facts = training_facts(spec, material, model, done, sequences_seen, machine)
     text = json.dumps(facts, ensure_ascii=False, indent=1)
     write_atomically(folder / "training.json", lambda path: path.write_text(text + "\n", encoding="utf-8"))
     card = model_card(facts)
     write_atomically(folder / "README.md", lambda path: path.write_text(card, encoding="utf-8"))
+    if done.losses:
+        write_picture(folder)
 
 
 def training_facts(
@@ -40,12 +46,19 @@ def training_facts(
     model: Any,
     done: Progressed,
     sequences_seen: Mapping[str, int],
+    machine: Machine,
 ) -> dict[str, Any]:
-    """Return what happened, as plain values: spec, sizes, tokens, times and curves."""
+    """Return what happened, as plain values: spec, sizes, tokens, times and curves.
+
+    ``masked_perplexity`` is the exponential of a language's last held-out loss, per masked token: the model
+    sees both sides of the gap, so it is no perplexity of a text, and no language compares with another.
+    """
     import torch
     import transformers
 
     tokens = {language: n * spec.sequence_length for language, n in sequences_seen.items()}
+    speed = sum(tokens.values()) / done.seconds if done.seconds else None
+    last = done.held_out[-1]["loss"] if done.held_out else {}
     embedding = model.get_input_embeddings().weight
     n_parameters = sum(parameter.numel() for parameter in model.parameters())
     return {
@@ -57,10 +70,19 @@ def training_facts(
         "corpus_tokens": material.n_tokens,
         "tokens_seen": tokens,
         "seconds": done.seconds,
-        "tokens_per_second": sum(tokens.values()) / done.seconds if done.seconds else None,
+        "tokens_per_second": speed,
+        "machine": {
+            "device": model.device.type,
+            "flops_per_token": machine.flops_per_token,
+            "matmul_flops_per_second": machine.rate.square,
+            "own_shapes_flops_per_second": machine.rate.own,
+            "utilisation": machine.utilisation(speed) if speed else None,
+        },
         "threads": torch.get_num_threads(),
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
         "held_out": list(done.held_out),
+        "masked_perplexity": {language: math.exp(loss) for language, loss in last.items()},
+        "probes": list(done.probes),
         "losses": list(done.losses),
     }
 
@@ -77,20 +99,21 @@ tags:
 # {name}
 
 A small and weak multilingual encoder ({model_type}), made for the study of layer ablation and for no other
-use. It has {parameters:,} parameters, {inner:,} of them outside the token embeddings, and a {case} WordPiece
-vocabulary of {vocabulary:,} pieces.
+use. It has {parameters:,} parameters, {inner:,} of them outside the token embeddings, and a {case}
+{tokenizer} vocabulary of {vocabulary:,} pieces.
 
 {origin}It was trained by masked language modelling: {steps_done:,} steps of {batch} sequences of {length}
-tokens, {tokens:,} tokens in all, mask rate {mask_rate}, {minutes:.0f} minutes.{stopped} {parallel}
+tokens, {tokens:,} tokens in all, mask rate {mask_rate}, {minutes:.0f} minutes{speed}.{stopped} {parallel}
 
-| language | tokens in the corpus | tokens seen | held-out loss (nats per masked token) |
-|---|---|---|---|
+| language | tokens in the corpus | tokens seen | held-out loss (nats per masked token) | its exponential |
+|---|---|---|---|---|
 {rows}
 
 Held-out losses are those of step {measured_at:,}, on {held_out} sequences a language, spread evenly over the
 corpus: they come from the same texts as the training sequences, so they are lower than on other text. They
 do not compare languages with each other, since each has its own pieces. Guessing evenly among all pieces
-costs {even:.2f}.
+costs {even:.2f}. The exponential is a perplexity of gaps, filled with both sides in view: it is no
+perplexity of running text.{invented}
 
 No licence is claimed for the weights; the corpora keep theirs. What the texts say, prejudice included, is in
 the weights.
@@ -118,6 +141,9 @@ def model_card(facts: Mapping[str, Any]) -> str:
         model_type=spec["architecture"]["model_type"],
         parameters=facts["parameters"],
         inner=facts["parameters_without_token_embeddings"],
+        tokenizer={"wordpiece": "WordPiece", "unigram": "Unigram"}[spec["tokenizer"]],
+        speed=_speed(facts),
+        invented=_invented(spec),
         case="lower-cased" if spec["lowercase"] else "cased",
         vocabulary=facts["vocabulary"],
         steps_done=done,
@@ -137,7 +163,31 @@ def model_card(facts: Mapping[str, Any]) -> str:
 
 
 def _loss(value: float | None) -> str:
-    return "not measured" if value is None else f"{value:.2f}"
+    return "not measured | " if value is None else f"{value:.2f} | {math.exp(value):.1f}"
+
+
+def _speed(facts: Mapping[str, Any]) -> str:
+    machine = facts["machine"]
+    if not facts["tokens_per_second"]:
+        return ""
+    return (
+        f" at\n{facts['tokens_per_second']:,.0f} tokens a second ({machine['utilisation']:.0%} of the rate "
+        f"of large matrix products on the {machine['device'].upper()} that it used)"
+    )
+
+
+def _invented(spec: Mapping[str, Any]) -> str:
+    """Say which languages are invented, so that nobody takes them for natural ones."""
+    names = [
+        language
+        for language, texts in spec["corpora"].items()
+        if any(isinstance(text, Mapping) and "controlled" in text for text in texts)
+    ]
+    if not names:
+        return ""
+    return (
+        f"\n\nInvented languages, made by a generator: {', '.join(names)}. They are no evidence about others."
+    )
 
 
 def _origin(spec: Mapping[str, Any]) -> str:
@@ -154,6 +204,6 @@ def _on_parallel_text(spec: Mapping[str, Any]) -> str:
     share, languages = spec["parallel"]["share"], ", ".join(spec["parallel"]["corpora"])
     return (
         f"Of the sequences,\n{share:.0%} are parallel text, a text's translations side by side (translation "
-        "language modelling),\nso that alignment between languages was taught, not only found; the others are "
-        f"in one language.\nParallel languages: {languages}."
+        "language modelling),\nso that alignment between languages was taught, not only found; the others "
+        f"are in one language.\nParallel languages: {languages}."
     )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from layerlab.errors import Problem, StudyError, unknown
+from layerlab.pretraining.probes import Probes
+from layerlab.pretraining.texts import ControlledText, HubText, Text, below
+from layerlab.yaml_file import Location, apply_overrides, line_of, read_yaml
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,12 +38,15 @@ class Parallel(BaseModel):
         corpora: Language to one ``.tsv`` (id TAB text), also as ``.xz``; equal ids are translations. The
             spec's ``drop`` holds for it too.
         share: Fraction of the sequences that are drawn from it.
+        mask_rate: Fraction of their ordinary tokens to be predicted; None for that of the other sequences. A
+            high one leaves little to guess from within the language, so that the translations must serve.
     """
 
     model_config = _STRICT
 
     corpora: dict[str, Path] = Field(min_length=2)
     share: float = Field(default=0.5, gt=0, lt=1)
+    mask_rate: float | None = Field(default=None, gt=0, lt=1)
 
 
 class PretrainingSpec(BaseModel):
@@ -49,14 +55,18 @@ class PretrainingSpec(BaseModel):
     Attributes:
         name: What the encoder is called.
         architecture: The model to make.
-        corpora: Language to its files: ``.txt`` (one paragraph a line) or ``.tsv`` (id TAB text), each also
-            as ``.xz``.
+        corpora: Language to its texts: files ``.txt`` (one paragraph a line) or ``.tsv`` (id TAB text), each
+            also as ``.xz``; ``{hub: id, config: ..., split: ..., column: ...}`` for a data set of the Hub;
+            ``{controlled: avin, sentences: 100000, seed: 0}`` for a controlled language.
         parallel: Parallel text, if part of the sequences hold a text's translations side by side; None for
             masked LM on one language at a time.
         grown_from: Folder of an encoder to start from, with its tokenizer: of the same depth, or of a
-            divisor of it, when its layers are split; None to start from random weights.
+            divisor of it; None to start from random weights.
+        growth: A deeper encoder ``split``s the layers of the one it starts from, or ``stack``s fresh ones on
+            top of them.
         drop: Language to the ids left out of its ``.tsv`` files; ``Ps`` and ``Gen.3`` drop all below them.
-        vocab_size: Pieces of the joint WordPiece vocabulary, special tokens included.
+        tokenizer: ``wordpiece`` or ``unigram``; one for all languages.
+        vocab_size: Pieces of the joint vocabulary, special tokens included.
         alphabet: Characters that get pieces of their own, the most frequent ones; others become ``[UNK]``.
         tokenizer_chars: Characters of each language, evenly spread over its files, that train the tokenizer.
         lowercase: Whether the tokenizer lower-cases and strips accents.
@@ -70,17 +80,22 @@ class PretrainingSpec(BaseModel):
         steps: Optimiser steps.
         held_out_sequences: Sequences of each language, evenly spaced, that are never trained on.
         evaluate_every: Steps between held-out losses; the last step always has one.
+        probes: Parallel sentences on which alignment is measured now and then; None for no probes.
         seed: Seed of weights, order, masks and dropout.
+        precision: ``fp32``, ``bf16`` for mixed precision, or ``auto``: bf16 where a GPU has it, else fp32.
+        accumulate: Parts into which a step's sequences are cut to save memory; the gradient is of them all.
     """
 
     model_config = _STRICT
 
     name: str
     architecture: Architecture
-    corpora: dict[str, tuple[Path, ...]] = Field(min_length=1)
+    corpora: dict[str, tuple[Text, ...]] = Field(min_length=1)
     parallel: Parallel | None = None
     grown_from: Path | None = None
+    growth: Literal["split", "stack"] = "split"
     drop: dict[str, tuple[str, ...]] = {}
+    tokenizer: Literal["wordpiece", "unigram"] = "wordpiece"
     vocab_size: int = Field(default=12_000, ge=16)
     alphabet: int = Field(default=3_000, ge=1)
     tokenizer_chars: int = Field(default=3_000_000, ge=1)
@@ -95,18 +110,22 @@ class PretrainingSpec(BaseModel):
     steps: int = Field(ge=1)
     held_out_sequences: int = Field(default=32, ge=1)
     evaluate_every: int = Field(default=1_000, ge=1)
+    probes: Probes | None = None
     seed: int = Field(default=0, ge=0)
+    precision: Literal["fp32", "bf16", "auto"] = "fp32"
+    accumulate: int = Field(default=1, ge=1)
 
     @field_validator("corpora", mode="before")
     @classmethod
-    def _one_file_is_a_list(cls, value: object) -> object:
+    def _one_text_is_a_list(cls, value: object) -> object:
         if not isinstance(value, Mapping):
             return value
-        return {key: [files] if isinstance(files, str | Path) else files for key, files in value.items()}
+        one = (str, Path, Mapping, HubText, ControlledText)
+        return {key: [texts] if isinstance(texts, one) else texts for key, texts in value.items()}
 
     @field_validator("corpora")
     @classmethod
-    def _files_given(cls, value: dict[str, tuple[Path, ...]]) -> dict[str, tuple[Path, ...]]:
+    def _files_given(cls, value: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
         for language, files in value.items():
             if not files:
                 raise ValueError(f"language {language!r} has no file; expected at least one")
@@ -131,72 +150,62 @@ class PretrainingSpec(BaseModel):
         return json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
 
 
-def read_spec(path: str | Path) -> PretrainingSpec:
-    """Read a spec from a YAML 1.2 file; relative corpus paths are relative to the file's folder.
+def read_spec(path: str | Path, overrides: Iterable[str] = ()) -> PretrainingSpec:
+    """Read a spec from a YAML 1.2 file; relative paths are relative to the file's folder.
+
+    Args:
+        path: The file.
+        overrides: ``path=value`` texts, as on the command line.
 
     Raises:
         StudyError: Every mistake of the file at once, with its line.
     """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError
-
     path = Path(path)
-    if not path.is_file():
-        raise StudyError([Problem("", f"no such file: {path}")], where=str(path))
+    plain, lines = read_yaml(path, "pretraining spec")
+    problems = apply_overrides(plain, overrides)
+    spec: PretrainingSpec | None = None
     try:
-        tree = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise StudyError([Problem("", str(error.problem), line)], where=str(path)) from error
-    if not isinstance(tree, Mapping):
-        raise StudyError([Problem("", f"expected a mapping, got {type(tree).__name__}")], where=str(path))
-    try:
-        spec = PretrainingSpec.model_validate(_plain(tree))
+        spec = PretrainingSpec.model_validate(plain)
     except ValidationError as error:
-        raise StudyError([_problem(detail, tree) for detail in error.errors()], where=str(path)) from error
+        problems.extend(_problem(detail, lines) for detail in error.errors())
+    if problems or spec is None:
+        raise StudyError(problems, where=str(path))
     return _below(spec, path.parent)
 
 
 def _below(spec: PretrainingSpec, folder: Path) -> PretrainingSpec:
     """Return the spec with its relative paths below ``folder``."""
     update: dict[str, Any] = {
-        "corpora": {key: tuple(folder / file for file in files) for key, files in spec.corpora.items()}
+        "corpora": {key: tuple(below(text, folder) for text in texts) for key, texts in spec.corpora.items()}
     }
     if spec.parallel is not None:
         files = {key: folder / file for key, file in spec.parallel.corpora.items()}
         update["parallel"] = spec.parallel.model_copy(update={"corpora": files})
+    if spec.probes is not None:
+        files = {key: folder / file for key, file in spec.probes.files.items()}
+        update["probes"] = spec.probes.model_copy(update={"files": files})
     if spec.grown_from is not None:
         update["grown_from"] = folder / spec.grown_from
     return spec.model_copy(update=update)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _problem(detail: Any, tree: Any) -> Problem:
+def _problem(detail: Any, lines: Mapping[Location, int]) -> Problem:
     """Turn one of pydantic's complaints into a path, a message with what was got, and a line."""
-    location = [str(part) for part in detail["loc"]]
+    location: list[str | int] = list(detail["loc"])
     message = str(detail["msg"]).removeprefix("Value error, ")
+    owners: dict[str, type[BaseModel]] = {
+        "architecture": Architecture,
+        "parallel": Parallel,
+        "probes": Probes,
+        "hub": HubText,
+        "controlled": ControlledText,
+    }
+    owner: type[BaseModel] = PretrainingSpec
+    if len(location) > 1:
+        kind = location.pop(3) if location[0] == "corpora" and len(location) > 3 else location[0]
+        owner = owners.get(str(kind), PretrainingSpec)
     if detail["type"] == "extra_forbidden":
-        owners: dict[str, type[BaseModel]] = {"architecture": Architecture, "parallel": Parallel}
-        owner = owners.get(location[0], PretrainingSpec)
-        message = unknown("key", location[-1], owner.model_fields)
+        message = unknown("key", str(location[-1]), owner.model_fields)
     elif detail["type"] not in {"missing", "value_error"}:
         message = f"{message}; got {detail['input']!r}"
-    return Problem(".".join(location), message, _line(tree, detail["loc"]))
-
-
-def _line(tree: Any, location: Sequence[str | int]) -> int | None:
-    line = None
-    for part in location:
-        try:
-            line = int(tree.lc.data[part][0]) + 1
-            tree = tree[part]
-        except (AttributeError, KeyError, IndexError, TypeError):
-            break
-    return line
+    return Problem(".".join(map(str, location)), message, line_of(lines, tuple(location)))

@@ -1,15 +1,14 @@
-"""One WordPiece vocabulary for all languages of a spec."""
+"""One vocabulary for all languages of a spec: WordPiece or Unigram."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from layerlab.pretraining.unigram import SPECIAL_TOKENS, frame, frequent_characters, train_unigram
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
-
-SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
 def spread(texts: Sequence[str], n_chars: int) -> list[str]:
@@ -23,19 +22,6 @@ def spread(texts: Sequence[str], n_chars: int) -> list[str]:
     return [texts[int(place * stride)] for place in range(int(len(texts) / stride))]
 
 
-def frequent_characters(texts: Iterable[str], n: int) -> list[str]:
-    """Return the ``n`` most frequent characters, ties by code point, white space left out.
-
-    >>> frequent_characters(["abba", "c a"], 2)
-    ['a', 'b']
-    """
-    counts: Counter[str] = Counter()
-    for text in texts:
-        counts.update(text)
-    ranked = sorted((char for char in counts if not char.isspace()), key=lambda char: (-counts[char], char))
-    return ranked[:n]
-
-
 def train_tokenizer(
     texts: Mapping[str, Sequence[str]],
     vocab_size: int,
@@ -43,10 +29,12 @@ def train_tokenizer(
     alphabet: int,
     lowercase: bool = False,
     max_length: int = 512,
+    kind: Literal["wordpiece", "unigram"] = "wordpiece",
 ) -> PreTrainedTokenizerFast:
-    """Train a joint WordPiece tokenizer, cased unless asked otherwise.
+    """Train a joint tokenizer, cased unless asked otherwise.
 
-    Ideographs stand alone, as in BERT; text without spaces such as kana is cut by the vocabulary alone.
+    With WordPiece, ideographs stand alone, as in BERT; text without spaces such as kana is cut by the
+    vocabulary alone.
 
     Args:
         texts: Language to the paragraphs that train it; their sizes are the languages' weights.
@@ -54,14 +42,19 @@ def train_tokenizer(
         alphabet: Characters that get a piece; words with other characters become ``[UNK]``.
         lowercase: Lower-case and strip accents.
         max_length: Longest input that the tokenizer will say the model takes.
+        kind: ``wordpiece``, or ``unigram`` for the model of SentencePiece.
 
     Reference:
-        Devlin et al. 2019, "BERT: Pre-training of Deep Bidirectional Transformers".
+        Devlin et al. 2019, "BERT: Pre-training of Deep Bidirectional Transformers"; Kudo 2018, "Subword
+        Regularization" (Unigram).
     """
     from transformers import PreTrainedTokenizerFast
 
     every = [text for language in texts for text in texts[language]]
-    tokenizer = _with_vocabulary(_train_vocabulary(every, vocab_size, alphabet, lowercase), lowercase)
+    if kind == "unigram":
+        tokenizer = train_unigram(every, vocab_size, alphabet, lowercase)
+    else:
+        tokenizer = _with_vocabulary(_train_vocabulary(every, vocab_size, alphabet, lowercase), lowercase)
     return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
         model_max_length=max_length,
@@ -101,7 +94,7 @@ def _train_vocabulary(
 
 
 def _with_vocabulary(vocabulary: dict[str, int], lowercase: bool) -> Any:
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(
@@ -110,10 +103,5 @@ def _with_vocabulary(vocabulary: dict[str, int], lowercase: bool) -> Any:
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece(prefix="##")
     if vocabulary:
-        tokenizer.add_special_tokens(list(SPECIAL_TOKENS))
-        tokenizer.post_processor = processors.TemplateProcessing(
-            single="[CLS] $A [SEP]",
-            pair="[CLS] $A [SEP] $B:1 [SEP]:1",
-            special_tokens=[(token, vocabulary[token]) for token in ("[CLS]", "[SEP]")],
-        )
+        frame(tokenizer)
     return tokenizer

@@ -53,7 +53,9 @@ class Checkpoint:
 
 
 def find_checkpoint(name: str) -> Checkpoint:
-    """Find a checkpoint by folder, by the name of one that comes with layerlab, or by Hub id (``id@revision``).
+    """Find a checkpoint by folder, by the name of an encoder that comes with layerlab, or by Hub id.
+
+    A Hub id may have a revision: ``id@revision``.
 
     Raises:
         CheckpointError: There is no such folder and the Hub does not give it.

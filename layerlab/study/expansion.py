@@ -22,6 +22,7 @@ from layerlab.study.grid import (
 from layerlab.study.identity import FitSpec, RunSpec
 from layerlab.study.jobs import FitJob, RunJob, identity_of
 from layerlab.study.plan import Plan
+from layerlab.study.pretrainings import find_pretraining, is_pretraining
 from layerlab.study.study import Study, baseline_is_missing
 from layerlab.tasks.task import get_task
 
@@ -58,13 +59,24 @@ def expand(study: Study, *, check: bool = True) -> Plan:
         notes.append(
             "no ablation is the baseline `none`: scores will be recorded, effects cannot be computed"
         )
-    return Plan(study, tuple(state.fits.values()), tuple(state.runs.values()), sentences, tuple(notes))
+    return Plan(
+        study,
+        fits=tuple(state.fits.values()),
+        runs=tuple(state.runs.values()),
+        sentences=sentences,
+        notes=tuple(notes),
+        pretrainings=tuple(state.pretrainings.values()),
+    )
 
 
 def _find_checkpoints(state: Expansion) -> Iterable[Checkpoint]:
     for index, name in enumerate(state.study.models):
         try:
-            yield find_checkpoint(name)
+            if is_pretraining(name):
+                checkpoint, state.pretrainings[name] = find_pretraining(name)
+                yield checkpoint
+            else:
+                yield find_checkpoint(name)
         except LayerlabError as error:
             state.note(f"models[{index}]", error)
 
@@ -125,8 +137,7 @@ def _add_run(state: Expansion, here: Coordinates) -> None:
 
 def _data_of(study: Study, task: str) -> DataSpec:
     """Return where a task's corpora are, in a form that holds for workers in any directory."""
-    spec = study.data_for(task)
-    return spec if spec.root is None else spec.model_copy(update={"root": spec.root.resolve()})
+    return study.data_for(task).resolved()
 
 
 def _columns(state: Expansion, here: Coordinates) -> dict[str, Any]:
@@ -172,6 +183,7 @@ def _add_fit(state: Expansion, here: Coordinates, stack: tuple[str, ...]) -> Fit
         seed=here.seed,
         training=state.study.training.model_dump(mode="json"),
     )
+    pretraining = state.pretrainings.get(here.checkpoint.name)
     job = FitJob(
         spec=spec,
         model=state.labels[here.checkpoint.name],
@@ -183,6 +195,7 @@ def _add_fit(state: Expansion, here: Coordinates, stack: tuple[str, ...]) -> Fit
         data=_data_of(state.study, here.task),
         training=state.study.training,
         needs=tuple(needs),
+        pretraining=pretraining.id if pretraining is not None else None,
     )
     return state.fits.setdefault(job.id, job)
 

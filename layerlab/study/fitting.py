@@ -42,10 +42,9 @@ def execute_fit(store: Store, job: FitJob, settings: WorkSettings, report: Repor
     started = time.monotonic()
     report({"event": "start", "title": job.title()})
     task, seed = get_task(job.spec.task), job.spec.seed
-    if job.revision is None and digest_folder(Path(job.location)) != job.spec.checkpoint:
-        raise CheckpointError(f"{job.location} has changed since the plan was made; plan and run again")
-    encoder = load_encoder(job.location, job.revision, seed)
-    tokenizer = load_tokenizer(job.location, job.revision)
+    location = locate_checkpoint(store, job)
+    encoder = load_encoder(location, job.revision, seed)
+    tokenizer = load_tokenizer(location, job.revision)
     corpora, labels = _source_corpora(job, tokenizer, longest_input(encoder, job.training))
     donors = make_donors(store, job, job.needs)
     receipts = [apply(item, encoder, donors=donors).to_dict() for item in job.before]
@@ -72,6 +71,18 @@ def execute_fit(store: Store, job: FitJob, settings: WorkSettings, report: Repor
     report({"event": "done", "seconds": node["seconds"]})
 
 
+def locate_checkpoint(store: Store, job: FitJob) -> str:
+    """Return where a fit's checkpoint lies: in the store, if it was pretrained there.
+
+    Raises:
+        CheckpointError: The folder is not what it was when the plan was made.
+    """
+    is_folder = job.pretraining is None and job.revision is None
+    if is_folder and digest_folder(Path(job.location)) != job.spec.checkpoint:
+        raise CheckpointError(f"{job.location} has changed since the plan was made; plan and run again")
+    return _pretrained(store, job)
+
+
 def load_encoder(location: str, revision: str | None, seed: int) -> Encoder:
     """Load a checkpoint's encoder; parts that it lacks, such as a pooler, are seeded."""
     torch.manual_seed(derive_seed(seed, "load"))
@@ -89,11 +100,17 @@ def make_donors(store: Store, job: FitJob, needs: tuple[str, ...]) -> Donors:
     """Tell interventions where weights come from: the checkpoint, the reset stream, other fits."""
     fits = {need: store.node("fit", need) / "model" for need in needs}
     return Donors(
-        pretrained=job.location,
+        pretrained=_pretrained(store, job),
         revision=job.revision,
         seed=derive_seed(job.spec.seed, "reset"),
         fits=fits,
     )
+
+
+def _pretrained(store: Store, job: FitJob) -> str:
+    if job.pretraining is None:
+        return job.location
+    return str(store.node("pretraining", job.pretraining) / "model")
 
 
 def read_planned(ref: CorpusRef, planned: str) -> Corpus:

@@ -29,6 +29,7 @@ class FitJob:
         data: Where the corpora are.
         training: Hyper-parameters.
         needs: Ids of the fits that donate weights.
+        pretraining: Id of the pretraining that gives the checkpoint; None for one that is there already.
     """
 
     spec: FitSpec
@@ -41,6 +42,7 @@ class FitJob:
     data: DataSpec
     training: Training
     needs: tuple[str, ...] = ()
+    pretraining: str | None = None
 
     @property
     def id(self) -> str:
@@ -68,7 +70,7 @@ class FitJob:
             "data": self.data.model_dump(mode="json"),
             "training": self.training.model_dump(mode="json"),
             "needs": list(self.needs),
-        }
+        } | ({"pretraining": self.pretraining} if self.pretraining else {})
 
     @classmethod
     def from_dict(cls, job: Mapping[str, Any]) -> FitJob:
@@ -90,6 +92,7 @@ class FitJob:
             data=DataSpec.model_validate(job["data"]),
             training=Training.model_validate(job["training"]),
             needs=tuple(job["needs"]),
+            pretraining=job.get("pretraining"),
         )
 
 

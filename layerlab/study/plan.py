@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from layerlab.errors import Problem, StudyError, unknown
 from layerlab.study.jobs import FitJob, RunJob
+from layerlab.study.pretrainings import PretrainingJob
 from layerlab.study.study import Study
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Plan:
         sentences: Number of training sentences by (task, source), where the corpora were read.
         notes: What a user should know before running, such as a missing baseline.
         whole: The plan that this one was selected from; None for a whole plan.
+        pretrainings: Encoders to be made first.
     """
 
     study: Study
@@ -36,6 +38,7 @@ class Plan:
     sentences: dict[tuple[str, str], int]
     notes: tuple[str, ...] = ()
     whole: Plan | None = None
+    pretrainings: tuple[PretrainingJob, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Plan {self.study.name}: {len(self.runs)} runs over {len(self.fits)} fits>"
@@ -71,7 +74,9 @@ class Plan:
             if fit.id in needed:
                 needed.update(fit.needs)
         fits = tuple(fit for fit in self.fits if fit.id in needed)
-        return replace(self, runs=runs, fits=fits, whole=self.whole or self)
+        encoders = {fit.pretraining for fit in fits}
+        pretrainings = tuple(job for job in self.pretrainings if job.id in encoders)
+        return replace(self, runs=runs, fits=fits, whole=self.whole or self, pretrainings=pretrainings)
 
     def describe(self, store: Store | None = None) -> str:
         """Return the plan as text: what will be done, how much, and what is done already."""
@@ -83,6 +88,7 @@ class Plan:
             f"sources    {', '.join(study.sources)}",
             f"targets    {', '.join(study.targets) or 'the source only'}",
             f"seeds      {', '.join(map(str, study.seeds))}",
+            *(f"first      {job.title()}, {job.spec.steps:,} steps" for job in self.pretrainings),
             "ablations",
         ]
         counts = Counter(run.columns["ablation"] for run in self.runs)

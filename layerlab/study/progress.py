@@ -27,7 +27,7 @@ class Progress:
         self.plan, self.store, self.enabled = plan, store, enabled
         self.console = Console(file=sys.stderr)
         self.live: Live | None = None
-        self.started = self.shown = time.monotonic()
+        self.started = self.paced = self.shown = time.monotonic()
         self.first: Status | None = None
 
     def __enter__(self) -> Progress:
@@ -55,7 +55,10 @@ class Progress:
 
     def _show(self, status: Status) -> None:
         self.shown = time.monotonic()
-        left = seconds_left(self.first, status, self.shown - self.started)
+        if self.first is not None and not self.first.pretrained:
+            # The pace of fits is measured from where they begin.
+            self.first, self.paced = status, self.shown
+        left = seconds_left(self.first, status, self.shown - self.paced)
         elapsed = format_seconds(self.shown - self.started)
         if self.live is not None:
             self.live.update(_panel(status, elapsed, left), refresh=True)
@@ -70,7 +73,7 @@ def seconds_left(first: Status | None, status: Status, elapsed: float) -> str:
 
     Fits take nearly all of the time, so they are what is counted where any are left.
     """
-    if first is None or status.complete:
+    if first is None or status.complete or not status.pretrained:
         return ""
     if status.n_fits > first.n_fits_done:
         done = status.n_fits_done - first.n_fits_done + sum(a.gained for a in status.active)
@@ -97,6 +100,9 @@ def format_seconds(seconds: float) -> str:
 
 def _panel(status: Status, elapsed: str, left: str) -> Group:
     table = Table.grid(padding=(0, 1))
+    if status.n_pretrainings:
+        done, total = status.n_pretrainings_done, status.n_pretrainings
+        table.add_row("pretrainings", ProgressBar(total=total, completed=done, width=40), f"{done}/{total}")
     for name, done, total in (
         ("fits", status.n_fits_done, status.n_fits),
         ("runs", status.n_runs_done, status.n_runs),

@@ -13,15 +13,12 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import YAMLError
 
 from layerlab.ablation.parsing import dump_ablation, parse_ablation
 from layerlab.errors import Problem, StudyError
 from layerlab.study.extensions import import_modules
 from layerlab.study.study import Study, known_fields
-
-Location = tuple[str | int, ...]
+from layerlab.yaml_file import Location, apply_overrides, line_of, parse_path, read_yaml, write_path
 
 
 def read_study(path: Path, overrides: Iterable[str] = ()) -> Study:
@@ -30,28 +27,10 @@ def read_study(path: Path, overrides: Iterable[str] = ()) -> Study:
     Raises:
         StudyError: The file is not there, is no YAML, or has mistakes; all of them are listed.
     """
-    if not path.is_file():
-        raise StudyError([Problem("", f"no such study file: {path}")], str(path))
-    try:
-        tree = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        raise StudyError([Problem("", f"not UTF-8: {error}")], str(path)) from error
-    except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        message = getattr(error, "problem", None) or str(error).splitlines()[0]
-        line = mark.line + 1 if mark is not None else None
-        raise StudyError([Problem("", f"not YAML: {message}", line)], str(path)) from error
-    lines: dict[Location, int] = {}
-    plain: Any = _to_plain(tree, (), lines)
-    problems: list[Problem] = []
-    if not isinstance(plain, dict):
-        raise StudyError([Problem("", "a study file holds `key: value` pairs")], str(path))
+    plain, lines = read_yaml(path, "study file")
     if str(path.parent.resolve()) not in sys.path:
         sys.path.append(str(path.parent.resolve()))  # modules beside the study file may be imported
-    for override in overrides:
-        problem = apply_override(plain, override)
-        if problem is not None:
-            problems.append(problem)
+    problems = apply_overrides(plain, overrides)
     return build_study(plain, where=str(path), lines=lines, problems=problems)
 
 
@@ -74,11 +53,11 @@ def build_study(
     raw = fields.pop("ablations", None)
     parsed = []
     if raw is not None and not isinstance(raw, list):
-        found.append(Problem("ablations", f"expected a list, got {raw!r}", _line(lines, ("ablations",))))
+        found.append(Problem("ablations", f"expected a list, got {raw!r}", line_of(lines, ("ablations",))))
         raw = None
     for index, value in enumerate(raw or []):
         ablation, mistakes = parse_ablation(value, f"ablations[{index}]")
-        found.extend(Problem(path, text, _line(lines, _parse_path(path))) for path, text in mistakes)
+        found.extend(Problem(path, text, line_of(lines, parse_path(path))) for path, text in mistakes)
         if ablation is not None:
             parsed.append(ablation)
     if raw is not None and (parsed or not raw):
@@ -109,69 +88,6 @@ def write_study(study: Study) -> str:
     return stream.getvalue()
 
 
-def apply_override(plain: dict[str, Any], override: str) -> Problem | None:
-    """Set one ``path=value`` in a study's plain form; return the problem if it cannot be set.
-
-    >>> study = {"training": {"epochs": 3}, "seeds": [0, 1]}
-    >>> apply_override(study, "training.epochs=1"), apply_override(study, "seeds[1]=7"), study
-    (None, None, {'training': {'epochs': 1}, 'seeds': [0, 7]})
-    """
-    path, separator, text = override.partition("=")
-    if not separator or not path.strip():
-        return Problem("--set", f"expected path=value such as training.epochs=1, got {override!r}")
-    parts = _parse_path(path.strip())
-    try:
-        value = YAML(typ="safe").load(text)
-    except YAMLError as error:
-        reason = getattr(error, "problem", None) or str(error).splitlines()[0]
-        return Problem(f"--set {path}", f"the value is not YAML: {reason}; got {text!r}")
-    here: Any = plain
-    for part, following in zip(parts, [*parts[1:], None], strict=True):
-        if isinstance(here, list):
-            if not isinstance(part, int) or not -1 < part < len(here):
-                return Problem(f"--set {path}", f"{part!r} is no index of a list of {len(here)}")
-        elif not isinstance(here, dict):
-            return Problem(f"--set {path}", f"there is nothing below {part!r}: got {here!r}")
-        if following is None:
-            here[part] = value
-        elif isinstance(here, dict):
-            here = here.setdefault(part, {})
-        else:
-            here = here[part]
-    return None
-
-
-def _parse_path(path: str) -> Location:
-    return tuple(int(p) if p.isdigit() else p for p in re.split(r"[.\[\]]+", path) if p)
-
-
-def _to_plain(value: Any, location: Location, lines: dict[Location, int]) -> Any:
-    """Turn a round-trip YAML tree into plain values and remember the line of each part."""
-    if isinstance(value, CommentedMap):
-        for key in value:
-            if key in value.lc.data:  # a merged key has no line of its own
-                lines[(*location, str(key))] = value.lc.key(key)[0] + 1
-        return {str(key): _to_plain(item, (*location, str(key)), lines) for key, item in value.items()}
-    if isinstance(value, CommentedSeq):
-        for index in range(len(value)):
-            lines[(*location, index)] = value.lc.item(index)[0] + 1
-        return [_to_plain(item, (*location, index), lines) for index, item in enumerate(value)]
-    if value is None or isinstance(value, bool):
-        return value
-    kind: type
-    for kind in (int, float, str):
-        if isinstance(value, kind):
-            return kind(value)
-    return str(value)
-
-
-def _line(lines: Mapping[Location, int], location: Location) -> int | None:
-    for end in range(len(location), 0, -1):
-        if location[:end] in lines:
-            return lines[location[:end]]
-    return None
-
-
 def _distinct(errors: Iterable[ErrorDetails]) -> list[ErrorDetails]:
     """Keep one message a place: a field with alternatives fails once for each of them."""
     kept: dict[Location, ErrorDetails] = {}
@@ -187,8 +103,8 @@ def _clean(location: Iterable[str | int]) -> Location:
 
 def _describe(error: ErrorDetails, lines: Mapping[Location, int]) -> Problem:
     location = _clean(error["loc"])
-    path = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in location).lstrip(".")
-    line = _line(lines, location)
+    path = write_path(location)
+    line = line_of(lines, location)
     if error["type"] == "extra_forbidden":
         known = sorted(known_fields(location[:-1]))
         close = difflib.get_close_matches(str(location[-1]), known, n=1)

@@ -14,6 +14,7 @@ from layerlab.study.engines.engine import Engine, Unit
 from layerlab.study.engines.inline import InlineEngine
 from layerlab.study.engines.local import LocalEngine
 from layerlab.study.environment import process_rank
+from layerlab.study.jobs import FitJob
 from layerlab.study.plan import Plan
 from layerlab.study.progress import Progress
 from layerlab.study.settings import WorkSettings
@@ -110,6 +111,8 @@ def prepare_store(plan: Plan, store: Store) -> None:
             "choose another directory"
         )
     plan = plan.whole or plan
+    for pretraining in plan.pretrainings:
+        store.write_job(pretraining)
     for fit in plan.fits:
         store.write_job(fit)
     for run in plan.runs:
@@ -120,6 +123,7 @@ def prepare_store(plan: Plan, store: Store) -> None:
             "study": plan.study.name,
             "runs": [job.id for job in plan.runs],
             "fits": [job.id for job in plan.fits],
+            "pretrainings": [job.id for job in plan.pretrainings],
             "columns": {job.id: dict(job.columns) for job in plan.runs},
             "imports": list(plan.study.imports),
         }
@@ -127,19 +131,25 @@ def prepare_store(plan: Plan, store: Store) -> None:
 
 
 def make_units(plan: Plan, store: Store) -> list[Unit]:
-    """Return what is left to do: a fit with its runs, and apart from it the runs that need other fits."""
-    units: list[Unit] = []
+    """Return what is left to do: pretrainings, fits with their runs, and runs that need other fits."""
+    units = [
+        Unit(job.title(), (job.id,)) for job in plan.pretrainings if not store.is_done("pretraining", job.id)
+    ]
     later: list[Unit] = []
     for fit, runs in plan.groups():
         left = [run for run in runs if not store.is_done("run", run.id)]
         alone = [run.id for run in left if not run.needs]
         if alone or not store.is_done("fit", fit.id):
-            units.append(Unit(fit.title(), (fit.id, *alone), frozenset(fit.needs)))
+            units.append(Unit(fit.title(), (fit.id, *alone), _needs_of(fit)))
         needy = [run for run in left if run.needs]
         if needy:
             needs = frozenset({fit.id, *(need for run in needy for need in run.needs)})
             later.append(Unit(needy[0].title(), tuple(run.id for run in needy), needs))
     return [*units, *later]
+
+
+def _needs_of(fit: FitJob) -> frozenset[str]:
+    return frozenset(fit.needs if fit.pretraining is None else (fit.pretraining, *fit.needs))
 
 
 def choose_engine(workers: int | None, device: str, n_units: int) -> Engine:

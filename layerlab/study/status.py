@@ -9,7 +9,10 @@ from layerlab.study.events import last_event
 from layerlab.study.jobs import FitJob, RunJob
 from layerlab.study.lease import is_held
 from layerlab.study.plan import Plan
+from layerlab.study.pretrainings import PretrainingJob
 from layerlab.study.store import Store
+
+Job = PretrainingJob | FitJob | RunJob
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ class Status:
         failures: ``id``, ``title``, ``error`` and ``message`` of nodes whose last attempt failed.
         blocked: Titles of nodes that wait for a failed one.
         active: Nodes that are being worked on now.
+        n_pretrainings: Pretrainings in all.
+        n_pretrainings_done: Complete pretrainings.
     """
 
     n_runs: int
@@ -63,20 +68,30 @@ class Status:
     failures: tuple[dict[str, str], ...]
     blocked: tuple[str, ...]
     active: tuple[Activity, ...]
+    n_pretrainings: int = 0
+    n_pretrainings_done: int = 0
 
     @property
     def complete(self) -> bool:
         """Whether every run and fit is complete."""
-        return self.n_runs_done == self.n_runs and self.n_fits_done == self.n_fits
+        return self.pretrained and self.n_runs_done == self.n_runs and self.n_fits_done == self.n_fits
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether every pretraining is complete."""
+        return self.n_pretrainings_done == self.n_pretrainings
 
     @property
     def n_done(self) -> int:
         """Complete nodes."""
-        return self.n_runs_done + self.n_fits_done
+        return self.n_runs_done + self.n_fits_done + self.n_pretrainings_done
 
     def summary(self) -> str:
         """Return one line of counts."""
-        text = f"{self.n_runs_done}/{self.n_runs} runs, {self.n_fits_done}/{self.n_fits} fits complete"
+        text = f"{self.n_runs_done}/{self.n_runs} runs, {self.n_fits_done}/{self.n_fits} fits"
+        if self.n_pretrainings:
+            text += f", {self.n_pretrainings_done}/{self.n_pretrainings} pretrainings"
+        text += " complete"
         if self.failures:
             text += f", {len(self.failures)} failed"
         if self.blocked:
@@ -90,7 +105,9 @@ def read_status(plan: Plan, store: Store) -> Status:
     done_runs = {run.id for run in plan.runs if store.is_done("run", run.id)}
     failures: dict[str, dict[str, str]] = {}
     active: list[Activity] = []
-    jobs: list[FitJob | RunJob] = [job for job in plan.fits if job.id not in done_fits]
+    pretrained = {job.id for job in plan.pretrainings if store.is_done("pretraining", job.id)}
+    jobs: list[Job] = [job for job in plan.pretrainings if job.id not in pretrained]
+    jobs.extend(job for job in plan.fits if job.id not in done_fits)
     jobs.extend(job for job in plan.runs if job.id not in done_runs)
     for job in jobs:
         if is_held(store.lease(job.id)):
@@ -108,6 +125,8 @@ def read_status(plan: Plan, store: Store) -> Status:
         failures=tuple(failures.values()),
         blocked=tuple(blocked),
         active=tuple(active),
+        n_pretrainings=len(plan.pretrainings),
+        n_pretrainings_done=len(pretrained),
     )
 
 
@@ -118,11 +137,11 @@ def _activity(title: str, event: dict[str, Any] | None) -> Activity:
 
 
 def _blocked(plan: Plan, failed: set[str], done_runs: set[str]) -> list[str]:
-    """Return titles of jobs that cannot go on because a fit before them failed."""
+    """Return titles of jobs that cannot go on because a node before them failed."""
     stuck = set(failed)
     titles = []
     for fit in plan.fits:
-        if fit.id not in stuck and stuck.intersection(fit.needs):
+        if fit.id not in stuck and stuck.intersection({fit.pretraining, *fit.needs}):
             stuck.add(fit.id)
             titles.append(fit.title())
     for run in plan.runs:

@@ -5,9 +5,10 @@ Layout::
     manifest.json            the current plan: study name, ids of its runs and fits
     study.yaml               the study as it was last run
     jobs/<id>.json           what a node needs to be carried out
+    pretrainings/<id>/       record.json, model/
     fits/<id>/               record.json, labels.json, head.safetensors, model/
     runs/<id>/               record.json
-    work/<id>/               checkpoints of a fit in progress
+    work/<id>/               checkpoints of a pretraining or fit in progress
     failed/<id>/             traceback.txt and error.json of the last failure
     leases/<id>              who is at work on a node
     events/<id>.jsonl        progress, one JSON object a line
@@ -24,12 +25,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from layerlab.errors import StoreError
 from layerlab.study.jobs import FitJob, RunJob
+from layerlab.study.pretrainings import PretrainingJob
 
-Kind = Literal["fit", "run"]
+Kind = Literal["fit", "run", "pretraining"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Store:
         return self.root / f"{kind}s" / node_id
 
     def work(self, node_id: str) -> Path:
-        """Return the folder of a fit's checkpoints."""
+        """Return the folder of the checkpoints of a pretraining or fit."""
         return self.root / "work" / node_id
 
     def lease(self, node_id: str) -> Path:
@@ -67,8 +69,8 @@ class Store:
         return (self.node(kind, node_id) / "record.json").is_file()
 
     def is_complete(self, node_id: str) -> bool:
-        """Return whether a node is complete, fit or run: an id is never both, as it digests the kind too."""
-        return self.is_done("fit", node_id) or self.is_done("run", node_id)
+        """Return whether a node of any kind is complete: an id is of one only, as it digests the kind too."""
+        return any(self.is_done(kind, node_id) for kind in get_args(Kind))
 
     @contextmanager
     def publish(self, kind: Kind, node_id: str) -> Iterator[Path]:
@@ -93,7 +95,7 @@ class Store:
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
-    def write_job(self, job: FitJob | RunJob) -> None:
+    def write_job(self, job: FitJob | RunJob | PretrainingJob) -> None:
         """Write what a node needs to be carried out, unless it stands there already."""
         path, text = self.root / "jobs" / f"{job.id}.json", json.dumps(job.to_dict(), indent=1)
         if not (path.is_file() and path.read_text(encoding="utf-8") == text):
@@ -115,9 +117,18 @@ class Store:
         """
         return RunJob.from_dict(self._read_job(run_id, "run"))
 
+    def read_pretraining(self, pretraining_id: str) -> PretrainingJob:
+        """Read the job of a pretraining.
+
+        Raises:
+            StoreError: The store does not know this id, or it is another node's.
+        """
+        return PretrainingJob.from_dict(self._read_job(pretraining_id, "pretraining"))
+
     def kind_of(self, node_id: str) -> Kind:
-        """Return whether an id is a fit's or a run's."""
-        return "fit" if self._read_job(node_id, None)["kind"] == "fit" else "run"
+        """Return whether an id is a pretraining's, a fit's or a run's."""
+        kind: Kind = self._read_job(node_id, None)["kind"]
+        return kind
 
     def _read_job(self, node_id: str, kind: Kind | None) -> dict[str, Any]:
         path = self.root / "jobs" / f"{node_id}.json"

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, InstanceOf, f
 
 from layerlab.ablation.ablation import Ablation, Sweep
 from layerlab.data.catalog import DataSpec
+from layerlab.data.spec import Controlled
 from layerlab.finetuning.training import Training
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ class Study(BaseModel):
     Attributes:
         name: Names the results directory; letters, digits, ``.``, ``_`` and ``-``.
         description: One sentence on the question; changes no identity.
-        models: Folders or Hub ids, optionally ``id@revision``.
+        models: Folders or Hub ids, optionally ``id@revision``; or pretraining specs (YAML files, also written
+            ``{pretraining: spec.yaml}``), whose encoders are made first.
         tasks: Names of tasks.
         data: Where corpora are; one for all tasks, or one for each task by name.
         sources: Languages to fine-tune on.
@@ -64,8 +66,10 @@ class Study(BaseModel):
     def _allow_one(cls, value: Any) -> Any:
         if isinstance(value, str | Path):
             return (str(value),)
+        if isinstance(value, Mapping):
+            return (_name_of(value),)
         if isinstance(value, Sequence):
-            return [str(item) if isinstance(item, Path) else item for item in value]
+            return [str(item) if isinstance(item, Path) else _name_of(item) for item in value]
         return value
 
     @field_validator("models", "tasks", "sources", "targets", "seeds")
@@ -118,6 +122,13 @@ class Study(BaseModel):
         return write_study(self)
 
 
+def _name_of(item: Any) -> Any:
+    """Return the file of ``{pretraining: file}``, and anything else as it is."""
+    if isinstance(item, Mapping) and item.keys() == {"pretraining"}:
+        return str(item["pretraining"])
+    return item
+
+
 def baseline_is_missing(ablations: Iterable[Ablation | Sweep]) -> bool:
     """Return whether no ablation of a study is the baseline."""
     return not any(isinstance(ablation, Ablation) and ablation.kind == "none" for ablation in ablations)
@@ -128,5 +139,7 @@ def known_fields(location: tuple[Any, ...]) -> Mapping[str, Any]:
     names = [part for part in location if isinstance(part, str) and part != "DataSpec"]
     if not names:
         return Study.model_fields
+    if names[0] == "data" and "controlled" in names:
+        return Controlled.model_fields
     sections: dict[str, type[BaseModel]] = {"training": Training, "data": DataSpec}
     return sections.get(names[0], Study).model_fields

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from layerlab.errors import StudyError
 from layerlab.study.environment import process_rank
@@ -20,11 +21,14 @@ from layerlab.study.settings import WorkSettings
 from layerlab.study.sharing import agree, is_shared, meet
 from layerlab.study.store import Kind, Store
 
+if TYPE_CHECKING:
+    from layerlab.study.pretrainings import Watch
+
 POLL_SECONDS = 0.5
 
 
 def run_nodes(root: Path, node_ids: Sequence[str], settings: WorkSettings) -> bool:
-    """Carry out nodes; a run whose fit is missing has it done first. Idempotent.
+    """Carry out nodes; what a run or fit needs and is missing is done first. Idempotent.
 
     Returns:
         Whether all of them are complete at the end. Failures are in the store.
@@ -34,13 +38,16 @@ def run_nodes(root: Path, node_ids: Sequence[str], settings: WorkSettings) -> bo
     problems = import_modules((store.read_manifest() or {}).get("imports", ()))
     if problems:
         raise StudyError(problems, str(root))
+    good = True
     fit_ids: dict[str, list[str]] = {}
     for node_id in node_ids:
-        if store.kind_of(node_id) == "fit":
+        kind = store.kind_of(node_id)
+        if kind == "pretraining":
+            good = do_pretraining(store, node_id, settings) and good
+        elif kind == "fit":
             fit_ids.setdefault(node_id, [])
         else:
             fit_ids.setdefault(store.read_run(node_id).fit_id, []).append(node_id)
-    good = True
     for fit_id, run_ids in fit_ids.items():
         fitted = do_fit(store, fit_id, settings)
         # Evaluation is one process's work; the others go on to the next fit and meet it there.
@@ -66,11 +73,33 @@ def quieten_transformers() -> None:
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
+def do_pretraining(
+    store: Store, pretraining_id: str, settings: WorkSettings, watch: Watch | None = None
+) -> bool:
+    """Carry out a pretraining unless it is complete; return whether it is at the end.
+
+    Args:
+        store: The results directory.
+        pretraining_id: Which one.
+        settings: Checkpoints, device, threads.
+        watch: Is told of every step that this process takes.
+    """
+    from layerlab.study.pretrainings import execute_pretraining
+
+    job = store.read_pretraining(pretraining_id)
+    report = reporter(store.events(pretraining_id))
+    action = partial(execute_pretraining, store, job, settings, report, watch)
+    attempt = _attempt_together if is_shared() else _attempt
+    return attempt(store, "pretraining", pretraining_id, job.title(), action)
+
+
 def do_fit(store: Store, fit_id: str, settings: WorkSettings) -> bool:
     """Carry out a fit unless it is complete; return whether it is at the end."""
     from layerlab.study.fitting import execute_fit
 
     job = store.read_fit(fit_id)
+    if job.pretraining is not None and not do_pretraining(store, job.pretraining, settings):
+        return False
     action = partial(execute_fit, store, job, settings, reporter(store.events(fit_id)))
     attempt = _attempt_together if is_shared() else _attempt
     return attempt(store, "fit", fit_id, job.title(), action)

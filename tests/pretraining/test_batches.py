@@ -87,3 +87,14 @@ def test_what_a_step_sees_does_not_hang_on_how_many_steps_follow() -> None:
     even = {"a": 0.5, "b": 0.5}
     short, long = Order(rows, even, 4, 5, seed=1), Order(rows, even, 4, 50, seed=1)
     assert all((short.batch(step) == long.batch(step)).all() for step in range(5))
+
+
+def test_sequences_may_have_rates_of_their_own() -> None:
+    batch = np.full((4, 50), 9, dtype=np.int32)
+    rates = [0.1, 0.5, 0.1, 0.5]
+    masked = mask(batch, rates, seed=0, step=0, n_special=5, mask_id=4, n_vocab=80)
+    rows = np.bincount(masked.positions // 50, minlength=4)
+    assert (rows[[0, 2]].sum(), rows[[1, 3]].sum()) == (10, 50)
+    even = [mask(batch, rate, 0, 0, n_special=5, mask_id=4, n_vocab=80) for rate in (0.2, [0.2] * 4)]
+    assert (even[0].positions == even[1].positions).all()
+    assert (even[0].input_ids == even[1].input_ids).all()

@@ -13,10 +13,10 @@ from layerlab.pretraining.corpus import (
     check_corpora,
     encode,
     hold_out,
-    language_paragraphs,
     pack,
     read_paragraphs,
 )
+from layerlab.pretraining.material import language_paragraphs
 from layerlab.pretraining.spec import PretrainingSpec
 from layerlab.pretraining.tokenizer import train_tokenizer
 

@@ -93,3 +93,14 @@ def test_what_cannot_be_grown_is_refused_before_any_text_is_read(
         check_architecture(modernbert(spec, 3, grown_from=parent))
     with pytest.raises(ArchitectureError, match="model_type of .* is 'modernbert', expected 'bert'"):
         check_architecture(spec.model_copy(update={"grown_from": parent}))
+
+
+def test_stacked_layers_keep_those_below_and_the_function_nearly(spec: PretrainingSpec, parent: Path) -> None:
+    before = AutoModelForMaskedLM.from_pretrained(parent)
+    after = build_model(modernbert(spec, 6, grown_from=parent, growth="stack"), 80)
+    fresh = build_model(modernbert(spec, 6), 80)
+    for old, new in zip(before.model.layers, after.model.layers, strict=False):
+        torch.testing.assert_close(new.state_dict(), old.state_dict())
+    for new, made in zip(after.model.layers[2:], fresh.model.layers[2:], strict=True):
+        torch.testing.assert_close(new.state_dict(), made.state_dict())
+    assert (logits(after) - logits(before)).norm() < 0.1 * (logits(fresh) - logits(before)).norm()

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from layerlab.pretraining.tokenizer import SPECIAL_TOKENS, train_tokenizer
+from layerlab.pretraining.tokenizer import train_tokenizer
+from layerlab.pretraining.unigram import SPECIAL_TOKENS
 
 TEXTS = {
     "en": ["Tomas saw the Élan river . tomas saw it"] * 20,
@@ -61,3 +65,52 @@ def test_autotokenizer_reads_it_back(tokenizer: PreTrainedTokenizerFast, tmp_pat
     assert back.is_fast
     assert back.model_max_length == 32
     assert set(back(text)) == {"input_ids", "attention_mask"}
+
+
+MANY = {
+    "en": [f"the {word} saw {other} river" for word in ("tall", "taller", "walked") for other in "ab"],
+    "ja": ["ともはかわをみた。かわはみず", "水はかわ"] * 5,
+    "ru": ["старый старик видел старую реку", "новая река"] * 5,
+}
+UNIGRAM = """
+import json, sys
+from layerlab.pretraining.tokenizer import train_tokenizer
+texts = json.loads(sys.argv[1])
+print(train_tokenizer(texts, 90, alphabet=60, kind="unigram").backend_tokenizer.to_str())
+"""
+
+
+@pytest.fixture(scope="module")
+def unigram() -> PreTrainedTokenizerFast:
+    return train_tokenizer(MANY, 90, alphabet=60, kind="unigram", max_length=32)
+
+
+def test_unigram_gives_back_the_text_and_frames_it(unigram: PreTrainedTokenizerFast) -> None:
+    assert unigram.convert_ids_to_tokens(list(range(5))) == list(SPECIAL_TOKENS)
+    ids = unigram("the old river", "new")["input_ids"]
+    assert [ids[0], ids[-1], ids.count(3)] == [2, 3, 2]
+    assert unigram.decode(unigram("walked новая")["input_ids"], skip_special_tokens=True) == "walked новая"
+
+
+def test_unigram_pieces_know_their_words(unigram: PreTrainedTokenizerFast) -> None:
+    encoded = unigram(["walked", "видел", "みた"], is_split_into_words=True)
+    assert sorted({word for word in encoded.word_ids() if word is not None}) == [0, 1, 2]
+
+
+def test_unigram_keeps_to_its_size_and_alphabet() -> None:
+    small = train_tokenizer({"x": ["aaaa bbbb cc"] * 5}, 40, alphabet=3, kind="unigram")
+    assert len(small) <= 40
+    assert small.unk_token_id in small("c")["input_ids"]
+    assert small.unk_token_id not in small("ab")["input_ids"]
+
+
+def test_two_processes_train_one_unigram_vocabulary() -> None:
+    command = [sys.executable, "-c", UNIGRAM, json.dumps(MANY)]
+    one, other = (subprocess.run(command, capture_output=True, check=True).stdout for _ in range(2))
+    assert one == other
+
+
+def test_a_unigram_tokenizer_is_read_back(unigram: PreTrainedTokenizerFast, tmp_path: Path) -> None:
+    unigram.save_pretrained(tmp_path)
+    text = "the taller старик 水 みた"
+    assert AutoTokenizer.from_pretrained(tmp_path)(text)["input_ids"] == unigram(text)["input_ids"]

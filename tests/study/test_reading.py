@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from layerlab.errors import Problem, StudyError
-from layerlab.study.reading import apply_override
 from layerlab.study.study import Study
+from layerlab.yaml_file import apply_override
 
 STUDY = """\
 name: words

@@ -18,7 +18,7 @@ class Unit:
     Attributes:
         title: One line for progress.
         nodes: Ids in order: a fit and those runs that need nothing else, or runs that need other fits.
-        needs: Ids of fits of other units that must be complete first.
+        needs: Ids of pretrainings and fits of other units that must be complete first.
     """
 
     title: str
@@ -53,7 +53,7 @@ def state_of(store: Store, unit: Unit) -> str:
     left = [node for node in unit.nodes if not store.is_complete(node)]
     if not left:
         return "done"
-    missing = [need for need in unit.needs if not store.is_done("fit", need)]
+    missing = [need for need in unit.needs if not store.is_complete(need)]
     if any(is_held(store.lease(need)) for need in missing):
         return "busy"
     if missing:

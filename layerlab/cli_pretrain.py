@@ -1,0 +1,121 @@
+"""The command-line verb ``pretrain``: a small multilingual encoder from a spec."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from layerlab.cli_arguments import DONE, INTERRUPTED, SOME_FAILED
+
+if TYPE_CHECKING:
+    from layerlab.cli_display import PretrainingDisplay
+    from layerlab.pretraining.spec import PretrainingSpec
+    from layerlab.study.settings import WorkSettings
+
+
+def pretrain(
+    spec: Annotated[Path, typer.Argument(help="Pretraining spec (YAML).", metavar="SPEC")],
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="Where the encoder goes [default: encoders/<name>].", metavar="FOLDER"),
+    ] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option(help="Keep it in a results directory instead, for studies there.", metavar="RESULTS"),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Override a key of the spec; may be repeated."),
+    ] = None,
+    stop_after: Annotated[
+        int | None, typer.Option(help="Write the encoder after so many steps of the schedule.", min=1)
+    ] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads; one gives equal bits.", min=1)] = None,
+    device: Annotated[str, typer.Option(help="auto or cpu.")] = "auto",
+    checkpoint_seconds: Annotated[float, typer.Option(help="Seconds between checkpoints.", min=0)] = 60.0,
+    status_seconds: Annotated[float, typer.Option(help="Seconds between lines without a terminal.")] = 30.0,
+) -> None:
+    """Pretrain an encoder by masked language modelling; the same command goes on where it was stopped.
+
+    \b
+    layerlab pretrain spec.yaml encoders/small
+    layerlab pretrain spec.yaml --set steps=2000 --set seed=1 --threads 1
+    layerlab pretrain spec.yaml --store results/random-init
+    """
+    from layerlab.cli_display import PretrainingDisplay
+    from layerlab.errors import Problem, StudyError, unknown
+    from layerlab.pretraining.spec import read_spec
+    from layerlab.study.settings import WorkSettings
+    from layerlab.study.work import quieten_transformers
+
+    if device not in ("auto", "cpu"):
+        raise StudyError([Problem("device", unknown("device", device, ("auto", "cpu")))], str(spec))
+    if store is not None and (folder is not None or stop_after is not None):
+        raise StudyError(
+            [Problem("--store", "expected neither FOLDER nor --stop-after with it: a node is whole")],
+            str(spec),
+        )
+    read = read_spec(spec, overrides or ())
+    display = PretrainingDisplay(status_seconds)
+    quieten_transformers()
+    try:
+        if store is not None:
+            settings = WorkSettings(checkpoint_seconds=checkpoint_seconds, device=device, threads=threads)
+            status = _into_store(read, store, settings, display)
+        else:
+            target = folder or Path("encoders") / read.name
+            status = _into_folder(read, target, display, threads, stop_after, device, checkpoint_seconds)
+    except KeyboardInterrupt:
+        print("interrupted; a checkpoint is kept, the same command goes on from here", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
+    raise typer.Exit(status)
+
+
+def _into_folder(
+    spec: PretrainingSpec,
+    folder: Path,
+    display: PretrainingDisplay,
+    threads: int | None,
+    stop_after: int | None,
+    device: str,
+    checkpoint_seconds: float,
+) -> int:
+    from layerlab.pretraining.mlm import pretrain as pretrain_encoder
+
+    with display:
+        pretrain_encoder(
+            spec,
+            folder,
+            checkpoint_seconds=checkpoint_seconds,
+            progress=display,
+            threads=threads,
+            stop_after=stop_after,
+            device=device,
+        )
+    print(folder)
+    return DONE
+
+
+def _into_store(
+    spec: PretrainingSpec, root: Path, settings: WorkSettings, display: PretrainingDisplay
+) -> int:
+    """Make the encoder a node of a results directory, where studies that name the spec find it."""
+    from layerlab.study.pretrainings import make_job
+    from layerlab.study.store import Store
+    from layerlab.study.work import do_pretraining, prepare_process
+
+    store, job = Store(root), make_job(spec)
+    prepare_process(settings)
+    store.write_job(job)
+    store.clear_failure(job.id)
+    with display:
+        good = do_pretraining(store, job.id, settings, display)
+    if not good:
+        failure = store.read_failure(job.id) or {"error": "failed", "message": "no reason was left"}
+        print(f"failed: {job.title()}: {failure['error']}: {failure['message']}", file=sys.stderr)
+        return SOME_FAILED
+    print(store.node("pretraining", job.id) / "model")
+    return DONE

@@ -1,0 +1,129 @@
+"""Probes during pretraining: does alignment of languages emerge, at which layer, and when?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from layerlab.errors import unknown
+
+if TYPE_CHECKING:
+    from layerlab.data.bitext import Bitext
+
+_MEASURES = ("cka", "retrieval")
+_LEAST_SENTENCES = 8
+
+
+class Probes(BaseModel):
+    """Held-out parallel sentences on which alignment is measured now and then; training does not change.
+
+    Attributes:
+        files: Language to its file: all ``.conllu`` (joined by ``sent_id``), all ``.tsv`` (id TAB text,
+            joined by id) or all ``.txt`` (line by line); the last two also as ``.xz``. They should hold no
+            text of the corpora.
+        pair_with: The language that each other one is paired with.
+        every: Steps between probes; the untrained model and the last step are always probed.
+        sentences: At most so many sentence pairs, spread evenly over the files.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    files: dict[str, Path] = Field(min_length=2)
+    pair_with: str = "en"
+    every: int = Field(default=1_000, ge=1)
+    sentences: int = Field(default=300, ge=_LEAST_SENTENCES)
+
+    @model_validator(mode="after")
+    def _pair_with_has_a_file(self) -> Probes:
+        if self.pair_with not in self.files:
+            raise ValueError(f"pair_with: {unknown('language', self.pair_with, self.files)}")
+        return self
+
+
+class Prober:
+    """Measures a model's alignment at the steps that a spec's probes ask for; without probes, never.
+
+    Everything that can be wrong with the files is found when it is made.
+
+    Raises:
+        DataError: A file that is missing, or sentences that do not correspond.
+        ArchitectureError: The model's layers are not known.
+    """
+
+    def __init__(self, probes: Probes | None, model: Any, tokenizer: Any, steps: int) -> None:
+        self._probes = probes
+        self._model = model
+        self._tokenizer = tokenizer
+        self._steps = steps
+        self._bitexts: Sequence[Bitext] = ()
+        if probes is not None:
+            from layerlab.models.encoder import as_encoder
+
+            as_encoder(model)
+            self._bitexts = read_probes(probes)
+
+    def probe(self, step: int) -> list[Mapping[str, Any]]:
+        """Return one row a pair, layer and measure if the step is to be probed, else none.
+
+        Each holds ``step``, ``layer`` (0 for the embeddings), ``source``, ``target``, ``measure`` (``cka``,
+        linear and debiased; ``retrieval``, the mean accuracy of both directions), ``value`` and ``n``.
+        """
+        due = self._probes is not None and (step % self._probes.every == 0 or step == self._steps)
+        if not due:
+            return []
+        from layerlab.measures.alignment import alignment_rows
+
+        rows = alignment_rows(self._model, self._bitexts, measures=_MEASURES, tokenizer=self._tokenizer)
+        return [
+            {
+                "step": step,
+                "layer": row.layer,
+                "source": row.source,
+                "target": row.target,
+                "measure": row.measure,
+                "value": None if row.value != row.value else round(row.value, 6),
+                "n": row.n,
+            }
+            for row in rows
+            if row.measure in _MEASURES
+        ]
+
+
+def summary(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Say in one line where the mean over the pairs is largest.
+
+    >>> summary([{"layer": 0, "measure": "cka", "value": 0.1}, {"layer": 1, "measure": "cka", "value": 0.3}])
+    'cka 0.300 after 1 layers'
+    """
+    told = []
+    for measure in dict.fromkeys(row["measure"] for row in rows):
+        layers: dict[int, list[float]] = {}
+        for row in rows:
+            if row["measure"] == measure and row["value"] is not None:
+                layers.setdefault(row["layer"], []).append(row["value"])
+        if layers:
+            means = {layer: sum(values) / len(values) for layer, values in layers.items()}
+            best = max(means, key=lambda layer: means[layer])
+            told.append(f"{measure} {means[best]:.3f} after {best} layers")
+    return ", ".join(told)
+
+
+def read_probes(probes: Probes) -> tuple[Bitext, ...]:
+    """Read the parallel sentences of probes.
+
+    Raises:
+        DataError: A file that is missing, sentences that do not correspond, or too few of them.
+    """
+    from layerlab.data.bitext import pairs_with, read_aligned
+    from layerlab.errors import DataError
+
+    bitexts = pairs_with(read_aligned(probes.files), (), probes.pair_with, probes.sentences)
+    if len(bitexts[0]) < _LEAST_SENTENCES:
+        raise DataError(
+            f"probes: {len(bitexts[0])} sentences are common to all files; "
+            f"expected at least {_LEAST_SENTENCES}"
+        )
+    return bitexts
