@@ -1,7 +1,7 @@
-"""The demonstration: invented languages, an encoder made on the spot, and a RANDOM-INIT study of it.
+"""The demonstration: first align, then predict, on an encoder that comes with layerlab.
 
-It takes about five minutes on two cores and needs nothing from outside. What it finds illustrates the method;
-its languages are invented and its encoder is very small, so it is no evidence about natural languages.
+It takes less than five minutes on two cores and needs nothing from outside. What it finds illustrates the
+method; its languages are invented and its encoder is very small, so it is no evidence about natural ones.
 """
 
 from __future__ import annotations
@@ -19,10 +19,6 @@ from layerlab.study.progress import format_seconds
 if TYPE_CHECKING:
     import pandas as pd
 
-    from layerlab.pretraining.mlm import Progress
-
-_STATUS_SECONDS = 15.0
-
 _CAVEAT = (
     "With so few seeds a few points can be chance, in NER above all. The languages are invented and the "
     "encoder is very small: this illustrates the method and is no evidence about natural languages."
@@ -30,12 +26,12 @@ _CAVEAT = (
 
 
 def run_demo(folder: Path, *, workers: int | None = None, quick: bool = False) -> None:
-    """Write corpora, pretrain a small encoder, run a RANDOM-INIT study on it and print what came out.
+    """Write corpora, measure an encoder's alignment, run a RANDOM-INIT study on it and print what came out.
 
     Every part that is complete in ``folder`` is skipped, and an interrupted one goes on where it stopped.
 
     Args:
-        folder: Gets ``data/``, ``encoder/`` and ``results/``.
+        folder: Gets ``data/``, ``alignment/`` and ``results/``.
         workers: Fine-tunings at a time; None for one a core, 0 for this process.
         quick: Everything very small: shows in less than a minute that all parts work, and nothing else.
 
@@ -48,9 +44,9 @@ def run_demo(folder: Path, *, workers: int | None = None, quick: bool = False) -
     _check_folder(folder, settings)
     say(f"Layer ablation, demonstrated in {folder}. {settings.about}")
     _write_corpora(folder / "data", settings, say)
-    _pretrain(folder, settings, say)
+    curves = _measure(folder, settings, say)
     _run_study(folder, settings, workers, say)
-    _report(folder / "results", say)
+    _report(folder / "results", curves, say)
 
 
 def _speaker() -> Callable[[str], None]:
@@ -76,81 +72,65 @@ def _check_folder(folder: Path, settings: DemoSettings) -> None:
 
 def _write_corpora(folder: Path, settings: DemoSettings, say: Callable[[str], None]) -> None:
     from layerlab.languages.corpora import write_corpora
+    from layerlab.languages.family import shipped_family
 
     done = folder / "complete"
     what = f"corpora of {len(settings.languages)} invented languages ({', '.join(settings.languages)})"
     if done.is_file():
         say(f"1/4 {what}: there already.")
         return
-    say(f"1/4 Writing {what}: tagged sentences, and {settings.text_sentences:,} sentences of text each ...")
+    sizes = ", ".join(f"{size:,} {split}" for split, size in settings.sizes.items())
+    say(f"1/4 Writing {what}: {sizes} sentences each, tagged and parsed ...")
     began = time.monotonic()
-    write_corpora(
-        folder, settings.languages, settings.sizes, settings.text_sentences, family=settings.family()
-    )
+    write_corpora(folder, settings.languages, settings.sizes, seed=1, family=shipped_family(settings.family))
     done.touch()
     took = format_seconds(time.monotonic() - began)
-    say(f"    written in {took}; the text is not parallel, the test sets are translations of each other.")
+    say(f"    written in {took}; dev and test sets are translations of each other.")
 
 
-def _pretrain(folder: Path, settings: DemoSettings, say: Callable[[str], None]) -> None:
-    from layerlab.pretraining.mlm import pretrain
+def _measure(folder: Path, settings: DemoSettings, say: Callable[[str], None]) -> list[Path]:
+    """Measure how alike the languages are in the pretrained encoder, layer by layer, and draw it."""
+    import pandas as pd
+
+    from layerlab.report.alignment import draw_alignment
+
+    table = folder / "alignment" / "alignment.csv"
+    what = f"{settings.encoder}: alignment of its languages, layer by layer (CKA and sentence retrieval)"
+    if table.is_file():
+        say(f"2/4 {what}: measured already.")
+        frame = pd.read_csv(table)
+    else:
+        say(f"2/4 Measuring {what} ...")
+        frame = _alignment(folder, settings)
+        table.parent.mkdir(parents=True, exist_ok=True)
+        draw_alignment(frame, table.parent)
+        frame.to_csv(table, index=False)
+    mean = frame[frame["measure"] == "cka"].groupby("layer")["value"].mean().to_numpy()
+    best = int(mean.argmax())
+    say(
+        f"    CKA of {settings.languages[0]} with the others: {mean[0]:.2f} in the embeddings, "
+        f"{mean[best]:.2f} after {best} layers, {mean[-1]:.2f} at the top."
+    )
+    return sorted(table.parent.glob("*.pdf"))
+
+
+def _alignment(folder: Path, settings: DemoSettings) -> pd.DataFrame:
+    from layerlab.data.bitext import read_bitexts
+    from layerlab.measures.alignment import measure_alignment
     from layerlab.study.work import quieten_transformers
 
     quieten_transformers()
-    encoder = folder / "encoder"
-    shape = f"a ModernBERT of {settings.n_layers} layers of width {settings.width}"
-    if _steps_done(encoder) == settings.steps:
-        say(f"2/4 {shape}: pretrained already.")
-        return
-    say(f"2/4 Pretraining {shape} by masked language modelling, {settings.steps:,} steps ...")
-    began = time.monotonic()
-    pretrain(
-        settings.pretraining(folder / "data"),
-        encoder,
-        checkpoint_seconds=20,
-        progress=_StatusLines(say),
-        # One thread gives the same encoder every time on a machine; so small a model gains little from a
-        # second one, and beside other work two threads would only wait for each other.
-        threads=1,
-    )
-    say(f"    pretrained in {format_seconds(time.monotonic() - began)}: {encoder}")
-
-
-class _StatusLines:
-    """Tells every so often how far pretraining is."""
-
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
-        self._told = time.monotonic()
-        self._losses: list[float] = []
-
-    def __call__(self, told: Progress) -> None:
-        """Take in a step; print a line if it is time to."""
-        if told.message:
-            return
-        self._losses.append(told.loss)
-        now = time.monotonic()
-        if now - self._told >= _STATUS_SECONDS or told.step == told.steps:
-            loss = sum(self._losses) / len(self._losses)
-            left = format_seconds(told.seconds_left)
-            self._say(f"    step {told.step:,} of {told.steps:,}, loss {loss:.2f}, about {left} left")
-            self._told, self._losses = now, []
-
-
-def _steps_done(encoder: Path) -> int:
-    """Return how many steps a written encoder has seen; 0 if none is written."""
-    file = encoder / "training.json"
-    if not file.is_file():
-        return 0
-    steps: int = json.loads(file.read_text(encoding="utf-8"))["steps_done"]
-    return steps
+    source, *targets = settings.languages
+    bitexts = read_bitexts(folder / "data", targets, source, sentences=settings.measured)
+    return measure_alignment(settings.encoder, bitexts)
 
 
 def _run_study(folder: Path, settings: DemoSettings, workers: int | None, say: Callable[[str], None]) -> None:
     plan = settings.study(folder).plan()
     source, *targets = settings.languages
+    window = "layer pair" if settings.windows == 2 else f"{settings.windows} layers"
     say(
-        f"3/4 Fine-tuning on {source} with and without fresh weights in each layer pair (RANDOM-INIT), and "
+        f"3/4 Fine-tuning on {source} with and without fresh weights in each {window} (RANDOM-INIT), and "
         f"evaluating on {source} and, zero-shot, on {', '.join(targets)}:"
     )
     say(
@@ -169,24 +149,24 @@ def _listed(seeds: tuple[int, ...]) -> str:
     return ", ".join(map(str, seeds))
 
 
-def _report(results: Path, say: Callable[[str], None]) -> None:
+def _report(results: Path, curves: list[Path], say: Callable[[str], None]) -> None:
     from layerlab.analysis.records import load_records
     from layerlab.report.writing import render_table, write_report
 
     frame = load_records(results)
     paths = write_report(frame, results)
-    say("4/4 The table: scores without ablation (REF), and what fresh weights in each layer pair change.")
+    say("4/4 The table: scores without ablation (REF), and what fresh weights in some layers change.")
     print(f"\n{render_table(frame)}")
     for line in findings(frame):
         print(line)
     print(f"{_CAVEAT}\n\nTables and figures:")
-    for path in paths:
+    for path in [*paths, *curves]:
         if path.suffix != ".png":
             print(f"  {path}")
 
 
 def findings(frame: pd.DataFrame) -> list[str]:
-    """Say for each task what fresh weights in each layer pair change in the source and in the targets.
+    """Say for each task what fresh weights change in the source and in the targets.
 
     Args:
         frame: Tidy records of the study.

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -25,31 +24,36 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_quick_form_gives_every_run_and_its_figures(demo: Path) -> None:
     frame = load_records(demo / "results")
     assert set(frame["task"]) == {"upos", "ner"}
-    assert set(frame["ablation"]) == {"none", "reset(0-1)@before", "reset(2-3)@before"}
+    assert set(frame["ablation"]) == {"none", "reset(0-5)@before", "reset(6-11)@before"}
     assert set(frame["target"]) == set(QUICK.languages)
     assert set(frame["seed"]) == set(QUICK.seeds)
     assert (demo / "results/tables/table.md").is_file()
     assert len(list((demo / "results/figures").glob("heatmap-*.pdf"))) == 2
 
 
-def test_the_encoder_loads_like_any_other(demo: Path) -> None:
-    assert Encoder.from_pretrained(str(demo / "encoder")).n_layers == QUICK.n_layers
+def test_alignment_is_measured_in_the_embeddings_and_after_every_layer(demo: Path) -> None:
+    frame = pd.read_csv(demo / "alignment/alignment.csv")
+    n_layers = Encoder.from_pretrained(QUICK.encoder).n_layers
+    assert set(frame["layer"]) == set(range(n_layers + 1))
+    assert set(frame["target"]) == set(QUICK.languages[1:])
+    assert (demo / "alignment/cka-by-layer.png").is_file()
 
 
 def test_a_second_call_computes_nothing_and_says_it_all(
     demo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kept = [demo / "encoder/model.safetensors", *demo.glob("data/*"), *demo.glob("results/*s/*/record.json")]
+    kept = [*demo.glob("alignment/*"), *demo.glob("data/*"), *demo.glob("results/*s/*/record.json")]
     written = {path: path.stat().st_mtime_ns for path in kept}
     run_demo(demo, workers=0, quick=True)
     assert {path: path.stat().st_mtime_ns for path in kept} == written
     told = capsys.readouterr().out
     assert [int(part) for part in re.findall(r"\] (\d)/4 ", told)] == [1, 2, 3, 4]
-    for part in ("there already", "pretrained already", " 0 new results", "too small for any finding"):
+    for part in ("there already", "measured already", " 0 new results", "too small for any finding"):
         assert part in told
-    assert re.search(r"\| UPOS +\| avin-avin +\|", told)
+    assert re.search(r"\| UPOS +\| ilda-ilda +\|", told)
     assert "no evidence about natural languages" in told
-    assert str(demo / "results/figures/heatmap-upos-avin-reset-before.pdf") in told
+    for figure in ("results/figures/heatmap-upos-ilda-reset-before.pdf", "alignment/cka-by-layer.pdf"):
+        assert str(demo / figure) in told
 
 
 def test_a_folder_of_other_settings_is_refused(demo: Path) -> None:
@@ -95,14 +99,13 @@ def test_the_demonstration_has_a_source_and_at_least_five_targets_in_two_tasks()
 
 
 @pytest.mark.slow
-def test_the_full_form_shows_the_method_in_minutes(tmp_path: Path) -> None:
-    began = time.monotonic()
+def test_the_full_form_shows_the_method(tmp_path: Path) -> None:
     run_demo(tmp_path)
-    assert time.monotonic() - began < 900
     frame = load_records(tmp_path / "results")
     effect = sensitivity(frame)
     lowest = effect[(effect["task"] == "upos") & (effect["layers"] == "0-1")]
     source = lowest[lowest["quantity"] == "source_drop"].iloc[0]
     targets = lowest[(lowest["quantity"] == "zero_shot_drop") & (lowest["target"] == MEAN)].iloc[0]
     assert source["reference"] > 0.9
+    assert targets["reference"] > 0.7
     assert targets["effect"] > source["effect"]

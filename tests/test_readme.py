@@ -18,8 +18,11 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 LANGUAGES = {"en": "aa", "de": "bb", "ru": "cc", "ja": "bb"}
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+FIRST, GUIDE = README.split("\n# Guide\n")
+
+
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -99,14 +102,27 @@ def test_what_the_extension_examples_register_works(place: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def layerlab_lines() -> list[str]:
-    lines = [line for block in blocks("console") for line in block.splitlines()]
+def layerlab_lines(text: str) -> list[str]:
+    lines = [line for block in blocks("console", text) for line in block.splitlines()]
     return [line.partition("#")[0].strip() for line in lines if line.startswith("layerlab ")]
 
 
-@pytest.mark.parametrize("line", layerlab_lines())
+@pytest.mark.parametrize("line", layerlab_lines(FIRST))
 def test_commands_of_the_first_study_run(place: Path, line: str) -> None:
     """They find the python study's results complete, so that nothing is computed again."""
+    run(place, line)
+
+
+def test_commands_of_the_guide_run_one_after_another(place: Path) -> None:
+    (spec,) = (block for block in blocks("yaml", GUIDE) if "architecture:" in block)
+    (place / "spec.yaml").write_text(spec, encoding="utf-8")
+    for line in layerlab_lines(GUIDE):
+        run(place, line)
+    assert (place / "alignment/cka-by-layer.pdf").is_file()
+    assert AutoModel.from_pretrained(place / "encoder").config.num_hidden_layers == 2
+
+
+def run(place: Path, line: str) -> None:
     command = [sys.executable, "-m", *shlex.split(line)]
     done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
