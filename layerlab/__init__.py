@@ -28,12 +28,20 @@ if TYPE_CHECKING:
     )
     from layerlab.analysis.records import load_nodes, load_records, write_records
     from layerlab.analysis.sensitivity import aggregate, sensitivity, transfer_gap
+    from layerlab.data.bitext import read_bitexts
     from layerlab.data.catalog import DataSpec, register_corpus
     from layerlab.errors import LayerlabError, NoEffectError, StudyError
     from layerlab.finetuning.training import Training
+    from layerlab.measures.alignment import measure_alignment
+    from layerlab.measures.cka import cka
+    from layerlab.measures.retrieval import retrieve
     from layerlab.models.anatomy import Anatomy, register_anatomy
+    from layerlab.models.bundled import bundled_encoders
     from layerlab.models.encoder import Encoder
     from layerlab.models.layers import Layers, windows
+    from layerlab.pretraining.mlm import pretrain
+    from layerlab.pretraining.spec import PretrainingSpec
+    from layerlab.report.alignment import plot_alignment
     from layerlab.report.plots import plot_heatmap, plot_sensitivity
     from layerlab.report.tables import paper_table, to_csv, to_latex, to_markdown
     from layerlab.study.plan import Plan
@@ -61,12 +69,20 @@ _HOMES = {
     ),
     "layerlab.analysis.records": ("load_nodes", "load_records", "write_records"),
     "layerlab.analysis.sensitivity": ("aggregate", "sensitivity", "transfer_gap"),
+    "layerlab.data.bitext": ("read_bitexts",),
     "layerlab.data.catalog": ("DataSpec", "register_corpus"),
     "layerlab.errors": ("LayerlabError", "NoEffectError", "StudyError"),
     "layerlab.finetuning.training": ("Training",),
+    "layerlab.measures.alignment": ("measure_alignment",),
+    "layerlab.measures.cka": ("cka",),
+    "layerlab.measures.retrieval": ("retrieve",),
     "layerlab.models.anatomy": ("Anatomy", "register_anatomy"),
+    "layerlab.models.bundled": ("bundled_encoders",),
     "layerlab.models.encoder": ("Encoder",),
     "layerlab.models.layers": ("Layers", "windows"),
+    "layerlab.pretraining.mlm": ("pretrain",),
+    "layerlab.pretraining.spec": ("PretrainingSpec",),
+    "layerlab.report.alignment": ("plot_alignment",),
     "layerlab.report.plots": ("plot_heatmap", "plot_sensitivity"),
     "layerlab.report.tables": ("paper_table", "to_csv", "to_latex", "to_markdown"),
     "layerlab.study.plan": ("Plan",),
@@ -76,14 +92,15 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [  # noqa: RUF022 - kept in the order of a reader's path
-    "Encoder", "Anatomy", "register_anatomy", "Layers", "windows",
+    "Encoder", "bundled_encoders", "Anatomy", "register_anatomy", "Layers", "windows",
     "Reset", "Swap", "Permute", "Scale", "Freeze", "Unfreeze", "Skip", "FitDonor", "Donors",
     "intervention", "Selection",
     "apply", "applied", "Receipt", "Ablation", "Timed", "Sweep", "sweep", "AblationCallback",
     "DataSpec", "register_corpus", "task", "register_task",
     "Training", "Study", "Plan",
+    "read_bitexts", "measure_alignment", "cka", "retrieve", "PretrainingSpec", "pretrain",
     "load_records", "load_nodes", "write_records", "sensitivity", "transfer_gap", "aggregate",
-    "plot_sensitivity", "plot_heatmap", "paper_table", "to_markdown", "to_latex", "to_csv",
+    "plot_sensitivity", "plot_heatmap", "plot_alignment", "paper_table", "to_markdown", "to_latex", "to_csv",
     "LayerlabError", "NoEffectError", "StudyError",
 ]  # fmt: skip
 

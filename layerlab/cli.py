@@ -223,7 +223,7 @@ def demo(
     workers: Workers = None,
     quick: Annotated[bool, typer.Option("--quick", help="Very small: shows that all parts work.")] = False,
 ) -> None:
-    """Run the main job on invented languages: make them, pretrain a small encoder, ablate it, report.
+    """Run First Align, then Predict on an encoder that comes with layerlab: align, ablate, report.
 
     \b
     layerlab demo demo

@@ -54,6 +54,12 @@ def place(treebanks: Path, tiny_encoder: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
+VERBS = (
+    "describe", "plan", "run", "status", "records", "table", "plot",
+    "demo", "measure", "pretrain", "languages",
+)  # fmt: skip
+
+
 def test_help_answers_without_torch_and_pandas() -> None:
     program = (
         "import sys, contextlib, layerlab.cli as c\n"
@@ -62,12 +68,12 @@ def test_help_answers_without_torch_and_pandas() -> None:
         "assert not {'torch', 'transformers', 'pandas', 'matplotlib'} & sys.modules.keys()\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    for verb in ("describe", "plan", "run", "status", "records", "table", "plot", "demo"):
+    for verb in VERBS:
         assert f"  {verb} " in done.stdout
     assert "0 done, 1 some run failed, 2" in done.stdout
 
 
-@pytest.mark.parametrize("verb", ["describe", "plan", "run", "status", "records", "table", "plot", "demo"])
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "languages"])
 def test_every_verb_shows_worked_examples(call: Call, verb: str) -> None:
     code, out, _ = call(verb, "--help")
     assert code == 0

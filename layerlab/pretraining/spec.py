@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from layerlab.errors import Problem, StudyError, unknown
+from layerlab.models.bundled import bundled_folder
 from layerlab.pretraining.probes import Probes
 from layerlab.pretraining.texts import ControlledText, HubText, Text, below
 from layerlab.yaml_file import Location, apply_overrides, line_of, read_yaml
@@ -60,8 +61,8 @@ class PretrainingSpec(BaseModel):
             ``{controlled: avin, sentences: 100000, seed: 0}`` for a controlled language.
         parallel: Parallel text, if part of the sequences hold a text's translations side by side; None for
             masked LM on one language at a time.
-        grown_from: Folder of an encoder to start from, with its tokenizer: of the same depth, or of a
-            divisor of it; None to start from random weights.
+        grown_from: Encoder to start from, with its tokenizer: a folder, or the name of one that comes with
+            layerlab, of the same depth or of a divisor of it; None to start from random weights.
         growth: A deeper encoder ``split``s the layers of the one it starts from, or ``stack``s fresh ones on
             top of them.
         drop: Language to the ids left out of its ``.tsv`` files; ``Ps`` and ``Gen.3`` drop all below them.
@@ -185,7 +186,9 @@ def _below(spec: PretrainingSpec, folder: Path) -> PretrainingSpec:
         files = {key: folder / file for key, file in spec.probes.files.items()}
         update["probes"] = spec.probes.model_copy(update={"files": files})
     if spec.grown_from is not None:
-        update["grown_from"] = folder / spec.grown_from
+        there = folder / spec.grown_from
+        bundled = None if there.is_dir() else bundled_folder(str(spec.grown_from))
+        update["grown_from"] = bundled or there
     return spec.model_copy(update=update)
 
 

@@ -8,9 +8,10 @@ import torch
 from transformers import AutoModelForMaskedLM
 
 from layerlab.errors import ArchitectureError, CheckpointError
+from layerlab.models.bundled import bundled_folder
 from layerlab.pretraining.mlm import pretrain
 from layerlab.pretraining.model import build_model, check_architecture
-from layerlab.pretraining.spec import Architecture, PretrainingSpec
+from layerlab.pretraining.spec import Architecture, PretrainingSpec, read_spec
 
 INPUT = torch.tensor([[2, 7, 9, 11, 30, 3], [2, 8, 8, 40, 12, 3]])
 
@@ -104,3 +105,11 @@ def test_stacked_layers_keep_those_below_and_the_function_nearly(spec: Pretraini
     for new, made in zip(after.model.layers[2:], fresh.model.layers[2:], strict=True):
         torch.testing.assert_close(new.state_dict(), made.state_dict())
     assert (logits(after) - logits(before)).norm() < 0.1 * (logits(fresh) - logits(before)).norm()
+
+
+def test_the_training_of_a_bundled_encoder_can_go_on_by_its_name(tmp_path: Path) -> None:
+    text = "name: more\nsteps: 1\narchitecture: {model_type: modernbert}\ncorpora: {xa: a.txt}\n"
+    (tmp_path / "more.yaml").write_text(text + "grown_from: minimbert-controlled\n", encoding="utf-8")
+    assert read_spec(tmp_path / "more.yaml").grown_from == bundled_folder("minimbert-controlled")
+    (tmp_path / "minimbert-controlled").mkdir()
+    assert read_spec(tmp_path / "more.yaml").grown_from == tmp_path / "minimbert-controlled"
