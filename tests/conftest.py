@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 # Exact comparisons hold on one thread; and test processes side by side should not fight for cores.
 os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+Call = Callable[..., tuple[int, str, str]]
 
 # word -> UPOS, by language; the words of a language end alike, so that pieces are shared.
 LEXICON: dict[str, dict[str, list[str]]] = {
@@ -111,3 +115,21 @@ def data_root() -> Path:
     if not (root / "ud").is_dir():
         pytest.skip("set LAYERLAB_DATA to a folder with ud/ and ner/ treebanks")
     return root
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """Call the command line in this process; returns exit status, standard output and standard error."""
+    from layerlab import cli
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["layerlab", *map(str, arguments)])
+        code: object = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code
+        captured = capsys.readouterr()
+        return code if isinstance(code, int) else 0, captured.out, captured.err
+
+    return run

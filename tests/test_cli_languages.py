@@ -4,33 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from layerlab.cli import main
 from layerlab.errors import StudyError
 from layerlab.languages.family import known_languages
 from layerlab.study.study import Study
 
-Call = Callable[..., tuple[int, str, str]]
+from .conftest import Call
+
 SMALL = ("--sentences", 12, "--dev", 6, "--test", 6, "--nli", 6)
-
-
-@pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["layerlab", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
 
 
 def test_list_shows_typology_and_domains(call: Call) -> None:

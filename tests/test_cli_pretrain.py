@@ -6,14 +6,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from layerlab import cli
-
-Call = Callable[..., tuple[int, str, str]]
+from .conftest import Call
 
 SPEC = {
     "name": "tiny",
@@ -37,23 +34,6 @@ SPEC = {
 
 
 @pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
-    """Call the command line in this process; returns exit status, standard output and standard error."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["layerlab", "pretrain", *map(str, arguments)])
-        code: object = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code
-        captured = capsys.readouterr()
-        return code if isinstance(code, int) else 0, captured.out, captured.err
-
-    return run
-
-
-@pytest.fixture
 def spec(tmp_path: Path) -> Path:
     path = tmp_path / "spec.yaml"
     path.write_text(json.dumps(SPEC), encoding="utf-8")
@@ -69,7 +49,7 @@ def facts(folder: Path) -> dict[str, object]:
 
 
 def test_a_spec_becomes_an_encoder_and_the_lines_say_how(call: Call, spec: Path, tmp_path: Path) -> None:
-    code, out, err = call(spec, tmp_path / "model", *SMALL)
+    code, out, err = call("pretrain", spec, tmp_path / "model", *SMALL)
     assert (code, out) == (0, f"{tmp_path / 'model'}\n")
     assert "training the tokenizer" in err
     assert "step 8/8, loss" in err
@@ -79,28 +59,28 @@ def test_a_spec_becomes_an_encoder_and_the_lines_say_how(call: Call, spec: Path,
 
 
 def test_stopping_after_some_steps_and_going_on(call: Call, spec: Path, tmp_path: Path) -> None:
-    assert call(spec, tmp_path / "model", *SMALL, "--stop-after", 3)[0] == 0
+    assert call("pretrain", spec, tmp_path / "model", *SMALL, "--stop-after", 3)[0] == 0
     assert facts(tmp_path / "model")["steps_done"] == 3
-    assert call(spec, tmp_path / "model", *SMALL)[0] == 0
+    assert call("pretrain", spec, tmp_path / "model", *SMALL)[0] == 0
     assert facts(tmp_path / "model")["steps_done"] == 8
 
 
 def test_a_store_keeps_it_as_a_node(call: Call, spec: Path, tmp_path: Path) -> None:
-    code, out, _ = call(spec, "--store", tmp_path / "results", *SMALL)
+    code, out, _ = call("pretrain", spec, "--store", tmp_path / "results", *SMALL)
     assert code == 0
     assert facts(Path(out.strip()))["steps_done"] == 8
     assert Path(out.strip()).parent.parent == tmp_path / "results/pretrainings"
-    assert call(spec, "--store", tmp_path / "results", *SMALL)[:2] == (0, out)
+    assert call("pretrain", spec, "--store", tmp_path / "results", *SMALL)[:2] == (0, out)
 
 
 def test_mistakes_are_one_message_and_status_2(call: Call, spec: Path, tmp_path: Path) -> None:
-    code, _, err = call(spec, tmp_path / "model", "--set", "setps=3", "--set", "mask_rate=2")
+    code, _, err = call("pretrain", spec, tmp_path / "model", "--set", "setps=3", "--set", "mask_rate=2")
     assert code == 2
     assert "unknown key 'setps'; did you mean 'steps'?" in err
     assert "mask_rate: Input should be less than 1" in err
-    assert call(tmp_path / "none.yaml")[0] == 2
-    assert "device 'gpu'" in call(spec, tmp_path / "model", "--device", "gpu")[2]
-    code, _, err = call(spec, tmp_path / "m", *SMALL, "--set", "corpora.gori.controlled=goru")
+    assert call("pretrain", tmp_path / "none.yaml")[0] == 2
+    assert "device 'gpu'" in call("pretrain", spec, tmp_path / "model", "--device", "gpu")[2]
+    code, _, err = call("pretrain", spec, tmp_path / "m", *SMALL, "--set", "corpora.gori.controlled=goru")
     assert code == 2
     assert "corpora: gori: unknown controlled language 'goru'; did you mean 'gori'?" in err
     assert not (tmp_path / "m").exists()
