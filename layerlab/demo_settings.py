@@ -31,10 +31,10 @@ class DemoSettings:
     encoder: str = "minimbert-controlled"
     family: str = "instrument"
     languages: tuple[str, ...] = ("ilda", "jora", "kesa", "lomi", "mavu", "nari", "orsa")
-    sizes: dict[str, int] = field(default_factory=lambda: {"train": 1000, "dev": 200, "test": 300})
+    sizes: dict[str, int] = field(default_factory=lambda: {"train": 2000, "dev": 200, "test": 300})
     measured: int = 300
     windows: int = 2
-    epochs: int = 3
+    epochs: int = 2
     seeds: tuple[int, ...] = (0, 1)
     tasks: tuple[str, ...] = ("upos", "ner")
 
