@@ -9,14 +9,17 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from layerlab.data.conllu import read_conllu
 from layerlab.data.defaults import default_corpora
 from layerlab.data.folders import SPLIT_NAMES, find_file, has_language
 from layerlab.data.hub import HubSource, load_hub
+from layerlab.data.hub_pairs import load_hub_pairs
 from layerlab.data.iob import StrayTags, count_strays, map_tag, read_iob
+from layerlab.data.pairs import PAIR_FORMATS, Pair, count_empty, digest_pairs, read_pairs
 from layerlab.data.registry import register_corpus, registered, registered_languages
-from layerlab.data.sentences import Corpus, Sentence, digest_sentences, take_evenly
+from layerlab.data.sentences import Corpus, digest_sentences, take_evenly
 from layerlab.data.spec import Controlled, DataSpec, Split
 from layerlab.errors import DataError, unknown
 
@@ -40,7 +43,7 @@ class CorpusRef:
         path: File, if it is one.
         hub: Data set, if it is one.
         controlled: Controlled languages, if it is of them; with none of these it is a registered function.
-        tag_map: Pairs of a tag and what it becomes.
+        tag_map: Two by two a tag, or a label of pairs, and what it becomes.
         stray_tags: What becomes of an ``I-X`` that begins an entity.
         limit: At most so many sentences.
     """
@@ -69,7 +72,8 @@ def find_corpus(spec: DataSpec, task: str, formats: Sequence[str], language: str
     Args:
         spec: The study's data section.
         task: Name of the task.
-        formats: Formats that the task takes, the preferred one first: ``conllu``, ``iob2``.
+        formats: Formats that the task takes, the preferred one first: ``conllu``, ``iob2``, or ``tsv``
+            and ``jsonl`` for pairs.
         language: Language, or language and treebank as in ``en:GUM``.
         split: ``train``, ``dev`` or ``test``.
 
@@ -83,14 +87,15 @@ def find_corpus(spec: DataSpec, task: str, formats: Sequence[str], language: str
     kind = "controlled" if controlled is not None else "registered"
     where = str(path or hub or f"{kind} corpus {task}/{language}[{split}]")
     uses_tags = path is None or path.suffix in _IOB_ENDINGS
+    uses_labels = path is not None and path.suffix in _PAIR_ENDINGS
     reading = (
-        tuple(sorted(spec.tag_map.items())) if uses_tags else (),
+        tuple(sorted(spec.tag_map.items())) if uses_tags or uses_labels else (),
         spec.stray_tags if uses_tags else "rare",
         limit,
     )
     ref = CorpusRef(task, language, split, "", where, tuple(formats), path, hub, controlled, *reading)
     # Only a file has a digest without being read.
-    content = _digest_file(path) if path is not None else digest_sentences(_read(ref))
+    content = _digest_file(path) if path is not None else _digest_items(_read(ref))
     digest = hashlib.sha256(json.dumps([READER_VERSION, content, *reading]).encode()).hexdigest()[:16]
     return dataclasses.replace(ref, digest=digest)
 
@@ -101,14 +106,27 @@ def load_corpus(ref: CorpusRef) -> Corpus:
     Raises:
         DataError: The corpus does not keep its format; names file and line.
     """
-    sentences = _read(ref)
-    strays, entities = count_strays(sentences)
-    notes = (
-        (f"{strays} of {entities} entities begin with I-; strict scoring counts them as none",)
-        if strays
-        else ()
-    )
-    return Corpus(take_evenly(sentences, ref.limit), ref.digest, ref.where, notes)
+    items = _read(ref)
+    return Corpus(take_evenly(items, ref.limit), ref.digest, ref.where, _notes(items))
+
+
+def _are_pairs(items: Sequence[Any]) -> bool:
+    return isinstance(items[0], Pair)
+
+
+def _digest_items(items: Sequence[Any]) -> str:
+    return digest_pairs(items) if _are_pairs(items) else digest_sentences(items)
+
+
+def _notes(items: Sequence[Any]) -> tuple[str, ...]:
+    """Say what a reader of results should know of sentences or pairs."""
+    if _are_pairs(items):
+        empty = count_empty(items)
+        return (f"{empty} of {len(items)} pairs lack a sentence; they are kept",) if empty else ()
+    strays, entities = count_strays(items)
+    if not strays:
+        return ()
+    return (f"{strays} of {entities} entities begin with I-; strict scoring counts them as none",)
 
 
 def _locate(
@@ -139,12 +157,16 @@ def _locate(
 
 
 _IOB_ENDINGS = frozenset({".iob2", ".iob", ".bio"})
+_PAIR_ENDINGS = frozenset(f".{ending}" for ending in PAIR_FORMATS)
 
 
-def _read(ref: CorpusRef) -> tuple[Sentence, ...]:
+def _read(ref: CorpusRef) -> tuple[Any, ...]:
+    """Return sentences, or pairs."""
     tag_map = dict(ref.tag_map)
     if ref.path is not None:
         return _reader(ref.path, tag_map, ref.stray_tags)(ref.path)
+    if ref.hub is not None and set(PAIR_FORMATS) & set(ref.formats):
+        return load_hub_pairs(ref.hub, tag_map)
     if ref.hub is not None:
         return load_hub(ref.hub, ref.formats, tag_map, ref.stray_tags)
     if ref.controlled is not None:
@@ -156,29 +178,32 @@ def _read(ref: CorpusRef) -> tuple[Sentence, ...]:
     return tuple(sentences)
 
 
-def _generate(ref: CorpusRef, controlled: Controlled) -> tuple[Sentence, ...]:
-    """Make the sentences of controlled languages.
+def _generate(ref: CorpusRef, controlled: Controlled) -> tuple[Any, ...]:
+    """Make the sentences, or the inference pairs, of controlled languages.
 
     Raises:
-        DataError: The family has no such language, or the task takes neither trees nor entities.
+        DataError: The family has no such language, or the task takes neither trees nor entities nor pairs.
     """
     # Languages stand beside data and are imported only where they are spoken.
-    from layerlab.languages.on_demand import speak
+    from layerlab.languages.on_demand import speak, speak_pairs
 
+    size, tag_map = getattr(controlled, ref.split), dict(ref.tag_map)
+    if set(PAIR_FORMATS) & set(ref.formats):
+        pairs = speak_pairs(ref.language, ref.split, size, controlled.seed, controlled.family)
+        return tuple(dataclasses.replace(one, label=tag_map.get(one.label, one.label)) for one in pairs)
     if not {"conllu", "iob2"} & set(ref.formats):
         raise DataError(
-            f"{ref.where}: task {ref.task} takes {', '.join(ref.formats)}; controlled languages have conllu "
-            "and iob2 on demand. Write them with `layerlab languages write DIR` and give data.root"
+            f"{ref.where}: task {ref.task} takes {', '.join(ref.formats)}; controlled languages have conllu, "
+            "iob2, tsv and jsonl"
         )
     sentences = speak(
         ref.language,
         ref.split,
-        getattr(controlled, ref.split),
+        size,
         controlled.seed,
         controlled.parallel,
         controlled.family,
     )
-    tag_map = dict(ref.tag_map)
     if not tag_map:
         return sentences
     return tuple(
@@ -189,12 +214,14 @@ def _generate(ref: CorpusRef, controlled: Controlled) -> tuple[Sentence, ...]:
 
 def _reader(
     path: Path, tag_map: Mapping[str, str], stray_tags: StrayTags
-) -> Callable[[Path], tuple[Sentence, ...]]:
+) -> Callable[[Path], tuple[Any, ...]]:
     if path.suffix == ".conllu":
         return read_conllu
     if path.suffix in _IOB_ENDINGS:
         return functools.partial(read_iob, tag_map=tag_map, stray_tags=stray_tags)
-    raise DataError(f"{path}: no reader for {path.suffix!r} files: expected .conllu or .iob2")
+    if path.suffix in _PAIR_ENDINGS:
+        return functools.partial(read_pairs, tag_map=tag_map)
+    raise DataError(f"{path}: no reader for {path.suffix!r} files: expected .conllu, .iob2, .tsv or .jsonl")
 
 
 def _digest_file(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""The corpora that are taken where a study names none: Universal Dependencies and WikiANN on the Hub."""
+"""The corpora that are taken where a study names none: on the Hub."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ UNIVERSAL_DEPENDENCIES = "commul/universal_dependencies"
 # A release is named, so that a study does not change when a new one appears.
 UNIVERSAL_DEPENDENCIES_REVISION = "2.17"
 WIKIANN = "unimelb-nlp/wikiann"
+XNLI = "facebook/xnli"
+PAWSX = "google-research-datasets/paws-x"
 
 # One treebank a language: the one that cross-lingual work mostly takes, of moderate size.
 TREEBANKS: Mapping[str, str] = {
@@ -53,6 +55,12 @@ WIKIANN_LANGUAGES = (
 )  # fmt: skip
 
 
+XNLI_LANGUAGES = (
+    "ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh",
+)  # fmt: skip
+PAWSX_LANGUAGES = ("de", "en", "es", "fr", "ja", "ko", "zh")
+
+
 def default_corpora(task: str) -> Mapping[str, tuple[str, str, str | None]]:
     """Return, for each language of a task's default catalogue, Hub id, configuration and revision.
 
@@ -66,4 +74,8 @@ def default_corpora(task: str) -> Mapping[str, tuple[str, str, str | None]]:
         return {lang: (UNIVERSAL_DEPENDENCIES, name, revision) for lang, name in TREEBANKS.items()}
     if task == "ner":
         return {language: (WIKIANN, language, None) for language in WIKIANN_LANGUAGES}
+    if task == "xnli":
+        return {language: (XNLI, language, None) for language in XNLI_LANGUAGES}
+    if task == "pawsx":
+        return {language: (PAWSX, language, None) for language in PAWSX_LANGUAGES}
     return {}

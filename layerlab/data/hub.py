@@ -76,7 +76,7 @@ def load_hub(
     Raises:
         DataError: The data set, its configuration, split or a column is not there, or a tag is unknown.
     """
-    rows = _load_split(source)
+    rows = load_split(source)
     kind = next((name for name in formats if name in FORMATS), None)
     if kind is None:
         raise DataError(f"{source}: {unknown('format for the Hub', ', '.join(formats), FORMATS)}")
@@ -100,27 +100,45 @@ def load_hub(
     return tuple(sentences)
 
 
-def _load_split(source: HubSource) -> Any:
-    """Return the ``datasets.Dataset`` of a split."""
-    import datasets
+def load_split(source: HubSource) -> Any:
+    """Return the ``datasets.Dataset`` of a split.
 
-    folder = Path(source.hub_id)
-    if (folder / source.config).is_dir():
-        folder = folder / source.config
-    try:
-        if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
-            loaded = datasets.load_from_disk(str(folder))
-        elif folder.is_dir():
-            loaded = datasets.load_dataset(str(folder))
-        else:
-            loaded = datasets.load_dataset(source.hub_id, source.config, revision=source.revision)
-    except Exception as error:  # the Hub's client raises many kinds, each with a long text
-        first_line = str(error).strip().partition("\n")[0]
-        raise DataError(f"{source}: cannot be loaded: {type(error).__name__}: {first_line}") from error
+    Raises:
+        DataError: The data set, its configuration or split is not there.
+    """
+    loaded = load_data_set(source.hub_id, source.config, source.revision, what=str(source))
     if not hasattr(loaded, "keys"):
         return loaded if source.split == "train" else _refuse_split(source, ["train"])
     name = _find(SPLITS[source.split], list(loaded.keys()))
     return loaded[name] if name is not None else _refuse_split(source, list(loaded.keys()))
+
+
+def load_data_set(hub_id: str, config: str | None, revision: str | None, *, what: str) -> Any:
+    """Return a data set of the Hub, or one saved in a folder, with all its splits.
+
+    Args:
+        hub_id: Its id, or a folder; a configuration may be a folder in it.
+        config: Its configuration.
+        revision: Branch, tag or commit; None for the newest.
+        what: What it is called in errors.
+
+    Raises:
+        DataError: It cannot be loaded.
+    """
+    import datasets
+
+    folder = Path(hub_id)
+    if config and (folder / config).is_dir():
+        folder = folder / config
+    try:
+        if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
+            return datasets.load_from_disk(str(folder))
+        if folder.is_dir():
+            return datasets.load_dataset(str(folder))
+        return datasets.load_dataset(hub_id, config, revision=revision)
+    except Exception as error:  # the Hub's client raises many kinds, each with a long text
+        first_line = str(error).strip().partition("\n")[0]
+        raise DataError(f"{what}: cannot be loaded: {type(error).__name__}: {first_line}") from error
 
 
 def _refuse_split(source: HubSource, there: Sequence[str]) -> Any:

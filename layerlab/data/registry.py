@@ -6,11 +6,10 @@ import functools
 from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
-from layerlab.data.sentences import Sentence
-
-# Given a split (train, dev, test), returns its sentences, or None where there is no such split.
-Loader = Callable[[str], Sequence[Sentence] | None]
+# Given a split (train, dev, test), returns its sentences or pairs, or None where there is no such split.
+Loader = Callable[[str], Sequence[Any] | None]
 
 ENTRY_POINTS = "layerlab.corpora"
 
@@ -30,6 +29,7 @@ def register_corpus(task: str, language: str, source: str | Path | Loader) -> No
         source: A folder with ``train``, ``dev`` and ``test`` files, or a function that returns the
             sentences of a split and None where there is no such split.
 
+    >>> from layerlab.data.sentences import Sentence
     >>> register_corpus("upos", "toy", lambda split: [Sentence(("ba",), upos=("NOUN",))])
     >>> "toy" in registered_languages("upos")
     True

@@ -7,8 +7,11 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from layerlab.errors import DataError
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +49,29 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Corpus:
-    """The sentences of one split of one language.
+    """The sentences of one split of one language, or its pairs of sentences.
 
     Attributes:
-        sentences: In the order of the corpus.
+        sentences: In the order of the corpus; each is a :class:`Sentence`, or each a
+            :class:`layerlab.data.pairs.Pair`.
         digest: Stands for the content and the way it was read.
         where: File or data set, for messages.
         notes: What a reader of results should know, such as tags that are not quite IOB2.
     """
 
-    sentences: tuple[Sentence, ...]
+    sentences: tuple[Any, ...]
     digest: str
     where: str
     notes: tuple[str, ...] = ()
 
     @property
     def n_words(self) -> int:
-        """Words in all sentences."""
-        return sum(len(sentence.words) for sentence in self.sentences)
+        """Words in all sentences; 0 for pairs, which are running text."""
+        return sum(len(getattr(sentence, "words", ())) for sentence in self.sentences)
 
 
-def take_evenly(sentences: Sequence[Sentence], n: int | None) -> tuple[Sentence, ...]:
-    """Return ``n`` sentences spread evenly over a corpus, all of them if it has no more.
+def take_evenly(sentences: Sequence[Item], n: int | None) -> tuple[Item, ...]:
+    """Return ``n`` sentences, or pairs, spread evenly over a corpus, all of them if it has no more.
 
     >>> [s.sent_id for s in take_evenly([Sentence(("a",), sent_id=str(i)) for i in range(10)], 4)]
     ['0', '2', '5', '7']

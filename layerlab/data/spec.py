@@ -16,7 +16,8 @@ class Controlled(BaseModel):
     """Controlled languages, made when they are needed; see :mod:`layerlab.languages`.
 
     A language is one of the family, or language and domain as in ``avin-news``. The sentences are those that
-    ``layerlab languages write`` writes with the same seed and sizes.
+    ``layerlab languages write`` writes with the same seed and sizes. A task on pairs gets as many inference
+    pairs, which are parallel in every split and belong to no domain.
 
     Attributes:
         family: A file in YAML, or the name of a family that comes with layerlab; by default its general one.
@@ -48,7 +49,7 @@ class DataSpec(BaseModel):
         hub_config: Its configuration, in which ``{language}`` stands for the language.
         revision: Branch, tag or commit of the data set.
         controlled: Controlled languages; ``{}`` for those that come with layerlab.
-        tag_map: Entity tags or types to replace; see :func:`layerlab.data.iob.read_iob`.
+        tag_map: Entity tags or types to replace, see :func:`layerlab.data.iob.read_iob`; or labels of pairs.
         stray_tags: What becomes of an ``I-X`` that begins an entity; likewise.
         limit: At most so many sentences of a split, spread evenly over it.
 

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from layerlab.data.sentences import Sentence
 from layerlab.finetuning.batching import length_batches
 from layerlab.finetuning.model import Batch, forward_batch
 from layerlab.tasks.task import Encoded, Score, Task
@@ -23,14 +22,14 @@ class EncodedCorpus:
     """A corpus ready for a model.
 
     Attributes:
-        sentences: With their gold labels.
+        sentences: Or pairs of them, with their gold labels.
         encoded: Their examples.
         labels: In the order of the head's outputs.
         pad_id: Of the tokenizer.
         notes: What the reader found odd.
     """
 
-    sentences: Sequence[Sentence]
+    sentences: Sequence[Any]
     encoded: Encoded
     labels: tuple[str, ...]
     pad_id: int

@@ -31,15 +31,25 @@ class TaskModel(nn.Module):
         self.encoder = encoder
         self.head = head
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, **for_head: Tensor) -> Any:
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        token_type_ids: Tensor | None = None,
+        **for_head: Tensor,
+    ) -> Any:
         """Return the head's output, for tagging logits of shape ``(batch, tokens, labels)``.
 
         Args:
             input_ids: ``(batch, tokens)``.
             attention_mask: ``(batch, tokens)``.
+            token_type_ids: ``(batch, tokens)``; an encoder that does not tell types apart is not given them.
             **for_head: What the head takes besides the states, such as the places of words.
         """
-        states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        types = {}
+        if token_type_ids is not None and (getattr(self.encoder.config, "type_vocab_size", 0) or 0) > 1:
+            types["token_type_ids"] = token_type_ids
+        states = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **types).last_hidden_state
         return self.head(states, **for_head)
 
 

@@ -172,22 +172,10 @@ def _hub_paragraphs(text: HubText) -> Iterator[str]:
 
 
 def _load_rows(text: HubText) -> Any:
-    import datasets
+    from layerlab.data.hub import load_data_set
 
-    folder = Path(text.hub)
-    if text.config and (folder / text.config).is_dir():
-        folder = folder / text.config
-    try:
-        if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
-            loaded = datasets.load_from_disk(str(folder))
-        elif folder.is_dir():
-            loaded = datasets.load_dataset(str(folder))
-        else:
-            loaded = datasets.load_dataset(text.hub, text.config, revision=text.revision)
-    except Exception as error:  # the Hub's client raises many kinds, each with a long text
-        first_line = str(error).strip().partition("\n")[0]
-        raise DataError(f"{text}: cannot be loaded: {type(error).__name__}: {first_line}") from error
-    if isinstance(loaded, datasets.Dataset):
+    loaded = load_data_set(text.hub, text.config, text.revision, what=str(text))
+    if not hasattr(loaded, "keys"):
         return loaded
     if text.split not in loaded:
         raise DataError(f"{text}: {unknown('split', text.split, loaded.keys())}")

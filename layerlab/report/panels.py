@@ -13,6 +13,7 @@ from layerlab.report.wording import slug, sweep_words, task_words
 
 METRIC_NAMES = {
     "accuracy": "accuracy",
+    "macro_f1": "macro F1",
     "span_f1": "span F1",
     "span_f1_lenient": "span F1 (lenient)",
     "span_precision": "span precision",
@@ -148,3 +149,16 @@ def show(number: float) -> str:
         return "-"
     text = f"{number:.1f}"
     return "0.0" if text == "-0.0" else text
+
+
+def show_p(p: float) -> str:
+    """Write a p or q value with three decimals and no zero before them.
+
+    >>> show_p(0.0625), show_p(0.0002), show_p(0.99999)
+    ('.063', '<.001', '1.00')
+    """
+    if p < 0.001:
+        return "<.001"
+    # A half is rounded up: .0625 is written as readers round it.
+    text = f"{p + 1e-9:.3f}"
+    return "1.00" if text.startswith("1") else text.removeprefix("0")

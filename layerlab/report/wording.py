@@ -7,7 +7,7 @@ import re
 from layerlab.analysis.sweeps import NAMED
 
 #: Names of tasks that are abbreviations.
-_TASKS = {"upos": "UPOS", "ner": "NER"}
+_TASKS = {"upos": "UPOS", "ner": "NER", "nli": "NLI", "xnli": "XNLI", "pawsx": "PAWS-X"}
 
 # One intervention of a sweep's name: kind(options)@phase:time.
 _PART = re.compile(r"(\w+)(?:\((.*)\))?@(before|during|after)(?::([\d.e+-]+))?")

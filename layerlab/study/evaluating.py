@@ -89,6 +89,7 @@ def execute_run(store: Store, fitted: FittedModel, job: RunJob, report: Report) 
                 "n_words": fitted.corpora[target].encoded.n_words,
                 "n_windowed_words": fitted.corpora[target].encoded.n_windowed,
                 "n_unknown_words": fitted.corpora[target].encoded.n_unknown,
+                **fitted.corpora[target].encoded.counts,
                 "notes": list(fitted.corpora[target].notes),
             }
             for target in job.spec.targets

@@ -171,6 +171,7 @@ def _describe_node(
         "n_train_words": train.n_words,
         "n_windowed_words": train.n_windowed,
         "n_unknown_words": train.n_unknown,
+        **train.counts,
         **describe_environment(device),
     }
 

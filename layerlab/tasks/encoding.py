@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -171,26 +172,11 @@ def tokenize(
     Raises:
         CheckpointError: The tokenizer is not a fast one, or has no unknown token where it is needed.
     """
-    backend: Any = getattr(tokenizer, "backend_tokenizer", None)
-    if backend is None:
-        raise CheckpointError(
-            f"{type(tokenizer).__name__} is not a fast tokenizer; expected a tokenizer.json"
-        )
     distinct = sorted(set(words))
-    prefix = " " if needs_space(backend) else ""
-    truncation, padding, special = backend.truncation, backend.padding, backend.encode_special_tokens
-    backend.no_truncation()
-    backend.no_padding()
-    backend.encode_special_tokens = True  # a word "[SEP]" of a corpus is text
-    try:
+    with plain_backend(tokenizer) as backend:
+        prefix = " " if needs_space(backend) else ""
         batch = [[prefix + word] for word in distinct]
         encodings = backend.encode_batch_fast(batch, is_pretokenized=True, add_special_tokens=False)
-    finally:
-        backend.encode_special_tokens = special
-        if truncation is not None:
-            backend.enable_truncation(**truncation)
-        if padding is not None:
-            backend.enable_padding(**padding)
     pieces = {word: tuple(encoding.ids) for word, encoding in zip(distinct, encodings, strict=True)}
     nothing = frozenset(word for word, ids in pieces.items() if not ids)
     if nothing:
@@ -201,6 +187,34 @@ def tokenize(
             )
         pieces.update(dict.fromkeys(nothing, (int(stand_in),)))
     return pieces, nothing
+
+
+@contextmanager
+def plain_backend(tokenizer: PreTrainedTokenizerBase) -> Iterator[Any]:
+    """Lend the ``tokenizers.Tokenizer`` of a tokenizer, which for a while cuts and pads nothing.
+
+    Meanwhile the names of special tokens, such as ``[SEP]``, are text like any other.
+
+    Raises:
+        CheckpointError: The tokenizer is not a fast one.
+    """
+    backend: Any = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        raise CheckpointError(
+            f"{type(tokenizer).__name__} is not a fast tokenizer; expected a tokenizer.json"
+        )
+    truncation, padding, special = backend.truncation, backend.padding, backend.encode_special_tokens
+    backend.no_truncation()
+    backend.no_padding()
+    backend.encode_special_tokens = True
+    try:
+        yield backend
+    finally:
+        backend.encode_special_tokens = special
+        if truncation is not None:
+            backend.enable_truncation(**truncation)
+        if padding is not None:
+            backend.enable_padding(**padding)
 
 
 def needs_space(backend: Any) -> bool:

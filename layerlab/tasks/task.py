@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from layerlab.data.sentences import Sentence
 from layerlab.errors import LabelError, unknown
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ class Score:
     Attributes:
         metric: Name.
         value: A fraction.
-        n: What it is over: words, or entities.
+        n: What it is over: words, entities or pairs.
     """
 
     metric: str
@@ -64,16 +63,18 @@ class Encoded:
         n_windowed: Words whose sentence was too long and that stand outside its first window; a parser, which
             has no other window, gets them wrong.
         n_unknown: Words that the tokenizer turns into nothing and that got the unknown token.
+        counts: Other numbers that go into the records, by name; a task without words leaves those above at 0.
     """
 
     examples: tuple[Any, ...]
     n_words: int
     n_windowed: int
     n_unknown: int
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 class Task(Protocol):
-    """A task: from sentences to examples, from the encoder's output to scores.
+    """A task: from sentences, or pairs of them, to examples, from the encoder's output to scores.
 
     Attributes:
         name: As studies call it.
@@ -99,15 +100,15 @@ class Task(Protocol):
     def metric(self) -> str:
         """The score by which the best epoch is chosen."""
 
-    def label_set(self, sentences: Sequence[Sentence]) -> tuple[str, ...]:
+    def label_set(self, sentences: Sequence[Any]) -> tuple[str, ...]:
         """Return the labels that a head trained on these sentences tells apart."""
 
-    def check(self, sentences: Sequence[Sentence], labels: Sequence[str], where: str) -> None:
+    def check(self, sentences: Sequence[Any], labels: Sequence[str], where: str) -> None:
         """Raise LabelError if sentences lack the annotation or have labels that the source lacks."""
 
     def encode(
         self,
-        sentences: Sequence[Sentence],
+        sentences: Sequence[Any],
         labels: Sequence[str],
         tokenizer: PreTrainedTokenizerBase,
         max_length: int,
@@ -120,8 +121,9 @@ class Task(Protocol):
     def collate(self, examples: Sequence[Any], pad_id: int) -> dict[str, Tensor]:
         """Return a batch.
 
-        ``input_ids`` and ``attention_mask``, ``(batch, tokens)``, are for the encoder; ``labels``, in the
-        form that ``loss`` takes, are kept from the model; whatever else there is goes to the head by name.
+        ``input_ids`` and ``attention_mask``, ``(batch, tokens)``, are for the encoder, and so are
+        ``token_type_ids`` if it has types; ``labels``, in the form that ``loss`` takes, are kept from the
+        model; whatever else there is goes to the head by name.
         """
 
     def loss(self, output: Any, labels: Tensor) -> Tensor:
@@ -133,9 +135,7 @@ class Task(Protocol):
     def decode(self, output: Any, batch: dict[str, Tensor], examples: Sequence[Any]) -> list[Any]:
         """Return predictions, each naming its sentence and word."""
 
-    def score(
-        self, sentences: Sequence[Sentence], labels: Sequence[str], decoded: Sequence[Any]
-    ) -> list[Score]:
+    def score(self, sentences: Sequence[Any], labels: Sequence[str], decoded: Sequence[Any]) -> list[Score]:
         """Return the scores of the predictions of a whole corpus."""
 
 
@@ -191,7 +191,7 @@ def known_tasks() -> tuple[str, ...]:
 
 @functools.cache
 def _load_tasks() -> None:
-    from layerlab.tasks import parsing, tagging  # noqa: F401 - they register their tasks
+    from layerlab.tasks import pairs, parsing, tagging  # noqa: F401 - they register their tasks
 
     for entry_point in entry_points(group=ENTRY_POINTS):
         if entry_point.name not in _TASKS:

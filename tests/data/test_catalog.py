@@ -95,9 +95,11 @@ def test_language_without_data_split_and_misspelt_split_are_refused(treebanks: P
 
 
 def test_no_reader_for_other_files(write: Write, tmp_path: Path) -> None:
-    write("aa/test.tsv", "x")
-    ref = find_corpus(DataSpec(root=tmp_path), "pairs", ("tsv",), "aa", "test")
-    with pytest.raises(DataError, match=r"no reader for '.tsv' files"):
+    write("aa/test.midi", "x")
+    ref = find_corpus(DataSpec(root=tmp_path), "songs", ("midi",), "aa", "test")
+    with pytest.raises(
+        DataError, match=r"no reader for '.midi' files: expected .conllu, .iob2, .tsv or .jsonl"
+    ):
         load_corpus(ref)
 
 

@@ -100,9 +100,9 @@ def test_what_is_not_spoken_is_told(language: str, message: str) -> None:
         find(spec(), language)
 
 
-def test_a_task_on_pairs_is_told_to_write_them() -> None:
-    with pytest.raises(DataError, match=r"task nli takes tsv; .*`layerlab languages write DIR`"):
-        find_corpus(spec(), "nli", ("tsv",), "belo", "test")
+def test_a_task_on_what_is_not_spoken_is_told_what_is() -> None:
+    with pytest.raises(DataError, match="task songs takes midi; controlled languages have conllu, iob2, tsv"):
+        find_corpus(spec(), "songs", ("midi",), "belo", "test")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,43 @@
+"""Pairs of sentences from the Hub, such as XNLI and PAWS-X."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from layerlab.data.hub import HubSource, load_split
+from layerlab.data.pairs import Pair, build_pair, find_columns
+from layerlab.errors import DataError
+
+_NO_MAP: Mapping[str, str] = MappingProxyType({})
+
+
+def load_hub_pairs(source: HubSource, tag_map: Mapping[str, str] = _NO_MAP) -> tuple[Pair, ...]:
+    """Read one split of a data set into pairs; labels may be strings, class labels or whole numbers.
+
+    Args:
+        source: Where it is.
+        tag_map: Labels to replace, by the names that the data set gives them.
+
+    Raises:
+        DataError: The data set, its configuration, split or a column is not there, a sentence is no text, or
+            a pair has no label.
+    """
+    rows = load_split(source)
+    columns = find_columns(rows.column_names, str(source))
+    names = getattr(rows.features[columns["label"]], "names", None)
+    parts = list(columns)
+    values = [rows[columns[part]][:] for part in parts]
+    pairs = []
+    for number, row in enumerate(zip(*values, strict=True)):
+        named = {columns[part]: value for part, value in zip(parts, row, strict=True)}
+        label = named[columns["label"]]
+        if names is not None or isinstance(label, int):
+            # -1 is the Hub's way to hide the labels of a test split.
+            if label is None or int(label) < 0:
+                raise DataError(f"{source}, row {number}: no label ({label}); expected a split with labels")
+            named[columns["label"]] = names[label] if names is not None else label
+        pairs.append(build_pair(named, columns, tag_map, f"{source}, row {number}"))
+    if not pairs:
+        raise DataError(f"{source}: no pair in the data set")
+    return tuple(pairs)

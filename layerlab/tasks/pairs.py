@@ -1,0 +1,215 @@
+"""Classification of sentence pairs from the first special token: inference and paraphrase."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from layerlab.data.pairs import PAIR_FORMATS, Pair
+from layerlab.errors import LabelError
+from layerlab.tasks.label_metrics import label_accuracy, macro_f1
+from layerlab.tasks.pair_encoding import encode_pairs
+from layerlab.tasks.task import Encoded, Score, task
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from transformers import PreTrainedTokenizerBase
+
+# In the order of the Hub's class labels.
+INFERENCE_LABELS = ("entailment", "neutral", "contradiction")
+PARAPHRASE_LABELS = ("0", "1")
+
+# Pair, label id.
+Prediction = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PairExample:
+    """A pair as input of an encoder, with its label.
+
+    Attributes:
+        input_ids: Word-pieces, special tokens included.
+        token_type_ids: For each, which sentence it is of; for encoders that tell them apart.
+        label: Label id.
+        pair: Index of the pair.
+    """
+
+    input_ids: tuple[int, ...]
+    token_type_ids: tuple[int, ...]
+    label: int
+    pair: int
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The task that gives a label to two sentences.
+
+    Both are one input, framed as the tokenizer frames two texts; the head is a linear classifier on the last
+    state of the first special token. Of pairs that are too long the longer sentence is cut first.
+
+    Attributes:
+        name: As studies call it.
+        labels: What the head tells apart; empty to take the labels of the source.
+        formats: Formats of its corpora.
+        metric: The score by which the best epoch is chosen.
+        version: Raised when encoding, head or scores change.
+
+    Reference: Devlin et al. (2019), BERT, section 3.2, without the pooling layer between state and
+        classifier, which most encoders do not have.
+
+    >>> Pairs("my-pairs").label_set([Pair("a", "b", "yes"), Pair("c", "d", "no")])
+    ('no', 'yes')
+    """
+
+    name: str
+    labels: tuple[str, ...] = ()
+    formats: tuple[str, ...] = PAIR_FORMATS
+    metric: str = "accuracy"
+    version: int = 1
+
+    def label_set(self, sentences: Sequence[Pair]) -> tuple[str, ...]:
+        """Return the labels of the task, or if it has none of its own those of the pairs."""
+        return self.labels or tuple(sorted({pair.label for pair in sentences if isinstance(pair, Pair)}))
+
+    def check(self, sentences: Sequence[Pair], labels: Sequence[str], where: str) -> None:
+        """Check that these are pairs, and with labels that the source has.
+
+        Raises:
+            LabelError: Names the labels that the source lacks, how often they occur, and what would mend it.
+        """
+        other = next((one for one in sentences if not isinstance(one, Pair)), None)
+        if other is not None:
+            raise LabelError(
+                f"{where}: task {self.name} takes pairs of sentences, got a {type(other).__name__}"
+            )
+        if len(labels) < 2:
+            raise LabelError(
+                f"{where}: task {self.name} needs at least 2 labels to tell apart; "
+                f"the source has {', '.join(labels) or 'none'}"
+            )
+        counts = Counter(pair.label for pair in sentences)
+        lacking = sorted(set(counts) - set(labels))
+        if lacking:
+            listed = ", ".join(f"{label} ({counts[label]})" for label in lacking)
+            owner = f"task {self.name}" if self.labels else "the source"
+            mended = ", ".join(f'"{label}": {_meant(label, labels)}' for label in lacking)
+            raise LabelError(
+                f"{where}: labels that {owner} does not have: {listed}; it has {', '.join(labels)}. "
+                f"If they mean the same, give tag_map: {{{mended}}}"
+            )
+
+    def encode(
+        self,
+        sentences: Sequence[Pair],
+        labels: Sequence[str],
+        tokenizer: PreTrainedTokenizerBase,
+        max_length: int,
+    ) -> Encoded:
+        """Return one :class:`PairExample` a pair; ``counts`` says how many pairs were cut.
+
+        Raises:
+            LabelError: A pair has a label that is not among ``labels``.
+        """
+        self.check(sentences, labels, f"task {self.name}")
+        ids = {label: index for index, label in enumerate(labels)}
+        inputs = encode_pairs(sentences, tokenizer, max_length)
+        examples = tuple(
+            PairExample(one.input_ids, one.token_type_ids, ids[pair.label], index)
+            for index, (pair, one) in enumerate(zip(sentences, inputs, strict=True))
+        )
+        counts = {"n_pairs": len(examples), "n_cut_pairs": sum(one.n_cut > 0 for one in inputs)}
+        return Encoded(examples, 0, 0, 0, counts)
+
+    def build_head(self, hidden_size: int, n_labels: int, dropout: float) -> nn.Module:
+        """Build the head; see :class:`layerlab.tasks.pair_head.PairHead`."""
+        from layerlab.tasks.pair_head import PairHead
+
+        return PairHead(hidden_size, n_labels, dropout)
+
+    def collate(self, examples: Sequence[PairExample], pad_id: int) -> dict[str, Tensor]:
+        """Pad examples to the longest.
+
+        Returns:
+            ``input_ids``, ``attention_mask`` and ``token_type_ids`` ``(batch, tokens)``; ``labels``
+            ``(batch,)``.
+        """
+        import torch
+
+        longest = max(len(example.input_ids) for example in examples)
+        fill = [longest - len(example.input_ids) for example in examples]
+        rows = list(zip(examples, fill, strict=True))
+        return {
+            "input_ids": torch.tensor([(*e.input_ids, *[pad_id] * n) for e, n in rows]),
+            "attention_mask": torch.tensor([[1] * len(e.input_ids) + [0] * n for e, n in rows]),
+            "token_type_ids": torch.tensor([(*e.token_type_ids, *[0] * n) for e, n in rows]),
+            "labels": torch.tensor([example.label for example in examples]),
+        }
+
+    def loss(self, output: Tensor, labels: Tensor) -> Tensor:
+        """Return the cross-entropy summed over pairs, in float32.
+
+        Args:
+            output: Logits ``(batch, labels)``.
+            labels: Label ids ``(batch,)``.
+        """
+        from torch.nn.functional import cross_entropy
+
+        return cross_entropy(output.float(), labels, reduction="sum")
+
+    def n_targets(self, batch: dict[str, Tensor]) -> int:
+        """Return how many pairs a batch has."""
+        return len(batch["labels"])
+
+    def decode(
+        self, output: Tensor, batch: dict[str, Tensor], examples: Sequence[PairExample]
+    ) -> list[Prediction]:
+        """Return (pair, label id) for each pair."""
+        best: list[int] = output.argmax(dim=-1).tolist()
+        return [(example.pair, label) for example, label in zip(examples, best, strict=True)]
+
+    def score(
+        self, sentences: Sequence[Pair], labels: Sequence[str], decoded: Sequence[Prediction]
+    ) -> list[Score]:
+        """Return ``accuracy`` and ``macro_f1`` of the predictions of a corpus; n is the number of pairs.
+
+        Raises:
+            LabelError: A pair has no prediction or two, so that the score would not be of this corpus.
+        """
+        found = dict(decoded)
+        if not len(decoded) == len(found) == len(sentences):
+            raise LabelError(f"{len(decoded)} predictions for {len(sentences)} pairs: expected one a pair")
+        gold = [pair.label for pair in sentences]
+        predicted = [labels[found[index]] for index in range(len(sentences))]
+        return [
+            Score("accuracy", label_accuracy(gold, predicted), len(gold)),
+            Score("macro_f1", macro_f1(gold, predicted), len(gold)),
+        ]
+
+
+def _meant(label: str, labels: Sequence[str]) -> str:
+    """Return the label that may have been meant: by number, by likeness, else nothing but a hint."""
+    if label.isdecimal() and int(label) < len(labels):
+        return labels[int(label)]
+    close = difflib.get_close_matches(label.lower(), labels, n=1)
+    return close[0] if close else "LABEL"
+
+
+@task("nli")
+def make_nli() -> Pairs:
+    """Make the task of natural language inference, such as the controlled languages'."""
+    return Pairs("nli", INFERENCE_LABELS)
+
+
+@task("xnli")
+def make_xnli() -> Pairs:
+    """Make the task of XNLI, whose corpora are on the Hub (Conneau et al. 2018)."""
+    return Pairs("xnli", INFERENCE_LABELS)
+
+
+@task("pawsx")
+def make_pawsx() -> Pairs:
+    """Make the task of PAWS-X: whether two sentences say the same (Yang et al. 2019)."""
+    return Pairs("pawsx", PARAPHRASE_LABELS)
