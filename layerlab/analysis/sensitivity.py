@@ -67,12 +67,13 @@ def sensitivity(
     Raises:
         RecordsError: Ablations without a baseline, one run recorded twice, or an unknown metric or split.
     """
-    pairs = paired(frame, metric, split=split, incomplete=incomplete)
-    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for row in pairs.to_dict("records"):
-        groups.setdefault(tuple(row[name] for name in _WHERE), []).append({str(k): v for k, v in row.items()})
+    return average_pairs(paired(frame, metric, split=split, incomplete=incomplete))
+
+
+def average_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Average what ``paired`` gives over seeds: one row per effect, in the order of ``pairs_of_effects``."""
     rows = []
-    for where, members in groups.items():
+    for where, members in pairs_of_effects(pairs).items():
         low, high = t_interval([row["effect"] for row in members])
         means = {name: fmean(row[name] for row in members) for name in ("reference", "ablated", "effect")}
         seeds = {"n_seeds": len(members), "seeds": ",".join(str(row["seed"]) for row in members)}
@@ -82,6 +83,14 @@ def sensitivity(
     effect = _typed(pd.DataFrame(rows, columns=list(EFFECT_COLUMNS)))
     effect.attrs["notes"] = pairs.attrs["notes"]
     return effect
+
+
+def pairs_of_effects(pairs: pd.DataFrame) -> dict[tuple[Any, ...], list[dict[str, Any]]]:
+    """Gather the rows of ``paired`` that one effect is the mean of, in their order."""
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for row in pairs.to_dict("records"):
+        groups.setdefault(tuple(row[name] for name in _WHERE), []).append({str(k): v for k, v in row.items()})
+    return groups
 
 
 def paired(

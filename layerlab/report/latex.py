@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from layerlab.report.layout import Cell, Row, Section, Table, drop_table
-from layerlab.report.panels import show
+from layerlab.report.panels import show, show_p
 from layerlab.report.style import shade
 
 #: What a document needs to contain the tables.
@@ -16,7 +16,7 @@ _COLUMN = 54  # characters of a table that fit a column of a two-column page
 _ESCAPES = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
     "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
-    ">": r"\textgreater{}", "|": r"\textbar{}", "±": r"$\pm$",
+    ">": r"\textgreater{}", "|": r"\textbar{}", "±": r"$\pm$", "≤": r"$\le$",
 }  # fmt: skip
 
 
@@ -103,16 +103,20 @@ def _length(section: Section, stacked: bool) -> int:
     headers = [max(name.split(" "), key=len) if stacked else name for name in section.columns]
     lines = [[*section.names, *headers]]
     for row in section.rows:
-        intervals = ["" if cell.half is None else f" ± {cell.half:.1f}" for cell in row.cells]
-        numbers = [show(cell.value) + half for cell, half in zip(row.cells, intervals, strict=True)]
-        lines.append([*row.names, *numbers])
+        lines.append([*row.names, *map(_plain, row.cells)])
     return sum(max(map(len, column)) + 1 for column in zip(*lines, strict=True))
+
+
+def _plain(cell: Cell) -> str:
+    """Write a cell without markup, for its length."""
+    half = "" if cell.half is None else f" ± {cell.half:.1f}"
+    return show(cell.value) + half + ("" if cell.q is None else f" ({show_p(cell.q)})")
 
 
 def _column(section: Section, index: int) -> str:
     """Choose a column's type: aligned at the point, or right-aligned where numbers carry intervals."""
     cells = [row.cells[index] for row in section.rows]
-    if any(cell.half is not None for cell in cells):
+    if any(cell.half is not None or cell.q is not None for cell in cells):
         return "r"
     numbers = [show(cell.value) for cell in cells if cell.value == cell.value] or ["0.0"]
     sign = "-" if any(cell.drop is not None for cell in cells) else ""  # differences, never REF
@@ -132,5 +136,6 @@ def _cell(cell: Cell, column: str, largest: float) -> str:
         return "{--}"
     if column == "r":
         half = "" if cell.half is None else rf" \pm {cell.half:.1f}"
-        return f"{background}${show(cell.value)}{half}$"
+        q = "" if cell.q is None else rf"\ ({show_p(cell.q)})"
+        return f"{background}${show(cell.value)}{half}{q}$"
     return f"{background}{show(cell.value)}"

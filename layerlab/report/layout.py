@@ -32,11 +32,13 @@ class Cell:
         value: Points; NaN where nothing was measured.
         half: Half the width of the interval in points, None for one seed or where it is not shown.
         drop: The drop in points that shades the cell, None for no shade.
+        q: The q value of a test against 0, None for no test or where it is not shown.
     """
 
     value: float
     half: float | None = None
     drop: float | None = None
+    q: float | None = None
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,8 @@ def drop_table(frame: pd.DataFrame) -> Table:
     Here the numbers are drops, positive where the ablation hurts. One section per panel.
 
     Args:
-        frame: Tidy records, or what ``layerlab.analysis.sensitivity`` gives.
+        frame: Tidy records, or what ``layerlab.analysis.sensitivity`` gives; of what
+            ``layerlab.analysis.significance`` gives, q values are shown too.
 
     Raises:
         RecordsError: Nothing to compare.
@@ -144,7 +147,8 @@ def drop_table(frame: pd.DataFrame) -> Table:
             cells = [_cell(points(row["effect"]), row, points(row["effect"])) for _, row in here.iterrows()]
             rows.append(Row((place,), tuple(cells)))
         title = f"{_title(panel)}, {task_words(panel.task)} from {panel.source}"
-        names = tuple(_QUANTITY_NAMES[name] for name in found)
+        mark = " (q)" if any(cell.q is not None for row in rows for cell in row.cells) else ""
+        names = tuple(_QUANTITY_NAMES[name] + mark for name in found)
         note = f"Drops from the baseline. {describe([(panel, part)], QUANTITIES)}"
         label = f"{slug(panel.study or panel.model)}-effects"
         sections.append(Section(title, (_place_header(panel),), names, tuple(rows), note, label))
@@ -212,8 +216,9 @@ def _paper_rows(
 
 
 def _cell(value: float, row: pd.Series, drop: float) -> Cell:
-    half = points(row["high"] - row["effect"])
-    return Cell(value, None if half != half else half, None if drop != drop else drop)
+    half, q = points(row["high"] - row["effect"]), row.get("q", float("nan"))
+    shown = (None if number != number else number for number in (half, drop, q))
+    return Cell(value, *shown)
 
 
 def _title(panel: Panel) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from layerlab.report.layout import Cell, Section, Table, drop_table
-from layerlab.report.panels import show
+from layerlab.report.panels import show, show_p
 
 
 def to_markdown(table: Table | pd.DataFrame) -> str:
@@ -54,8 +54,9 @@ def _section(section: Section) -> str:
 
 
 def _text(cell: Cell) -> str:
-    """Write a number and, where there is one, half its interval; of a row both stay aligned."""
-    return show(cell.value) if cell.half is None else f"{show(cell.value)} ±{cell.half:.1f}"
+    """Write a number and, where there are any, half its interval and its q; of a column all stay aligned."""
+    half = "" if cell.half is None else f" ±{cell.half:.1f}"
+    return f"{show(cell.value)}{half}" + ("" if cell.q is None else f" ({show_p(cell.q)})".rjust(8))
 
 
 def _escape(text: str) -> str:

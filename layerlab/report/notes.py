@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from layerlab.analysis.inference import EXACT_SEEDS
 from layerlab.analysis.sensitivity import MEAN
+from layerlab.analysis.significance import LEVEL, seed_warning
 from layerlab.report.panels import METRIC_NAMES, Panel, points
 from layerlab.report.wording import task_words
 
@@ -26,7 +28,29 @@ def describe(parts: Parts, quantities: Sequence[str]) -> str:
         f"{METRIC_NAMES.get(panel.metric, panel.metric)} for {task_words(panel.task)}" for panel, _ in parts
     ]
     points_of = f"Points of {', '.join(dict.fromkeys(metrics))} on the {parts[0][0].split} split"
-    return " ".join([f"{points_of}, paired by seed; {_seeds(shown)}", _items(parts), _targets(parts)]).strip()
+    seeds = f"{points_of}, paired by seed; {_seeds(shown)}"
+    return " ".join(filter(None, [seeds, _tests(shown, parts), _items(parts), _targets(parts)]))
+
+
+def _tests(shown: pd.DataFrame, parts: Parts) -> str:
+    """Say what was tested and what came out of it; empty for effects that were not tested."""
+    if "q" not in shown.columns:
+        return ""
+    most, done = int(shown["n_seeds"].max()), shown[shown["q"].notna()]
+    if done.empty:
+        return seed_warning(most)
+    fewest, largest = int(done["n_tests"].min()), int(done["n_tests"].max())
+    family = ("ablation", "ablations")[largest > 1]
+    family = f"{largest} {family}" if fewest == largest else f"{fewest} to {largest} {family}"
+    every = "each quantity" if len(parts) == 1 else "each task, source and quantity"
+    text = (
+        "Whether a difference is more than chance over seeds was tested by flipping the signs of the seeds' "
+        f"differences (two-sided, {'exact' if most <= EXACT_SEEDS else 'drawn at random'}), with false "
+        f"discoveries controlled over the {family} of {every} (Benjamini-Hochberg)"
+    )
+    if warning := seed_warning(most, largest):
+        return f"{text}. {warning}"
+    return f"{text}: {int((done['q'] <= LEVEL).sum())} of {len(done)} have q ≤ {f'{LEVEL:g}'.lstrip('0')}."
 
 
 def _seeds(shown: pd.DataFrame) -> str:

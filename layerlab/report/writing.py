@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from layerlab.analysis.sensitivity import aggregate, sensitivity
+from layerlab.analysis.significance import significance
 from layerlab.errors import RecordsError, unknown
 from layerlab.report.tables import drop_table, paper_table, to_csv, to_latex, to_markdown
 
@@ -20,16 +21,16 @@ def render_table(
 
     Args:
         frame: Tidy records.
-        style: ``markdown``, ``latex`` or ``csv``; CSV is the tidy frame of effects.
+        style: ``markdown``, ``latex`` or ``csv``; CSV is the tidy frame of effects, with their tests.
         metric: The metric; None for each task's own.
-        effects: One row a layer window, with intervals, instead of the paper's layout.
+        effects: One row a layer window, with intervals and q values, instead of the paper's layout.
 
     Raises:
         RecordsError: There is no such style or metric, or nothing to compare.
     """
     if style not in STYLES:
         raise RecordsError(unknown("table format", style, STYLES))
-    effect = sensitivity(frame, metric, incomplete="drop")
+    effect = significance(frame, metric, incomplete="drop")
     if style == "csv":
         return to_csv(effect)
     table = drop_table(effect) if effects else paper_table(effect)
@@ -62,7 +63,7 @@ def write_report(frame: pd.DataFrame, folder: Path) -> list[Path]:
     tables.mkdir(parents=True, exist_ok=True)
     texts = {"scores.csv": to_csv(aggregate(frame))}
     figures: list[Path] = []
-    effect = sensitivity(frame, incomplete="drop")
+    effect = significance(frame, incomplete="drop")
     if len(effect):
         paper, drops = paper_table(effect), drop_table(effect)
         texts |= {

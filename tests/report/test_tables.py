@@ -12,10 +12,12 @@ import pytest
 
 from layerlab.analysis.records import empty_records
 from layerlab.analysis.sensitivity import sensitivity
+from layerlab.analysis.significance import significance
 from layerlab.errors import RecordsError
 from layerlab.report.latex import escape
 from layerlab.report.style import shade
 from layerlab.report.tables import Table, drop_table, paper_table, to_csv, to_latex, to_markdown
+from layerlab.report.writing import render_table
 
 Make = Callable[..., pd.DataFrame]
 
@@ -157,6 +159,23 @@ def test_every_window_is_a_row_of_the_table_of_drops(effect: pd.DataFrame) -> No
     assert first[1].half is not None
 
 
+def test_effects_that_were_tested_show_their_q(synthetic: Make) -> None:
+    found = significance(synthetic(n_layers=4, seeds=range(7)))
+    (section,) = drop_table(found).sections
+    assert section.columns == ("source drop (q)", "zero-shot drop (q)", "gap change (q)")
+    wanted = found[(found["quantity"] == "gap_change") & (found["target"] == "mean")].set_index("layers")
+    assert [row.cells[2].q for row in section.rows] == list(wanted.loc[["0-1", "2-3"], "q"])
+    text = to_markdown(found)
+    assert re.search(r"\| 0-1 +\| +\d+\.\d ±\d+\.\d +\((<\.001|\.\d{3}|1\.00)\) \|", text)
+    block = [line for line in text.splitlines() if line.startswith("|")]
+    assert len({len(line) for line in block}) == 1
+    assert re.search(r"\$\d+\.\d \\pm \d+\.\d\\ \(\.\d{3}\)\$", to_latex(found))
+    assert "≤" not in to_latex(found)  # which LaTeX does not know as a character
+    assert [row.cells for row in paper_table(found).sections[0].rows] == [
+        row.cells for row in paper_table(found[found.columns[:25]]).sections[0].rows
+    ]
+
+
 def test_latex_uses_booktabs_siunitx_and_shades_by_the_size_of_the_drop(synthetic: Make) -> None:
     text = to_latex(paper_table(synthetic(seeds=(0,))))
     for part in (r"\toprule", r"\midrule", r"\bottomrule", "S[table-format=-2.1]", r"\usepackage{siunitx}"):
@@ -207,6 +226,11 @@ def test_latex_compiles(synthetic: Make, tmp_path: Path) -> None:
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-draftmode", "t.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
     assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]
+
+
+def test_csv_has_the_tests_beside_the_effects(synthetic: Make) -> None:
+    again = pd.read_csv(io.StringIO(render_table(synthetic(n_layers=4), "csv")))
+    assert {"effect", "low", "high", "p", "q", "d_z", "boot_low", "boot_high", "family"} <= set(again.columns)
 
 
 def test_csv_is_the_tidy_frame_in_full_precision(effect: pd.DataFrame) -> None:

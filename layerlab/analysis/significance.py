@@ -1,0 +1,224 @@
+"""Which effects of a study are more than chance: tests, false discoveries, effect sizes, intervals.
+
+What is tested is whether an ablation changes a score when training is repeated with other seeds; languages
+and test sentences are taken as given, except by the interval that resamples sentences too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from layerlab.analysis.inference import (
+    RESAMPLES,
+    Floats,
+    bootstrap_means,
+    cohens_dz,
+    false_discovery,
+    seeds_needed,
+    sign_flip_test,
+    smallest_p,
+)
+from layerlab.analysis.records import BASELINE
+from layerlab.analysis.resampling import SentenceDraws, hierarchical_interval
+from layerlab.analysis.sensitivity import (
+    EFFECT_COLUMNS,
+    MEAN,
+    SETTING,
+    average_pairs,
+    paired,
+    pairs_of_effects,
+)
+from layerlab.analysis.sweeps import select_scores
+
+LEVEL = 0.05  # the share of false discoveries that tables speak of
+TEST_COLUMNS = ("p", "q", "n_tests", "family", "d_z", "boot_low", "boot_high", "resampled")
+_FAMILY = (*SETTING, "sweep", "quantity")
+_ABLATION = ("ablation", "phase", "intervention", "layers")
+_BASELINE = (BASELINE, "", "", "")  # of a setting there is one, whatever its columns say
+_Row = dict[str, Any]
+
+
+def significance(
+    frame: pd.DataFrame,
+    metric: str | None = None,
+    *,
+    split: str | None = None,
+    incomplete: Literal["raise", "drop"] = "raise",
+    method: Literal["bh", "by"] = "bh",
+    sentences: pd.DataFrame | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Compare every ablation with its baseline as ``sensitivity`` does, and test what it finds.
+
+    A family of tests is one quantity of one sweep (one study, model, task, metric, split and source): all
+    layers x all targets. Means over targets sum these up and are a family of their own, over the layers.
+
+    Args:
+        frame: Tidy records.
+        metric: As in ``sensitivity``.
+        split: As in ``sensitivity``.
+        incomplete: As in ``sensitivity``.
+        method: How q values are made of a family's p values, as in ``false_discovery``.
+        sentences: What each test sentence contributes to the scores, with the columns
+            ``layerlab.analysis.resampling.SENTENCE_COLUMNS``; where it has all runs of an effect, sentences
+            are resampled with the seeds.
+        resamples: Of the bootstrap.
+        seed: Of everything that is drawn.
+
+    Returns:
+        The frame of ``sensitivity`` and, for every effect: ``p`` of the two-sided sign-flip test over seeds
+        (missing for one seed), ``q`` within its family of ``n_tests`` tests, which ``family`` describes,
+        ``d_z`` (Cohen's, over seeds), the bootstrap interval ``boot_low`` to ``boot_high`` and what was
+        ``resampled`` for it (``"seeds"``, ``"sentences"``, ``"seeds and sentences"`` or nothing).
+        ``attrs["warnings"]`` says where seeds are too few for any test.
+
+    Raises:
+        RecordsError: As ``sensitivity``, or counts of sentences that do not give the recorded scores.
+    """
+    pairs = paired(frame, metric, split=split, incomplete=incomplete)
+    groups = list(pairs_of_effects(pairs).values())
+    effect = average_pairs(pairs)
+    differences = [np.array([row["effect"] for row in members]) for members in groups]
+    found = _by_size(differences, resamples, seed)
+    effect = effect.assign(**{name: found[name] for name in ("p", "d_z", "boot_low", "boot_high")})
+    effect["resampled"] = ["seeds" if len(members) > 1 else "" for members in groups]
+    if sentences is not None:
+        draws = SentenceDraws(sentences, resamples, seed)
+        _resample_sentences(effect, groups, _runs(select_scores(frame, metric, split)), draws, seed)
+    effect = _with_families(effect, method)[[*EFFECT_COLUMNS, *TEST_COLUMNS]]
+    effect.attrs.update({"notes": pairs.attrs["notes"], "warnings": _warnings(effect)})
+    return effect
+
+
+def seed_warning(n_seeds: int, n_tests: int = 1, level: float = LEVEL) -> str:
+    """Say that seeds are too few for any test to reach a level; empty if they are not.
+
+    Args:
+        n_seeds: How many there are.
+        n_tests: Tests in a family: an effect that is alone among several takes more seeds.
+        level: The level.
+
+    >>> seed_warning(5)
+    'With 5 seeds p cannot fall below .0625, so no test can reach .05; that takes 6 seeds.'
+    >>> seed_warning(6)
+    ''
+    """
+    needed, alone = seeds_needed(level), seeds_needed(level, max(1, n_tests))
+    if n_seeds >= needed:
+        return ""
+    wanted, least = (f"{p:.4g}".lstrip("0") for p in (level, smallest_p(n_seeds)))
+    text = f"With {n_seeds} seeds p cannot fall below {least}, so no test can reach {wanted}; that takes"
+    if n_seeds < 2:
+        text = f"One seed cannot be tested; to reach {wanted} takes"
+    more = f", and {alone} for an effect that is alone among {n_tests}" if alone > needed else ""
+    return f"{text} {needed} seeds{more}."
+
+
+def _by_size(differences: list[Floats], resamples: int, seed: int) -> dict[str, Floats]:
+    """Test effects and give their intervals and sizes, those with as many seeds together."""
+    found = {name: np.full(len(differences), np.nan) for name in ("p", "d_z", "boot_low", "boot_high")}
+    for size in {len(values) for values in differences}:
+        places = [place for place, values in enumerate(differences) if len(values) == size]
+        rows = np.stack([differences[place] for place in places])
+        found["p"][places] = sign_flip_test(rows, seed=seed)
+        found["d_z"][places] = cohens_dz(rows)
+        low, high = bootstrap_means(rows, resamples=resamples, seed=seed)
+        found["boot_low"][places], found["boot_high"][places] = low, high
+    return found
+
+
+def _with_families(effect: pd.DataFrame, method: Literal["bh", "by"]) -> pd.DataFrame:
+    """Add the q values within each family, and what the family is."""
+    effect = effect.assign(q=np.nan, n_tests=0, family="")
+    mean = effect["target"] == MEAN
+    for _, part in effect.groupby([*(effect[name] for name in _FAMILY), mean], sort=False):
+        effect.loc[part.index, "q"] = false_discovery(part["p"], method)
+        effect.loc[part.index, "n_tests"] = int(part["p"].notna().sum())
+        n_ablations, n_targets = part["ablation"].nunique(), part["target"].nunique()
+        name = f"{part['quantity'].iloc[0]}: {_count(n_ablations, 'ablation')} x "
+        name += "the mean over targets" if part["target"].iloc[0] == MEAN else _count(n_targets, "target")
+        effect.loc[part.index, "family"] = name
+    return effect
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + "s" * (number != 1)
+
+
+def _warnings(effect: pd.DataFrame) -> list[str]:
+    """Warn of every setting in which no effect has the seeds that a test needs."""
+    found = []
+    for _, part in effect.groupby([*SETTING, "sweep"], sort=False):
+        if text := seed_warning(int(part["n_seeds"].max()), int(part["n_tests"].max())):
+            row = part.iloc[0]
+            found.append(f"{row['model']}, {row['task']} from {row['source']}, {row['sweep']}: {text}")
+    return found
+
+
+def _runs(scores: pd.DataFrame) -> dict[tuple[Any, ...], tuple[str, float]]:
+    """Find the run and the value of every score, by what was run, target and seed."""
+    found = {}
+    for row in scores[scores["value"].notna()].to_dict("records"):
+        run = _BASELINE if row["ablation"] == BASELINE else tuple(row[name] for name in _ABLATION)
+        where = (*(row[name] for name in SETTING), *run, row["target"], row["seed"])
+        found[where] = (str(row["run_id"]), float(row["value"]))
+    return found
+
+
+def _resample_sentences(
+    effect: pd.DataFrame,
+    groups: list[list[_Row]],
+    runs: Mapping[tuple[Any, ...], tuple[str, float]],
+    draws: SentenceDraws,
+    seed: int,
+) -> None:
+    """Replace the bootstrap intervals of effects whose runs all have counts of sentences."""
+    targets: dict[tuple[Any, ...], list[str]] = {}  # that a mean is over
+    for members in groups:
+        row, run = members[0], tuple(members[0][name] for name in (*SETTING, *_ABLATION))
+        if row["quantity"] == "zero_shot_drop" and row["target"] != MEAN:
+            targets.setdefault(run, []).append(row["target"])
+    for place, members in enumerate(groups):
+        row, run = members[0], tuple(members[0][name] for name in (*SETTING, *_ABLATION))
+        wanted = targets[run] if row["target"] == MEAN else [row["target"]]
+        by_seed = [_drawn_effect(member, wanted, runs, draws) for member in members]
+        there = [drawn for drawn in by_seed if drawn is not None]
+        if len(there) == len(by_seed):
+            low, high = hierarchical_interval(there, seed=seed)
+            effect.loc[effect.index[place], ["boot_low", "boot_high"]] = low, high
+            what = "seeds and sentences" if len(members) > 1 else "sentences"
+            effect.loc[effect.index[place], "resampled"] = what
+
+
+def _drawn_effect(
+    row: _Row,
+    targets: list[str],
+    runs: Mapping[tuple[Any, ...], tuple[str, float]],
+    draws: SentenceDraws,
+) -> Floats | None:
+    """Give one seed's effect in every resample of the sentences; None where counts are missing."""
+    setting = tuple(row[name] for name in SETTING)
+    ablation = tuple(row[name] for name in _ABLATION)
+
+    def drop(target: str) -> Floats | None:
+        both = []
+        for run in (_BASELINE, ablation):
+            run_id, value = runs[(*setting, *run, target, row["seed"])]
+            both.append(draws.scores(row["study"], run_id, target, row["metric"], value))
+        reference, ablated = both
+        return None if reference is None or ablated is None else reference - ablated
+
+    drops = [drop(target) for target in targets]
+    there = [one for one in drops if one is not None]
+    if len(there) < len(drops):
+        return None
+    effect: Floats = np.mean(there, axis=0)
+    if row["quantity"] == "gap_change":
+        own = drop(row["source"])
+        return None if own is None else effect - own
+    return effect
