@@ -24,6 +24,7 @@ from layerlab.cli_arguments import (
     StudyFile,
     Workers,
 )
+from layerlab.cli_demo import demo
 from layerlab.cli_languages import app as languages
 from layerlab.cli_measure import measure
 from layerlab.cli_pretrain import pretrain
@@ -57,7 +58,7 @@ def main() -> None:
 @app.command()
 def describe(
     model: Annotated[
-        str, typer.Argument(help="Folder or Hub id of a model.", metavar="MODEL", show_default=False)
+        str, typer.Argument(help="Folder, bundled name or Hub id.", metavar="MODEL", show_default=False)
     ],
 ) -> None:
     """Show a model's parts: which layers it has, where they are, how many parameters each holds.
@@ -179,7 +180,7 @@ def table(
     style: Annotated[str, typer.Option("--format", "-f", help="markdown, latex or csv.")] = "markdown",
     metric: Metric = None,
     effects: Annotated[
-        bool, typer.Option("--effects", help="One row an effect instead of the paper's layout.")
+        bool, typer.Option("--effects", help="One row an effect, with intervals and q values.")
     ] = False,
 ) -> None:
     """Print the paper's table: source and zero-shot scores, and what each ablation costs in points.
@@ -217,22 +218,7 @@ def plot(
         print(path)
 
 
-@app.command()
-def demo(
-    folder: Annotated[Path, typer.Argument(help="Where everything goes.", metavar="DIR")] = Path("demo"),
-    workers: Workers = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Very small: shows that all parts work.")] = False,
-) -> None:
-    """Run First Align, then Predict on an encoder that comes with layerlab: align, ablate, report.
-
-    \b
-    layerlab demo demo
-    """
-    from layerlab.demo import run_demo
-
-    run_demo(folder, workers=workers, quick=quick)
-
-
+app.command()(demo)
 app.command()(measure)
 app.command()(pretrain)
 

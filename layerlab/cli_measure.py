@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,8 @@ import typer
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from layerlab.data.bitext import Bitext
 
 _DEFAULT = "cka,retrieval,retrieval_csls"
 
@@ -51,34 +54,42 @@ def measure(
     layerlab measure bert-base-multilingual-cased --languages de,fr,ru
     layerlab measure before=mbert after=results/upos/fits/0123abcd --parallel tatoeba -o alignment
     """
-    import pandas as pd
-
     from layerlab.data.bitext import read_bitexts
-    from layerlab.measures.alignment import measure_alignment
-    from layerlab.report.alignment import draw_alignment
     from layerlab.study.work import quieten_transformers
 
     quieten_transformers()
     chosen = [_labelled(model) for model in models]
     bitexts = read_bitexts(parallel, _listed(languages), pair_with, sentences=sentences)
-    frames = [
-        measure_alignment(
-            encoder,
-            bitexts,
-            label=label,
-            measures=_listed(measures),
-            pooling=pooling,  # type: ignore[arg-type]  # checked there
-            progress=lambda text, label=label: print(f"{label}: {text}", file=sys.stderr),  # type: ignore[misc]
-        )
-        for label, encoder in chosen
-    ]
-    frame = pd.concat(frames, ignore_index=True)
+    frame = _measure_all(chosen, bitexts, _listed(measures), pooling)
     print(alignment_table(frame))
     if output is not None:
+        from layerlab.report.alignment import draw_alignment
+
         output.mkdir(parents=True, exist_ok=True)
         frame.to_csv(output / "alignment.csv", index=False)
         for path in (output / "alignment.csv", *draw_alignment(frame, output)):
             print(path)
+
+
+def _measure_all(
+    models: Sequence[tuple[str, str]], bitexts: Sequence[Bitext], measures: Sequence[str], pooling: str
+) -> pd.DataFrame:
+    """Measure one labelled model after the other and tell how far it is."""
+    import pandas as pd
+
+    from layerlab.measures.alignment import measure_alignment
+
+    def measured(label: str, encoder: str) -> pd.DataFrame:
+        return measure_alignment(
+            encoder,
+            bitexts,
+            label=label,
+            measures=measures,
+            pooling=pooling,  # type: ignore[arg-type]  # checked there
+            progress=lambda text: print(f"{label}: {text}", file=sys.stderr),
+        )
+
+    return pd.concat([measured(label, encoder) for label, encoder in models], ignore_index=True)
 
 
 def alignment_table(frame: pd.DataFrame) -> str:

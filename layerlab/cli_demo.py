@@ -1,0 +1,25 @@
+"""The command-line verb ``demo``: First Align, then Predict on an encoder that comes with layerlab."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from layerlab.cli_arguments import Workers
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where everything goes.", metavar="DIR")] = Path("demo"),
+    workers: Workers = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Very small: shows that all parts work.")] = False,
+) -> None:
+    """Run First Align, then Predict on an encoder that comes with layerlab: align, ablate, report.
+
+    \b
+    layerlab demo demo
+    """
+    from layerlab.demo import run_demo
+
+    run_demo(folder, workers=workers, quick=quick)
