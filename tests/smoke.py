@@ -18,6 +18,7 @@ def main() -> None:
     from layerlab.pretraining.spec import Architecture, PretrainingSpec
 
     assert "site-packages" in str(Path(layerlab.__file__).resolve()), layerlab.__file__
+    assert layerlab.bundled_encoders() == ("minimbert", "minimbert-controlled")
     folder = Path(sys.argv[1])
     data = folder / "data"
     write_corpora(data, ("avin", "belo"), sizes={"train": 60, "dev": 20, "test": 20}, text_sentences=200)
@@ -42,6 +43,8 @@ def main() -> None:
         held_out_sequences=2,
         evaluate_every=10,
     )
+    for name in layerlab.bundled_encoders():
+        assert layerlab.Encoder.from_pretrained(name).n_layers == 12, name
     encoder = pretrain(spec, folder / "encoder")
     ablate(folder, encoder, data)
     print("the installed package works")
