@@ -22,16 +22,13 @@ from layerlab.pretraining.corpus import (
 )
 from layerlab.pretraining.growth import parent_tokenizer
 from layerlab.pretraining.parallel import PARALLEL, parallel_stream
+from layerlab.pretraining.spec import OBSERVING
 from layerlab.pretraining.texts import check_texts, paragraphs_of
 from layerlab.pretraining.tokenizer import spread, train_tokenizer
 from layerlab.pretraining.unigram import SPECIAL_TOKENS
 
 if TYPE_CHECKING:
     from layerlab.pretraining.spec import PretrainingSpec
-
-
-# Fields of a spec that only watch the training; they may change when it goes on.
-_OBSERVING = frozenset({"probes", "evaluate_every"})
 
 
 @dataclass(frozen=True)
@@ -121,7 +118,7 @@ def _check_same(spec: PretrainingSpec, file: Path) -> None:
     differing = [
         f"{key} was {before[key]!r}, is {now[key]!r}"
         for key in before
-        if before[key] != now[key] and key not in _OBSERVING
+        if before[key] != now[key] and key not in OBSERVING
     ]
     if differing:
         raise CheckpointError(

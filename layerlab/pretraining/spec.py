@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -16,6 +16,8 @@ from layerlab.pretraining.texts import ControlledText, HubText, Text, below
 from layerlab.yaml_file import Location, apply_overrides, line_of, read_yaml
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
+# Fields that only watch a training; they may change when it goes on.
+OBSERVING: Final = frozenset({"probes", "evaluate_every"})
 
 
 class Architecture(BaseModel):

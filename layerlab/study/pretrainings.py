@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from layerlab.errors import DataError
-from layerlab.pretraining.spec import PretrainingSpec, read_spec
+from layerlab.pretraining.spec import OBSERVING, PretrainingSpec, read_spec
 from layerlab.pretraining.texts import ControlledText, HubText, digest_text
 from layerlab.study.checkpoints import Checkpoint, digest_folder
 from layerlab.study.identity import digest
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # Raised when the meaning of a spec changes without a change of its text.
 PRETRAINING_VERSION: Final = 1
 # What a spec says beside what determines the encoder: its name, and when it is looked at.
-_NO_IDENTITY: Final = frozenset({"name", "probes", "evaluate_every"})
+_NO_IDENTITY: Final = frozenset({"name"}) | OBSERVING
 
 
 @dataclass(frozen=True)
