@@ -29,7 +29,7 @@ def list_languages(family: FamilyFile = None) -> None:
     layerlab languages list
     layerlab languages list --family mine.yaml
     """
-    from layerlab.languages.on_demand import find_family
+    from layerlab.languages.family import find_family
     from layerlab.languages.registers import DOMAINS
     from layerlab.languages.typology import typology_table
 
@@ -65,7 +65,7 @@ def write(
     layerlab languages write near --languages avin,belo,ciro --sentences 5000 --text-sentences 100000
     layerlab languages write domains --languages avin --domains news,talk
     """
-    from layerlab.languages.on_demand import find_family
+    from layerlab.languages.family import find_family
     from layerlab.languages.registers import find_domain
     from layerlab.languages.writing import Request, write_languages
 

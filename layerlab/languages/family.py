@@ -86,6 +86,22 @@ def shipped_family(name: str) -> Family:
     return parse_family(source.read_text(encoding="utf-8"), f"{name}.yaml")
 
 
+def find_family(which: str | Path | None = None) -> Family:
+    """Give a family by the name of one that comes with layerlab, or by its file; None is the default one.
+
+    >>> sorted(find_family("instrument").languages)[0]
+    'ilda'
+
+    Raises:
+        DataError: There is none of that name, or the file cannot be read.
+    """
+    if which is None:
+        return default_family()
+    if str(which) not in SHIPPED and (Path(which).suffix or Path(which).exists()):
+        return read_family(which)
+    return shipped_family(str(which))
+
+
 def known_languages(family: Family | None = None) -> tuple[str, ...]:
     """Name the languages of a family (by default the one that comes with layerlab), from near to far."""
     return tuple((family or default_family()).languages)

@@ -3,31 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 
 from layerlab.data.pairs import Pair
 from layerlab.data.sentences import Sentence
 from layerlab.languages.corpora import read_controlled
 from layerlab.languages.description import Family
-from layerlab.languages.family import SHIPPED, default_family, read_family, shipped_family
+from layerlab.languages.family import find_family
 from layerlab.languages.nli import generate_pairs
 from layerlab.languages.scripts import detokenised
-
-
-def find_family(which: str | Path | None = None) -> Family:
-    """Give a family by the name of one that comes with layerlab, or by its file; None is the default one.
-
-    >>> sorted(find_family("instrument").languages)[0]
-    'ilda'
-
-    Raises:
-        DataError: There is none of that name, or the file cannot be read.
-    """
-    if which is None:
-        return default_family()
-    if str(which) not in SHIPPED and (Path(which).suffix or Path(which).exists()):
-        return read_family(which)
-    return shipped_family(str(which))
 
 
 def speak(

@@ -16,6 +16,7 @@ from layerlab.data.sentences import Sentence
 from layerlab.errors import CheckpointError, DataError, unknown
 from layerlab.finetuning.batching import length_batches
 from layerlab.models.encoder import Encoder, as_encoder
+from layerlab.models.positions import n_positions
 from layerlab.tasks.encoding import special_tokens, tokenize
 
 if TYPE_CHECKING:
@@ -121,13 +122,7 @@ def _tokenizer_beside(encoder: Encoder) -> PreTrainedTokenizerBase:
 
 def longest_input(encoder: Encoder, tokenizer: PreTrainedTokenizerBase) -> int:
     """Return how many word-pieces a model reads at once, special tokens included."""
-    config = encoder.base.config
-    positions = getattr(config, "max_position_embeddings", None) or _LONGEST
-    # RoBERTa and its kin count positions from the padding's id on.
-    offset = (
-        (config.pad_token_id or 0) + 1 if config.model_type in {"roberta", "xlm-roberta", "camembert"} else 0
-    )
-    return min(int(positions) - offset, int(tokenizer.model_max_length))
+    return min(n_positions(encoder.base.config) or _LONGEST, int(tokenizer.model_max_length))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from layerlab.errors import Problem, StudyError, unknown
 from layerlab.models.bundled import bundled_folder
 from layerlab.pretraining.probes import Probes
-from layerlab.pretraining.texts import ControlledText, HubText, Text, below
+from layerlab.pretraining.texts import ControlledText, HubText, Text, placed
 from layerlab.yaml_file import Location, apply_overrides, line_of, read_yaml
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
@@ -176,22 +176,32 @@ def read_spec(path: str | Path, overrides: Iterable[str] = ()) -> PretrainingSpe
     return _below(spec, path.parent)
 
 
-def _below(spec: PretrainingSpec, folder: Path) -> PretrainingSpec:
-    """Return the spec with its relative paths below ``folder``."""
+def with_paths(spec: PretrainingSpec, place: Callable[[Path], Path]) -> PretrainingSpec:
+    """Return the spec with all its paths put elsewhere, such as made absolute.
+
+    Args:
+        spec: A pretraining.
+        place: What becomes of a path.
+    """
     update: dict[str, Any] = {
-        "corpora": {key: tuple(below(text, folder) for text in texts) for key, texts in spec.corpora.items()}
+        "corpora": {key: tuple(placed(text, place) for text in texts) for key, texts in spec.corpora.items()},
+        "grown_from": spec.grown_from and place(spec.grown_from),
     }
     if spec.parallel is not None:
-        files = {key: folder / file for key, file in spec.parallel.corpora.items()}
+        files = {key: place(file) for key, file in spec.parallel.corpora.items()}
         update["parallel"] = spec.parallel.model_copy(update={"corpora": files})
     if spec.probes is not None:
-        files = {key: folder / file for key, file in spec.probes.files.items()}
+        files = {key: place(file) for key, file in spec.probes.files.items()}
         update["probes"] = spec.probes.model_copy(update={"files": files})
-    if spec.grown_from is not None:
-        there = folder / spec.grown_from
-        bundled = None if there.is_dir() else bundled_folder(str(spec.grown_from))
-        update["grown_from"] = bundled or there
     return spec.model_copy(update=update)
+
+
+def _below(spec: PretrainingSpec, folder: Path) -> PretrainingSpec:
+    """Return the spec with its relative paths below ``folder``, and a bundled encoder by its folder."""
+    below = with_paths(spec, lambda path: folder / path)
+    if below.grown_from is None or below.grown_from.is_dir():
+        return below
+    return below.model_copy(update={"grown_from": bundled_folder(str(spec.grown_from)) or below.grown_from})
 
 
 def _problem(detail: Any, lines: Mapping[Location, int]) -> Problem:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from layerlab.errors import DataError, LayerlabError, unknown
 from layerlab.pretraining.corpus import read_paragraphs
-
-if TYPE_CHECKING:
-    from layerlab.languages.description import Family
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 # A controlled language's first sentences stand for what its generator gives, beside the description.
@@ -91,14 +88,16 @@ Text = Annotated[
 ]
 
 
-def below(text: Path | HubText | ControlledText, folder: Path) -> Path | HubText | ControlledText:
-    """Return a text with its relative path below ``folder``; a Hub id stays unless it is a folder there."""
+def placed(
+    text: Path | HubText | ControlledText, place: Callable[[Path], Path]
+) -> Path | HubText | ControlledText:
+    """Return a text with its path put elsewhere; a Hub id stays unless it is a folder there."""
     if isinstance(text, Path):
-        return folder / text
+        return place(text)
     if isinstance(text, ControlledText):
         named = text.family is None or not Path(text.family).suffix
-        return text if named else text.model_copy(update={"family": str(folder / str(text.family))})
-    there = folder / text.hub
+        return text if named else text.model_copy(update={"family": str(place(Path(str(text.family))))})
+    there = place(Path(text.hub))
     return text.model_copy(update={"hub": str(there)}) if there.is_dir() else text
 
 
@@ -111,10 +110,10 @@ def check_texts(texts: Mapping[str, Sequence[Path | HubText | ControlledText]]) 
     for language, several in texts.items():
         for text in several:
             if isinstance(text, ControlledText):
-                from layerlab.languages.family import find_language
+                from layerlab.languages.family import find_family, find_language
 
                 try:
-                    find_language(_family(text), text.controlled)
+                    find_language(find_family(text.family), text.controlled)
                 except LayerlabError as error:
                     raise DataError(f"corpora: {language}: {error}") from error
 
@@ -153,7 +152,9 @@ def digest_text(text: Path | HubText | ControlledText) -> str:
         return _digest_file(str(text), stat.st_size, stat.st_mtime_ns)
     if isinstance(text, HubText):
         return _digest_lines(_hub_paragraphs(text))
-    about = [_family(text).model_dump_json(), text.controlled, str(text.sentences), str(text.seed)]
+    from layerlab.languages.family import find_family
+
+    about = [find_family(text.family).model_dump_json(), text.controlled, str(text.sentences), str(text.seed)]
     first = min(text.sentences, _FINGERPRINT_SENTENCES)
     return _digest_lines([*about, *_controlled_paragraphs(text, first)])
 
@@ -183,22 +184,14 @@ def _load_rows(text: HubText) -> Any:
 
 
 def _controlled_paragraphs(text: ControlledText, n_sentences: int) -> Iterator[str]:
-    from layerlab.languages.family import find_language
+    from layerlab.languages.family import find_family, find_language
     from layerlab.languages.formats import to_text
     from layerlab.languages.generate import generate_said
 
-    family = _family(text)
+    family = find_family(text.family)
     script = find_language(family, text.controlled).script
     documents = generate_said(text.controlled, f"{text.seed}-text-{text.controlled}", family=family)
     yield from (line.rstrip("\n") for line in to_text(documents, n_sentences, script))
-
-
-def _family(text: ControlledText) -> Family:
-    from layerlab.languages.family import default_family, read_family, shipped_family
-
-    if text.family is None:
-        return default_family()
-    return read_family(text.family) if Path(text.family).suffix else shipped_family(text.family)
 
 
 def _digest_lines(lines: Iterator[str] | Sequence[str]) -> str:

@@ -21,6 +21,7 @@ from layerlab.finetuning.model import TaskModel, build_task_model
 from layerlab.finetuning.streams import derive_seed
 from layerlab.finetuning.training import Training
 from layerlab.models.encoder import Encoder
+from layerlab.models.positions import n_positions
 from layerlab.study.checkpoints import digest_folder
 from layerlab.study.corpora import encode_corpus, read_corpus
 from layerlab.study.environment import describe_environment, process_rank
@@ -28,8 +29,6 @@ from layerlab.study.jobs import FitJob
 from layerlab.study.settings import WorkSettings
 from layerlab.study.store import Store, write_json
 from layerlab.tasks.task import get_task
-
-COUNT_FROM_PADDING = frozenset({"roberta", "xlm-roberta", "camembert"})
 
 
 def execute_fit(store: Store, job: FitJob, settings: WorkSettings, report: Report) -> None:
@@ -140,13 +139,8 @@ def _source_corpora(
 
 def longest_input(encoder: Encoder, training: Training) -> int:
     """Return how many word-pieces an input may have: what the study says, or less if the model ends there."""
-    config = encoder.base.config
-    positions = getattr(config, "max_position_embeddings", None)
-    if not positions:
-        return training.max_length
-    # RoBERTa-like models count positions from the padding id on.
-    offset = (config.pad_token_id or 0) + 1 if config.model_type in COUNT_FROM_PADDING else 0
-    return min(training.max_length, int(positions) - offset)
+    positions = n_positions(encoder.base.config)
+    return training.max_length if positions is None else min(training.max_length, positions)
 
 
 def _describe_node(

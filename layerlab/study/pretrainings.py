@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from layerlab.errors import DataError
-from layerlab.pretraining.spec import OBSERVING, PretrainingSpec, read_spec
-from layerlab.pretraining.texts import ControlledText, HubText, digest_text
+from layerlab.pretraining.spec import OBSERVING, PretrainingSpec, read_spec, with_paths
+from layerlab.pretraining.texts import digest_text
 from layerlab.study.checkpoints import Checkpoint, digest_folder
 from layerlab.study.identity import digest
 
@@ -77,7 +77,7 @@ def make_job(spec: PretrainingSpec) -> PretrainingJob:
         DataError: A text is missing or cannot be read.
         CheckpointError: There is no encoder to grow from.
     """
-    return PretrainingJob(_anywhere(spec), identity_of_pretraining(spec))
+    return PretrainingJob(with_paths(spec, Path.resolve), identity_of_pretraining(spec))
 
 
 def find_pretraining(name: str) -> tuple[Checkpoint, PretrainingJob]:
@@ -185,29 +185,3 @@ def _event(told: Progress) -> dict[str, Any]:
     if told.held_out:
         return event | {"event": "held-out", "loss": told.held_out}
     return event | {"loss": told.loss}
-
-
-def _anywhere(spec: PretrainingSpec) -> PretrainingSpec:
-    """Return the spec with paths that hold in any directory."""
-
-    def resolved(text: Path | HubText | ControlledText) -> Path | HubText | ControlledText:
-        if isinstance(text, Path):
-            return text.resolve()
-        if isinstance(text, ControlledText):
-            if text.family is None or not Path(text.family).suffix:
-                return text
-            return text.model_copy(update={"family": str(Path(text.family).resolve())})
-        there = Path(text.hub)
-        return text.model_copy(update={"hub": str(there.resolve())}) if there.is_dir() else text
-
-    update: dict[str, Any] = {
-        "corpora": {key: tuple(map(resolved, texts)) for key, texts in spec.corpora.items()},
-        "grown_from": spec.grown_from and spec.grown_from.resolve(),
-    }
-    if spec.parallel is not None:
-        files = {key: file.resolve() for key, file in spec.parallel.corpora.items()}
-        update["parallel"] = spec.parallel.model_copy(update={"corpora": files})
-    if spec.probes is not None:
-        files = {key: file.resolve() for key, file in spec.probes.files.items()}
-        update["probes"] = spec.probes.model_copy(update={"files": files})
-    return spec.model_copy(update=update)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import lzma
 import random
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,3 +58,24 @@ def spec(tmp_path: Path) -> PretrainingSpec:
         held_out_sequences=4,
         evaluate_every=6,
     )
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from layerlab.pretraining.mlm import pretrain
+from layerlab.pretraining.spec import PretrainingSpec
+def kill(told):
+    if told.step == 7:
+        os.kill(os.getpid(), signal.SIGKILL)
+spec = PretrainingSpec.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
+pretrain(spec, sys.argv[2], checkpoint_seconds=0, progress=kill, threads=1)
+"""
+
+
+def kill_midway(spec: PretrainingSpec, folder: Path) -> None:
+    """Pretrain in a process of its own that is killed after the seventh step."""
+    file = folder.with_name(f"{folder.name}.json")
+    file.write_text(spec.canonical(), encoding="utf-8")
+    done = subprocess.run([sys.executable, "-c", KILLED, str(file), str(folder)], check=False)
+    assert done.returncode == -signal.SIGKILL

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,8 @@ from layerlab.errors import ArchitectureError, CheckpointError, DataError
 from layerlab.pretraining.mlm import Progress, pretrain
 from layerlab.pretraining.spec import Architecture, PretrainingSpec
 from layerlab.pretraining.steps import learning_rate
+
+from .conftest import kill_midway
 
 
 def changed(spec: PretrainingSpec, **update: Any) -> PretrainingSpec:
@@ -45,25 +45,10 @@ def test_a_pretraining_stopped_and_resumed_equals_an_undisturbed_one_to_the_bit(
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from layerlab.pretraining.mlm import pretrain
-from layerlab.pretraining.spec import PretrainingSpec
-def kill(told):
-    if told.step == 7:
-        os.kill(os.getpid(), signal.SIGKILL)
-spec = PretrainingSpec.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
-pretrain(spec, sys.argv[2], checkpoint_seconds=0, progress=kill, threads=1)
-"""
-
-
 def test_a_pretraining_killed_midway_goes_on_as_if_nothing_had_been(
     spec: PretrainingSpec, tmp_path: Path
 ) -> None:
-    (tmp_path / "spec.json").write_text(spec.canonical(), encoding="utf-8")
-    command = [sys.executable, "-c", KILLED, str(tmp_path / "spec.json"), str(tmp_path / "killed")]
-    assert subprocess.run(command, check=False).returncode == -9
+    kill_midway(spec, tmp_path / "killed")
     told: list[Progress] = []
     pretrain(spec, tmp_path / "killed", threads=1, progress=told.append)
     assert [each.step for each in told] == list(range(7, 13))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,8 @@ from layerlab.pretraining.picture import draw_training, write_picture
 from layerlab.pretraining.probes import Probes
 from layerlab.pretraining.spec import PretrainingSpec, read_spec
 from layerlab.report.style import COLUMN_WIDTH, FULL_WIDTH
+
+from .conftest import kill_midway
 
 WORDS = {"xa": ["lomir", "tasin", "vekor", "petak"], "xb": ["шалук", "денор", "митав", "горит"]}
 
@@ -86,23 +86,8 @@ def test_stopping_and_resuming_gives_the_same_rows(probed_spec: PretrainingSpec,
     assert (one["probes"], one["losses"]) == (other["probes"], other["losses"])
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from layerlab.pretraining.mlm import pretrain
-from layerlab.pretraining.spec import PretrainingSpec
-def kill(told):
-    if told.step == 7:
-        os.kill(os.getpid(), signal.SIGKILL)
-spec = PretrainingSpec.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
-pretrain(spec, sys.argv[2], checkpoint_seconds=0, progress=kill, threads=1)
-"""
-
-
 def test_a_killed_pretraining_keeps_its_probes(probed_spec: PretrainingSpec, tmp_path: Path) -> None:
-    (tmp_path / "spec.json").write_text(probed_spec.canonical(), encoding="utf-8")
-    command = [sys.executable, "-c", KILLED, str(tmp_path / "spec.json"), str(tmp_path / "killed")]
-    assert subprocess.run(command, check=False).returncode == -9
+    kill_midway(probed_spec, tmp_path / "killed")
     resumed = pretrain(probed_spec, tmp_path / "killed", threads=1)
     assert (
         facts_of(resumed)["probes"]
