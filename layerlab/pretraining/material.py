@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from layerlab.errors import CheckpointError, DataError
+from layerlab.pretraining.anchors import ANCHORED, anchored_stream
 from layerlab.pretraining.checkpoint import STATE, write_atomically
 from layerlab.pretraining.corpus import (
     Packed,
@@ -57,7 +58,7 @@ def prepare(spec: PretrainingSpec, folder: Path, say: Callable[[str], None] = la
 
     state = folder / STATE
     _check_same(spec, state / "spec.json")
-    streams_of = (*spec.corpora, *([PARALLEL] if spec.parallel else []))
+    streams_of = (*spec.corpora, *spec.fixed_shares())
     files = {stream: state / f"{stream}.npy" for stream in streams_of}
     # spec.json is written last: where it is, the rest is whole.
     if (state / "spec.json").is_file():
@@ -92,8 +93,8 @@ def check_material(spec: PretrainingSpec) -> None:
         {key: [text for text in texts if isinstance(text, Path)] for key, texts in spec.corpora.items()}
     )
     check_texts(spec.corpora)
-    if spec.parallel is not None:
-        check_corpora({key: (file,) for key, file in spec.parallel.corpora.items()}, kinds=("tsv",))
+    for corpora in (spec.parallel.corpora if spec.parallel else {}, spec.anchor_corpora()):
+        check_corpora({key: (file,) for key, file in corpora.items()}, kinds=("tsv",))
 
 
 def language_paragraphs(spec: PretrainingSpec, language: str) -> list[str]:
@@ -135,9 +136,16 @@ def _encode_all(
     tokenizer.save_pretrained(state)
     for name, file in files.items():
         say(f"encoding {name}")
-        stream = encode(texts[name], tokenizer) if name in texts else parallel_stream(spec, tokenizer)
-        write_atomically(file, partial(_write_array, stream=stream))
+        write_atomically(file, partial(_write_array, stream=_stream(spec, name, texts, tokenizer)))
     return tokenizer
+
+
+def _stream(spec: PretrainingSpec, name: str, texts: Mapping[str, Sequence[str]], tokenizer: Any) -> Tokens:
+    if name == PARALLEL:
+        return parallel_stream(spec, tokenizer)
+    if name == ANCHORED:
+        return anchored_stream(spec, texts, tokenizer)
+    return encode(texts[name], tokenizer)
 
 
 def _tokenizer(spec: PretrainingSpec, texts: Mapping[str, Sequence[str]], say: Callable[[str], None]) -> Any:

@@ -19,7 +19,6 @@ from layerlab.pretraining.head import head_of
 from layerlab.pretraining.interruption import deferred_interrupt
 from layerlab.pretraining.material import prepare
 from layerlab.pretraining.model import build_model, check_architecture
-from layerlab.pretraining.parallel import PARALLEL
 from layerlab.pretraining.probes import Prober
 from layerlab.pretraining.rate import Machine, measure_machine
 from layerlab.pretraining.result import write_result
@@ -127,8 +126,8 @@ class Folder:
 
 
 def _shares(spec: PretrainingSpec, sequences: Mapping[str, Tokens]) -> dict[str, float]:
-    fixed = {} if spec.parallel is None else {PARALLEL: spec.parallel.share}
-    return shares({key: len(rows) for key, rows in sequences.items()}, spec.sampling_exponent, fixed)
+    sizes = {key: len(rows) for key, rows in sequences.items()}
+    return shares(sizes, spec.sampling_exponent, spec.fixed_shares())
 
 
 def _train(

@@ -199,11 +199,23 @@ def _origin(spec: Mapping[str, Any]) -> str:
 
 
 def _on_parallel_text(spec: Mapping[str, Any]) -> str:
-    if spec["parallel"] is None:
+    if spec["parallel"] is None and spec["anchors"] is None:
         return "No parallel text was\nused as such: a sequence is in one language."
-    share, languages = spec["parallel"]["share"], ", ".join(spec["parallel"]["corpora"])
+    told = []
+    if spec["parallel"] is not None:
+        share, languages = spec["parallel"]["share"], ", ".join(spec["parallel"]["corpora"])
+        told.append(
+            f"{share:.0%} are parallel text, a text's translations side by side (translation language\n"
+            f"modelling; languages: {languages})"
+        )
+    if spec["anchors"] is not None:
+        share, rate = spec["anchors"]["share"], spec["anchors"]["rate"]
+        learnt = ", ".join(spec["anchors"]["corpora"] or spec["parallel"]["corpora"])
+        told.append(
+            f"{share:.0%} are running text in which {rate:.0%} of the words stand in another language\n"
+            f"where a translation is known (anchors; the lexicon was learnt from parallel texts in {learnt})"
+        )
     return (
-        f"Of the sequences,\n{share:.0%} are parallel text, a text's translations side by side (translation "
-        "language modelling),\nso that alignment between languages was taught, not only found; the others "
-        f"are in one language.\nParallel languages: {languages}."
+        f"Of the sequences,\n{'; '.join(told)}.\nSo alignment between languages was taught, not only found; "
+        "the other sequences are in one language."
     )

@@ -52,6 +52,25 @@ class Parallel(BaseModel):
     mask_rate: float | None = Field(default=None, gt=0, lt=1)
 
 
+class Anchors(BaseModel):
+    """Running text in which some words stand in another language, so that languages share words.
+
+    The translations are learnt from parallel texts, whose other words stay unused here.
+
+    Attributes:
+        corpora: Language to one ``.tsv`` (id TAB text), as in ``Parallel``, from which the lexicon is learnt;
+            empty for the corpora of ``parallel``. The spec's ``drop`` holds for it too.
+        share: Fraction of the sequences that are drawn from the switched text.
+        rate: Fraction of its words that are exchanged, where a translation is known.
+    """
+
+    model_config = _STRICT
+
+    corpora: dict[str, Path] = {}
+    share: float = Field(default=0.5, gt=0, lt=1)
+    rate: float = Field(default=0.3, gt=0, le=1)
+
+
 class PretrainingSpec(BaseModel):
     """One masked-LM pretraining; two equal specs over equal files give equal encoders on one thread.
 
@@ -63,6 +82,8 @@ class PretrainingSpec(BaseModel):
             ``{controlled: avin, sentences: 100000, seed: 0}`` for a controlled language.
         parallel: Parallel text, if part of the sequences hold a text's translations side by side; None for
             masked LM on one language at a time.
+        anchors: Running text with words of another language in it, if part of the sequences hold such; None
+            if not.
         grown_from: Encoder to start from, with its tokenizer: a folder, or the name of one that comes with
             layerlab, of the same depth or of a divisor of it; None to start from random weights.
         growth: A deeper encoder ``split``s the layers of the one it starts from, or ``stack``s fresh ones on
@@ -95,6 +116,7 @@ class PretrainingSpec(BaseModel):
     architecture: Architecture
     corpora: dict[str, tuple[Text, ...]] = Field(min_length=1)
     parallel: Parallel | None = None
+    anchors: Anchors | None = None
     grown_from: Path | None = None
     growth: Literal["split", "stack"] = "split"
     drop: dict[str, tuple[str, ...]] = {}
@@ -136,17 +158,33 @@ class PretrainingSpec(BaseModel):
 
     @model_validator(mode="after")
     def _drop_names_languages(self) -> PretrainingSpec:
-        known = {*self.corpora, *(self.parallel.corpora if self.parallel else ())}
+        known = {*self.corpora, *(self.parallel.corpora if self.parallel else ()), *self.anchor_corpora()}
         for language in self.drop:
             if language not in known:
                 raise ValueError(f"drop: {unknown('language', language, known)}")
         return self
 
     @model_validator(mode="after")
-    def _no_language_named_parallel(self) -> PretrainingSpec:
-        if self.parallel is not None and "parallel" in self.corpora:
-            raise ValueError("corpora: 'parallel' is what the parallel text is called; rename the language")
+    def _streams_fit_together(self) -> PretrainingSpec:
+        for name in self.fixed_shares():
+            if name in self.corpora:
+                raise ValueError(f"corpora: {name!r} is what the {name} text is called; rename the language")
+            if sum(self.fixed_shares().values()) >= 1:
+                raise ValueError("parallel and anchors: their shares are together 1 or more; expected less")
+        if self.anchors is not None and len(self.anchor_corpora()) < 2:
+            raise ValueError("anchors: expected corpora of two languages at least, or `parallel`")
         return self
+
+    def anchor_corpora(self) -> dict[str, Path]:
+        """Return the parallel texts from which anchors are learnt; empty without anchors."""
+        if self.anchors is None:
+            return {}
+        return self.anchors.corpora or (self.parallel.corpora if self.parallel else {})
+
+    def fixed_shares(self) -> dict[str, float]:
+        """Return the fraction of the sequences that each made stream has, beside those of one language."""
+        made = {"parallel": self.parallel, "anchored": self.anchors}
+        return {name: part.share for name, part in made.items() if part is not None}
 
     def canonical(self) -> str:
         """Return the spec as JSON with sorted keys, the form in which two specs are compared."""
@@ -190,6 +228,9 @@ def with_paths(spec: PretrainingSpec, place: Callable[[Path], Path]) -> Pretrain
     if spec.parallel is not None:
         files = {key: place(file) for key, file in spec.parallel.corpora.items()}
         update["parallel"] = spec.parallel.model_copy(update={"corpora": files})
+    if spec.anchors is not None:
+        files = {key: place(file) for key, file in spec.anchors.corpora.items()}
+        update["anchors"] = spec.anchors.model_copy(update={"corpora": files})
     if spec.probes is not None:
         files = {key: place(file) for key, file in spec.probes.files.items()}
         update["probes"] = spec.probes.model_copy(update={"files": files})

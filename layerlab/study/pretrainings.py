@@ -116,11 +116,19 @@ def identity_of_pretraining(spec: PretrainingSpec) -> dict[str, Any]:
     # Lists, since the order of languages is part of what is drawn when.
     identity["corpora"] = [[key, [digest_text(text) for text in spec.corpora[key]]] for key in spec.corpora]
     if spec.parallel is not None:
-        files = [[key, digest_text(file)] for key, file in spec.parallel.corpora.items()]
-        identity["parallel"] = {"share": spec.parallel.share, "corpora": files}
+        identity["parallel"] = {"share": spec.parallel.share, "corpora": _digests(spec.parallel.corpora)}
+        if spec.parallel.mask_rate is not None:
+            identity["parallel"]["mask_rate"] = spec.parallel.mask_rate
+    if spec.anchors is not None:
+        anchors = {"share": spec.anchors.share, "rate": spec.anchors.rate}
+        identity["anchors"] = {**anchors, "corpora": _digests(spec.anchor_corpora())}
     if spec.grown_from is not None:
         identity["grown_from"] = digest_folder(spec.grown_from)
     return {"version": PRETRAINING_VERSION, **identity}
+
+
+def _digests(corpora: Mapping[str, Path]) -> list[list[str]]:
+    return [[key, digest_text(file)] for key, file in corpora.items()]
 
 
 def execute_pretraining(
