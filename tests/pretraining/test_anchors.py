@@ -48,7 +48,10 @@ def test_all_but_the_exchanged_words_stays_as_it_was() -> None:
 
 
 def test_a_word_put_between_ideographs_does_not_run_into_another() -> None:
-    assert switch("王家说", {"王": (("king", 1.0),), "家": (("house", 1.0),)}, 1.0, lambda: 0.0) == "king house 说"
+    assert (
+        switch("王家说", {"王": (("king", 1.0),), "家": (("house", 1.0),)}, 1.0, lambda: 0.0)
+        == "king house 说"
+    )
 
 
 def test_each_paragraph_has_words_of_one_other_language() -> None:
