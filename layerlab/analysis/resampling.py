@@ -1,14 +1,15 @@
 """Hierarchical bootstrap of effects over seeds and test sentences, from what each sentence contributes.
 
 Every score here is a ratio of sums over sentences: accuracy and LAS are right words over words, F1 is twice
-the right entities over gold and predicted ones. A resample draws seeds, and one set of sentences for all of
-them: the seeds were scored on the same sentences, so their luck with these does not average out.
+the right entities over gold and predicted ones; or as macro F1 it is the mean of some. A resample draws
+seeds, and one set of sentences for all of them: the seeds were scored on the same sentences, so their luck
+with these does not average out.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -19,12 +20,18 @@ from layerlab.errors import RecordsError
 #: One row per run x target x metric x sentence; a score is the sum of ``hits`` over the sum of ``total``.
 SENTENCE_COLUMNS = ("study", "run_id", "target", "metric", "sentence", "hits", "total")
 
+#: Optional column: a score of several parts, such as the labels of macro F1, is the mean of their ratios.
+PART = "part"
+_CHUNK = 4_000_000  # numbers held at once while a target's sentences are resampled
+_Key = tuple[str, str, str, str]
+
 
 class SentenceDraws:
     """Scores of runs on resampled sentences, the same resamples for all runs on a target.
 
     Attributes:
         resamples: How many there are.
+        n_sentences: Sentences of each study and target.
     """
 
     def __init__(self, sentences: pd.DataFrame, resamples: int, seed: int = 0) -> None:
@@ -47,10 +54,19 @@ class SentenceDraws:
             )
         self.resamples = resamples
         self._seed = seed
-        parts = sentences.groupby(["study", "run_id", "target", "metric"], sort=False)
-        self._parts = {tuple(map(str, key)): part for key, part in parts if isinstance(key, tuple)}
-        self._weights: dict[tuple[str, str], tuple[list[object], Floats]] = {}
-        self._scores: dict[tuple[str, ...], Floats] = {}
+        if PART not in sentences.columns:
+            sentences = sentences.assign(**{PART: ""})
+        groups = sentences.groupby(["study", "run_id", "target", "metric"], sort=False, observed=True)
+        self._parts: dict[_Key, pd.DataFrame] = {
+            (str(key[0]), str(key[1]), str(key[2]), str(key[3])): part
+            for key, part in groups
+            if isinstance(key, tuple)
+        }
+        self._scores: dict[_Key, Floats] = {}
+        self._values: dict[_Key, float] = {}  # on the sentences as they are
+        self.n_sentences: dict[tuple[str, str], int] = {
+            (key[0], key[2]): int(part["sentence"].nunique()) for key, part in self._parts.items()
+        }
 
     def scores(self, study: str, run_id: str, target: str, metric: str, value: float) -> Floats | None:
         """Give a run's score in every resample of a target's sentences, ``(resamples,)``.
@@ -70,33 +86,62 @@ class SentenceDraws:
                 of another run on the target.
         """
         key = (study, run_id, target, metric)
-        if key in self._parts and key not in self._scores:
-            part = self._parts[key].sort_values("sentence")
-            counts = part[["hits", "total"]].to_numpy(np.float64)
-            hits, total = counts.sum(axis=0)
-            if not np.isclose(hits, value * total, rtol=1e-6):
-                raise RecordsError(
-                    f"run {run_id}, target {target}: the counts of sentences give {metric} "
-                    f"{hits / total:.6f}, the records say {value:.6f}"
-                )
-            sums = self._resampled(study, target, part["sentence"].tolist(), run_id) @ counts
-            with np.errstate(divide="ignore", invalid="ignore"):
-                self._scores[key] = sums[:, 0] / sums[:, 1]
-        return self._scores.get(key)
-
-    def _resampled(self, study: str, target: str, sentences: list[object], run_id: str) -> Floats:
-        """Give how often each sentence of a target occurs in the resamples, ``(resamples, sentences)``."""
-        if (study, target) not in self._weights:
-            generator = np.random.default_rng([self._seed, zlib.crc32(target.encode())])
-            weights = draw_weights(len(sentences), self.resamples, generator)
-            self._weights[study, target] = (sentences, weights)
-        known, weights = self._weights[study, target]
-        if known != sentences:
+        if key not in self._parts:
+            return None
+        if key not in self._scores:
+            together = [one for one in self._parts if (one[0], one[2], one[3]) == (study, target, metric)]
+            self._scores |= self._score(together)
+        counted = self._values[key]
+        if not np.isclose(counted, value, rtol=1e-6, atol=1e-9):
             raise RecordsError(
-                f"run {run_id}, target {target}: counts of {len(sentences)} sentences, which are not the "
-                f"{len(known)} that other runs were counted on"
+                f"run {run_id}, target {target}: the counts of sentences give {metric} "
+                f"{counted:.6f}, the records say {value:.6f}"
             )
-        return weights
+        return self._scores[key]
+
+    def _score(self, keys: list[_Key]) -> dict[_Key, Floats]:
+        """Give the scores of runs on one target and metric in every resample of its sentences."""
+        known: list[object] = []
+        columns: list[Floats] = []  # hits and total of each part of each run, (sentences,)
+        places: dict[_Key, slice] = {}
+        for key in keys:
+            start = len(columns)
+            for _, part in self._parts[key].groupby(PART, observed=True):
+                ordered = part.sort_values("sentence")
+                sentences = ordered["sentence"].tolist()
+                known = known or sentences
+                if sentences != known:
+                    raise RecordsError(
+                        f"run {key[1]}, target {key[2]}: counts of {len(sentences)} sentences, which are not "
+                        f"the {len(known)} that other runs were counted on"
+                    )
+                columns += [ordered[name].to_numpy(np.float64) for name in ("hits", "total")]
+            places[key] = slice(start, len(columns))
+        counts = np.stack(columns, axis=1)
+        for key, place in places.items():
+            self._values[key] = float(np.nan_to_num(_mean_ratio(counts[:, place].sum(axis=0)[None]))[0])
+        found = {key: np.empty(self.resamples) for key in keys}
+        for rows, weights in self._weights(keys[0][2], len(known)):
+            sums = weights @ counts
+            for key, place in places.items():
+                found[key][rows] = _mean_ratio(sums[:, place])
+        return found
+
+    def _weights(self, target: str, n: int) -> Iterator[tuple[slice, Floats]]:
+        """Give how often each sentence of a target occurs in the resamples, some resamples at a time."""
+        generator = np.random.default_rng([self._seed, zlib.crc32(target.encode())])
+        size = max(1, _CHUNK // n)
+        for start in range(0, self.resamples, size):
+            rows = slice(start, min(start + size, self.resamples))
+            yield rows, draw_weights(n, rows.stop - start, generator)
+
+
+def _mean_ratio(sums: Floats) -> Floats:
+    """Give the mean over parts of hits over total, of ``(resamples, 2 * parts)``; parts may have no total."""
+    hits, total = sums[:, 0::2], sums[:, 1::2]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = hits / total
+        return np.asarray(np.nansum(ratios, axis=1) / (total > 0).sum(axis=1))
 
 
 def hierarchical_interval(

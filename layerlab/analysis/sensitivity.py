@@ -1,11 +1,14 @@
 """How much each ablation costs: baseline against ablated, paired by seed.
 
-Three quantities, each a fraction and positive where the ablation hurts:
+The quantities are each a fraction and positive where the ablation hurts:
 
 - ``source_drop``: baseline minus ablated score on the source language;
 - ``zero_shot_drop``: the same on a language without training data, and on their mean (target ``"mean"``);
 - ``gap_change``: ablated minus baseline transfer gap, where the gap is the source's score minus the target's;
   it is the zero-shot drop beyond the source's own.
+
+Other corpora of the source's language (``en:GUM``) test a change of domain, not of language: they have the
+quantities ``domain_drop`` and ``domain_gap_change`` instead, and enter no mean.
 
 A run and its baseline with the same seed differ by the ablation alone, so every difference is taken within a
 seed first; means over targets also, then everything is averaged over seeds.
@@ -25,11 +28,13 @@ from scipy.special import stdtrit
 from layerlab.analysis.records import BASELINE
 from layerlab.analysis.sweeps import select_scores, sweep_names
 from layerlab.errors import RecordsError
+from layerlab.targets import domain_targets, zero_shot_targets
 
 #: The coordinates within which an ablation is compared with its baseline.
 SETTING = ("study", "model", "task", "metric", "split", "source")
 ABLATION = ("ablation", "phase", "intervention", "layers", "first_layer", "last_layer")
 QUANTITIES = ("source_drop", "zero_shot_drop", "gap_change")
+DOMAIN_QUANTITIES = ("domain_drop", "domain_gap_change")  # on other corpora of the source's language
 _Scores = dict[str, dict[int, float]]  # target -> seed -> score
 MEAN = "mean"  # the target that stands for the mean over the zero-shot targets
 
@@ -88,8 +93,11 @@ def average_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
 def pairs_of_effects(pairs: pd.DataFrame) -> dict[tuple[Any, ...], list[dict[str, Any]]]:
     """Gather the rows of ``paired`` that one effect is the mean of, in their order."""
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for row in pairs.to_dict("records"):
-        groups.setdefault(tuple(row[name] for name in _WHERE), []).append({str(k): v for k, v in row.items()})
+    # Column by column: as to_dict("records") does it, it is most of the time that the tests take.
+    names = list(map(str, pairs.columns))
+    for cells in zip(*(pairs[name].astype(object).tolist() for name in pairs.columns), strict=True):
+        row = dict(zip(names, cells, strict=True))
+        groups.setdefault(tuple(row[name] for name in _WHERE), []).append(row)
     return groups
 
 
@@ -165,9 +173,14 @@ def transfer_gap(frame: pd.DataFrame, metric: str | None = None, *, split: str |
     scores = select_scores(frame, metric, split)
     run = [*SETTING, *ABLATION, "seed", "run_id"]
     on_source = scores[scores["target"] == scores["source"]][["study", "run_id", "metric", "value"]]
-    gaps = scores[scores["target"] != scores["source"]][[*run, "target", "value"]].rename(
-        columns={"value": "target_value"}
-    )
+    where = ["study", "source", "target"]
+    targets: dict[tuple[str, str], list[str]] = {}
+    for study, source, target in scores[where].drop_duplicates().itertuples(index=False, name=None):
+        targets.setdefault((study, source), []).append(target)
+    zero_shot = {key: zero_shot_targets(names, key[1]) for key, names in targets.items()}
+    places = scores[where].itertuples(index=False, name=None)
+    across = [target in zero_shot[study, source] for study, source, target in places]
+    gaps = scores[across][[*run, "target", "value"]].rename(columns={"value": "target_value"})
     gaps = gaps.merge(on_source.rename(columns={"value": "source_value"}), on=["study", "run_id", "metric"])
     gaps["gap"] = gaps["source_value"] - gaps["target_value"]
     return gaps[[*run, "target", "source_value", "target_value", "gap"]]
@@ -186,21 +199,24 @@ def _compare(
     """Compare the scores of two ablations in every quantity, seed by seed."""
     everyone = {seed for scores in (reference, ablated) for by_seed in scores.values() for seed in by_seed}
     targets = [name for name in sorted(reference) if name in ablated]
-    zero_shot = [name for name in targets if name != source]
+    zero_shot, domains = zero_shot_targets(targets, source), domain_targets(targets, source)
     groups = {name: [name] for name in zero_shot} | ({MEAN: zero_shot} if zero_shot else {})
     wanted = [("source_drop", source, [source])] if source in targets else []
     wanted += [("zero_shot_drop", name, members) for name, members in groups.items()]
     if source in targets:
         wanted += [("gap_change", name, members) for name, members in groups.items()]
+    for quantity in DOMAIN_QUANTITIES[: 2 if source in targets else 1]:
+        wanted += [(quantity, name, [name]) for name in domains]
     for quantity, target, members in wanted:
-        needed = [*members, source] if quantity == "gap_change" else members
+        of_gap = quantity.endswith("gap_change")
+        needed = [*members, source] if of_gap else members
         seeds = set.intersection(*(set(scores[name]) for scores in (reference, ablated) for name in needed))
         size = {"n": sum(sizes[name] for name in members), "n_targets": len(members)}
         for seed in sorted(seeds):
             before, after = (fmean(scores[name][seed] for name in members) for scores in (reference, ablated))
-            if quantity == "gap_change":
+            if of_gap:
                 before, after = reference[source][seed] - before, ablated[source][seed] - after
-            effect = after - before if quantity == "gap_change" else before - after
+            effect = after - before if of_gap else before - after
             row = {"quantity": quantity, "target": target, "seed": seed}
             row |= {"reference": before, "ablated": after, "effect": effect}
             yield row | size | {"n_dropped": len(everyone) - len(seeds)}

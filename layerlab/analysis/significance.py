@@ -218,7 +218,7 @@ def _drawn_effect(
     if len(there) < len(drops):
         return None
     effect: Floats = np.mean(there, axis=0)
-    if row["quantity"] == "gap_change":
+    if row["quantity"].endswith("gap_change"):
         own = drop(row["source"])
         return None if own is None else effect - own
     return effect

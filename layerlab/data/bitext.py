@@ -18,6 +18,8 @@ Texts = Sequence[Sentence | str]
 #: Folders below ``LAYERLAB_DATA`` that may be called by name.
 NAMED = ("pud", "tatoeba")
 
+_TATOEBA = "tatoeba.*-eng.eng"
+
 #: ISO 639-3 codes, by which Tatoeba's files are named, of the ISO 639-1 codes of its retrieval test sets.
 _ISO_639_3: Mapping[str, str] = {
     "af": "afr", "ar": "ara", "bg": "bul", "bn": "ben", "cs": "ces", "da": "dan", "de": "deu",
@@ -70,11 +72,11 @@ def read_bitexts(
     Raises:
         DataError: No such place or language, or sentences that do not correspond.
     """
-    place = _place(where)
+    place = find_parallel(where)
     others = tuple(language for language in languages if language != pair_with)
     if place.is_file():
         return pairs_with(read_table(place), others, pair_with, sentences)
-    if any(place.glob("tatoeba.*-eng.eng")):
+    if any(place.glob(_TATOEBA)):
         return _tatoeba(place, others, pair_with, sentences)
     there = languages_in(place, {}, ("conllu",))
     if pair_with not in there:
@@ -82,6 +84,35 @@ def read_bitexts(
     chosen = (pair_with, *(others or (language for language in there if language != pair_with)))
     files = {language: find_file(place, {}, language, "test", ("conllu",)) for language in chosen}
     return pairs_with(read_parallel(files).sentences, others, pair_with, sentences)
+
+
+def find_parallel(where: str | Path) -> Path:
+    """Return the folder or file that holds parallel sentences; see `read_bitexts`.
+
+    Raises:
+        DataError: There is none.
+    """
+    path = Path(where)
+    if path.exists():
+        return path
+    root = os.environ.get("LAYERLAB_DATA")
+    if str(where) in NAMED and root and (Path(root) / where).is_dir():
+        return Path(root) / where
+    hint = "; set LAYERLAB_DATA to the folder that holds it" if str(where) in NAMED else ""
+    raise DataError(f"no parallel sentences at {str(where)!r}: expected a folder or a .tsv file{hint}")
+
+
+def parallel_languages(place: Path) -> tuple[str, ...]:
+    """Return the languages that a folder or file of parallel sentences has.
+
+    Raises:
+        DataError: A file that is no table of languages.
+    """
+    if place.is_file():
+        return tuple(read_table(place))
+    if any(place.glob(_TATOEBA)):
+        return ("en", *_tatoeba_languages(place))
+    return languages_in(place, {}, ("conllu",))
 
 
 def pairs_with(
@@ -167,29 +198,16 @@ def read_table(path: Path) -> Mapping[str, Texts]:
     }
 
 
-def _place(where: str | Path) -> Path:
-    path = Path(where)
-    if path.exists():
-        return path
-    root = os.environ.get("LAYERLAB_DATA")
-    if str(where) in NAMED and root and (Path(root) / where).is_dir():
-        return Path(root) / where
-    hint = "; set LAYERLAB_DATA to the folder that holds it" if str(where) in NAMED else ""
-    raise DataError(f"no parallel sentences at {str(where)!r}: expected a folder or a .tsv file{hint}")
-
-
 def _tatoeba(
     folder: Path, languages: Sequence[str], pair_with: str, sentences: int | None
 ) -> tuple[Bitext, ...]:
     if pair_with not in {"en", "eng"}:
         raise DataError(f"Tatoeba's test sets pair every language with English, not with {pair_with!r}")
-    short = {code: name for name, code in _ISO_639_3.items()}
-    codes = sorted(path.name.split(".")[1].partition("-")[0] for path in folder.glob("tatoeba.*-eng.eng"))
-    there = [short.get(code, code) for code in codes]
+    there = _tatoeba_languages(folder)
     found: list[Bitext] = []
     for language in languages or there:
         code = _ISO_639_3.get(language, language)
-        if code not in codes:
+        if code not in {_ISO_639_3.get(one, one) for one in there}:
             raise DataError(f"{folder}: {unknown('language', language, there)}")
         stem = folder / f"tatoeba.{code}-eng"
         files = {pair_with: f"{stem}.eng", language: f"{stem}.{code}"}
@@ -199,6 +217,13 @@ def _tatoeba(
             raise DataError(f"lines of translations correspond, but {told}")
         found += pairs_with(lines, (language,), pair_with, sentences)
     return tuple(found)
+
+
+def _tatoeba_languages(folder: Path) -> list[str]:
+    """List the languages beside English, by their short codes where they have one."""
+    short = {code: name for name, code in _ISO_639_3.items()}
+    codes = sorted(path.name.split(".")[1].partition("-")[0] for path in folder.glob(_TATOEBA))
+    return [short.get(code, code) for code in codes]
 
 
 def _lines(path: Path) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from layerlab.data.conllu import read_conllu
-from layerlab.data.defaults import default_corpora
+from layerlab.data.defaults import default_corpora, default_treebank
 from layerlab.data.folders import SPLIT_NAMES, find_file, has_language
 from layerlab.data.hub import HubSource, load_hub
 from layerlab.data.hub_pairs import load_hub_pairs
@@ -22,6 +22,7 @@ from layerlab.data.registry import register_corpus, registered, registered_langu
 from layerlab.data.sentences import Corpus, digest_sentences, take_evenly
 from layerlab.data.spec import Controlled, DataSpec, Split
 from layerlab.errors import DataError, unknown
+from layerlab.targets import treebank_config
 
 __all__ = ["CorpusRef", "DataSpec", "Split", "find_corpus", "load_corpus", "register_corpus"]
 
@@ -78,7 +79,7 @@ def find_corpus(spec: DataSpec, task: str, formats: Sequence[str], language: str
         split: ``train``, ``dev`` or ``test``.
 
     Raises:
-        DataError: There is no such language or split; says which there are.
+        DataError: There is no such language, treebank or split; says which there are.
     """
     if split not in SPLIT_NAMES:
         raise DataError(unknown("split", split, SPLIT_NAMES))
@@ -143,8 +144,15 @@ def _locate(
     if spec.controlled is not None:
         return None, None, spec.controlled
     if spec.hub is not None:
-        config = spec.hub_config.replace("{language}", language)
+        config = treebank_config(language)
+        if config and Path(spec.hub).is_dir() and not (Path(spec.hub) / config).is_dir():
+            there = [path.name for path in Path(spec.hub).iterdir() if path.is_dir()]
+            raise DataError(f"{spec.hub}: {unknown('configuration', config, there)}")
+        config = config or spec.hub_config.replace("{language}", language)
         return None, HubSource(spec.hub, config, split, spec.revision), None
+    if (treebank := default_treebank(task, language)) is not None:
+        hub_id, config, revision = treebank
+        return None, HubSource(hub_id, config, split, revision), None
     defaults = default_corpora(task)
     if language not in defaults:
         known = {*defaults, *registered_languages(task)}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from layerlab.targets import language_of, treebank_config
+
 UNIVERSAL_DEPENDENCIES = "commul/universal_dependencies"
 # A release is named, so that a study does not change when a new one appears.
 UNIVERSAL_DEPENDENCIES_REVISION = "2.17"
@@ -79,3 +81,17 @@ def default_corpora(task: str) -> Mapping[str, tuple[str, str, str | None]]:
     if task == "pawsx":
         return {language: (PAWSX, language, None) for language in PAWSX_LANGUAGES}
     return {}
+
+
+def default_treebank(task: str, target: str) -> tuple[str, str, str | None] | None:
+    """Return Hub id, configuration and revision of a target that names a treebank; None for any other.
+
+    >>> default_treebank("upos", "en:GUM")
+    ('commul/universal_dependencies', 'en_gum', '2.17')
+    >>> default_treebank("upos", "en"), default_treebank("ner", "en:GUM")
+    (None, None)
+    """
+    config = treebank_config(target)
+    if task in ("upos", "parsing") and config and language_of(target) in TREEBANKS:
+        return UNIVERSAL_DEPENDENCIES, config, UNIVERSAL_DEPENDENCIES_REVISION
+    return None

@@ -137,8 +137,24 @@ def load_data_set(hub_id: str, config: str | None, revision: str | None, *, what
             return datasets.load_dataset(str(folder))
         return datasets.load_dataset(hub_id, config, revision=revision)
     except Exception as error:  # the Hub's client raises many kinds, each with a long text
+        known = _configurations(hub_id, revision) if config else []
+        if known and config not in known:
+            alike = [name for name in known if name.partition("_")[0] == str(config).partition("_")[0]]
+            raise DataError(f"{what}: {unknown('configuration', str(config), alike or known)}") from error
         first_line = str(error).strip().partition("\n")[0]
         raise DataError(f"{what}: cannot be loaded: {type(error).__name__}: {first_line}") from error
+
+
+def _configurations(hub_id: str, revision: str | None) -> list[str]:
+    """Return the configurations of a data set; nothing where they cannot be told."""
+    import datasets
+
+    if Path(hub_id).is_dir():
+        return []
+    try:
+        return sorted(datasets.get_dataset_config_names(hub_id, revision=revision))
+    except Exception:  # no network, or no such data set: the first error tells more
+        return []
 
 
 def _refuse_split(source: HubSource, there: Sequence[str]) -> Any:

@@ -15,7 +15,8 @@ Split = Literal["train", "dev", "test"]
 class Controlled(BaseModel):
     """Controlled languages, made when they are needed; see :mod:`layerlab.languages`.
 
-    A language is one of the family, or language and domain as in ``avin-news``. The sentences are those that
+    A language is one of the family, or language and domain as in ``avin:news`` (or ``avin-news``, which is a
+    language of its own to tables). The sentences are those that
     ``layerlab languages write`` writes with the same seed and sizes. A task on pairs gets as many inference
     pairs, which are parallel in every split and belong to no domain.
 
@@ -42,11 +43,14 @@ class DataSpec(BaseModel):
     """Where corpora are: local folders, the Hub, controlled languages, or by default the built-in catalogue.
 
     Attributes:
-        root: Folder with a folder for each language, which holds ``train``, ``dev`` and ``test`` files.
+        root: Folder with a folder for each language, which holds ``train``, ``dev`` and ``test`` files; of
+            other treebanks, such as ``en:GUM``, in ``en/GUM/``, ``en/GUM.conllu``, ``en-GUM/``, or the first
+            two under ``{root}_domains``.
         folders: Folder under ``root`` of languages whose folder is called otherwise; the key may name
             a treebank, as in ``en:GUM``.
         hub: Id of a data set, or its folder on disk.
-        hub_config: Its configuration, in which ``{language}`` stands for the language.
+        hub_config: Its configuration, in which ``{language}`` stands for the language; that of ``en:GUM`` is
+            always ``en_gum``.
         revision: Branch, tag or commit of the data set.
         controlled: Controlled languages; ``{}`` for those that come with layerlab.
         tag_map: Entity tags or types to replace, see :func:`layerlab.data.iob.read_iob`; or labels of pairs.

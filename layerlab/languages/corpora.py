@@ -20,6 +20,7 @@ from layerlab.languages.registers import Domain, find_domain
 from layerlab.languages.scenes import open_frame
 from layerlab.languages.scripts import ScriptName
 from layerlab.languages.tables import write_lines
+from layerlab.targets import SEPARATOR
 
 SPLITS: Final = ("train", "dev", "test")
 _SIZES: Final[Mapping[str, int]] = MappingProxyType({"train": 3000, "dev": 500, "test": 1000})
@@ -97,7 +98,7 @@ def read_controlled(
     """Give the sentences that ``write_corpora`` would write, without writing them.
 
     Args:
-        language: A language of the family, or language and domain as in ``avin-news``.
+        language: A language of the family, or language and domain as in ``avin:news`` or ``avin-news``.
         split: ``train``, ``dev`` or ``test``.
         size: Sentences in the split.
         seed: Of all meanings.
@@ -111,8 +112,8 @@ def read_controlled(
     5
     """
     family = family or default_family()
-    domain, (name, dash, kind) = None, language.rpartition("-")
-    if language not in family.languages and dash and name in family.languages:
+    domain, (name, mark, kind) = None, language.replace(SEPARATOR, "-").rpartition("-")
+    if language not in family.languages and mark and name in family.languages:
         language, domain = name, find_domain(kind)
     find_language(family, language)
     corpus = _Corpus(family, language, domain, seed)

@@ -19,7 +19,7 @@ def speak(
     """Give the sentences of a split; a second request is answered from memory.
 
     Args:
-        language: A language of the family, or language and domain as in ``avin-news``.
+        language: A language of the family, or language and domain as in ``avin:news`` or ``avin-news``.
         split: ``train``, ``dev`` or ``test``.
         size: Sentences in the split.
         seed: Of all meanings.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from layerlab.data.bitext import Bitext
 from layerlab.errors import DataError, unknown
+from layerlab.measures.anc import anc
 from layerlab.measures.cka import cka
 from layerlab.measures.retrieval import Similarity, retrieve
 from layerlab.measures.states import Pooling, States, load_tokenizer, sentence_states
@@ -59,6 +60,7 @@ MEASURES: Mapping[str, Callable[[States, States, str], Values]] = {
     "cka_biased": lambda x, y, name: {name: cka(x, y, "biased")},
     "cka_rbf": lambda x, y, name: {name: cka(x, y, kernel="rbf")},
     "cka_muller": lambda x, y, name: {name: cka(x, y, "muller")},
+    "anc": lambda x, y, name: {name: anc(x, y)},
     "retrieval": _retrieval("cosine", centre=False),
     "retrieval_centred": _retrieval("cosine", centre=True),
     "retrieval_csls": _retrieval("csls", centre=False),

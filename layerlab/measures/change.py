@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from layerlab.errors import DataError
+from layerlab.errors import DataError, unknown
 from layerlab.measures.alignment import COLUMNS
 from layerlab.measures.cka import Estimator, Kernel, cka
 from layerlab.measures.states import Pooling, sentence_states
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from layerlab.data.bitext import Texts
     from layerlab.models.encoder import Encoder
 
-_NAMES: Mapping[tuple[str, str], str] = {
-    ("debiased", "linear"): "change_cka",
-    ("biased", "linear"): "change_cka_biased",
-    ("debiased", "rbf"): "change_cka_rbf",
-    ("biased", "rbf"): "change_cka_rbf_biased",
+#: Name of a measure of change to its estimator and kernel of CKA.
+CHANGES: Mapping[str, tuple[Estimator, Kernel]] = {
+    "change_cka": ("debiased", "linear"),
+    "change_cka_biased": ("biased", "linear"),
+    "change_cka_rbf": ("debiased", "rbf"),
+    "change_cka_rbf_biased": ("biased", "rbf"),
+    "change_cka_muller": ("muller", "rbf"),
 }
 
 
@@ -63,7 +65,7 @@ def measure_change(
     import pandas as pd
 
     estimate: Estimator = estimator
-    name = "change_cka_muller" if estimator == "muller" else _NAMES[estimator, kernel]
+    name = _name_of(estimator, kernel)
     rows = []
     for language, sentences in texts.items():
         x, y = (sentence_states(model, sentences, tokenizer, pooling=pooling) for model in (before, after))
@@ -73,3 +75,12 @@ def measure_change(
             value = cka(x[layer], y[layer], estimate, kernel=kernel)
             rows.append((label, language, language, layer, name, value, len(sentences)))
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _name_of(estimator: str, kernel: str) -> str:
+    kernel = "rbf" if estimator == "muller" else kernel
+    for name, how in CHANGES.items():
+        if how == (estimator, kernel):
+            return name
+    known = [" with ".join(how) for how in CHANGES.values()]
+    raise DataError(unknown("CKA estimator and kernel", f"{estimator} with {kernel}", known))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from layerlab.errors import LabelError
 
@@ -85,10 +85,17 @@ def attachment_scores(gold: Trees, predicted: Trees) -> AttachmentScores:
     >>> round(scores.uas, 2), round(scores.las, 2), scores.clas
     (0.67, 0.67, 1.0)
     """
+    found = attachments_by_sentence(gold, predicted)
+    return AttachmentScores(*(sum(counts) for counts in zip([0] * 6, *map(astuple, found), strict=True)))
+
+
+def attachments_by_sentence(gold: Trees, predicted: Trees) -> list[AttachmentScores]:
+    """Count the words of each sentence as ``attachment_scores`` counts those of all, and raise as it does."""
     if len(gold) != len(predicted):
         raise LabelError(f"{len(gold)} gold sentences, but {len(predicted)} predicted ones")
-    n_words = n_heads = n_arcs = n_content = n_predicted_content = n_content_arcs = 0
+    found = []
     for number, (gold_arcs, arcs) in enumerate(zip(gold, predicted, strict=True)):
+        n_heads = n_arcs = n_content = n_predicted_content = n_content_arcs = 0
         if len(gold_arcs) != len(arcs) or None in gold_arcs:
             raise LabelError(
                 f"sentence {number}: {len(gold_arcs) - gold_arcs.count(None)} gold arcs, "
@@ -100,10 +107,12 @@ def attachment_scores(gold: Trees, predicted: Trees) -> AttachmentScores:
             right = got is not None and got[0] == wanted[0]
             labelled = right and got is not None and universal(got[1]) == relation
             content = relation in CONTENT_RELATIONS
-            n_words += 1
             n_heads += right
             n_arcs += labelled
             n_content += content
             n_predicted_content += got is not None and universal(got[1]) in CONTENT_RELATIONS
             n_content_arcs += content and labelled
-    return AttachmentScores(n_words, n_heads, n_arcs, n_content, n_predicted_content, n_content_arcs)
+        found.append(
+            AttachmentScores(len(arcs), n_heads, n_arcs, n_content, n_predicted_content, n_content_arcs)
+        )
+    return found

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import datasets
 import evaluate
 
+from layerlab.errors import LabelError
+from layerlab.tasks.attachment import Arc, attachment_scores
 from layerlab.tasks.metrics import Sequences, span_scores, word_accuracy
 
+_STRINGS = datasets.Sequence(datasets.Value("string"))
 
-def _info(description: str, citation: str = "") -> evaluate.MetricInfo:
-    tags = datasets.Sequence(datasets.Value("string"))
+
+def _info(
+    description: str, citation: str = "", sentence: Any = _STRINGS, form: str = "a list of tags"
+) -> evaluate.MetricInfo:
     return evaluate.MetricInfo(
         description=description,
         citation=citation,
-        inputs_description="predictions, references: lists of sentences, each a list of tags",
-        features=datasets.Features({"predictions": tags, "references": tags}),
+        inputs_description=f"predictions, references: lists of sentences, each {form}",
+        features=datasets.Features({"predictions": sentence, "references": sentence}),
     )
 
 
@@ -63,3 +69,59 @@ class SpanF1(evaluate.Metric):  # type: ignore[misc]
             f"span_recall{end}": counts.recall,
             f"span_f1{end}": counts.f1,
         }
+
+
+class Attachment(evaluate.Metric):  # type: ignore[misc]
+    """Attachment scores of dependency trees on gold words: ``uas``, ``las``, ``clas``, as in CoNLL 2018.
+
+    A tree is a dict of ``heads`` (1-based, 0 for the root) and ``relations``, one of each a word. A predicted
+    head of -1 is a word that was given up: it is wrong. Punctuation counts, subtypes of relations do not.
+
+    Reference: Zeman et al. (2018), CoNLL 2018 Shared Task: Multilingual Parsing from Raw Text to Universal
+        Dependencies.
+
+    >>> gold = {"heads": [2, 0], "relations": ["nsubj:pass", "root"]}
+    >>> Attachment().compute(predictions=[{"heads": [2, 0], "relations": ["obj", "root"]}], references=[gold])
+    {'uas': 1.0, 'las': 0.5, 'clas': 0.5}
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"keep_in_memory": True, **options})
+
+    def _info(self) -> evaluate.MetricInfo:
+        tree = {"heads": datasets.Sequence(datasets.Value("int32")), "relations": _STRINGS}
+        return _info(
+            "Attachment scores of dependency trees on gold words, as CoNLL 2018 defines them.",
+            "Zeman et al. (2018), CoNLL 2018 Shared Task: Multilingual Parsing from Raw Text to Universal "
+            "Dependencies",
+            tree,
+            "a dict of heads and relations",
+        )
+
+    def _compute(self, *, predictions: Sequence[_Tree], references: Sequence[_Tree]) -> dict[str, float]:
+        gold, predicted = (
+            [_arcs(tree, f"{side} {number}") for number, tree in enumerate(trees)]
+            for side, trees in (("reference", references), ("prediction", predictions))
+        )
+        scores = attachment_scores(gold, predicted)
+        return {"uas": scores.uas, "las": scores.las, "clas": scores.clas}
+
+
+_Tree = Mapping[str, Sequence[Any]]
+
+
+def _arcs(tree: _Tree, where: str) -> list[Arc]:
+    """Return a tree as (head, relation) of each word, None for a word that was given up.
+
+    Raises:
+        LabelError: Not as many heads as relations.
+    """
+    heads, relations = tree["heads"], tree["relations"]
+    if len(heads) != len(relations):
+        raise LabelError(
+            f"{where}: {len(heads)} heads, but {len(relations)} relations; expected one of each a word"
+        )
+    return [
+        (int(head), str(relation)) if head >= 0 else None
+        for head, relation in zip(heads, relations, strict=True)
+    ]

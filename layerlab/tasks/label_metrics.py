@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from layerlab.errors import LabelError
+from layerlab.tasks.counts import count_macro_f1
 
 
 def label_accuracy(gold: Sequence[str], predicted: Sequence[str]) -> float:
@@ -32,9 +32,7 @@ def macro_f1(gold: Sequence[str], predicted: Sequence[str]) -> float:
     0.6666666666666666
     """
     _check(gold, predicted)
-    right = Counter(g for g, p in zip(gold, predicted, strict=True) if g == p)
-    total = Counter(gold) + Counter(predicted)
-    return sum(2 * right[label] / n for label, n in total.items()) / len(total) if total else 0.0
+    return count_macro_f1(gold, predicted).value
 
 
 def _check(gold: Sequence[str], predicted: Sequence[str]) -> None:

@@ -51,11 +51,24 @@ def word_accuracy(gold: Sequences, predicted: Sequences) -> float:
     >>> word_accuracy([["NOUN", "VERB"], ["X"]], [["NOUN", "NOUN"], ["X"]])
     0.6666666666666666
     """
-    right = total = 0
-    for gold_tags, predicted_tags in _paired(gold, predicted):
-        right += sum(g == p for g, p in zip(gold_tags, predicted_tags, strict=True))
-        total += len(gold_tags)
+    found = words_by_sentence(gold, predicted)
+    right, total = (sum(counts) for counts in zip(*found, strict=True)) if found else (0, 0)
     return right / total if total else 0.0
+
+
+def words_by_sentence(gold: Sequences, predicted: Sequences) -> list[tuple[int, int]]:
+    """Count the words with the right tag, and all words, of each sentence.
+
+    Raises:
+        LabelError: Numbers of sentences or words differ.
+
+    >>> words_by_sentence([["NOUN", "VERB"], ["X"]], [["NOUN", "NOUN"], ["X"]])
+    [(1, 2), (1, 1)]
+    """
+    return [
+        (sum(g == p for g, p in zip(gold_tags, predicted_tags, strict=True)), len(gold_tags))
+        for gold_tags, predicted_tags in _paired(gold, predicted)
+    ]
 
 
 def spans(tags: Sequence[str], *, lenient: bool = False) -> list[Span]:
@@ -104,14 +117,23 @@ def span_scores(gold: Sequences, predicted: Sequences, *, lenient: bool = False)
     >>> span_scores([["B-PER", "I-PER"]], [["I-PER", "I-PER"]], lenient=True).f1
     1.0
     """
-    n_gold = n_predicted = n_correct = 0
+    found = spans_by_sentence(gold, predicted, lenient=lenient)
+    return SpanScores(
+        sum(one.n_gold for one in found),
+        sum(one.n_predicted for one in found),
+        sum(one.n_correct for one in found),
+    )
+
+
+def spans_by_sentence(gold: Sequences, predicted: Sequences, *, lenient: bool = False) -> list[SpanScores]:
+    """Count the entities of each sentence as ``span_scores`` counts those of all, and raise as it does."""
+    found = []
     for gold_tags, predicted_tags in _paired(gold, predicted):
         gold_spans = set(spans(gold_tags, lenient=lenient))
         predicted_spans = set(spans(predicted_tags, lenient=lenient))
-        n_gold += len(gold_spans)
-        n_predicted += len(predicted_spans)
-        n_correct += len(gold_spans & predicted_spans)
-    return SpanScores(n_gold, n_predicted, n_correct)
+        n_correct = len(gold_spans & predicted_spans)
+        found.append(SpanScores(len(gold_spans), len(predicted_spans), n_correct))
+    return found
 
 
 def _paired(gold: Sequences, predicted: Sequences) -> Iterator[tuple[Sequence[str], Sequence[str]]]:

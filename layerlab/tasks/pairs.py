@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from layerlab.data.pairs import PAIR_FORMATS, Pair
 from layerlab.errors import LabelError
+from layerlab.tasks.counts import count_macro_f1, count_ratio
 from layerlab.tasks.label_metrics import label_accuracy, macro_f1
 from layerlab.tasks.pair_encoding import encode_pairs
 from layerlab.tasks.task import Encoded, Score, task
@@ -183,9 +184,11 @@ class Pairs:
             raise LabelError(f"{len(decoded)} predictions for {len(sentences)} pairs: expected one a pair")
         gold = [pair.label for pair in sentences]
         predicted = [labels[found[index]] for index in range(len(sentences))]
+        right = count_ratio((one == other, 1) for one, other in zip(gold, predicted, strict=True))
+        by_label = count_macro_f1(gold, predicted)
         return [
-            Score("accuracy", label_accuracy(gold, predicted), len(gold)),
-            Score("macro_f1", macro_f1(gold, predicted), len(gold)),
+            Score("accuracy", label_accuracy(gold, predicted), len(gold), right),
+            Score("macro_f1", macro_f1(gold, predicted), len(gold), by_label),
         ]
 
 

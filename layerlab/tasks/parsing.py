@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from layerlab.data.sentences import Sentence
 from layerlab.errors import LabelError
-from layerlab.tasks.attachment import Arc, attachment_scores, universal
+from layerlab.tasks.attachment import Arc, attachments_by_sentence, universal
+from layerlab.tasks.counts import count_ratio
 from layerlab.tasks.encoding import CutWords, cut_words
 from layerlab.tasks.task import IGNORED, Encoded, Score, task
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 # Sentence, word, head (1-based, 0 is the root), relation id; head -1 is a word that was cut off.
 Prediction = tuple[int, int, int, int]
+
+_AT_ONCE = 1 << 19  # scores of relations
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +181,7 @@ class Parsing:
         from layerlab.tasks.trees import best_trees
 
         logits = output.relations.detach().float()
-        # The log-probability of the best relation; torch.logsumexp would look for the maximum once more.
-        of_relations = -(logits - logits.amax(dim=2, keepdim=True)).exp_().sum(dim=2).log_()
-        scores = output.heads.detach().float().log_softmax(dim=-1) + of_relations
+        scores = tree_scores(output)
         trees = best_trees(scores.cpu().numpy(), [len(example.words) for example in examples])
         places = torch.from_numpy(trees).to(logits.device)[:, :, None, None]
         at_heads = logits.gather(3, places.expand(-1, -1, logits.shape[2], 1)).squeeze(3)
@@ -212,12 +213,40 @@ class Parsing:
         if not len(decoded) == len({(sentence, word) for sentence, word, *_ in decoded}) == n_words:
             raise LabelError(f"{len(decoded)} predictions for {n_words} words: expected one a word")
         gold = [tuple(zip(sentence.heads, sentence.relations, strict=True)) for sentence in sentences]
-        counts = attachment_scores(gold, predicted)
+        found = attachments_by_sentence(gold, predicted)
+        las = count_ratio((one.n_arcs, one.n_words) for one in found)
+        uas = count_ratio((one.n_heads, one.n_words) for one in found)
+        clas = count_ratio((2 * one.n_content_arcs, one.n_content + one.n_predicted_content) for one in found)
+        n_content = sum(one.n_content for one in found)
         return [
-            Score("las", counts.las, counts.n_words),
-            Score("uas", counts.uas, counts.n_words),
-            Score("clas", counts.clas, counts.n_content),
+            Score("las", las.value, n_words, las),
+            Score("uas", uas.value, n_words, uas),
+            Score("clas", clas.value, n_content, clas),
         ]
+
+
+def tree_scores(output: ArcScores) -> Tensor:
+    """Return the log-probability of each head and of the best relation to it.
+
+    Args:
+        output: Of the head.
+
+    Returns:
+        ``(batch, words, 1 + words)`` in float32.
+    """
+    import torch
+
+    logits = output.relations.detach().float()
+    # A few sentences at a time stay in the processor's cache.
+    n_at_once = max(1, _AT_ONCE // max(1, logits[0].numel()))
+    starts = range(0, len(logits), n_at_once)
+    of_relations = torch.cat([_best_relation(logits[start : start + n_at_once]) for start in starts])
+    return output.heads.detach().float().log_softmax(dim=-1) + of_relations
+
+
+def _best_relation(logits: Tensor) -> Tensor:
+    """Return the log-probability of the best relation; torch.logsumexp would look for it once more."""
+    return -(logits - logits.amax(dim=2, keepdim=True)).exp_().sum(dim=2).log_()
 
 
 def _build(cut: CutWords, ids: dict[str, int], index: int, sentence: Sentence) -> TreeExample:

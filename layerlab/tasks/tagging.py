@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from layerlab.data.conllu import UPOS
 from layerlab.data.sentences import Sentence
 from layerlab.errors import LabelError
+from layerlab.tasks.counts import count_ratio
 from layerlab.tasks.encoding import encode_words
-from layerlab.tasks.metrics import span_scores, word_accuracy
+from layerlab.tasks.metrics import SpanScores, spans_by_sentence, words_by_sentence
 from layerlab.tasks.task import IGNORED, Encoded, Example, Score, task
 
 if TYPE_CHECKING:
@@ -175,7 +176,8 @@ def entity_labels(sentences: Sequence[Sentence]) -> tuple[str, ...]:
 
 def upos_scores(gold: Tags, predicted: Tags) -> list[Score]:
     """Return word accuracy; n is the number of words."""
-    return [Score("accuracy", word_accuracy(gold, predicted), sum(map(len, gold)))]
+    counts = count_ratio(words_by_sentence(gold, predicted))
+    return [Score("accuracy", counts.value, sum(map(len, gold)), counts)]
 
 
 def entity_scores(gold: Tags, predicted: Tags) -> list[Score]:
@@ -183,14 +185,23 @@ def entity_scores(gold: Tags, predicted: Tags) -> list[Score]:
 
     n is the number of gold entities, for precision of predicted ones.
     """
-    strict = span_scores(gold, predicted)
-    lenient = span_scores(gold, predicted, lenient=True)
+    strict = spans_by_sentence(gold, predicted)
+    lenient = spans_by_sentence(gold, predicted, lenient=True)
+    n_gold, n_predicted = sum(one.n_gold for one in strict), sum(one.n_predicted for one in strict)
+    n_lenient = sum(one.n_gold for one in lenient)
+    precision = count_ratio((one.n_correct, one.n_predicted) for one in strict)
+    recall = count_ratio((one.n_correct, one.n_gold) for one in strict)
+    f1, lenient_f1 = (count_ratio(map(_f1_counts, found)) for found in (strict, lenient))
     return [
-        Score("span_f1", strict.f1, strict.n_gold),
-        Score("span_precision", strict.precision, strict.n_predicted),
-        Score("span_recall", strict.recall, strict.n_gold),
-        Score("span_f1_lenient", lenient.f1, lenient.n_gold),
+        Score("span_f1", f1.value, n_gold, f1),
+        Score("span_precision", precision.value, n_predicted, precision),
+        Score("span_recall", recall.value, n_gold, recall),
+        Score("span_f1_lenient", lenient_f1.value, n_lenient, lenient_f1),
     ]
+
+
+def _f1_counts(found: SpanScores) -> tuple[int, int]:
+    return 2 * found.n_correct, found.n_gold + found.n_predicted
 
 
 @task("upos")

@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from layerlab.errors import LabelError, unknown
+from layerlab.tasks.counts import Counts
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -28,11 +29,14 @@ class Score:
         metric: Name.
         value: A fraction.
         n: What it is over: words, entities or pairs.
+        counts: What each sentence, or pair, contributes to the value, in the order of the corpus; None where
+            that is not known. Intervals that resample sentences need them.
     """
 
     metric: str
     value: float
     n: int
+    counts: Counts | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,7 @@ class Task(Protocol):
         """Return predictions, each naming its sentence and word."""
 
     def score(self, sentences: Sequence[Any], labels: Sequence[str], decoded: Sequence[Any]) -> list[Score]:
-        """Return the scores of the predictions of a whole corpus."""
+        """Return the scores of the predictions of a whole corpus, with ``counts`` where they are sums."""
 
 
 _TASKS: dict[str, Task] = {}

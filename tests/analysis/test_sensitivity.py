@@ -278,3 +278,25 @@ def test_analysis_needs_neither_torch_nor_transformers() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_other_corpora_of_the_sources_language_are_domains_and_enter_no_mean(rows: Rows) -> None:
+    scores = {"en": 0.9, "de": 0.6, "fr": 0.5, "en:GUM": 0.8, "fr:PUD": 0.1}
+    ablated = {"en": 0.8, "de": 0.3, "fr": 0.4, "en:GUM": 0.4, "fr:PUD": 0.0}
+    effect = sensitivity(rows(("", 0, scores), ("0-1", 0, ablated)))
+    assert pick(effect, "zero_shot_drop", "mean")["effect"] == pytest.approx((0.3 + 0.1) / 2)
+    assert pick(effect, "gap_change", "mean")["effect"] == pytest.approx(0.1)
+    assert pick(effect, "zero_shot_drop", "mean")["n_targets"] == 2
+    domain = pick(effect, "domain_drop", "en:GUM")
+    assert (domain["reference"], domain["effect"]) == pytest.approx((0.8, 0.4))
+    assert pick(effect, "domain_gap_change", "en:GUM")["effect"] == pytest.approx(0.4 - 0.1)
+    shown = set(effect[effect["quantity"] == "zero_shot_drop"]["target"])
+    assert shown == {"de", "fr", "mean"}, "a treebank of a language that is there itself is left out"
+    gaps = transfer_gap(rows(("", 0, scores), ("0-1", 0, ablated)))
+    assert set(gaps["target"]) == {"de", "fr"}
+
+
+def test_a_treebank_of_another_language_is_a_zero_shot_target(rows: Rows) -> None:
+    effect = sensitivity(rows(("", 0, {"en": 0.9, "de:PUD": 0.6}), ("0-1", 0, {"en": 0.9, "de:PUD": 0.5})))
+    assert pick(effect, "zero_shot_drop", "mean")["effect"] == pytest.approx(0.1)
+    assert "domain_drop" not in set(effect["quantity"])

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from layerlab.data.bitext import pairs_with, read_aligned, read_bitexts, read_table
+from layerlab.data.bitext import (
+    find_parallel,
+    pairs_with,
+    parallel_languages,
+    read_aligned,
+    read_bitexts,
+    read_table,
+)
 from layerlab.data.sentences import Sentence
 from layerlab.errors import DataError
 
@@ -62,6 +69,19 @@ def test_tatoeba_goes_by_short_and_long_codes(tatoeba_folder: Path) -> None:
     write(tatoeba_folder / "tatoeba.deu-eng.deu", "eins\n")
     with pytest.raises(DataError, match=r"eng has 2 and .*deu has 1"):
         read_bitexts(tatoeba_folder, ["de"])
+
+
+def test_a_place_says_which_languages_it_has(
+    treebank_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    assert parallel_languages(treebank_folder) == ("de", "en", "fr")
+    root = tmp_path_factory.mktemp("data")
+    write(root / "tatoeba" / "tatoeba.cmn-eng.eng", "one\n")
+    monkeypatch.setenv("LAYERLAB_DATA", str(root))
+    assert parallel_languages(find_parallel("tatoeba")) == ("en", "zh")
+    assert parallel_languages(write(root / "t.tsv", "id\ten\tde\n1\tone\teins\n")) == ("en", "de")
+    with pytest.raises(DataError, match="no parallel sentences at 'pud'.*set LAYERLAB_DATA"):
+        find_parallel("pud")
 
 
 def test_a_table_has_a_column_a_language(tmp_path: Path) -> None:

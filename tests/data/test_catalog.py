@@ -9,9 +9,10 @@ import datasets
 import pytest
 from pydantic import ValidationError
 
-from layerlab.data import registry
+from layerlab.data import catalog, registry
 from layerlab.data.catalog import DataSpec, find_corpus, load_corpus, register_corpus
 from layerlab.data.defaults import default_corpora
+from layerlab.data.hub import HubSource
 from layerlab.data.sentences import Sentence
 from layerlab.errors import DataError
 
@@ -143,6 +144,49 @@ def test_default_catalogue_names_many_languages_and_refuses_others() -> None:
     )
     with pytest.raises(DataError, match=r"no corpus for task upos: unknown language 'qq'.*register_corpus"):
         find_corpus(DataSpec(), "upos", TREES, "qq", "test")
+
+
+def test_a_treebank_of_the_hub_is_the_configuration_that_bears_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[HubSource] = []
+
+    def load(source: HubSource, *_: object) -> tuple[Sentence, ...]:
+        asked.append(source)
+        return (Sentence(("mira",), upos=("NOUN",)),)
+
+    monkeypatch.setattr(catalog, "load_hub", load)
+    find_corpus(DataSpec(), "upos", TREES, "en:GUM", "test")
+    find_corpus(DataSpec(), "parsing", TREES, "en", "test")
+    spec = DataSpec(hub="me/trees", hub_config="{language}_best", revision="v2")
+    find_corpus(spec, "upos", TREES, "en:LinES", "test")
+    find_corpus(spec, "upos", TREES, "en", "test")
+    assert [str(source) for source in asked] == [
+        "commul/universal_dependencies@2.17/en_gum[test]",
+        "commul/universal_dependencies@2.17/en_ewt[test]",
+        "me/trees@v2/en_lines[test]",
+        "me/trees@v2/en_best[test]",
+    ]
+    with pytest.raises(DataError, match="no corpus for task ner: unknown language 'en:GUM'"):
+        find_corpus(DataSpec(), "ner", TAGS, "en:GUM", "test")
+
+
+def test_a_treebank_that_a_data_set_on_disk_lacks_is_refused(tmp_path: Path) -> None:
+    data = datasets.Dataset.from_dict({"tokens": [["mira"]], "upos": [["NOUN"]]})
+    for name in ("en_ewt", "en_gum"):
+        datasets.DatasetDict({"test": data}).save_to_disk(str(tmp_path / name))
+    spec = DataSpec(hub=str(tmp_path), hub_config="{language}_ewt")
+    assert load_corpus(find_corpus(spec, "upos", TREES, "en:GUM", "test")).sentences[0].words == ("mira",)
+    with pytest.raises(DataError, match="unknown configuration 'en_gmu'; did you mean 'en_gum'"):
+        find_corpus(spec, "upos", TREES, "en:GMU", "test")
+
+
+def test_a_treebank_in_a_folder_is_read_like_any_corpus(treebanks: Path, tmp_path: Path) -> None:
+    shutil.copytree(treebanks / "aa", tmp_path / "ud/aa")
+    shutil.copy(treebanks / "bb/test.conllu", tmp_path / "ud/aa/Zoo.conllu")
+    spec = DataSpec(root=tmp_path / "ud", limit={"test": 4})
+    corpus = load_corpus(find_corpus(spec, "upos", TREES, "aa:Zoo", "test"))
+    assert [s.sent_id for s in corpus.sentences] == [f"bb-test-{i}" for i in (0, 4, 8, 12)]
 
 
 @pytest.mark.parametrize(

@@ -136,3 +136,19 @@ def test_the_catalogue_does_not_import_the_languages_unless_they_are_spoken() ->
         "sys.exit(any(name.startswith('layerlab.languages') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_domain_is_written_like_a_treebank_too(tmp_path: Path) -> None:
+    from layerlab.languages.registers import find_domain
+
+    colon, dash = (load_corpus(find(spec(), name)) for name in ("belo:talk", "belo-talk"))
+    assert colon.sentences == dash.sentences
+    assert colon.sentences != load_corpus(find(spec(), "belo")).sentences
+    request = Request(("belo",), SIZES, seed=0, domains=(find_domain("talk"),))
+    folder, _ = write_languages(tmp_path / "family", request)
+    read = load_corpus(find(DataSpec(root=folder), "belo:talk"))
+    assert [s.words for s in read.sentences] == [s.words for s in colon.sentences]
+    with pytest.raises(DataError, match="unknown domain 'tlak'; did you mean 'talk'"):
+        find(spec(), "belo:tlak")
+    with pytest.raises(DataError, match="unknown controlled language 'bleo:talk'"):
+        find(spec(), "bleo:talk")

@@ -121,3 +121,25 @@ def test_numbers_without_names_and_unknown_tags_are_refused(tmp_path: Path) -> N
 def test_data_set_that_cannot_be_had_is_one_clear_error() -> None:
     with pytest.raises(DataError, match=r"nobody/nothing@v1/xx\[train\]: cannot be loaded"):
         load_hub(HubSource("nobody/nothing", "xx", "train", "v1"), ("conllu",))
+
+
+def test_a_configuration_that_the_hub_lacks_lists_those_of_the_language(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise ValueError("BuilderConfig 'en_gmu' not found. Available: [...]")
+
+    monkeypatch.setattr(datasets, "load_dataset", refuse)
+    names = ["cs_cac", "en_ewt", "en_gum"]
+    monkeypatch.setattr(datasets, "get_dataset_config_names", lambda *_, **__: names)
+    with pytest.raises(
+        DataError, match="unknown configuration 'en_gmu'; did you mean 'en_gum'.*Known: en_ewt, en_gum$"
+    ):
+        load_hub(HubSource("me/trees", "en_gmu", "test"), ("conllu",))
+
+    def unreachable(*_: object, **__: object) -> None:
+        raise ConnectionError("offline")
+
+    monkeypatch.setattr(datasets, "get_dataset_config_names", unreachable)
+    with pytest.raises(DataError, match="cannot be loaded: ValueError: BuilderConfig 'en_gmu' not found"):
+        load_hub(HubSource("me/trees", "en_gmu", "test"), ("conllu",))

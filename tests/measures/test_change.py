@@ -48,3 +48,8 @@ def test_the_papers_estimator_goes_by_its_name(tiny_encoder: Path, treebanks: Pa
     frame = measure_change(tiny_encoder, tiny_encoder, texts, label="same", estimator="muller")
     assert set(frame["measure"]) == {"change_cka_muller"}
     assert np.allclose(frame["value"], 1)
+
+
+def test_an_estimator_that_does_not_exist_is_refused(tiny_encoder: Path) -> None:
+    with pytest.raises(DataError, match="unknown CKA estimator and kernel 'debased with linear'"):
+        measure_change(tiny_encoder, tiny_encoder, {}, label="x", estimator="debased")  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from layerlab.data.defaults import default_corpora
 from layerlab.data.sentences import Sentence
 from layerlab.errors import LabelError
+from layerlab.tasks import parsing as module
 from layerlab.tasks import task as registry
 from layerlab.tasks.biaffine import ArcScores, BiaffineHead
 from layerlab.tasks.parsing import Parsing, TreeExample, make_parsing
@@ -233,6 +234,15 @@ def test_decoding_equals_a_plain_search_over_trees_and_relations(wordpiece: Any)
                 total = sum(float(value) for value, _ in best)
                 found.append((total, [(heads[w], int(best[w].indices)) for w in range(3)]))
         assert [decoded[sentence, w] for w in range(3)] == max(found)[1]
+
+
+def test_scores_of_trees_are_the_same_for_some_sentences_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = torch.Generator().manual_seed(0)
+    output = ArcScores(torch.randn(5, 3, 4, generator=stream), torch.randn(5, 3, 6, 4, generator=stream))
+    expected = output.heads.log_softmax(-1) + output.relations.log_softmax(2).amax(2)
+    for at_once in (1, 150, 1 << 19):
+        monkeypatch.setattr(module, "_AT_ONCE", at_once)
+        torch.testing.assert_close(module.tree_scores(output), expected)
 
 
 def test_a_parser_of_other_sizes_is_a_task_under_a_name_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

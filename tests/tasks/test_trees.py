@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from layerlab.errors import TrainingError
-from layerlab.tasks.trees import Heads, Scores, are_trees, best_tree, best_trees
+from layerlab.tasks import trees as module
+from layerlab.tasks.trees import Heads, Scores, are_trees, best_tree, best_trees, rooted_heads
 
 
 def leads_to_root(heads: tuple[int, ...]) -> bool:
@@ -47,6 +48,48 @@ def test_best_tree_is_the_best_of_all_trees(n_words: int) -> None:
         expected = trees[total(scores, trees).argmax()]
         assert best_tree(scores).tolist() == expected.tolist()
         assert best_trees(scores[None], [n_words])[0].tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("n_words", range(2, 7))
+@pytest.mark.parametrize("most_roots", [0, 1, 99])
+def test_roots_tried_one_by_one_and_all_at_once_give_the_same_tree(
+    n_words: int, most_roots: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_MOST_ROOTS", most_roots)
+    trees, stream = all_trees(n_words), np.random.default_rng(100 + n_words)
+    for _ in range(60):
+        scores = stream.normal(size=(n_words, n_words + 1))
+        scores[:, 0] = stream.normal(scale=0.1, size=n_words)  # every root is as promising as the others
+        assert best_tree(scores).tolist() == trees[total(scores, trees).argmax()].tolist()
+
+
+def test_cycles_of_every_length_are_broken_at_the_best_place() -> None:
+    stream = np.random.default_rng(5)
+    for n_words in range(2, 7):
+        trees = all_trees(n_words)
+        for length in range(2, n_words + 1):
+            for _ in range(20):
+                scores = stream.normal(size=(n_words, n_words + 1))
+                cycle = stream.permutation(n_words)[:length]
+                scores[cycle, np.roll(cycle, 1) + 1] += 3  # the best heads go round
+                assert best_tree(scores).tolist() == trees[total(scores, trees).argmax()].tolist()
+
+
+def test_the_best_single_root_is_that_of_a_search_over_roots() -> None:
+    stream = np.random.default_rng(8)
+    lengths = np.array([6, 2, 5, 3])
+    real = np.arange(6) < lengths[:, None]
+    scores = np.full((4, 6, 7), -np.inf)
+    for row, n in enumerate(lengths):
+        scores[row, :n, : n + 1] = stream.normal(size=(n, n + 1))
+        scores[row, range(n), range(1, n + 1)] = -np.inf
+    found = rooted_heads(scores, real)
+    for row, n in enumerate(lengths):
+        choices = itertools.product(range(n + 1), repeat=int(n))
+        single = [heads for heads in choices if heads.count(0) == 1]
+        totals = [total(scores[row, :n], np.array(heads)) for heads in single]
+        assert tuple(found[row, :n]) == single[int(np.argmax(totals))]
+        assert not found[row, n:].any()
 
 
 @settings(deadline=None, max_examples=150)

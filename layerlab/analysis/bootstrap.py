@@ -1,0 +1,87 @@
+"""The hierarchical bootstrap of a study: intervals of its effects over seeds and test sentences together."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pandas as pd
+
+from layerlab.analysis.sensitivity import ABLATION, MEAN, SETTING
+from layerlab.analysis.significance import significance
+from layerlab.errors import RecordsError
+
+#: Resamples for a table: the ends of its intervals are then stable to a few hundredths of their width.
+DRAWN = 1999
+
+
+def hierarchical_bootstrap(
+    frame: pd.DataFrame,
+    counts: pd.DataFrame,
+    metric: str | None = None,
+    *,
+    split: str | None = None,
+    incomplete: Literal["raise", "drop"] = "raise",
+    method: Literal["bh", "by"] = "bh",
+    resamples: int = DRAWN,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Compare every ablation with its baseline, with intervals over seeds and test sentences.
+
+    A resample draws seeds, and for each target one set of its sentences that baseline and ablated runs of all
+    seeds are scored on; so differences stay paired by seed and by sentence. ``layerlab.analysis.sensitivity``
+    and its t intervals take the test sentences as given.
+
+    Args:
+        frame: Tidy records.
+        counts: What ``layerlab.analysis.counts.load_counts`` gives, of all runs of the frame.
+        metric: As in ``sensitivity``.
+        split: As in ``sensitivity``.
+        incomplete: As in ``sensitivity``.
+        method: As in ``significance``.
+        resamples: How many to draw.
+        seed: Of what is drawn.
+
+    Returns:
+        The frame of ``significance`` in which ``low`` to ``high`` is the 95% percentile interval of the
+        bootstrap, and besides it ``n_resamples`` and ``n_sentences``, summed over the targets of a mean.
+
+    Raises:
+        RecordsError: As ``significance``, or runs without counts.
+
+    Reference: Davison and Hinkley (1997), "Bootstrap Methods and their Application", section 3.8.
+    """
+    effect = significance(
+        frame,
+        metric,
+        split=split,
+        incomplete=incomplete,
+        method=method,
+        sentences=counts,
+        resamples=resamples,
+        seed=seed,
+    )
+    bare = effect[~effect["resampled"].str.contains("sentences")]
+    if len(bare):
+        row = bare.iloc[0]
+        raise RecordsError(
+            f"{len(bare)} of {len(effect)} effects have runs without counts of sentences, the first: "
+            f"{row['ablation']}, {row['task']} from {row['source']}, target {row['target']}; runs of older "
+            "versions have none. Remove their folders in runs/ and run the study again: its fits are kept"
+        )
+    notes = effect.attrs
+    sizes = counts.groupby(["study", "target"], observed=True)["sentence"].nunique()
+    known = {tuple(map(str, key)): int(n) for key, n in sizes.items() if isinstance(key, tuple)}
+    places = zip(effect["study"], effect["target"], strict=True)
+    effect = effect.assign(n_resamples=resamples, n_sentences=[known.get(place, 0) for place in places])
+    effect = effect.assign(low=effect["boot_low"], high=effect["boot_high"])
+    _sum_means(effect)
+    effect.attrs.update(notes)
+    return effect
+
+
+def _sum_means(effect: pd.DataFrame) -> None:
+    """Give means over targets the sentences of all their targets."""
+    for _, part in effect.groupby([*SETTING, *ABLATION], sort=False, dropna=False):
+        own = part[(part["quantity"] == "zero_shot_drop") & (part["target"] != MEAN)]
+        means = part.index[part["target"] == MEAN]
+        effect.loc[means, "n_sentences"] = int(own["n_sentences"].sum())

@@ -1,0 +1,155 @@
+"""The states of a frozen encoder where the heads of a task read them, at every level, computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from layerlab.errors import CheckpointError
+from layerlab.finetuning.batching import length_batches
+from layerlab.finetuning.evaluation import EVALUATION_PIECES, EncodedCorpus, to_device
+from layerlab.tasks.pairs import Pairs
+from layerlab.tasks.tagging import Tagging
+from layerlab.tasks.task import IGNORED, Task
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+Batch = dict[str, Tensor]
+
+_BYTES = 4  # of a float32
+_FOR_ENCODER = ("input_ids", "attention_mask", "token_type_ids")
+
+
+class FrozenStates:
+    """The states that the heads of a task read in a corpus, at several levels of an encoder.
+
+    Of a sentence to be tagged these are the states of labelled word-pieces, of a pair of sentences that of
+    the first special token, for any other task those of all word-pieces. As the encoder neither learns nor
+    drops anything out, states that are kept are those that it would compute again.
+
+    Attributes:
+        corpus: The corpus.
+        levels: 0 for the output of the embeddings, ``i + 1`` for that of layer ``i``.
+        kept: Whether each state is computed only once.
+        width: Of the states.
+        device: Where they are.
+    """
+
+    def __init__(
+        self,
+        base: PreTrainedModel,
+        task: Task,
+        corpus: EncodedCorpus,
+        levels: Sequence[int],
+        *,
+        keep_bytes: float = 0.0,
+    ) -> None:
+        """Take an encoder in evaluation mode; nothing is computed yet.
+
+        Args:
+            base: The encoder, in evaluation mode.
+            task: Says how examples become batches.
+            corpus: The corpus.
+            levels: The levels to be read.
+            keep_bytes: States are kept if they take no more than this.
+        """
+        self.corpus = corpus
+        self.levels = tuple(levels)
+        self._base = base
+        self._task = task
+        self._places = [_places(task, example) for example in corpus.encoded.examples]
+        self.width = int(base.config.hidden_size)
+        self.device = base.device
+        n_states = len(self.levels) * sum(map(len, self._places))
+        self.kept = _BYTES * self.width * n_states <= keep_bytes
+        self._cache: dict[int, Tensor] = {}
+
+    def batches(self) -> Iterator[tuple[int, ...]]:
+        """Yield the examples in batches of similar length, each once."""
+        lengths = [len(example.input_ids) for example in self.corpus.encoded.examples]
+        yield from length_batches(lengths, EVALUATION_PIECES)
+
+    def read(self, examples: Sequence[int]) -> tuple[Tensor, Batch]:
+        """Return the states of some examples, and the batch that the task's loss and decoding go with.
+
+        Returns:
+            States of shape ``(levels, batch, positions, hidden)`` as heads take them, level by level; words
+            to be tagged are one row of all their examples. The batch lacks what only the encoder reads.
+        """
+        chosen = [self.corpus.encoded.examples[index] for index in examples]
+        batch = to_device(self._task.collate(chosen, self.corpus.pad_id), self.device)
+        states = self.states(examples, batch)
+        rest = {name: tensor for name, tensor in batch.items() if name not in _FOR_ENCODER}
+        if isinstance(self._task, Tagging):
+            labels = rest["labels"]
+            rest["labels"] = labels[labels != IGNORED][None]
+            return torch.cat(states, dim=1)[:, None], rest
+        longest = max(state.shape[1] for state in states)
+        padded = [torch.nn.functional.pad(state, (0, 0, 0, longest - state.shape[1])) for state in states]
+        return torch.stack(padded, dim=1), rest
+
+    def states(self, examples: Sequence[int], batch: Batch | None = None) -> list[Tensor]:
+        """Return the states of each of some examples, ``(levels, positions, hidden)`` in float32.
+
+        Args:
+            examples: Their indices.
+            batch: What the task makes of them, if that is known.
+        """
+        if all(index in self._cache for index in examples):
+            return [self._cache[index] for index in examples]
+        if batch is None:
+            chosen = [self.corpus.encoded.examples[index] for index in examples]
+            batch = to_device(self._task.collate(chosen, self.corpus.pad_id), self.device)
+        hidden = hidden_states(self._base, batch)
+        states = []
+        for row, index in enumerate(examples):
+            places = self._places[index]
+            states.append(torch.stack([hidden[level][row, places].float() for level in self.levels]))
+        if self.kept:
+            self._cache.update(zip(examples, states, strict=True))
+        return states
+
+
+def hidden_states(base: PreTrainedModel, batch: Batch) -> Sequence[Tensor]:
+    """Return what an encoder computes of a batch: ``n_layers + 1`` times ``(batch, tokens, hidden)``.
+
+    Raises:
+        CheckpointError: The model gives another number of states.
+    """
+    typed = (getattr(base.config, "type_vocab_size", 0) or 0) > 1
+    inputs = {
+        name: batch[name] for name in _FOR_ENCODER if name in batch and (typed or name != "token_type_ids")
+    }
+    with torch.no_grad():
+        hidden: Sequence[Tensor] = base(**inputs, output_hidden_states=True).hidden_states
+    expected = int(base.config.num_hidden_layers) + 1
+    if len(hidden) != expected:
+        raise CheckpointError(
+            f"{type(base).__name__} gave {len(hidden)} hidden states, expected {expected}: the embeddings "
+            "and every layer"
+        )
+    return hidden
+
+
+@contextmanager
+def frozen(base: PreTrainedModel) -> Iterator[None]:
+    """Switch an encoder's dropout off for a while, where it was on."""
+    training = [module for module in base.modules() if module.training]
+    base.eval()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+def _places(task: Task, example: Any) -> list[int]:
+    """Return the positions of an example that the task's head reads."""
+    if isinstance(task, Tagging):
+        return [place for place, label in enumerate(example.label_ids) if label != IGNORED]
+    return [0] if isinstance(task, Pairs) else list(range(len(example.input_ids)))

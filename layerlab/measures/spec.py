@@ -1,0 +1,103 @@
+"""What a study measures beside scores; nothing heavy is imported here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+from layerlab.errors import unknown
+
+#: Measures of the states of two languages, at every level; `layerlab.measures.alignment` computes them.
+PAIR_MEASURES = (
+    "cka", "cka_biased", "cka_rbf", "cka_muller", "anc", "retrieval", "retrieval_centred", "retrieval_csls",
+    "retrieval_csls_centred",
+)  # fmt: skip
+#: CKA with the pretrained encoder, at every level and in every language; see `layerlab.measures.change`.
+CHANGE_MEASURES = (
+    "change_cka", "change_cka_biased", "change_cka_rbf", "change_cka_rbf_biased", "change_cka_muller",
+)  # fmt: skip
+#: Distance of the weights from the pretrained ones, layer by layer; see `layerlab.measures.drift`.
+WEIGHT_MEASURES = ("drift",)
+#: Other names of measures.
+ALIASES = {"change": "change_cka"}
+KNOWN = (*PAIR_MEASURES, *ALIASES, *CHANGE_MEASURES, *WEIGHT_MEASURES)
+
+#: Ends the names of measures of the pretrained encoder in records.
+PRETRAINED = "_pretrained"
+
+# Raised when the same measure of the same texts gives other numbers, so that old results are not reused.
+MEASURES_VERSION = 1
+
+Pooling = Literal["mean", "first", "muller"]
+# Any sequence may be given; a tuple is kept, since a study is a value.
+Names = Annotated[Sequence[str], AfterValidator(tuple)]
+
+
+class Measures(BaseModel):
+    """What is measured of every run's encoder, level by level, after it was scored.
+
+    Values become rows of the records with ``layer`` set: 0 for the output of the embeddings (of ``drift``,
+    their weights), ``i + 1`` for layer ``i``. The measures of language pairs are also taken of the pretrained
+    encoder: these rows, whose metric ends in ``_pretrained``, come with the runs without any intervention.
+
+    Attributes:
+        names: ``cka`` and its kin, ``anc``, ``retrieval`` and its kin (of the source with each language);
+            ``change`` (also ``change_cka``) and its kin: CKA with the pretrained encoder on the same
+            sentences; ``drift``: distance of the weights from the pretrained ones.
+        parallel: Parallel sentences: ``pud`` or ``tatoeba`` (below ``LAYERLAB_DATA``), a folder or ``.tsv``
+            as ``layerlab measure`` takes them, or ``controlled``: test sentences of the study's controlled
+            languages. By default ``controlled`` where the data are, else ``pud``.
+        sentences: At most so many sentence pairs, spread evenly; None for all.
+        pooling: How a sentence's vector is made: ``mean``, ``first`` or ``muller``, see
+            `layerlab.measures.states.sentence_states`.
+        languages: Languages to pair with the source; the study's targets by default.
+
+    >>> Measures(names=["cka", "change"]).canonical
+    ('change_cka', 'cka')
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    names: Names = Field(min_length=1)
+    parallel: str | None = Field(default=None, min_length=1)
+    sentences: int | None = Field(default=500, ge=8)
+    pooling: Pooling = "mean"
+    languages: Names = ()
+
+    @field_validator("names", "languages", mode="before")
+    @classmethod
+    def _allow_one(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("names", "languages")
+    @classmethod
+    def _refuse_repeats(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        called = [ALIASES.get(name, name) for name in value]
+        twice = sorted({name for name in called if called.count(name) > 1})
+        if twice:
+            raise ValueError(f"listed twice: {', '.join(twice)}")
+        return value
+
+    @field_validator("names")
+    @classmethod
+    def _refuse_unknown(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = [unknown("measure", name, KNOWN) for name in value if name not in KNOWN]
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return value
+
+    @property
+    def canonical(self) -> tuple[str, ...]:
+        """The measures as records name them, sorted."""
+        return tuple(sorted(ALIASES.get(name, name) for name in self.names))
+
+
+def short_form(value: Any) -> Any:
+    """Return the mapping that a list of names, or one name, stands for; anything else as it is.
+
+    >>> short_form(["cka"]), short_form({"names": ["cka"], "parallel": "pud"})
+    ({'names': ['cka']}, {'names': ['cka'], 'parallel': 'pud'})
+    """
+    return {"names": value} if isinstance(value, str | list | tuple) else value
