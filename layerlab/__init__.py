@@ -33,8 +33,11 @@ if TYPE_CHECKING:
     from layerlab.errors import LayerlabError, NoEffectError, StudyError
     from layerlab.finetuning.training import Training
     from layerlab.measures.alignment import measure_alignment
+    from layerlab.measures.anc import anc
     from layerlab.measures.cka import cka
+    from layerlab.measures.drift import weight_drift
     from layerlab.measures.retrieval import retrieve
+    from layerlab.measures.spec import Measures
     from layerlab.models.anatomy import Anatomy, register_anatomy
     from layerlab.models.bundled import bundled_encoders
     from layerlab.models.encoder import Encoder
@@ -43,8 +46,10 @@ if TYPE_CHECKING:
     from layerlab.pretraining.spec import PretrainingSpec
     from layerlab.report.alignment import plot_alignment
     from layerlab.report.plots import plot_heatmap, plot_sensitivity
+    from layerlab.report.probes import plot_probes
     from layerlab.report.tables import paper_table, to_csv, to_latex, to_markdown
     from layerlab.study.plan import Plan
+    from layerlab.study.probing import probe_models
     from layerlab.study.study import Study
     from layerlab.tasks.task import register_task, task
 
@@ -74,8 +79,11 @@ _HOMES = {
     "layerlab.errors": ("LayerlabError", "NoEffectError", "StudyError"),
     "layerlab.finetuning.training": ("Training",),
     "layerlab.measures.alignment": ("measure_alignment",),
+    "layerlab.measures.anc": ("anc",),
     "layerlab.measures.cka": ("cka",),
+    "layerlab.measures.drift": ("weight_drift",),
     "layerlab.measures.retrieval": ("retrieve",),
+    "layerlab.measures.spec": ("Measures",),
     "layerlab.models.anatomy": ("Anatomy", "register_anatomy"),
     "layerlab.models.bundled": ("bundled_encoders",),
     "layerlab.models.encoder": ("Encoder",),
@@ -84,8 +92,10 @@ _HOMES = {
     "layerlab.pretraining.spec": ("PretrainingSpec",),
     "layerlab.report.alignment": ("plot_alignment",),
     "layerlab.report.plots": ("plot_heatmap", "plot_sensitivity"),
+    "layerlab.report.probes": ("plot_probes",),
     "layerlab.report.tables": ("paper_table", "to_csv", "to_latex", "to_markdown"),
     "layerlab.study.plan": ("Plan",),
+    "layerlab.study.probing": ("probe_models",),
     "layerlab.study.study": ("Study",),
     "layerlab.tasks.task": ("register_task", "task"),
 }
@@ -97,9 +107,11 @@ __all__ = [  # noqa: RUF022 - kept in the order of a reader's path
     "intervention", "Selection",
     "apply", "applied", "Receipt", "Ablation", "Timed", "Sweep", "sweep", "AblationCallback",
     "DataSpec", "register_corpus", "task", "register_task",
-    "Training", "Study", "Plan",
-    "read_bitexts", "measure_alignment", "cka", "retrieve", "PretrainingSpec", "pretrain",
+    "Training", "Measures", "Study", "Plan",
+    "read_bitexts", "measure_alignment", "cka", "anc", "retrieve", "weight_drift", "PretrainingSpec",
+    "pretrain",
     "load_records", "load_nodes", "write_records", "sensitivity", "transfer_gap", "aggregate",
+    "probe_models", "plot_probes",
     "plot_sensitivity", "plot_heatmap", "plot_alignment", "paper_table", "to_markdown", "to_latex", "to_csv",
     "LayerlabError", "NoEffectError", "StudyError",
 ]  # fmt: skip

@@ -17,17 +17,19 @@ from layerlab.cli_arguments import (
     SOME_FAILED,
     WRONG,
     Folder,
-    Metric,
     Only,
     Overrides,
-    Results,
     StudyFile,
     Workers,
 )
 from layerlab.cli_demo import demo
 from layerlab.cli_languages import app as languages
 from layerlab.cli_measure import measure
+from layerlab.cli_plot import plot
 from layerlab.cli_pretrain import pretrain
+from layerlab.cli_probe import probe
+from layerlab.cli_report import report, write_study_report
+from layerlab.cli_table import records, table
 from layerlab.errors import LayerlabError
 
 if TYPE_CHECKING:
@@ -75,19 +77,37 @@ def describe(
 
 
 @app.command()
-def plan(study: StudyFile, overrides: Overrides = None, results: Folder = None, only: Only = None) -> None:
-    """Expand and check a study: how many runs over how many fits, and what is done already.
+def plan(
+    study: StudyFile,
+    overrides: Overrides = None,
+    results: Folder = None,
+    only: Only = None,
+    cost_as: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Encoder whose cost is shown, if not the study's: a folder, a Hub id, or without a download "
+            "bert-base-multilingual-cased, xlm-roberta-base, xlm-roberta-large.",
+        ),
+    ] = None,
+    flops: Annotated[
+        float | None,
+        typer.Option(min=1, help="Effective FLOP/s of a GPU, such as 100e12 [default: by precision]."),
+    ] = None,
+) -> None:
+    """Expand and check a study: how many runs over how many fits, at what cost, and what is done already.
 
     Corpora are read and labels compared; no weights are loaded.
 
     \b
     layerlab plan experiments/random_init_upos.yaml
     layerlab plan experiments/random_init_upos.yaml --set models=[path/to/model] --set data.root=ud
+    layerlab plan study.yaml --set models=[minimbert] --cost-as bert-base-multilingual-cased
     """
     from layerlab.study.store import Store
 
     expanded, folder = _expand(study, overrides, results, only)
-    print(expanded.describe(Store(folder)))
+    print(expanded.describe(Store(folder), cost_as=cost_as, flops=flops))
 
 
 @app.command()
@@ -127,7 +147,8 @@ def run(
     for title in outcome.status.blocked:
         print(f"blocked by a failed fit: {title}", file=sys.stderr)
     if report and outcome.status.n_runs_done:
-        _write_report(folder)
+        for path in write_study_report(folder, folder):
+            print(path)
     print(f"{outcome.status.summary()}; {folder / 'records.csv'}")
     raise typer.Exit(DONE if outcome.good else SOME_FAILED)
 
@@ -154,73 +175,14 @@ def status(study: StudyFile, overrides: Overrides = None, results: Folder = None
     raise typer.Exit(SOME_FAILED if found.failures else DONE)
 
 
-@app.command()
-def records(
-    results: Results,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="A .csv or .parquet file.")] = None,
-) -> None:
-    """Print the tidy records of a study as CSV, one row a run, target and metric.
-
-    \b
-    layerlab records results/random-init-upos > records.csv
-    layerlab records results/random-init-upos -o records.parquet
-    """
-    from layerlab.analysis.records import load_records, write_records
-
-    frame = load_records(_results_folder(results))
-    if output is None:
-        print(frame.to_csv(index=False), end="")
-    else:
-        write_records(frame, output)
-
-
-@app.command()
-def table(
-    results: Results,
-    style: Annotated[str, typer.Option("--format", "-f", help="markdown, latex or csv.")] = "markdown",
-    metric: Metric = None,
-    effects: Annotated[
-        bool, typer.Option("--effects", help="One row an effect, with intervals and q values.")
-    ] = False,
-) -> None:
-    """Print the paper's table: source and zero-shot scores, and what each ablation costs in points.
-
-    \b
-    layerlab table results/random-init-upos
-    layerlab table results/random-init-upos --format latex > table.tex
-    """
-    from layerlab.analysis.records import load_records
-    from layerlab.report.writing import render_table
-
-    print(render_table(load_records(_results_folder(results)), style, metric=metric, effects=effects))
-
-
-@app.command()
-def plot(
-    results: Results,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Directory [default: RESULTS/figures].")
-    ] = None,
-    metric: Metric = None,
-) -> None:
-    """Draw sensitivity curves and heatmaps from records, as PDF and PNG.
-
-    \b
-    layerlab plot results/random-init-upos
-    layerlab plot results/random-init-upos --output figures
-    """
-    from layerlab.analysis.records import load_records
-    from layerlab.report.writing import write_figures
-
-    folder = _results_folder(results)
-    target = output or (folder if folder.is_dir() else folder.parent) / "figures"
-    for path in write_figures(load_records(folder), target, metric=metric):
-        print(path)
-
-
+app.command()(records)
+app.command()(table)
 app.command()(demo)
 app.command()(measure)
+app.command()(plot)
 app.command()(pretrain)
+app.command()(probe)
+app.command()(report)
 
 
 @app.command(name="run-one", hidden=True)
@@ -268,20 +230,3 @@ def _columns(only: list[str]) -> dict[str, str]:
             raise typer.BadParameter(f"expected COLUMN=VALUE, got {text!r}", param_hint="--only")
         columns[name] = value
     return columns
-
-
-def _results_folder(results: Path) -> Path:
-    """Accept a study file where a results directory is expected."""
-    if results.suffix in {".yaml", ".yml"} and results.is_file():
-        from layerlab.study.study import Study
-
-        return Path("results") / Study.from_yaml(results).name
-    return results
-
-
-def _write_report(folder: Path) -> None:
-    from layerlab.analysis.records import load_records
-    from layerlab.report.writing import write_report
-
-    for path in write_report(load_records(folder), folder):
-        print(path)

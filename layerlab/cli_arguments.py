@@ -32,3 +32,12 @@ Metric = Annotated[str | None, typer.Option(help="Metric [default: the task's ow
 Workers = Annotated[
     int | None, typer.Option(help="Processes at a time; 0 stays in this one [default: one a GPU or core].")
 ]
+
+
+def results_folder(results: Path) -> Path:
+    """Accept a study file where a results directory is expected."""
+    if results.suffix in {".yaml", ".yml"} and results.is_file():
+        from layerlab.study.study import Study
+
+        return Path("results") / Study.from_yaml(results).name
+    return results

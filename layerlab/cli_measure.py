@@ -58,9 +58,9 @@ def measure(
     from layerlab.study.work import quieten_transformers
 
     quieten_transformers()
-    chosen = [_labelled(model) for model in models]
-    bitexts = read_bitexts(parallel, _listed(languages), pair_with, sentences=sentences)
-    frame = _measure_all(chosen, bitexts, _listed(measures), pooling)
+    chosen = [labelled_model(model) for model in models]
+    bitexts = read_bitexts(parallel, listed(languages), pair_with, sentences=sentences)
+    frame = _measure_all(chosen, bitexts, listed(measures), pooling)
     print(alignment_table(frame))
     if output is not None:
         from layerlab.report.alignment import draw_alignment
@@ -117,7 +117,7 @@ def _pair_names(table: pd.DataFrame) -> list[str]:
     return [f"{source}-{target}" for source, target in table.index]
 
 
-def _labelled(model: str) -> tuple[str, str]:
+def labelled_model(model: str) -> tuple[str, str]:
     """Part ``LABEL=MODEL``, and find the encoder that a fit's folder keeps."""
     label, separator, name = model.partition("=")
     if not separator or Path(model).exists():
@@ -127,5 +127,6 @@ def _labelled(model: str) -> tuple[str, str]:
     return label, name
 
 
-def _listed(text: str) -> tuple[str, ...]:
+def listed(text: str) -> tuple[str, ...]:
+    """Part a list at its commas."""
     return tuple(item.strip() for item in text.split(",") if item.strip())

@@ -151,10 +151,12 @@ def _listed(seeds: tuple[int, ...]) -> str:
 
 def _report(results: Path, curves: list[Path], say: Callable[[str], None]) -> None:
     from layerlab.analysis.records import load_records
-    from layerlab.report.writing import render_table, write_report
+    from layerlab.report.about import read_about
+    from layerlab.report.study_report import write_report
+    from layerlab.report.writing import render_table
 
     frame = load_records(results)
-    paths = write_report(frame, results)
+    paths = write_report(frame, results, read_about(results, frame))
     say("4/4 The table: scores without ablation (REF), and what fresh weights in some layers change.")
     print(f"\n{render_table(frame)}")
     for line in findings(frame):

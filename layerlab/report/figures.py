@@ -1,41 +1,37 @@
-"""All figures of a study at once."""
+"""All figures of a study at once, as files."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from layerlab.analysis.sensitivity import MEAN
 from layerlab.analysis.stored import Where
-from layerlab.report.heatmap import plot_heatmap
-from layerlab.report.panels import panel_names, panels
-from layerlab.report.plots import plot_curves, plot_sensitivity, save_figure
+from layerlab.report.gallery import drawings
+from layerlab.report.plots import save_figure
 
 
-def draw_all(effect: pd.DataFrame, folder: Where) -> list[Path]:
-    """Draw the sensitivity curves, the curves of the targets and the heatmap of every panel, as PDF and PNG.
+def draw_all(
+    frame: pd.DataFrame, folder: Where, *, metric: str | None = None, figures: Sequence[str] = ()
+) -> list[Path]:
+    """Draw every figure that records have data for, as PDF and PNG.
 
-    The files are called ``sensitivity-<panel>``, ``targets-<panel>`` and ``heatmap-<panel>``, such as
-    ``sensitivity-upos-en-reset-before.pdf``. What takes several zero-shot targets is left out where there is
-    none.
+    The files are called after the kind and what is shown, such as ``sensitivity-upos-en-reset-before.pdf``.
 
     Args:
-        effect: What ``layerlab.analysis.sensitivity`` gives.
+        frame: Tidy records.
         folder: Where the files go.
+        metric: The metric of scores; None for each task's own.
+        figures: Names of the kinds wanted (``layerlab.report.gallery.KINDS``); none means all.
 
     Returns:
         The paths written.
 
     Raises:
-        RecordsError: The frame has no rows.
+        RecordsError: There is no such figure or metric, or no data for what was asked for.
     """
-    parts = panels(effect)
-    names = panel_names(list(parts))
     paths: list[Path] = []
-    for panel, part in parts.items():
-        paths += save_figure(plot_sensitivity(part), Path(folder) / f"sensitivity-{names[panel]}")
-        if (part["target"] == MEAN).any():
-            paths += save_figure(plot_curves(part), Path(folder) / f"targets-{names[panel]}")
-            paths += save_figure(plot_heatmap(part), Path(folder) / f"heatmap-{names[panel]}")
+    for drawing in drawings(frame, metric=metric, figures=figures):
+        paths += save_figure(drawing.figure, Path(folder) / drawing.name)
     return paths

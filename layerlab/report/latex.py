@@ -64,7 +64,9 @@ def _labels(table: Table) -> list[str]:
 def _section(section: Section, label: str) -> str:
     number_columns = [_column(section, index) for index in range(len(section.columns))]
     spec = "@{}" + "l" * len(section.names) + "".join(number_columns) + "@{}"
-    stacked = _length(section, stacked=False) > _COLUMN
+    level, least = (_length(section, stacked=stacked) for stacked in (False, True))
+    # Words are stacked where that makes the table fit the column, or the page, and nowhere else.
+    stacked = level > _COLUMN and (least <= _COLUMN or level > 2 * _COLUMN)
     header = [*map(escape, section.names), *(_header(name, stacked) for name in section.columns)]
     length = _length(section, stacked)
     table = "table" if length <= _COLUMN else "table*"
@@ -110,13 +112,14 @@ def _length(section: Section, stacked: bool) -> int:
 def _plain(cell: Cell) -> str:
     """Write a cell without markup, for its length."""
     half = "" if cell.half is None else f" ± {cell.half:.1f}"
+    half = half if cell.ends is None else f" [{show(cell.ends[0])}, {show(cell.ends[1])}]"
     return show(cell.value) + half + ("" if cell.q is None else f" ({show_p(cell.q)})")
 
 
 def _column(section: Section, index: int) -> str:
     """Choose a column's type: aligned at the point, or right-aligned where numbers carry intervals."""
     cells = [row.cells[index] for row in section.rows]
-    if any(cell.half is not None or cell.q is not None for cell in cells):
+    if any((cell.half, cell.q, cell.ends) != (None, None, None) for cell in cells):
         return "r"
     numbers = [show(cell.value) for cell in cells if cell.value == cell.value] or ["0.0"]
     sign = "-" if any(cell.drop is not None for cell in cells) else ""  # differences, never REF
@@ -136,6 +139,7 @@ def _cell(cell: Cell, column: str, largest: float) -> str:
         return "{--}"
     if column == "r":
         half = "" if cell.half is None else rf" \pm {cell.half:.1f}"
+        half = half if cell.ends is None else rf"\ [{show(cell.ends[0])}, {show(cell.ends[1])}]"
         q = "" if cell.q is None else rf"\ ({show_p(cell.q)})"
         return f"{background}${show(cell.value)}{half}{q}$"
     return f"{background}{show(cell.value)}"

@@ -33,12 +33,15 @@ class Cell:
         half: Half the width of the interval in points, None for one seed or where it is not shown.
         drop: The drop in points that shades the cell, None for no shade.
         q: The q value of a test against 0, None for no test or where it is not shown.
+        ends: Both ends of an interval in points, of one that need not lie evenly around the number; then
+            ``half`` is None.
     """
 
     value: float
     half: float | None = None
     drop: float | None = None
     q: float | None = None
+    ends: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -116,11 +119,11 @@ def paper_table(frame: pd.DataFrame, *, intervals: bool = False) -> Table:
             rows += _paper_rows(one, part, _task(one, parts), columns[1:], intervals, ruled=bool(rows))
         names: tuple[str, ...] = ("task", "pair")
         if panel.named or len(columns) > _MOST_COLUMNS:
-            names = (_place_header(panel),)
+            names = (place_header(panel),)
             columns, rows = _turned(columns, rows)
         note = f"REF = baseline score; all else are differences from it. {describe(parts, QUANTITIES[:2])}"
         label = slug(panel.study or panel.model)
-        sections.append(Section(_title(panel), names, columns, tuple(rows), note, label))
+        sections.append(Section(section_title(panel), names, columns, tuple(rows), note, label))
     return Table(tuple(sections))
 
 
@@ -144,19 +147,15 @@ def drop_table(frame: pd.DataFrame) -> Table:
         rows = []
         for place in places(part):
             here = wanted[wanted["place"] == place].set_index("quantity").reindex(found)
-            cells = [_cell(points(row["effect"]), row, points(row["effect"])) for _, row in here.iterrows()]
+            cells = [effect_cell(row) for _, row in here.iterrows()]
             rows.append(Row((place,), tuple(cells)))
-        title = f"{_title(panel)}, {task_words(panel.task)} from {panel.source}"
+        title = f"{section_title(panel)}, {task_words(panel.task)} from {panel.source}"
         mark = " (q)" if any(cell.q is not None for row in rows for cell in row.cells) else ""
         names = tuple(_QUANTITY_NAMES[name] + mark for name in found)
         note = f"Drops from the baseline. {describe([(panel, part)], QUANTITIES)}"
         label = f"{slug(panel.study or panel.model)}-effects"
-        sections.append(Section(title, (_place_header(panel),), names, tuple(rows), note, label))
+        sections.append(Section(title, (place_header(panel),), names, tuple(rows), note, label))
     return Table(tuple(sections))
-
-
-def _place_header(panel: Panel) -> str:
-    return "ablation" if panel.named else "layers"
 
 
 def _task(panel: Panel, parts: Parts) -> str:
@@ -207,20 +206,38 @@ def _paper_rows(
         reference = found.sort_values("n_seeds", kind="stable").iloc[-1]["reference"]
         cells = [Cell(points(reference))]
         for _, row in found.set_index("place").reindex(list(order)).iterrows():
-            drop = points(row["effect"])
-            cell = _cell(-drop, row, drop)
+            cell = effect_cell(row, negative=True)
             cells.append(cell if intervals else Cell(cell.value, drop=cell.drop))
         name = task if not rows else ""
         rows.append(Row((name, f"{panel.source}-{other}"), tuple(cells), ruled and not rows))
     return rows
 
 
-def _cell(value: float, row: pd.Series, drop: float) -> Cell:
-    half, q = points(row["high"] - row["effect"]), row.get("q", float("nan"))
-    shown = (None if number != number else number for number in (half, drop, q))
-    return Cell(value, *shown)
+def effect_cell(row: pd.Series, *, negative: bool = False) -> Cell:
+    """Make a cell of an effect with its interval, shade and q value.
+
+    Args:
+        row: The row of a frame of effects.
+        negative: Show the difference from the baseline, negative where the ablation hurts, not the drop.
+    """
+    drop, low, high = (points(row[name]) for name in ("effect", "low", "high"))
+    half, shade, q = (_there(number) for number in (high - drop, drop, row.get("q", float("nan"))))
+    value = -drop if negative else drop
+    if "n_resamples" not in row.index or half is None:
+        return Cell(value, half, shade, q)
+    return Cell(value, None, shade, q, (-high, -low) if negative else (low, high))
 
 
-def _title(panel: Panel) -> str:
+def _there(number: float) -> float | None:
+    return None if number != number else number
+
+
+def place_header(panel: Panel) -> str:
+    """Head the column that tells the ablations of a panel apart."""
+    return "ablation" if panel.named else "layers"
+
+
+def section_title(panel: Panel) -> str:
+    """Say what all numbers of a panel share: study, model and sweep."""
     study = f"{panel.study}: " if panel.study else ""
     return f"{study}{panel.model}, {sweep_words(panel.sweep)}"

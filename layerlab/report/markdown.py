@@ -54,8 +54,9 @@ def _section(section: Section) -> str:
 
 
 def _text(cell: Cell) -> str:
-    """Write a number and, where there are any, half its interval and its q; of a column all stay aligned."""
+    """Write a number and, where there are any, its interval and its q; of a column all stay aligned."""
     half = "" if cell.half is None else f" ±{cell.half:.1f}"
+    half = half if cell.ends is None else f" [{show(cell.ends[0])}, {show(cell.ends[1])}]"
     return f"{show(cell.value)}{half}" + ("" if cell.q is None else f" ({show_p(cell.q)})".rjust(8))
 
 

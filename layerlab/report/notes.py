@@ -12,6 +12,8 @@ from layerlab.analysis.significance import LEVEL, seed_warning
 from layerlab.report.panels import METRIC_NAMES, Panel, points
 from layerlab.report.wording import task_words
 
+_TRUSTED = 8  # seeds from which a bootstrap over them is nearly as wide as it should be
+
 Parts = Sequence[tuple[Panel, pd.DataFrame]]
 
 
@@ -29,18 +31,44 @@ def describe(parts: Parts, quantities: Sequence[str]) -> str:
     ]
     points_of = f"Points of {', '.join(dict.fromkeys(metrics))} on the {parts[0][0].split} split"
     seeds = f"{points_of}, paired by seed; {_seeds(shown)}"
-    return " ".join(filter(None, [seeds, _tests(shown, parts), _items(parts), _targets(parts)]))
+    return " ".join(
+        filter(None, [seeds, _sentences(shown), _tests(shown, parts), _items(parts), _targets(parts)])
+    )
 
 
-def _tests(shown: pd.DataFrame, parts: Parts) -> str:
-    """Say what was tested and what came out of it; empty for effects that were not tested."""
+def describe_domains(panel: Panel, part: pd.DataFrame) -> str:
+    """Say the same of the numbers of a panel on other corpora of the source's language.
+
+    Args:
+        panel: The panel.
+        part: Its effects on the source and on these corpora alone.
+    """
+    own = part[part["quantity"] == "source_drop"]
+    others = part[part["quantity"] == "domain_drop"]
+    metric = f"{METRIC_NAMES.get(panel.metric, panel.metric)} for {task_words(panel.task)}"
+    seeds = f"Points of {metric} on the {panel.split} split, paired by seed; {_seeds(part)}"
+    sizes = pd.concat([own, others]).drop_duplicates("target")
+    counts = [f"{int(n):,} in {target}" for target, n in zip(sizes["target"], sizes["n"], strict=True)]
+    items = f"Items scored per seed: {', '.join(counts)}."
+    tests = _tests(part, [(panel, part)], "corpora")
+    return " ".join(filter(None, [seeds, _sentences(part), tests, items]))
+
+
+def _tests(shown: pd.DataFrame, parts: Parts, columns: str = "") -> str:
+    """Say what was tested and what came out of it; empty for effects that were not tested.
+
+    Args:
+        shown: The effects that are shown.
+        parts: The panels.
+        columns: What a family spans besides the ablations; empty if nothing.
+    """
     if "q" not in shown.columns:
         return ""
     most, done = int(shown["n_seeds"].max()), shown[shown["q"].notna()]
     if done.empty:
         return seed_warning(most)
     fewest, largest = int(done["n_tests"].min()), int(done["n_tests"].max())
-    family = ("ablation", "ablations")[largest > 1]
+    family = f"tests (ablations x {columns})" if columns else ("ablation", "ablations")[largest > 1]
     family = f"{largest} {family}" if fewest == largest else f"{fewest} to {largest} {family}"
     every = "each quantity" if len(parts) == 1 else "each task, source and quantity"
     text = (
@@ -56,13 +84,33 @@ def _tests(shown: pd.DataFrame, parts: Parts) -> str:
 def _seeds(shown: pd.DataFrame) -> str:
     fewest, most = int(shown["n_seeds"].min()), int(shown["n_seeds"].max())
     text = f"n seeds = {most}" if fewest == most else f"n seeds = {fewest} to {most}"
-    if most == 1:
+    if "n_resamples" in shown.columns:
+        pass  # the next sentence speaks of these intervals
+    elif most == 1:
         text += ": no interval"
     else:
         text += f", 95% t intervals at most ±{points(float((shown['high'] - shown['effect']).max())):.1f}"
     if dropped := int(shown["n_dropped"].max()):
         text += f"; up to {dropped} more without a counterpart left out"
     return f"{text}."
+
+
+def _sentences(shown: pd.DataFrame) -> str:
+    """Say how intervals over seeds and sentences were made; empty for other intervals."""
+    if "n_resamples" not in shown.columns:
+        return ""
+    seeds = int(shown["n_seeds"].max())
+    what = "seeds and of test sentences" if seeds > 1 else "test sentences (one seed: it is taken as given)"
+    fewest, most = int(shown["n_sentences"].min()), int(shown["n_sentences"].max())
+    sizes = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
+    text = (
+        f"In brackets: 95% percentile intervals of {int(shown['n_resamples'].max()):,} joint resamples of "
+        f"{what}, the same sentences for baseline and ablated runs of all seeds; {sizes} sentences behind a "
+        "number."
+    )
+    if 1 < seeds < _TRUSTED:
+        text += f" Resampling only {seeds} seeds understates how much they differ."
+    return text
 
 
 def _items(parts: Parts) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from layerlab.report.domains import domain_table
 from layerlab.report.latex import to_latex
 from layerlab.report.layout import Cell, Row, Section, Table, drop_table, paper_table
 from layerlab.report.markdown import to_markdown
@@ -13,6 +14,7 @@ __all__ = [
     "Row",
     "Section",
     "Table",
+    "domain_table",
     "drop_table",
     "paper_table",
     "to_csv",

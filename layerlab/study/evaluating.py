@@ -18,12 +18,14 @@ from layerlab.finetuning.loop import Report
 from layerlab.finetuning.model import TaskModel, build_task_model
 from layerlab.models.encoder import Encoder
 from layerlab.study.corpora import encode_corpus
+from layerlab.study.counting import write_run_counts
 from layerlab.study.environment import describe_environment
 from layerlab.study.fitting import load_encoder, load_tokenizer, longest_input, make_donors, read_planned
 from layerlab.study.jobs import FitJob, RunJob
+from layerlab.study.measuring import measure_run
 from layerlab.study.settings import WorkSettings
 from layerlab.study.store import Store, write_json
-from layerlab.tasks.task import Task, get_task
+from layerlab.tasks.task import Score, Task, get_task
 
 
 @dataclass
@@ -74,15 +76,21 @@ def execute_run(store: Store, fitted: FittedModel, job: RunJob, report: Report) 
     device = next(fitted.model.parameters()).device
     donors = fitted.donors.setdefault(job.needs, make_donors(store, fitted.job, job.needs))
     scores: list[dict[str, Any]] = []
+    counted: list[tuple[str, Score]] = []
     with applied(job.after, Encoder(fitted.model.encoder), donors=donors) as receipts:
         for target in job.spec.targets:
             corpus = _target_corpus(fitted, job, target)
             for score in evaluate(fitted.model, fitted.task, corpus, device):
                 row = {"target": target, "split": "test", "metric": score.metric, "layer": None}
                 scores.append({**row, "value": score.value, "n": score.n})
+                counted.append((target, score))
             report({"event": "target", "target": target})
+        scored = time.monotonic()
+        scores += measure_run(store, fitted.job, job, Encoder(fitted.model.encoder), fitted.tokenizer, report)
+        measuring = time.monotonic() - scored if job.measures is not None else 0.0
     node = {
         "seconds": round(time.monotonic() - started, 3),
+        "measuring_seconds": round(measuring, 3),
         "receipts": [receipt.to_dict() for receipt in receipts],
         "targets": {
             target: {
@@ -98,6 +106,7 @@ def execute_run(store: Store, fitted: FittedModel, job: RunJob, report: Report) 
     }
     columns = {**job.columns, "run_id": job.id, "fit_id": job.fit_id}
     with store.publish("run", job.id) as folder:
+        write_run_counts(folder, counted)
         write_json(folder / "record.json", {"run": columns, "scores": scores, "node": node})
     report({"event": "done", "seconds": node["seconds"]})
 

@@ -21,6 +21,7 @@ from layerlab.study.grid import (
 )
 from layerlab.study.identity import FitSpec, RunSpec
 from layerlab.study.jobs import FitJob, RunJob, identity_of
+from layerlab.study.measurements import find_measurements
 from layerlab.study.plan import Plan
 from layerlab.study.pretrainings import find_pretraining, is_pretraining
 from layerlab.study.study import Study, baseline_is_missing
@@ -44,6 +45,7 @@ def expand(study: Study, *, check: bool = True) -> Plan:
         state.ablations[checkpoint.name] = _resolve_ablations(state, checkpoint)
     for task in tasks:
         find_corpora(state, task)
+    find_measurements(state, tasks)
     if not state.problems:
         _expand_grid(state, checkpoints, tasks)
     sentences: dict[tuple[str, str], int] = {}
@@ -58,6 +60,7 @@ def expand(study: Study, *, check: bool = True) -> Plan:
     if baseline_is_missing(study.ablations):
         notes.append(
             "no ablation is the baseline `none`: scores will be recorded, effects cannot be computed"
+            + (", and the pretrained encoder itself is not measured" if study.measures else "")
         )
     return Plan(
         study,
@@ -127,8 +130,11 @@ def _add_run(state: Expansion, here: Coordinates) -> None:
         ref = state.corpus(here.task, target, "test")
         if ref is not None:
             targets[target] = ref.digest
-    spec = RunSpec(fit.id, tuple(identity_of(item) for item in after), targets)
-    job = RunJob(spec, _columns(state, here), after, _data_of(state.study, here.task), tuple(needs))
+    measures = state.measurements.get((here.task, here.source))
+    identity = measures.identity if measures is not None else None
+    spec = RunSpec(fit.id, tuple(identity_of(item) for item in after), targets, measures=identity)
+    data = _data_of(state.study, here.task)
+    job = RunJob(spec, _columns(state, here), after, data, tuple(needs), measures)
     same = state.runs.get(job.id)
     if same is not None and same.columns["ablation"] != here.ablation.name:
         raise LayerlabError(f"does the same as ablation {same.columns['ablation']!r}; keep one of them")

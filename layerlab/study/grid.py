@@ -11,6 +11,7 @@ from layerlab.errors import LayerlabError, Problem, unknown
 from layerlab.study.checkpoints import Checkpoint, distinct_labels
 from layerlab.study.corpora import check_labels
 from layerlab.study.jobs import FitJob, RunJob
+from layerlab.study.measurements import Measurement
 from layerlab.study.pretrainings import PretrainingJob
 from layerlab.study.study import Study
 from layerlab.tasks.task import get_task
@@ -39,6 +40,7 @@ class Expansion:
     corpora: dict[tuple[str, str, str], CorpusRef | None] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     pretrainings: dict[str, PretrainingJob] = field(default_factory=dict)
+    measurements: dict[tuple[str, str], Measurement] = field(default_factory=dict)
 
     def note(self, path: str, message: object) -> None:
         """Remember a mistake, once."""

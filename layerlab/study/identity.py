@@ -70,14 +70,19 @@ class RunSpec:
         fit: Id of the fit.
         after: Interventions after fine-tuning, donors replaced by their identities.
         targets: Digest of each target language's test split.
+        measures: What is measured beside scores, with digests of the parallel sentences; None for nothing.
     """
 
     fit: str
     after: tuple[Mapping[str, Any], ...]
     targets: Mapping[str, str]
     spec_version: int = SPEC_VERSION
+    measures: Mapping[str, Any] | None = None
 
     @property
     def id(self) -> str:
-        """The run's identity: 12 hexadecimal digits."""
-        return digest({"kind": "run", **asdict(self)})
+        """The run's identity: 12 hexadecimal digits; without measures that of scores alone."""
+        plain = asdict(self)
+        if self.measures is None:
+            del plain["measures"]
+        return digest({"kind": "run", **plain})

@@ -12,6 +12,7 @@ from layerlab.data.catalog import DataSpec
 from layerlab.finetuning.training import Training
 from layerlab.study.checkpoints import find_checkpoint
 from layerlab.study.identity import FitSpec, RunSpec
+from layerlab.study.measurements import Measurement
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ class RunJob:
         after: Interventions after fine-tuning, selections and donors resolved.
         data: Where the corpora are.
         needs: Ids of the fits that donate weights.
+        measures: What is measured beside scores; None for nothing.
     """
 
     spec: RunSpec
@@ -114,6 +116,7 @@ class RunJob:
     after: tuple[Intervention, ...]
     data: DataSpec
     needs: tuple[str, ...] = ()
+    measures: Measurement | None = None
 
     @property
     def id(self) -> str:
@@ -140,7 +143,7 @@ class RunJob:
             "after": [to_dict(item) for item in self.after],
             "data": self.data.model_dump(mode="json"),
             "needs": list(self.needs),
-        }
+        } | ({"measures": self.measures.to_dict()} if self.measures else {})
 
     @classmethod
     def from_dict(cls, job: Mapping[str, Any]) -> RunJob:
@@ -153,6 +156,7 @@ class RunJob:
             after=tuple(from_dict(item) for item in job["after"]),
             data=DataSpec.model_validate(job["data"]),
             needs=tuple(job["needs"]),
+            measures=Measurement.from_dict(job["measures"]) if job.get("measures") else None,
         )
 
 
@@ -170,4 +174,5 @@ def identity_of(intervention: Intervention) -> dict[str, Any]:
 
 
 def _plain(spec: FitSpec | RunSpec) -> dict[str, Any]:
-    return {name: getattr(spec, name) for name in spec.__dataclass_fields__}
+    plain = {name: getattr(spec, name) for name in spec.__dataclass_fields__}
+    return {name: value for name, value in plain.items() if value is not None}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layerlab.errors import Problem, StudyError, unknown
+from layerlab.study.cost import describe_cost, plan_cost
 from layerlab.study.jobs import FitJob, RunJob
 from layerlab.study.pretrainings import PretrainingJob
 from layerlab.study.study import Study
@@ -78,8 +79,20 @@ class Plan:
         pretrainings = tuple(job for job in self.pretrainings if job.id in encoders)
         return replace(self, runs=runs, fits=fits, whole=self.whole or self, pretrainings=pretrainings)
 
-    def describe(self, store: Store | None = None) -> str:
-        """Return the plan as text: what will be done, how much, and what is done already."""
+    def describe(
+        self, store: Store | None = None, *, cost_as: str | None = None, flops: float | None = None
+    ) -> str:
+        """Return the plan as text: what will be done, how much, at what cost, and what is done already.
+
+        Args:
+            store: Results folder, to say what is done already.
+            cost_as: Encoder whose cost is shown instead of the study's own, such as
+                ``bert-base-multilingual-cased``.
+            flops: Effective FLOP/s of one GPU; by the training's precision if None.
+
+        Raises:
+            CheckpointError: ``cost_as`` is not known and no configuration of it is found.
+        """
         study = self.study
         lines = [
             f"study      {study.name}",
@@ -88,6 +101,7 @@ class Plan:
             f"sources    {', '.join(study.sources)}",
             f"targets    {', '.join(study.targets) or 'the source only'}",
             f"seeds      {', '.join(map(str, study.seeds))}",
+            *([f"measures   {', '.join(study.measures.names)}"] if study.measures else []),
             *(f"first      {job.title()}, {job.spec.steps:,} steps" for job in self.pretrainings),
             "ablations",
         ]
@@ -98,6 +112,9 @@ class Plan:
         lines.append(
             f"total      {len(self.runs)} runs over {len(self.fits)} fits, {steps:,} optimiser steps"
         )
+        if self.sentences:  # else no corpus was read
+            cost = plan_cost(self, cost_as)
+            lines.extend(describe_cost(cost, flops, study.training.precision))
         if store is not None:
             fits = sum(store.is_done("fit", fit.id) for fit in self.fits)
             runs = sum(store.is_done("run", run.id) for run in self.runs)

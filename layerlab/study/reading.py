@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 
 from layerlab.ablation.parsing import dump_ablation, parse_ablation
 from layerlab.errors import Problem, StudyError
+from layerlab.measures.spec import short_form
 from layerlab.study.extensions import import_modules
 from layerlab.study.study import Study, known_fields
 from layerlab.yaml_file import Location, apply_overrides, line_of, parse_path, read_yaml, write_path
@@ -30,7 +31,11 @@ def read_study(path: Path, overrides: Iterable[str] = ()) -> Study:
     plain, lines = read_yaml(path, "study file")
     if str(path.parent.resolve()) not in sys.path:
         sys.path.append(str(path.parent.resolve()))  # modules beside the study file may be imported
-    problems = apply_overrides(plain, overrides)
+    problems: list[Problem] = []
+    for override in overrides:
+        if override.startswith("measures.") and "measures" in plain:
+            plain["measures"] = short_form(plain["measures"])  # which has keys to override
+        problems += apply_overrides(plain, (override,))
     return build_study(plain, where=str(path), lines=lines, problems=problems)
 
 
@@ -111,7 +116,8 @@ def _describe(error: ErrorDetails, lines: Mapping[Location, int]) -> Problem:
         guess = f"did you mean {close[0]!r}? " if close else ""
         return Problem(path, f"unknown key; {guess}Known: {', '.join(known)}", line)
     if error["type"] == "missing":
-        return Problem(path, "missing; every study needs it", line)
+        whose = "every study needs it" if len(location) == 1 else f"{write_path(location[:-1])} needs it"
+        return Problem(path, f"missing; {whose}", line)
     message = error["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     return Problem(path, f"{message}; got {error['input']!r}", line)

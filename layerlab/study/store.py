@@ -7,7 +7,7 @@ Layout::
     jobs/<id>.json           what a node needs to be carried out
     pretrainings/<id>/       record.json, model/
     fits/<id>/               record.json, labels.json, head.safetensors, model/
-    runs/<id>/               record.json
+    runs/<id>/               record.json, counts.parquet
     work/<id>/               checkpoints of a pretraining or fit in progress
     failed/<id>/             traceback.txt and error.json of the last failure
     leases/<id>              who is at work on a node

@@ -12,6 +12,7 @@ from layerlab.ablation.ablation import Ablation, Sweep
 from layerlab.data.catalog import DataSpec
 from layerlab.data.spec import Controlled
 from layerlab.finetuning.training import Training
+from layerlab.measures.spec import Measures, short_form
 
 if TYPE_CHECKING:
     from layerlab.study.plan import Plan
@@ -37,10 +38,12 @@ class Study(BaseModel):
         tasks: Names of tasks.
         data: Where corpora are; one for all tasks, or one for each task by name.
         sources: Languages to fine-tune on.
-        targets: Languages to evaluate on; the source itself is always evaluated too.
+        targets: Languages, or treebanks of them such as ``en:GUM``, to evaluate on; the source itself is
+            always evaluated too.
         seeds: Seeds; every ablation is paired with the baseline of the same seed.
         ablations: Ablations and sweeps; without the baseline ``none`` no effect can be computed.
         training: Hyper-parameters.
+        measures: What is measured beside scores, such as ``[cka, retrieval, change]``; None for nothing.
         imports: Modules to import first, which register tasks, interventions, architectures or corpora.
 
     Raises:
@@ -59,6 +62,7 @@ class Study(BaseModel):
     seeds: Seeds = Field(default=(0,), min_length=1)
     ablations: Ablations = Field(default_factory=lambda: (Ablation.none(),), min_length=1)
     training: Training = Field(default_factory=Training)
+    measures: Measures | None = None
     imports: Names = ()
 
     @field_validator("models", "tasks", "sources", "targets", "imports", mode="before")
@@ -71,6 +75,13 @@ class Study(BaseModel):
         if isinstance(value, Sequence):
             return [str(item) if isinstance(item, Path) else _name_of(item) for item in value]
         return value
+
+    @field_validator("measures", mode="before")
+    @classmethod
+    def _allow_names_alone(cls, value: Any) -> Any:
+        if not isinstance(value, Measures | Mapping | str | Sequence | None):
+            raise ValueError("expected names of measures, or a mapping with `names`")
+        return short_form(value)
 
     @field_validator("models", "tasks", "sources", "targets", "seeds")
     @classmethod
@@ -141,5 +152,5 @@ def known_fields(location: tuple[Any, ...]) -> Mapping[str, Any]:
         return Study.model_fields
     if names[0] == "data" and "controlled" in names:
         return Controlled.model_fields
-    sections: dict[str, type[BaseModel]] = {"training": Training, "data": DataSpec}
+    sections: dict[str, type[BaseModel]] = {"training": Training, "data": DataSpec, "measures": Measures}
     return sections.get(names[0], Study).model_fields

@@ -106,3 +106,46 @@ def invent_scores(
 def synthetic() -> Make:
     """The maker of invented records."""
     return make_records
+
+
+def make_measured(
+    records: pd.DataFrame, n_layers: int = 4, measures: Sequence[str] = ("cka", "retrieval")
+) -> pd.DataFrame:
+    """Add measures of layers to records: before and after fine-tuning, against the pretrained, of weights."""
+    rng = np.random.default_rng(3)
+    rows: list[dict[str, object]] = []
+    for run in records.drop_duplicates("run_id").to_dict("records"):
+        languages = sorted(set(records[records["run_id"] == run["run_id"]]["target"]))
+        for (index, target), layer in product(enumerate(languages), range(n_layers + 1)):
+            values = {"change_cka": 1 - 0.1 * layer}
+            if target != run["source"]:
+                for measure in measures:
+                    values |= {measure: 0.8 - 0.05 * index, f"{measure}_forward": 0.5}
+                    if run["ablation"] == "none":
+                        values[f"{measure}_pretrained"] = 0.9 - 0.05 * index - 0.01 * layer
+            row = {str(key): value for key, value in run.items()}
+            row |= {"target": target, "split": "parallel", "layer": layer, "n": 200}
+            for name, value in values.items():
+                noise = 0.0 if name.endswith("_pretrained") else float(rng.normal(0, 0.02))
+                rows.append(row | {"metric": name, "value": value + noise})
+            if target == run["source"]:
+                parts = ("", "_attention", "_ffn", "_norm") if layer else ("",)
+                for part in parts:
+                    drift = {
+                        "metric": f"drift{part}",
+                        "value": 0.01 * (layer + 1) + float(rng.uniform(0, 0.002)),
+                    }
+                    rows.append(row | drift | {"split": "weights", "n": 1000})
+    return validate_records(pd.concat([records, pd.DataFrame(rows)]))
+
+
+@pytest.fixture(scope="session")
+def measured(synthetic: Make) -> Make:
+    """The maker of invented records with measures of layers; takes the arguments of ``synthetic``."""
+
+    def make(
+        n_layers: int = 4, measures: Sequence[str] = ("cka", "retrieval"), **shape: object
+    ) -> pd.DataFrame:
+        return make_measured(synthetic(n_layers=n_layers, **shape), n_layers, measures)
+
+    return make

@@ -221,8 +221,8 @@ def test_figures_are_saved_at_their_size_with_embedded_fonts(synthetic: Make, tm
 
 
 def test_all_figures_of_a_study_are_drawn(synthetic: Make, tmp_path: Path) -> None:
-    effect = sensitivity(synthetic(n_layers=2, seeds=(0,), targets=("de", "fr"), tasks=("upos", "ner")))
-    paths = draw_all(effect, tmp_path)
+    frame = synthetic(n_layers=2, seeds=(0,), targets=("de", "fr"), tasks=("upos", "ner"))
+    paths = draw_all(frame, tmp_path)
     assert {path.name for path in paths} == {
         f"{kind}-{task}-en-reset-before.{suffix}"
         for kind in ("sensitivity", "targets", "heatmap")
@@ -233,8 +233,8 @@ def test_all_figures_of_a_study_are_drawn(synthetic: Make, tmp_path: Path) -> No
 
 
 def test_a_study_of_the_source_alone_has_its_curve_only(synthetic: Make, tmp_path: Path) -> None:
-    effect = sensitivity(synthetic(n_layers=2, seeds=(0,), targets=()))
-    assert {path.stem for path in draw_all(effect, tmp_path)} == {"sensitivity-upos-en-reset-before"}
+    frame = synthetic(n_layers=2, seeds=(0,), targets=())
+    assert {path.stem for path in draw_all(frame, tmp_path)} == {"sensitivity-upos-en-reset-before"}
 
 
 def test_figures_and_tables_need_neither_torch_nor_transformers(synthetic: Make, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from layerlab.errors import Problem, StudyError
+from layerlab.measures.spec import Measures
 from layerlab.study.study import Study
 from layerlab.yaml_file import apply_override
 
@@ -53,6 +54,49 @@ def test_overrides_replace_values_and_list_items(tmp_path: Path) -> None:
     assert study.seeds == (0, 7)
     assert study.targets == ("de",)
     assert study.training.weight_decay == 0.1
+
+
+MEASURES = [
+    "measures: [cka, change]\n",
+    "measures: cka\n",
+    'measures:\n  names: [cka, drift]\n  parallel: tatoeba\n  sentences: null\n  languages: [de, "no"]\n',
+]
+
+
+@pytest.mark.parametrize("section", MEASURES)
+def test_measures_read_back_from_their_own_yaml(tmp_path: Path, section: str) -> None:
+    study = Study.from_yaml(write(tmp_path, STUDY.format(root=tmp_path) + section))
+    assert study.measures is not None
+    assert study.measures.names[0] == "cka"
+    assert Study.from_yaml(write(tmp_path, study.to_yaml())) == study
+    plain = Study.from_yaml(write(tmp_path, STUDY.format(root=tmp_path)))
+    assert plain.measures is None
+    assert "measures:" not in plain.to_yaml()
+
+
+def test_measures_are_overridden_in_short_and_long_form(tmp_path: Path) -> None:
+    bare = STUDY.format(root=tmp_path)
+    study = Study.from_yaml(write(tmp_path, bare), ["measures=[cka]", "measures.sentences=50"])
+    assert study.measures == Measures(names=("cka",), sentences=50)
+    path = write(tmp_path, bare + "measures: [cka, drift]\n")
+    study = Study.from_yaml(path, ["measures.parallel=tatoeba", "measures.names[1]=retrieval"])
+    assert study.measures == Measures(names=("cka", "retrieval"), parallel="tatoeba")
+    assert Study.from_yaml(path, ["measures=null"]).measures is None
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ("measures: [ckaa]", r"line 15: measures\.names: unknown measure 'ckaa'; did you mean 'cka'"),
+        ("measures: {name: [cka]}", r"line 15: measures\.name: unknown key; did you mean 'names'"),
+        ("measures: {parallel: pud}", r"measures\.names: missing; measures needs it"),
+        ("measures: {names: [cka], pooling: max}", r"line 15: measures\.pooling: .*'first'.*got 'max'"),
+        ("measures: 3", r"line 15: measures: .*expected names of measures.*got 3"),
+    ],
+)
+def test_mistakes_in_measures_say_where_and_what_exists(tmp_path: Path, section: str, message: str) -> None:
+    with pytest.raises(StudyError, match=message):
+        Study.from_yaml(write(tmp_path, STUDY.format(root=tmp_path) + section + "\n"))
 
 
 def test_every_mistake_is_reported_at_once_with_its_line(tmp_path: Path) -> None:

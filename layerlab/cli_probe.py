@@ -1,0 +1,181 @@
+"""The command-line verb ``probe``: where in frozen encoders a task can be read, layer by layer."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from layerlab.cli_measure import labelled_model, listed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from layerlab.data.spec import DataSpec
+
+_INTEGERS = "whole numbers or ranges of them, with commas, such as 0,4-8"
+
+
+def probe(
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            help="Folder, bundled name, Hub id or fit of a model; LABEL=MODEL names it. Several are "
+            "compared.",
+            metavar="MODEL...",
+            show_default=False,
+        ),
+    ],
+    source: Annotated[str, typer.Option(help="The language that probes are trained on.", show_default=False)],
+    task: Annotated[str, typer.Option(help="Task.")] = "upos",
+    targets: Annotated[
+        str, typer.Option(help="Target languages, with commas.", metavar="LIST", show_default=False)
+    ] = "",
+    data_root: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder with a folder a language [default: the built-in catalogue].", metavar="DIR"
+        ),
+    ] = None,
+    family: Annotated[
+        str | None,
+        typer.Option(help="Controlled languages instead: the name or file of a family.", metavar="NAME"),
+    ] = None,
+    seeds: Annotated[str, typer.Option(help="Seeds.", metavar="LIST")] = "0,1,2",
+    layers: Annotated[
+        str,
+        typer.Option(
+            help="Layers passed: 0 is the embeddings, 1 the first layer [default: all].", metavar="LIST"
+        ),
+    ] = "",
+    train_limit: Annotated[
+        int | None, typer.Option(help="At most so many training sentences.", min=1)
+    ] = None,
+    test_limit: Annotated[int | None, typer.Option(help="At most so many test sentences.", min=1)] = None,
+    epochs: Annotated[int, typer.Option(help="Passes over the training sentences.", min=1)] = 5,
+    learning_rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 1e-2,
+    batch_size: Annotated[int, typer.Option(help="Sentences in a step.", min=1)] = 32,
+    standardise: Annotated[bool, typer.Option(help="Bring the states of all layers to one scale.")] = True,
+    keep_gib: Annotated[
+        float, typer.Option(help="Keep the training states if they fit into so many GiB; 0 never.", min=0)
+    ] = 2.0,
+    device: Annotated[str, typer.Option(help="auto or cpu.")] = "auto",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Directory for records.csv and the figures.", metavar="DIR"),
+    ] = None,
+) -> None:
+    """Probe frozen encoders: train the task's head on the states of every layer, score it on every language.
+
+    The heads of all layers are trained at once and zero-shot: on the source language alone. Records of an
+    earlier call in the same directory are kept, so several tasks or models make one file.
+
+    \b
+    layerlab probe minimbert-controlled --family instrument --source ilda --targets jora,kesa,mavu
+    layerlab probe mbert after=results/upos/fits/0123abcd --source en --targets de,fr --data-root ud -o probes
+    """
+    from layerlab.errors import RecordsError
+    from layerlab.measures.probe_heads import ProbeTraining
+    from layerlab.study.probing import labels_of_models, probe_models
+    from layerlab.study.work import quieten_transformers
+
+    if output is not None and (output / "manifest.json").exists():
+        raise RecordsError(f"{output} holds a study; give the probes a directory of their own")
+    if learning_rate <= 0:
+        raise typer.BadParameter(
+            f"expected a positive number, got {learning_rate}", param_hint="--learning-rate"
+        )
+    quieten_transformers()
+    frame = probe_models(
+        labels_of_models([labelled_model(model) for model in models]),
+        task,
+        source,
+        listed(targets),
+        data=_data(data_root, family, train_limit, test_limit),
+        seeds=_integers(seeds, "--seeds"),
+        layers=_integers(layers, "--layers") or None,
+        training=ProbeTraining(
+            epochs=epochs,
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            standardise=standardise,
+            keep_gib=keep_gib,
+        ),
+        device=device,
+        say=lambda text: print(text, file=sys.stderr),
+    )
+    print(probe_table(frame))
+    if output is not None:
+        _write(frame, output)
+
+
+def probe_table(frame: pd.DataFrame) -> str:
+    """Return a table of the main metric (percent, mean over seeds) by model and language."""
+    from layerlab.report.probes import probe_rows
+
+    blocks = []
+    rows = probe_rows(frame)
+    for (model, task, source, metric), part in rows.groupby(
+        ["model", "task", "source", "metric"], sort=False
+    ):
+        mean = 100 * part.pivot_table(index="target", columns="layer", values="value", sort=False)
+        mean = mean[sorted(mean.columns)].rename_axis(index=None)
+        targets = mean.drop(index=str(source))
+        if len(targets) > 1:
+            mean.loc["mean of targets"] = targets.mean()
+        seeds = part["seed"].nunique()
+        many = "1 seed" if seeds == 1 else f"mean of {seeds} seeds"
+        blocks.append(
+            f"{model}: probes of {task} from {source}, {metric} in percent, {many}, "
+            f"after 0 (embeddings) to {part['layer'].max()} layers\n"
+            f"{mean.to_string(float_format='{:.1f}'.format)}"
+        )
+    return "\n\n".join(blocks)
+
+
+def _write(frame: pd.DataFrame, folder: Path) -> None:
+    """Add records to those of a folder, the new ones in the place of equal ones, and draw all."""
+    import pandas as pd
+
+    from layerlab.analysis.records import KEY, load_records, write_records
+    from layerlab.report.probes import draw_probes
+
+    path = folder / "records.csv"
+    if path.is_file():
+        both = pd.concat([load_records(path), frame])
+        frame = both.drop_duplicates(list(KEY), keep="last", ignore_index=True)
+    write_records(frame, path)
+    for written in (path, *draw_probes(frame, folder)):
+        print(written)
+
+
+def _data(root: Path | None, family: str | None, train_limit: int | None, test_limit: int | None) -> DataSpec:
+    """Return where the corpora are."""
+    from layerlab.data.spec import Controlled, DataSpec
+
+    if root is not None and family is not None:
+        raise typer.BadParameter("give --data-root or --family, not both", param_hint="--family")
+    limits = {"train": train_limit, "test": test_limit}
+    given: dict[str, object] = {"limit": {split: n for split, n in limits.items() if n is not None}}
+    if root is not None:
+        given["root"] = root
+    if family is not None:
+        given["controlled"] = Controlled(family=family)
+    return DataSpec.model_validate(given)
+
+
+def _integers(text: str, option: str) -> tuple[int, ...]:
+    """Read whole numbers and ranges of them.
+
+    >>> _integers("0,4-6", "--layers")
+    (0, 4, 5, 6)
+    """
+    found: list[int] = []
+    for item in listed(text):
+        first, separator, last = item.partition("-")
+        if not first.isdecimal() or (separator and not last.isdecimal()):
+            raise typer.BadParameter(f"expected {_INTEGERS}, got {item!r}", param_hint=option)
+        found += range(int(first), int(last or first) + 1)
+    return tuple(dict.fromkeys(found))

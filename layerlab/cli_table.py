@@ -1,0 +1,79 @@
+"""``layerlab records`` and ``layerlab table``: a study's numbers as text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from layerlab.cli_arguments import Metric, Results, results_folder
+
+
+def records(
+    results: Results,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A .csv or .parquet file.")] = None,
+    counts: Annotated[
+        bool,
+        typer.Option("--counts", help="What each test sentence contributes to the scores, as .parquet."),
+    ] = False,
+) -> None:
+    """Print the tidy records of a study as CSV, one row a run, target and metric.
+
+    \b
+    layerlab records results/random-init-upos > records.csv
+    layerlab records results/random-init-upos -o records.parquet
+    layerlab records results/random-init-upos --counts -o published/counts.parquet
+    """
+    folder = results_folder(results)
+    if counts:
+        from layerlab.analysis.counts import load_counts, write_counts
+
+        if output is None:
+            raise typer.BadParameter("counts are written to a file: give one with -o", param_hint="--counts")
+        write_counts(load_counts(folder), output)
+        return
+    from layerlab.analysis.records import load_records, write_records
+
+    frame = load_records(folder)
+    if output is None:
+        print(frame.to_csv(index=False), end="")
+    else:
+        write_records(frame, output)
+
+
+def table(
+    results: Results,
+    style: Annotated[str, typer.Option("--format", "-f", help="markdown, latex or csv.")] = "markdown",
+    metric: Metric = None,
+    effects: Annotated[
+        bool, typer.Option("--effects", help="One row an effect, with intervals and q values.")
+    ] = False,
+    interval: Annotated[
+        str,
+        typer.Option(help="t: over seeds; bootstrap: over seeds and test sentences, shown as --effects."),
+    ] = "t",
+) -> None:
+    """Print the paper's table: source and zero-shot scores, and what each ablation costs in points.
+
+    Below it stands what ablations cost on other corpora of the source's language, where the targets have any.
+
+    \b
+    layerlab table results/random-init-upos
+    layerlab table results/random-init-upos --format latex > table.tex
+    layerlab table results/random-init-upos --interval bootstrap
+    """
+    from layerlab.analysis.records import load_records
+    from layerlab.errors import RecordsError, unknown
+    from layerlab.report.writing import render_table
+
+    if interval not in ("t", "bootstrap"):
+        raise RecordsError(unknown("interval", interval, ["t", "bootstrap"]))
+    folder = results_folder(results)
+    frame, counts = load_records(folder), None
+    if interval == "bootstrap":
+        from layerlab.analysis.counts import load_counts
+        from layerlab.analysis.sweeps import select_scores
+
+        counts = load_counts(folder, metrics=set(select_scores(frame, metric)["metric"]))
+    print(render_table(frame, style, metric=metric, effects=effects, counts=counts))

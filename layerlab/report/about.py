@@ -1,0 +1,94 @@
+"""What is known of a study besides its records: its file, what it cost and where it ran, what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from layerlab.analysis.nodes import load_nodes
+from layerlab.analysis.stored import Where, read_json
+from layerlab.errors import RecordsError
+
+
+@dataclass(frozen=True)
+class About:
+    """What a report says of a study besides what its records give.
+
+    Attributes:
+        settings: The study file as it was run; empty where it is not there.
+        nodes: One row per pretraining, fit and run, as ``layerlab.analysis.nodes.load_nodes`` gives it; empty
+            where it is not there.
+        failures: What failed, one line each.
+        planned: Runs that the plan asks for; None where no plan is known.
+        complete: Runs of them that are there; None where no plan is known.
+    """
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    nodes: pd.DataFrame = field(default_factory=pd.DataFrame)
+    failures: tuple[str, ...] = ()
+    planned: int | None = None
+    complete: int | None = None
+
+
+def read_about(path: Where, frame: pd.DataFrame) -> About:
+    """Read what lies beside the records of a study.
+
+    Args:
+        path: A store, a published study's folder or a file of records. Of a file, the study file and the
+            nodes beside it are taken if they are of a study in the records.
+        frame: The records, as ``layerlab.analysis.records.load_records`` gives them.
+
+    Raises:
+        RecordsError: A file that is there cannot be read.
+    """
+    path = Path(path)
+    folder = path if path.is_dir() else path.parent
+    settings = _read_settings(folder / "study.yaml")
+    if path.is_file() and settings.get("name") not in set(frame["study"]):
+        return About()
+    if not (folder / "manifest.json").is_file():
+        return About(settings, _read_nodes(folder / "nodes.csv"))
+    counts = (frame.attrs.get("planned"), frame.attrs.get("complete")) if path.is_dir() else (None, None)
+    return About(settings, load_nodes(folder), _read_failures(folder), *counts)
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    """Read a study file as plain values; nothing is checked, since it was when the study ran."""
+    if not path.is_file():
+        return {}
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        value = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, YAMLError) as error:
+        raise RecordsError(f"cannot read {path}: {error}") from error
+    if not isinstance(value, dict):
+        raise RecordsError(f"{path} holds a {type(value).__name__}, expected the settings of a study")
+    return value
+
+
+def _read_nodes(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        return pd.DataFrame()
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (ValueError, pd.errors.ParserError) as error:
+        raise RecordsError(f"cannot read {path}: {error}") from error
+
+
+def _read_failures(store: Path) -> tuple[str, ...]:
+    """List the failures of nodes that belong to the current plan and are not complete."""
+    manifest = read_json(store / "manifest.json")
+    found = []
+    for kind in ("pretrainings", "fits", "runs"):
+        for name in map(str, manifest.get(kind, [])):
+            path = store / "failed" / name / "error.json"
+            if path.is_file() and not (store / kind / name / "record.json").is_file():
+                failure = read_json(path)
+                found.append(f"{failure.get('title')}: {failure.get('error')}: {failure.get('message')}")
+    return tuple(found)

@@ -1,0 +1,216 @@
+"""What a plan costs: word-pieces, floating-point operations, GPU-hours, memory and disk."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from layerlab.data.catalog import DataSpec, find_corpus
+from layerlab.data.sentences import take_evenly
+from layerlab.study.corpora import read_corpus
+from layerlab.study.loads import PIECES_PER_WORD, SAMPLE, Load, find_tokenizer, measure_pieces, read_load
+from layerlab.study.measurements import read_measured
+from layerlab.study.shapes import Shape, shape_of, shape_of_config
+from layerlab.tasks.task import get_task
+
+if TYPE_CHECKING:
+    from layerlab.study.jobs import FitJob, RunJob
+    from layerlab.study.plan import Plan
+
+# Effective FLOP/s of one GPU that short sentences leave, and in words what part of which peak it is.
+THROUGHPUT: Final[Mapping[str, tuple[float, str]]] = MappingProxyType(
+    {
+        "fp32": (10e12, "half of an A100's fp32 peak"),
+        "bf16": (80e12, "a quarter of an A100's bf16 peak"),
+    }
+)
+# Bytes of a parameter on disk, and while it is trained: itself, its gradient and Adam's two moments.
+_STORED, _TRAINED = 4, 16
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What carrying out a plan costs; pretrainings are not in it.
+
+    Attributes:
+        shapes: Sizes of the encoders, in the order of the plan.
+        training: What is read in fine-tuning, over all epochs.
+        evaluation: What is read for scores (dev after each epoch, the targets in each run) and measures.
+        training_flops: Floating-point operations of fine-tuning.
+        evaluation_flops: Floating-point operations of evaluation.
+        disk: Bytes of the fits, which are kept.
+        memory: Bytes of the largest encoder while it is trained, without activations.
+        pieces_per_word: Measured, or assumed.
+        is_measured: Whether the encoders' own tokenizers were asked.
+    """
+
+    shapes: tuple[Shape, ...]
+    training: Load
+    evaluation: Load
+    training_flops: float
+    evaluation_flops: float
+    disk: int
+    memory: int
+    pieces_per_word: float
+    is_measured: bool
+
+    def hours(self, flops: float) -> float:
+        """Return the GPU-hours at a throughput in FLOP/s."""
+        return (self.training_flops + self.evaluation_flops) / flops / 3600
+
+
+def plan_cost(plan: Plan, cost_as: str | None = None) -> Cost:
+    """Return what carrying out a plan costs.
+
+    Word-pieces are counted by the encoders' own tokenizers on a sample of each corpus, where they are here,
+    and otherwise taken as ``PIECES_PER_WORD`` a word. Layers that are frozen or skipped are counted as if
+    they were not.
+
+    Args:
+        plan: Its corpora are read.
+        cost_as: Name of the encoder whose cost is wanted instead of the plan's own, such as
+            ``bert-base-multilingual-cased``.
+
+    Raises:
+        CheckpointError: There is no such encoder.
+    """
+    counter = _Counter(plan, cost_as)
+    training = evaluation = Load()
+    training_flops = evaluation_flops = 0.0
+    disk = 0
+    for fit, runs in plan.groups():
+        shape = counter.shape(fit)
+        trained = counter.load(fit, fit.data, fit.source, "train").times(fit.training.epochs)
+        read = counter.load(fit, fit.data, fit.source, "dev").times(fit.training.epochs)
+        for run in runs:
+            for target in run.spec.targets:
+                read += counter.load(fit, run.data, target, "test")
+            read += counter.measured(fit, run)
+        training, evaluation = training + trained, evaluation + read
+        training_flops += 3 * shape.forward_flops(trained)
+        evaluation_flops += shape.forward_flops(read)
+        disk += _STORED * shape.parameters
+    shapes = tuple(counter.shapes.values())
+    memory = _TRAINED * max((shape.parameters for shape in shapes), default=0)
+    per_word, measured = counter.pieces_per_word()
+    return Cost(
+        shapes, training, evaluation, training_flops, evaluation_flops, disk, memory, per_word, measured
+    )
+
+
+def describe_cost(cost: Cost, flops: float | None = None, precision: str = "fp32") -> list[str]:
+    """Return a cost in lines, with what it assumes.
+
+    Args:
+        cost: What to describe.
+        flops: Effective FLOP/s of one GPU; by the precision if None.
+        precision: Of the fine-tuning.
+    """
+    assumed = "as given"
+    if flops is None:
+        flops, assumed = THROUGHPUT[precision]
+    how = "measured" if cost.is_measured else "assumed"
+    return [
+        f"cost       {_hours(cost.hours(flops))} at {flops / 1e12:,.4g} effective TFLOP/s ({assumed})",
+        f"           fine-tuning {cost.training_flops:.2e} FLOP, evaluation {cost.evaluation_flops:.2e}; "
+        "padding and heads not counted",
+        *(f"           as {_describe_shape(shape)}" for shape in cost.shapes),
+        f"           {cost.training.pieces:,.0f} word-pieces trained on, {cost.evaluation.pieces:,.0f} "
+        f"evaluated; {cost.pieces_per_word:.2f} a word ({how})",
+        f"           fits that are kept {_size(cost.disk)}; memory in training {_size(cost.memory)} "
+        "and activations",
+    ]
+
+
+class _Counter:
+    """Shapes and loads of a plan's encoders and corpora, each found once."""
+
+    def __init__(self, plan: Plan, cost_as: str | None) -> None:
+        self.specs = {job.id: job.spec for job in plan.pretrainings}
+        self.wanted = None if cost_as is None else shape_of(cost_as)
+        self.cost_as = cost_as
+        self.shapes: dict[str, Shape] = {}
+        self.n_pieces = self.n_words = 0
+        self._loads: dict[Hashable, Load] = {}
+        self._tokenizer: Callable[[str, str | None], Any] = functools.cache(find_tokenizer)
+
+    def shape(self, fit: FitJob) -> Shape:
+        """Return the size of a fit's encoder, or of the one that is asked for."""
+        key = self.cost_as or fit.model
+        if key not in self.shapes:
+            self.shapes[key] = self.wanted or self._find_shape(fit)
+        return self.shapes[key]
+
+    def _find_shape(self, fit: FitJob) -> Shape:
+        if fit.pretraining is not None:
+            from layerlab.pretraining.model import check_architecture
+
+            return shape_of_config(fit.model, check_architecture(self.specs[fit.pretraining]))
+        from transformers import AutoConfig
+
+        config = AutoConfig.from_pretrained(fit.location, revision=fit.revision or "main")
+        return shape_of_config(fit.model, config)
+
+    def load(self, fit: FitJob, data: DataSpec, language: str, split: str) -> Load:
+        """Return what reading a corpus once means for a fit's encoder."""
+        key = (fit.model, fit.spec.task, data.model_dump_json(), language, split)
+        if key not in self._loads:
+            task = get_task(fit.spec.task)
+            corpus = read_corpus(find_corpus(data, task.name, task.formats, language, split))
+            self._loads[key] = self._read(fit, corpus.sentences)
+        return self._loads[key]
+
+    def measured(self, fit: FitJob, run: RunJob) -> Load:
+        """Return what a run's measures read: each parallel text once."""
+        if run.measures is None:
+            return Load()
+        key = (fit.model, run.measures)
+        if key not in self._loads:
+            found = read_measured(run.measures, run.data.controlled)
+            texts = {id(text): text for one in found for text in (one.sources, one.targets)}
+            self._loads[key] = sum((self._read(fit, tuple(text)) for text in texts.values()), Load())
+        return self._loads[key]
+
+    def _read(self, fit: FitJob, items: Sequence[Any]) -> Load:
+        return read_load(items, self._measure(fit, items), fit.training.max_length)
+
+    def _measure(self, fit: FitJob, items: Sequence[Any]) -> float:
+        """Return word-pieces a word: of a sample, or assumed."""
+        if fit.pretraining is not None and self.cost_as is None:
+            return PIECES_PER_WORD  # its tokenizer is yet to be made
+        name, revision = (self.cost_as, None) if self.cost_as else (fit.location, fit.revision)
+        tokenizer = self._tokenizer(name, revision)
+        if tokenizer is None:
+            return PIECES_PER_WORD
+        n_pieces, n_words = measure_pieces(take_evenly(items, SAMPLE), tokenizer)
+        self.n_pieces, self.n_words = self.n_pieces + n_pieces, self.n_words + n_words
+        return n_pieces / n_words
+
+    def pieces_per_word(self) -> tuple[float, bool]:
+        """Return word-pieces a word over all samples, and whether they were measured."""
+        return (self.n_pieces / self.n_words, True) if self.n_words else (PIECES_PER_WORD, False)
+
+
+def _describe_shape(shape: Shape) -> str:
+    return (
+        f"{shape.name}: {shape.n_layers} layers of width {shape.hidden_size}, "
+        f"{shape.layer_parameters / 1e6:,.1f}M parameters in them, {shape.parameters / 1e6:,.1f}M in all"
+    )
+
+
+def _hours(hours: float) -> str:
+    if hours < 0.01:
+        return f"{hours * 3600:.2g} GPU-seconds"
+    return f"{hours:.2g} GPU-hours" if hours < 10 else f"{hours:,.0f} GPU-hours"
+
+
+def _size(n_bytes: int) -> str:
+    size = float(n_bytes)
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:,.3g} GB"

@@ -1,0 +1,202 @@
+"""What a run measures, with its parallel sentences found and identified before any time is spent."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from layerlab.data.bitext import Bitext, Texts, find_parallel, pairs_with, parallel_languages, read_bitexts
+from layerlab.data.sentences import Sentence
+from layerlab.data.spec import Controlled, DataSpec
+from layerlab.errors import DataError, LayerlabError
+from layerlab.measures.spec import MEASURES_VERSION, WEIGHT_MEASURES, Measures, Pooling
+
+if TYPE_CHECKING:
+    from layerlab.study.grid import Expansion
+
+CONTROLLED: Final = "controlled"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The measures of one run.
+
+    Attributes:
+        names: Measures as records name them, sorted.
+        pooling: How a sentence's vector is made.
+        source: The source as the parallel sentences call it.
+        parallel: Folder or file of the parallel sentences, or ``controlled``; empty if none are needed.
+        sentences: At most so many sentence pairs.
+        texts: Each language that is paired with the source, a digest of the source's sentences and one of its
+            own.
+    """
+
+    names: tuple[str, ...]
+    pooling: Pooling
+    source: str
+    parallel: str = ""
+    sentences: int | None = None
+    texts: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What can change a number: the measures and the content of the sentences, not where they lie."""
+        about: dict[str, Any] = {"version": MEASURES_VERSION, "names": self.names, "source": self.source}
+        if self.texts:
+            about |= {"pooling": self.pooling, "texts": {name: digests for name, *digests in self.texts}}
+        return about
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for a job file."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Measurement:
+        """Read a job file's values back."""
+        texts = tuple((name, source, target) for name, source, target in plain["texts"])
+        return cls(**{**plain, "names": tuple(plain["names"]), "texts": texts})
+
+
+def find_measurements(state: Expansion, tasks: Iterable[str]) -> None:
+    """Find what the runs of every task and source measure; mistakes are noted."""
+    study = state.study
+    if study.measures is None:
+        return
+    found: dict[tuple[Controlled | None, str], Measurement] = {}
+    for task in tasks:
+        data = study.data_for(task).resolved()
+        for source in study.sources:
+            # Tasks seldom differ in their parallel sentences.
+            key = (data.controlled, source)
+            try:
+                if key not in found:
+                    found[key] = plan_measurement(study.measures, data, source, study.targets_for(source))
+                state.measurements[task, source] = found[key]
+            except LayerlabError as error:
+                state.note("measures", error)
+
+
+def plan_measurement(measures: Measures, data: DataSpec, source: str, targets: Sequence[str]) -> Measurement:
+    """Find the parallel sentences of a source and its targets, and digest them.
+
+    Args:
+        measures: What the study says.
+        data: Where the corpora of the task are.
+        source: Source language, perhaps with a treebank (``en:EWT``) or domain (``avin-news``).
+        targets: Likewise, to be paired with the source unless the measures name languages.
+
+    Raises:
+        DataError: There are no parallel sentences, or not in these languages; says which there are.
+    """
+    if set(measures.canonical) <= set(WEIGHT_MEASURES):
+        return Measurement(measures.canonical, measures.pooling, source)
+    where = measures.parallel or (CONTROLLED if data.controlled is not None else "pud")
+    place, there = _look(where, data.controlled)
+    spoken = _names_there(there, (source,), place, "the source is measured with its translations")[0]
+    wanted = measures.languages or targets
+    named = _names_there(there, wanted, place, "name those to be measured: measures.languages")
+    others = tuple(dict.fromkeys(name for name in named if name != spoken))
+    if not others:
+        raise DataError(
+            f"nothing to pair {source} with: give the study targets, or name languages: measures.languages "
+            f"({place} has {', '.join(there)})"
+        )
+    bitexts = _read(place, data.controlled, spoken, others, measures.sentences)
+    least = min(len(one) for one in bitexts)
+    if least < 8:
+        raise DataError(f"{place}: {least} sentence pairs are too few to measure; expected at least 8")
+    return Measurement(
+        measures.canonical, measures.pooling, spoken, place, measures.sentences, digest_bitexts(bitexts)
+    )
+
+
+@functools.lru_cache(maxsize=4)
+def read_measured(measurement: Measurement, controlled: Controlled | None) -> tuple[Bitext, ...]:
+    """Read the parallel sentences of a plan; a second request is answered from memory.
+
+    Raises:
+        DataError: They are not there, or have changed since the plan was made.
+    """
+    if not measurement.texts:
+        return ()
+    languages = tuple(name for name, *_ in measurement.texts)
+    found = _read(measurement.parallel, controlled, measurement.source, languages, measurement.sentences)
+    if digest_bitexts(found) != measurement.texts:
+        raise DataError(f"{measurement.parallel} has changed since the plan was made; plan and run again")
+    return found
+
+
+def digest_bitexts(bitexts: Iterable[Bitext]) -> tuple[tuple[str, str, str], ...]:
+    """Return each target with a digest of the source's sentences and one of its own.
+
+    Only words count: annotations change no state.
+    """
+    digests: dict[int, str] = {}
+    rows = []
+    for one in bitexts:
+        for texts in (one.sources, one.targets):
+            if id(texts) not in digests:
+                digests[id(texts)] = _digest(texts)
+        rows.append((one.target, digests[id(one.sources)], digests[id(one.targets)]))
+    return tuple(rows)
+
+
+def _digest(texts: Texts) -> str:
+    total = hashlib.sha256()
+    for text in texts:
+        words = text.words if isinstance(text, Sentence) else text
+        total.update(json.dumps(words, ensure_ascii=False).encode() + b"\n")
+    return total.hexdigest()[:16]
+
+
+def _look(where: str, controlled: Controlled | None) -> tuple[str, tuple[str, ...]]:
+    """Return the absolute place of parallel sentences, or ``controlled``, and the languages there."""
+    if where != CONTROLLED:
+        place = find_parallel(where).resolve()
+        return str(place), parallel_languages(place)
+    if controlled is None:
+        raise DataError(
+            "parallel: controlled makes sentences of the languages of data.controlled, which the study's "
+            "data are not; give a folder (<language>/test.conllu, joined by sent_id), a .tsv, pud or tatoeba"
+        )
+    from layerlab.languages.family import find_family, known_languages
+
+    return CONTROLLED, known_languages(find_family(controlled.family))
+
+
+def _names_there(there: Sequence[str], wanted: Sequence[str], place: str, hint: str) -> tuple[str, ...]:
+    """Return what the parallel sentences call languages, treebanks and domains left off."""
+    found = {}
+    for name in wanted:
+        language, _, domain = name.rpartition("-") if place == CONTROLLED else (name, "", "")
+        calls = (name, name.partition(":")[0], language if domain else name)
+        found[name] = next((call for call in calls if call in there), None)
+    lacking = [name for name, call in found.items() if call is None]
+    if lacking:
+        raise DataError(
+            f"no parallel sentences in {', '.join(lacking)} at {place}; there are {', '.join(there)}; {hint}"
+        )
+    return tuple(call for call in found.values() if call is not None)
+
+
+def _read(
+    place: str, controlled: Controlled | None, source: str, languages: Sequence[str], sentences: int | None
+) -> tuple[Bitext, ...]:
+    if place != CONTROLLED:
+        return read_bitexts(place, languages, source, sentences=sentences)
+    assert controlled is not None
+    return pairs_with(
+        {name: _speak(controlled, name, sentences) for name in (source, *languages)}, languages, source
+    )
+
+
+def _speak(controlled: Controlled, language: str, sentences: int | None) -> tuple[Sentence, ...]:
+    """Give the first test sentences of a controlled language, parallel also where the study's are not."""
+    from layerlab.languages.on_demand import speak
+
+    size = sentences or controlled.test
+    return speak(language, "test", size, controlled.seed, ("test",), controlled.family)

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from layerlab.analysis.records import load_records, write_records
+from layerlab.errors import RecordsError
+from layerlab.report.about import read_about
+
+Make = Callable[..., pd.DataFrame]
+
+
+@pytest.fixture
+def published(synthetic: Make, tmp_path: Path) -> Path:
+    """A published study's folder."""
+    write_records(synthetic(n_layers=2, targets=("de",)), tmp_path / "records.csv")
+    (tmp_path / "study.yaml").write_text("name: synthetic\ntraining: {learning_rate: 2e-5, bias: no}\n")
+    (tmp_path / "nodes.csv").write_text("kind,seconds,source\nfit,3.5,no\n")
+    return tmp_path
+
+
+def test_a_published_study_has_its_settings_and_nodes(published: Path) -> None:
+    for path in (published, published / "records.csv"):
+        about = read_about(path, load_records(path))
+        assert about.settings["training"] == {"learning_rate": 2e-5, "bias": "no"}  # as YAML 1.2 reads it
+        assert about.nodes["source"].tolist() == ["no"]
+        assert (about.planned, about.complete) == (None, None)
+
+
+def test_a_file_beside_another_studys_settings_has_none(published: Path) -> None:
+    (published / "study.yaml").write_text("name: another\n")
+    about = read_about(published / "records.csv", load_records(published))
+    assert about.settings == {}
+    assert about.nodes.empty
+
+
+def test_records_alone_have_nothing_beside_them(published: Path) -> None:
+    (published / "study.yaml").unlink()
+    (published / "nodes.csv").unlink()
+    about = read_about(published, load_records(published))
+    assert about.settings == {}
+    assert about.nodes.empty
+
+
+def test_settings_that_cannot_be_read_are_an_error(published: Path) -> None:
+    for text, message in (("a: [", "cannot read .*study.yaml"), ("- a\n", "holds a list, expected the")):
+        (published / "study.yaml").write_text(text)
+        with pytest.raises(RecordsError, match=message):
+            read_about(published, load_records(published))

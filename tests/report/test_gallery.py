@@ -1,0 +1,149 @@
+"""The gallery holds every figure that the records have data for, and says what is missing for the others."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from layerlab.analysis.records import empty_records, validate_records
+from layerlab.errors import RecordsError
+from layerlab.report.gallery import KINDS, available, drawings, list_figures
+from layerlab.report.study_report import write_report
+from layerlab.report.writing import write_figures
+
+Make = Callable[..., pd.DataFrame]
+
+
+def test_a_sweep_has_its_three_figures_and_no_other(synthetic: Make) -> None:
+    found = list(drawings(synthetic(targets=("de", "fr"))))
+    assert [drawing.name for drawing in found] == [
+        f"{kind}-upos-en-reset-before" for kind in ("sensitivity", "targets", "heatmap")
+    ]
+    assert found[0].title == "Cost by layers: UPOS from en, RANDOM-INIT before fine-tuning"
+    assert "the mean of 2 zero-shot targets" in found[0].caption
+    assert "n = 3 seeds, bands are 95% t intervals over seeds" in found[0].caption
+
+
+def test_with_measures_there_are_figures_of_them_with_words_and_names_of_their_own(measured: Make) -> None:
+    frame = measured(models=("a", "b"), targets=("de", "fr", "ru"), n_layers=2, measures=("cka",))
+    found = list(drawings(frame))
+    kinds = {drawing.name.split("-")[0] for drawing in found}
+    assert kinds == {"sensitivity", "targets", "heatmap", "similarity", "gap", "change", "drift"}
+    assert len({drawing.name for drawing in found}) == len(found)
+    for drawing in found:
+        assert drawing.caption.endswith(".")
+        assert drawing.title[0].isupper()
+        assert drawing.figure.axes
+        assert "seed" in drawing.caption
+
+
+def test_probes_are_drawn_where_there_are_some(synthetic: Make) -> None:
+    frame = synthetic(n_layers=2, targets=("de",))
+    own = frame[frame["ablation"] == "none"]
+    probes = own.assign(ablation="probe", run_id="probe-" + own["run_id"])
+    probes = pd.concat([probes.assign(layer=layer) for layer in range(3)])
+    both = validate_records(pd.concat([frame, probes]))
+    assert [drawing.name for drawing in drawings(both, figures=["probes"])] == ["probes-upos"]
+    assert not available(frame)["probes"]
+    effects = [drawing.name for drawing in drawings(both)]
+    assert effects[0].startswith("sensitivity")
+    assert len(effects) == 4
+
+
+def test_a_metric_is_chosen_for_scores_and_does_not_hide_measures(measured: Make) -> None:
+    frame = measured(targets=("de", "fr", "ru"), n_layers=2, seeds=(0, 1), measures=("cka",))
+    names = [drawing.name for drawing in drawings(frame, metric="accuracy")]
+    assert names == [drawing.name for drawing in drawings(frame)]
+    with pytest.raises(RecordsError, match="unknown metric 'f1'"):
+        list(drawings(frame, metric="f1"))
+
+
+def test_an_unknown_figure_gets_the_known_ones_and_those_with_data(synthetic: Make) -> None:
+    with pytest.raises(RecordsError, match="unknown figure 'heatmp'; did you mean 'heatmap'") as caught:
+        drawings(synthetic(n_layers=2), figures=["heatmp"])
+    assert "data for: sensitivity, targets, heatmap" in str(caught.value)
+
+
+def test_a_figure_that_was_asked_for_and_has_no_data_is_an_error(synthetic: Make) -> None:
+    with pytest.raises(RecordsError, match="no data for the figure 'swaps', which needs the baseline and"):
+        list(drawings(synthetic(n_layers=2), figures=["swaps"]))
+
+
+def test_records_without_ablations_or_measures_have_no_figure(synthetic: Make, tmp_path: Path) -> None:
+    frame = synthetic(n_layers=2)
+    baseline = frame[frame["ablation"] == "none"]
+    for nothing in (baseline, empty_records()):
+        assert list(drawings(nothing)) == []
+        assert not any(available(nothing).values())
+        with pytest.raises(RecordsError, match="there is no effect to show and no measure"):
+            write_figures(nothing, tmp_path / "figures")
+    written = [path.name for path in write_report(baseline, tmp_path)]
+    assert written == ["index.html", "scores.csv", "scores.md", "scores.tex"]
+
+
+def test_the_list_says_what_is_missing(synthetic: Make) -> None:
+    lines = list_figures(synthetic(n_layers=2)).splitlines()
+    assert [line.split()[0] for line in lines] == [kind.name for kind in KINDS]
+    assert "no data" not in lines[0]
+    assert lines[-1].endswith("(no data: needs the measure 'drift')")
+
+
+def test_measures_are_drawn_for_a_study_without_ablations(measured: Make, tmp_path: Path) -> None:
+    frame = measured(targets=("de", "fr", "ru"), n_layers=2, measures=("cka",))
+    frame = frame[frame["ablation"] == "none"]
+    stems = {path.stem for path in write_figures(frame, tmp_path)}
+    assert stems == {
+        "similarity-upos-en-cka", "gap-upos-en-cka",
+        "change-upos-en-change-cka", "drift-upos-en",
+    }  # fmt: skip
+
+
+def test_drawing_needs_no_torch() -> None:
+    program = (
+        "import sys, layerlab.report.gallery\nassert not {'torch', 'transformers'} & sys.modules.keys()\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_no_text_of_a_figure_covers_another_or_leaves_it(measured: Make, synthetic: Make) -> None:
+    frames = [
+        measured(targets=("de", "fr", "ru"), n_layers=12, size=1, seeds=(0,), measures=("cka",)),
+        synthetic(study="freeze", targets=("de",), seeds=(0,)),
+        synthetic(study="swap", targets=("de", "ru"), seeds=(0,)),
+    ]
+    wanted = {"similarity", "gap", "change", "drift", "freezing", "swaps"}
+    for frame in frames:
+        for drawing in drawings(frame):
+            if drawing.name.split("-")[0] in wanted:
+                assert overlapping(drawing.figure) == [], drawing.name
+
+
+def overlapping(figure: Figure) -> list[tuple[str, str]]:
+    """Pairs of drawn texts that cover one another, and texts that leave the figure."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
+    texts: list[Text] = [text for box in figure.legends for text in box.get_texts()]
+    for axis in figure.axes:
+        texts += [axis.title, axis.xaxis.label, axis.yaxis.label]
+        left, right = axis.get_xlim()
+        ticks = zip(axis.get_xticks(), axis.get_xticklabels(), strict=True)
+        texts += [text for place, text in ticks if left <= place <= right]  # the others are not drawn
+    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in texts if text.get_text()]
+    found = [
+        (one, other)
+        for index, (one, box) in enumerate(boxes)
+        for other, other_box in boxes[index + 1 :]
+        if box.shrunk(0.96, 0.96).overlaps(other_box.shrunk(0.96, 0.96))
+    ]
+    edge = figure.bbox.padded(2)
+    outside = [(name, "edge") for name, box in boxes if not edge.contains(box.x0, box.y0)]
+    return [*found, *outside, *((name, "edge") for name, box in boxes if not edge.contains(box.x1, box.y1))]
