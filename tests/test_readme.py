@@ -119,9 +119,13 @@ def test_commands_of_the_first_study_run(place: Path, line: str) -> None:
 def test_commands_of_the_guide_run_one_after_another(place: Path) -> None:
     (spec,) = (block for block in blocks("yaml", GUIDE) if "architecture:" in block)
     (place / "spec.yaml").write_text(spec, encoding="utf-8")
+    (measured,) = (block for block in blocks("yaml", GUIDE) if "\nmeasures:" in block)
+    (place / "measured.yaml").write_text(measured, encoding="utf-8")
     for line in layerlab_lines(GUIDE):
         run(place, line)
     assert (place / "alignment/cka-by-layer.pdf").is_file()
+    assert (place / "results/measured/index.html").is_file()
+    assert (place / "probes/records.csv").is_file()
     assert AutoModel.from_pretrained(place / "encoder").config.num_hidden_layers == 2
 
 

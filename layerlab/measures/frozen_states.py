@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from layerlab.errors import CheckpointError
 from layerlab.finetuning.batching import length_batches
 from layerlab.finetuning.evaluation import EVALUATION_PIECES, EncodedCorpus, to_device
+from layerlab.measures.levels import hidden_levels
 from layerlab.tasks.pairs import Pairs
 from layerlab.tasks.tagging import Tagging
 from layerlab.tasks.task import IGNORED, Task
@@ -125,27 +124,7 @@ def hidden_states(base: PreTrainedModel, batch: Batch) -> Sequence[Tensor]:
     inputs = {
         name: batch[name] for name in _FOR_ENCODER if name in batch and (typed or name != "token_type_ids")
     }
-    with torch.no_grad():
-        hidden: Sequence[Tensor] = base(**inputs, output_hidden_states=True).hidden_states
-    expected = int(base.config.num_hidden_layers) + 1
-    if len(hidden) != expected:
-        raise CheckpointError(
-            f"{type(base).__name__} gave {len(hidden)} hidden states, expected {expected}: the embeddings "
-            "and every layer"
-        )
-    return hidden
-
-
-@contextmanager
-def frozen(base: PreTrainedModel) -> Iterator[None]:
-    """Switch an encoder's dropout off for a while, where it was on."""
-    training = [module for module in base.modules() if module.training]
-    base.eval()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        for module in training:
-            module.training = True
+    return hidden_levels(base, inputs)
 
 
 def _places(task: Task, example: Any) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -15,13 +14,12 @@ from numpy.typing import NDArray
 from layerlab.data.sentences import Sentence
 from layerlab.errors import CheckpointError, DataError, unknown
 from layerlab.finetuning.batching import length_batches
+from layerlab.measures.levels import frozen, hidden_levels
 from layerlab.models.encoder import Encoder, as_encoder
 from layerlab.models.positions import n_positions
 from layerlab.tasks.encoding import special_tokens, tokenize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 Pooling = Literal["mean", "first", "muller"]
@@ -82,10 +80,10 @@ def sentence_states(
     hidden, n_levels = int(encoder.base.config.hidden_size), encoder.n_layers + 1
     states: States = np.zeros((n_levels, len(sentences), hidden), dtype=np.float32)
     done = 0
-    with _evaluating(encoder.base):
+    with frozen(encoder.base):
         for batch in batches:
             chosen = [inputs[index] for index in batch]
-            pooled = _pool(encoder.base, chosen, int(tokenizer.pad_token_id or 0), n_levels)
+            pooled = _pool(encoder.base, chosen, int(tokenizer.pad_token_id or 0))
             for column, one in enumerate(chosen):
                 states[:, one.sentence] += pooled[:, column]
             done += sum(one.last for one in chosen)
@@ -189,7 +187,7 @@ def _words(sentence: Sentence | Sequence[str]) -> Sequence[str]:
     return sentence.words if isinstance(sentence, Sentence) else sentence
 
 
-def _pool(base: PreTrainedModel, chosen: Sequence[_Input], pad_id: int, n_levels: int) -> States:
+def _pool(base: PreTrainedModel, chosen: Sequence[_Input], pad_id: int) -> States:
     """Run one batch; return its pooled states of shape ``(levels, batch, hidden)``."""
     longest = max(len(one.ids) for one in chosen)
     ids = torch.full((len(chosen), longest), pad_id, dtype=torch.long)
@@ -202,25 +200,8 @@ def _pool(base: PreTrainedModel, chosen: Sequence[_Input], pad_id: int, n_levels
         weights[row, :n] = torch.tensor(one.weights)
     device = base.device
     ids, mask, weights = ids.to(device), mask.to(device), weights.to(device)
-    with torch.no_grad():  # not inference mode: what a module caches must stay usable in training
-        hidden = base(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
+    with torch.no_grad():
+        hidden = hidden_levels(base, {"input_ids": ids, "attention_mask": mask})
         pooled = torch.stack([torch.einsum("bt,bth->bh", weights, level.float()) for level in hidden])
-    if len(pooled) != n_levels:
-        raise CheckpointError(
-            f"{type(base).__name__} gave {len(pooled)} hidden states, expected {n_levels}: the embeddings "
-            "and every layer"
-        )
     result: States = pooled.cpu().numpy()
     return result
-
-
-@contextmanager
-def _evaluating(base: PreTrainedModel) -> Iterator[None]:
-    """Switch dropout off for a while, where it was on."""
-    training = [module for module in base.modules() if module.training]
-    base.eval()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        for module in training:
-            module.training = True

@@ -19,8 +19,9 @@ from layerlab.data.sentences import Corpus, Sentence
 from layerlab.errors import SelectionError, TrainingError
 from layerlab.finetuning.evaluation import EncodedCorpus
 from layerlab.finetuning.model import build_task_model
-from layerlab.measures.frozen_states import FrozenStates, frozen
+from layerlab.measures.frozen_states import FrozenStates
 from layerlab.measures.layer_probes import ProbeScore, check_levels, probe_layers
+from layerlab.measures.levels import frozen
 from layerlab.measures.probe_heads import ProbeTraining, state_moments, train_probes
 from layerlab.models.encoder import Encoder
 from layerlab.study.corpora import encode_corpus
