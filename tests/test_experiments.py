@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import re
 import shlex
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from transformers import AutoConfig, BertModel
 
 from layerlab.study.cost import plan_cost
 from layerlab.study.plan import Plan
@@ -46,9 +48,15 @@ def overrides(options: list[str]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def root(treebanks: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Treebanks, entities and pairs of every language and treebank that a study names, and parallel ones."""
+def root(treebanks: Path, tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Treebanks, entities and pairs of every language and treebank that a study names, and parallel ones.
+
+    Beside them an encoder of twelve layers, as alike as mBERT's.
+    """
     folder = tmp_path_factory.mktemp("experiments")
+    shutil.copytree(tiny_encoder, folder / "encoder")
+    config = AutoConfig.from_pretrained(tiny_encoder, num_hidden_layers=12)
+    BertModel(config).save_pretrained(folder / "encoder")
     names = {name for path in OF_MBERT for name in languages_of(Study.from_yaml(path))}
     for index, name in enumerate(sorted(names)):
         language, _, treebank = name.partition(":")
@@ -74,9 +82,10 @@ def languages_of(study: Study) -> Iterator[str]:
 
 
 def plan_of(path: Path, root: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> Plan:
-    """Plan a study of mBERT for an encoder of its depth that is here, on invented data."""
+    """Plan a study of mBERT for a BERT of its depth that is here, on invented data."""
     monkeypatch.setenv("LAYERLAB_DATA", str(root))
-    return Study.from_yaml(path, ["models=[minimbert]", f"data.root={root / 'data'}", *more]).plan()
+    settings = [f"models=[{root / 'encoder'}]", f"data.root={root / 'data'}", *more]
+    return Study.from_yaml(path, settings).plan()
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

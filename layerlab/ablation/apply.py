@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from layerlab.ablation.donors import Donors
-from layerlab.ablation.edits import check_shapes
+from layerlab.ablation.edits import new_values
 from layerlab.ablation.registry import Edit, Intervention, Standing, kind_of, to_dict
 from layerlab.errors import NoEffectError
 from layerlab.models.encoder import Encoder, as_encoder
@@ -175,9 +175,8 @@ def _edit(
     item: Edit, encoder: Encoder, donors: Donors, allow_no_effect: bool, keep: bool
 ) -> tuple[Receipt, Undo]:
     """Compute new values, check all of them, then write."""
-    values = item.weights(encoder, donors)
+    values = new_values(item, encoder, donors)
     parameters = dict(encoder.base.named_parameters())
-    check_shapes(values, parameters)
     touched = {name: parameters[name] for name in values}
     changed = [name for name, value in values.items() if not _same(touched[name], value)]
     if not changed and not allow_no_effect:

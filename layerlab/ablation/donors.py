@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -29,6 +29,7 @@ class Donors:
         revision: Branch, tag or commit of the pretrained checkpoint, if it is on the Hub.
         seed: For interventions that have none of their own.
         fits: Checkpoint folders of a study's fits, by id.
+        load: Gives the weights of a folder or Hub id and its revision; :func:`load_weights` if None.
     """
 
     def __init__(
@@ -37,11 +38,13 @@ class Donors:
         revision: str | None = None,
         seed: int | None = None,
         fits: Mapping[str, Path] | None = None,
+        load: Callable[[str, str | None], Weights] | None = None,
     ) -> None:
         self._pretrained = pretrained
         self._revision = revision
         self._seed = seed
         self._fits = dict(fits or {})
+        self._load_weights = load or load_weights
         self._cache: dict[tuple[str, ...], Weights] = {}
 
     def seed_of(self, seed: int | None) -> int:
@@ -122,8 +125,22 @@ class Donors:
     def _load(self, name: str, revision: str | None) -> Weights:
         key = ("load", name, revision or "")
         if key not in self._cache:
-            self._cache[key] = _weights(Encoder.from_pretrained(name, revision=revision).base)
+            self._cache[key] = self._load_weights(name, revision)
         return self._cache[key]
+
+
+def load_weights(name: str, revision: str | None = None) -> Weights:
+    """Return the weights of a checkpoint's encoder.
+
+    Raises:
+        CheckpointError: The checkpoint is not there.
+    """
+    return weights_of(Encoder.from_pretrained(name, revision=revision))
+
+
+def weights_of(encoder: Encoder) -> Weights:
+    """Return an encoder's weights by name relative to the base model; they are not copied."""
+    return _weights(encoder.base)
 
 
 def _draw(base: PreTrainedModel, init: str, seed: int) -> Weights:

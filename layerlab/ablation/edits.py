@@ -15,8 +15,23 @@ from layerlab.models.layers import Layers
 if TYPE_CHECKING:
     from layerlab.ablation.donors import Donors
     from layerlab.ablation.interventions import Permute, Reset, Scale, Swap
+    from layerlab.ablation.registry import Edit
     from layerlab.models.anatomy import Component
     from layerlab.models.encoder import Encoder
+
+
+def new_values(item: Edit, encoder: Encoder, donors: Donors) -> Mapping[str, Tensor]:
+    """Return the values that an edit gives, once it is known that they fit; nothing is written.
+
+    On an encoder without weights, with donors without weights, this tells whether the edit can be made.
+
+    Raises:
+        DonorError: Weights are not there or do not fit; names them.
+        SelectionError: A layer does not exist.
+    """
+    values = item.weights(encoder, donors)
+    check_shapes(values, dict(encoder.base.named_parameters()))
+    return values
 
 
 def reset(item: Reset, encoder: Encoder, donors: Donors) -> dict[str, Tensor]:

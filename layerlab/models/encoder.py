@@ -61,6 +61,19 @@ class Encoder:
 
         return cls(load_base(name, revision=revision, **options))
 
+    @classmethod
+    def without_weights(cls, config: Any) -> Encoder:
+        """Build the encoder of a transformers configuration on the meta device: names and shapes, no values.
+
+        Raises:
+            ArchitectureError: The architecture is unknown or refused.
+        """
+        import torch
+        from transformers import AutoModel
+
+        with torch.device("meta"):
+            return cls(AutoModel.from_config(config))  # type: ignore[no-untyped-call]
+
     def parameters(
         self, layers: Layers | str | int, components: Component | Iterable[Component] = ()
     ) -> dict[str, nn.Parameter]:

@@ -11,6 +11,7 @@ from layerlab.ablation.interventions import FitDonor, Intervention
 from layerlab.data.catalog import DataSpec
 from layerlab.errors import LayerlabError, StudyError, unknown
 from layerlab.study.checkpoints import Checkpoint, find_checkpoint
+from layerlab.study.copies import Copies, find_donor
 from layerlab.study.grid import (
     Coordinates,
     Expansion,
@@ -33,16 +34,17 @@ def expand(study: Study, *, check: bool = True) -> Plan:
 
     Raises:
         StudyError: Everything that is wrong: unknown tasks, checkpoints that are not there, layers out of
-            range, languages without data and, with ``check``, corpora that cannot be read or labels that
-            the source lacks.
+            range, copies between layers that hold different parameters, languages without data and, with
+            ``check``, corpora that cannot be read or labels that the source lacks.
     """
     state = Expansion(study)
     checkpoints = list(_find_checkpoints(state))
     check_twins(state, checkpoints)
     tasks = list(_known_tasks(state))
     check_data_keys(state)
+    copies = Copies(study.seeds)
     for checkpoint in checkpoints:
-        state.ablations[checkpoint.name] = _resolve_ablations(state, checkpoint)
+        state.ablations[checkpoint.name] = _resolve_ablations(state, checkpoint, copies)
     for task in tasks:
         find_corpora(state, task)
     find_measurements(state, tasks)
@@ -92,8 +94,8 @@ def _known_tasks(state: Expansion) -> Iterable[str]:
             state.note(f"tasks[{index}]", error)
 
 
-def _resolve_ablations(state: Expansion, checkpoint: Checkpoint) -> dict[str, Ablation]:
-    """Expand sweeps and resolve selections for the depth of one checkpoint."""
+def _resolve_ablations(state: Expansion, checkpoint: Checkpoint, copies: Copies) -> dict[str, Ablation]:
+    """Expand sweeps, resolve selections for the depth of one checkpoint, and check what is copied there."""
     resolved: dict[str, Ablation] = {}
     for index, entry in enumerate(state.study.ablations):
         try:
@@ -102,9 +104,21 @@ def _resolve_ablations(state: Expansion, checkpoint: Checkpoint) -> dict[str, Ab
                 if ablation.name in resolved:
                     state.note(f"ablations[{index}]", f"a second ablation is named {ablation.name!r}")
                 resolved[ablation.name] = ablation.resolve(checkpoint.n_layers)
+                _check_copies(state, f"ablations[{index}]", resolved[ablation.name], checkpoint, copies)
         except LayerlabError as error:
             state.note(f"ablations[{index}]", f"{error} (model {checkpoint.name})")
     return resolved
+
+
+def _check_copies(
+    state: Expansion, path: str, ablation: Ablation, checkpoint: Checkpoint, copies: Copies
+) -> None:
+    pretraining = state.pretrainings.get(checkpoint.name)
+    for item in ablation.interventions:
+        try:
+            copies.check(item, checkpoint, pretraining.spec if pretraining else None)
+        except LayerlabError as error:
+            state.note(path, f"{ablation.name}: {error} (model {checkpoint.name})")
 
 
 def _expand_grid(state: Expansion, checkpoints: Iterable[Checkpoint], tasks: Iterable[str]) -> None:
@@ -217,7 +231,8 @@ def _resolve_donor(
     """Replace a donor given by coordinates by the id of its fit, which joins the plan."""
     donor = getattr(item, "donor", None)
     if isinstance(donor, str) and donor != "pretrained":
-        return replace(item, donor=_find_donor(donor, here))  # type: ignore[type-var]
+        found = find_donor(donor, here.checkpoint)
+        return replace(item, donor=found.reference)  # type: ignore[type-var]
     if not isinstance(donor, FitDonor):
         return item
     if donor.fit is not None:
@@ -243,15 +258,3 @@ def _resolve_donor(
         )
     needs.append(fit.id)
     return replace(item, donor=FitDonor(fit=fit.id))  # type: ignore[type-var]
-
-
-def _find_donor(donor: str, here: Coordinates) -> str:
-    """Return what loads a donating checkpoint, once it is known that it can fit."""
-    found = find_checkpoint(donor)
-    own = here.checkpoint
-    if (found.model_type, found.hidden_size) != (own.model_type, own.hidden_size):
-        raise LayerlabError(
-            f"the donor {donor} is a {found.model_type} of width {found.hidden_size}, "
-            f"{own.name} a {own.model_type} of width {own.hidden_size}: their layers do not fit each other"
-        )
-    return found.reference

@@ -23,6 +23,7 @@ from layerlab.finetuning.training import Training
 from layerlab.models.encoder import Encoder
 from layerlab.models.positions import n_positions
 from layerlab.study.checkpoints import digest_folder
+from layerlab.study.copies import donors_seed
 from layerlab.study.corpora import encode_corpus, read_corpus
 from layerlab.study.environment import describe_environment, process_rank
 from layerlab.study.jobs import FitJob
@@ -101,7 +102,7 @@ def make_donors(store: Store, job: FitJob, needs: tuple[str, ...]) -> Donors:
     return Donors(
         pretrained=_pretrained(store, job),
         revision=job.revision,
-        seed=derive_seed(job.spec.seed, "reset"),
+        seed=donors_seed(job.spec.seed),
         fits=fits,
     )
 

@@ -93,13 +93,9 @@ def shape_of(name: str) -> Shape:
 
 def shape_of_config(name: str, config: Any) -> Shape:
     """Return the size of the encoder that a configuration describes, counted on a model without storage."""
-    import torch
-    from transformers import AutoModel
-
     from layerlab.models.encoder import Encoder
 
-    with torch.device("meta"):
-        encoder = Encoder(AutoModel.from_config(config))  # type: ignore[no-untyped-call]
+    encoder = Encoder.without_weights(config)
     n_layer_parameters = sum(p.numel() for p in encoder.parameters("all").values())
     total = sum(p.numel() for p in encoder.base.parameters())
     return Shape(name, encoder.n_layers, int(config.hidden_size), n_layer_parameters, total)

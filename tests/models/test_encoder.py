@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from transformers import AutoModelForTokenClassification, PreTrainedModel
+from transformers import AutoConfig, AutoModelForTokenClassification, PreTrainedModel
 
 from layerlab.errors import ArchitectureError, SelectionError
 from layerlab.models.encoder import Encoder, as_encoder
@@ -31,6 +31,20 @@ def test_components_partition_every_layer(model: PreTrainedModel) -> None:
         assert all(parameter.ndim == 1 for parameter in parts[2].values())
         assert all("norm" in name.lower() for name in parts[2])
         assert not any("norm" in name.lower() for part in parts[:2] for name in part)
+
+
+def test_an_encoder_without_weights_has_the_names_and_shapes_of_one_that_was_loaded(
+    architecture: str, model: PreTrainedModel, checkpoint: Callable[..., Path]
+) -> None:
+    outline, loaded = (
+        Encoder.without_weights(AutoConfig.from_pretrained(checkpoint(architecture))),
+        Encoder(model),
+    )
+    assert all(parameter.is_meta for parameter in outline.base.parameters())
+    for layers in ("embeddings", "0", "all"):
+        shapes = [{n: p.shape for n, p in one.parameters(layers).items()} for one in (outline, loaded)]
+        assert shapes[0] == shapes[1]
+    assert outline.part_of == loaded.part_of
 
 
 def outputs_of_layers(

@@ -1,0 +1,123 @@
+"""Copies of weights between layers, checked while a study is planned: by names and shapes, without weights.
+
+An intervention is carried out on an encoder without storage, so that what is refused here is what
+:func:`layerlab.ablation.apply.apply` would refuse when the fit starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from layerlab.ablation.interventions import FitDonor, Intervention, Permute, Scale, Swap
+from layerlab.errors import DonorError, LayerlabError
+from layerlab.finetuning.streams import derive_seed
+from layerlab.study.checkpoints import Checkpoint, find_checkpoint
+
+if TYPE_CHECKING:
+    from layerlab.models.encoder import Encoder
+    from layerlab.pretraining.spec import PretrainingSpec
+
+
+@dataclass
+class Copies:
+    """Checks copies of weights for one plan.
+
+    Attributes:
+        seeds: The study's, by which orders are drawn.
+        outlines: Encoders without weights by what loads them; each is made once, when it is needed.
+    """
+
+    seeds: Sequence[int]
+    outlines: dict[str, Encoder] = field(default_factory=dict)
+
+    def check(self, item: Intervention, checkpoint: Checkpoint, spec: PretrainingSpec | None = None) -> None:
+        """Refuse an intervention whose weights will not fit their place.
+
+        Args:
+            item: Resolved for the checkpoint's depth. Interventions that copy each layer to its own place in
+                the same architecture fit, and those that layerlab does not define wait until the fit starts.
+            checkpoint: Where the fit starts.
+            spec: The pretraining that will make it, if it is not there yet.
+
+        Raises:
+            DonorError: Layers that exchange weights hold different parameters, or shapes differ; names them.
+            SelectionError: A layer of the donor does not exist, or the selections cannot be paired.
+            CheckpointError: The donor is not there.
+        """
+        if isinstance(item, Permute):
+            # A drawn order may leave a layer that is unlike the others where it is: each seed is tried.
+            drawn = item.order is None and item.seed is None
+            for seed in self.seeds if drawn else self.seeds[:1]:
+                try:
+                    self._try(item, checkpoint, spec, seed)
+                except DonorError as error:
+                    raise DonorError(
+                        f"{error}; in the order of seed {seed}" if drawn else str(error)
+                    ) from error
+        elif isinstance(item, Swap | Scale) and _is_elsewhere(item.donor):
+            donor = find_donor(str(item.donor), checkpoint)
+            if spec is not None and item.layers.embeddings:
+                return  # its vocabulary is yet to be made
+            self._outline(donor)
+            self._try(replace(item, donor=donor.reference), checkpoint, spec)
+        elif isinstance(item, Swap) and item.from_layers is not None:
+            # A fit has the names and shapes of the checkpoint that it starts from.
+            same = replace(item, donor="pretrained") if isinstance(item.donor, FitDonor) else item
+            self._try(same, checkpoint, spec)
+
+    def _try(
+        self, item: Any, checkpoint: Checkpoint, spec: PretrainingSpec | None, seed: int | None = None
+    ) -> None:
+        from layerlab.ablation.donors import Donors, weights_of
+        from layerlab.ablation.edits import new_values
+
+        donors = Donors(
+            checkpoint.reference,
+            seed=None if seed is None else donors_seed(seed),
+            load=lambda name, _: weights_of(self.outlines[name]),
+        )
+        new_values(item, self._outline(checkpoint, spec), donors)
+
+    def _outline(self, checkpoint: Checkpoint, spec: PretrainingSpec | None = None) -> Encoder:
+        if checkpoint.reference not in self.outlines:
+            from layerlab.models.encoder import Encoder
+
+            self.outlines[checkpoint.reference] = Encoder.without_weights(_config_of(checkpoint, spec))
+        return self.outlines[checkpoint.reference]
+
+
+def find_donor(donor: str, own: Checkpoint) -> Checkpoint:
+    """Find a donating checkpoint, once it is known that it can fit.
+
+    Raises:
+        CheckpointError: It is not there.
+        LayerlabError: It is of another architecture or width.
+    """
+    found = find_checkpoint(donor)
+    if (found.model_type, found.hidden_size) != (own.model_type, own.hidden_size):
+        raise LayerlabError(
+            f"the donor {donor} is a {found.model_type} of width {found.hidden_size}, "
+            f"{own.name} a {own.model_type} of width {own.hidden_size}: their layers do not fit each other"
+        )
+    return found
+
+
+def donors_seed(seed: int) -> int:
+    """Return the seed of interventions that have none of their own, in a fit of a seed."""
+    return derive_seed(seed, "reset")
+
+
+def _is_elsewhere(donor: str | FitDonor | None) -> bool:
+    return isinstance(donor, str) and donor != "pretrained"
+
+
+def _config_of(checkpoint: Checkpoint, spec: PretrainingSpec | None) -> Any:
+    if spec is not None:
+        from layerlab.pretraining.model import check_architecture
+
+        return check_architecture(spec)
+    from transformers import AutoConfig
+
+    return AutoConfig.from_pretrained(checkpoint.location, revision=checkpoint.revision or "main")
