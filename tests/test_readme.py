@@ -49,6 +49,14 @@ def test_python_blocks_run(place: Path, monkeypatch: pytest.MonkeyPatch, index: 
     runpy.run_path(str(program))
 
 
+def carry_out_first_study(place: Path) -> None:
+    """Make the first study and its results in the current directory, unless another test made them."""
+    (place / "study.yaml").write_text(blocks("yaml")[0], encoding="utf-8")
+    if not (place / "results/random-init-upos/records.csv").is_file():
+        (place / "first.py").write_text(blocks("python")[0], encoding="utf-8")
+        runpy.run_path(str(place / "first.py"))
+
+
 def test_the_yaml_study_gives_the_runs_of_the_python_study(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -56,10 +64,7 @@ def test_the_yaml_study_gives_the_runs_of_the_python_study(
     from layerlab.study.study import Study
 
     monkeypatch.chdir(place)
-    (place / "study.yaml").write_text(blocks("yaml")[0], encoding="utf-8")
-    if not (place / "results/random-init-upos/records.csv").is_file():  # else another test made it
-        (place / "first.py").write_text(blocks("python")[0], encoding="utf-8")
-        runpy.run_path(str(place / "first.py"))
+    carry_out_first_study(place)
     plan = Study.from_yaml("study.yaml").plan()
     frame = load_records("results/random-init-upos")
     assert {run.id for run in plan.runs} == set(frame["run_id"])
@@ -111,8 +116,10 @@ def layerlab_lines(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("line", layerlab_lines(FIRST))
-def test_commands_of_the_first_study_run(place: Path, line: str) -> None:
+def test_commands_of_the_first_study_run(place: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
     """They find the python study's results complete, so that nothing is computed again."""
+    monkeypatch.chdir(place)
+    carry_out_first_study(place)
     run(place, line)
 
 
