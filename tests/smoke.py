@@ -68,10 +68,12 @@ def ablate(folder: Path, encoder: Path, data: Path) -> None:
         ["status", str(study), "--results", str(results)],
         ["table", str(results)],
         ["plot", str(results)],
+        ["report", str(results)],
     ):
         subprocess.run([Path(sys.executable).with_name("layerlab"), *command], check=True)
-    made = {path.suffix for path in (results / "figures").iterdir()}
+    made = {path.suffix for path in (results / "figures").rglob("*") if path.is_file()}
     assert made == {".pdf", ".png"}, made
+    assert (results / "report" / "index.html").is_file()
 
 
 if __name__ == "__main__":
