@@ -152,6 +152,7 @@ def _listed(seeds: tuple[int, ...]) -> str:
 def _report(results: Path, curves: list[Path], say: Callable[[str], None]) -> None:
     from layerlab.analysis.records import load_records
     from layerlab.report.about import read_about
+    from layerlab.report.saving import FULL_FOLDER
     from layerlab.report.study_report import write_report
     from layerlab.report.writing import render_table
 
@@ -163,7 +164,7 @@ def _report(results: Path, curves: list[Path], say: Callable[[str], None]) -> No
         print(line)
     print(f"{_CAVEAT}\n\nTables and figures:")
     for path in [*paths, *curves]:
-        if path.suffix != ".png":
+        if path.suffix != ".png" and path.parent.name != FULL_FOLDER:
             print(f"  {path}")
 
 
