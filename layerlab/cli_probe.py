@@ -14,58 +14,73 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from layerlab.data.spec import DataSpec
+    from layerlab.measures.probe_heads import ProbeTraining
 
 _INTEGERS = "whole numbers or ranges of them, with commas, such as 0,4-8"
 
 
+Models = Annotated[
+    list[str],
+    typer.Argument(
+        help="Folder, bundled name, Hub id or fit of a model; LABEL=MODEL names it. Several are compared.",
+        metavar="MODEL...",
+        show_default=False,
+    ),
+]
+Source = Annotated[str, typer.Option(help="The language that probes are trained on.", show_default=False)]
+Task = Annotated[str, typer.Option(help="Task.")]
+Targets = Annotated[
+    str, typer.Option(help="Target languages, with commas.", metavar="LIST", show_default=False)
+]
+DataRoot = Annotated[
+    Path | None,
+    typer.Option(help="Folder with a folder a language [default: the built-in catalogue].", metavar="DIR"),
+]
+FamilyName = Annotated[
+    str | None,
+    typer.Option(help="Controlled languages instead: the name or file of a family.", metavar="NAME"),
+]
+Seeds = Annotated[str, typer.Option(help="Seeds.", metavar="LIST")]
+LayersPassed = Annotated[
+    str,
+    typer.Option(
+        help="Layers passed: 0 is the embeddings, 1 the first layer [default: all].", metavar="LIST"
+    ),
+]
+TrainLimit = Annotated[int | None, typer.Option(help="At most so many training sentences.", min=1)]
+TestLimit = Annotated[int | None, typer.Option(help="At most so many test sentences.", min=1)]
+Epochs = Annotated[int, typer.Option(help="Passes over the training sentences.", min=1)]
+LearningRate = Annotated[float, typer.Option(help="Peak learning rate.")]
+BatchSize = Annotated[int, typer.Option(help="Sentences in a step.", min=1)]
+Standardise = Annotated[bool, typer.Option(help="Bring the states of all layers to one scale.")]
+KeepGib = Annotated[
+    float, typer.Option(help="Keep the training states if they fit into so many GiB; 0 never.", min=0)
+]
+Device = Annotated[str, typer.Option(help="auto or cpu.")]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="Directory for records.csv and the figures.", metavar="DIR"),
+]
+
+
 def probe(
-    models: Annotated[
-        list[str],
-        typer.Argument(
-            help="Folder, bundled name, Hub id or fit of a model; LABEL=MODEL names it. Several are "
-            "compared.",
-            metavar="MODEL...",
-            show_default=False,
-        ),
-    ],
-    source: Annotated[str, typer.Option(help="The language that probes are trained on.", show_default=False)],
-    task: Annotated[str, typer.Option(help="Task.")] = "upos",
-    targets: Annotated[
-        str, typer.Option(help="Target languages, with commas.", metavar="LIST", show_default=False)
-    ] = "",
-    data_root: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder with a folder a language [default: the built-in catalogue].", metavar="DIR"
-        ),
-    ] = None,
-    family: Annotated[
-        str | None,
-        typer.Option(help="Controlled languages instead: the name or file of a family.", metavar="NAME"),
-    ] = None,
-    seeds: Annotated[str, typer.Option(help="Seeds.", metavar="LIST")] = "0,1,2",
-    layers: Annotated[
-        str,
-        typer.Option(
-            help="Layers passed: 0 is the embeddings, 1 the first layer [default: all].", metavar="LIST"
-        ),
-    ] = "",
-    train_limit: Annotated[
-        int | None, typer.Option(help="At most so many training sentences.", min=1)
-    ] = None,
-    test_limit: Annotated[int | None, typer.Option(help="At most so many test sentences.", min=1)] = None,
-    epochs: Annotated[int, typer.Option(help="Passes over the training sentences.", min=1)] = 5,
-    learning_rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 1e-2,
-    batch_size: Annotated[int, typer.Option(help="Sentences in a step.", min=1)] = 32,
-    standardise: Annotated[bool, typer.Option(help="Bring the states of all layers to one scale.")] = True,
-    keep_gib: Annotated[
-        float, typer.Option(help="Keep the training states if they fit into so many GiB; 0 never.", min=0)
-    ] = 2.0,
-    device: Annotated[str, typer.Option(help="auto or cpu.")] = "auto",
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="Directory for records.csv and the figures.", metavar="DIR"),
-    ] = None,
+    models: Models,
+    source: Source,
+    task: Task = "upos",
+    targets: Targets = "",
+    data_root: DataRoot = None,
+    family: FamilyName = None,
+    seeds: Seeds = "0,1,2",
+    layers: LayersPassed = "",
+    train_limit: TrainLimit = None,
+    test_limit: TestLimit = None,
+    epochs: Epochs = 5,
+    learning_rate: LearningRate = 1e-2,
+    batch_size: BatchSize = 32,
+    standardise: Standardise = True,
+    keep_gib: KeepGib = 2.0,
+    device: Device = "auto",
+    output: Output = None,
 ) -> None:
     """Probe frozen encoders: train the task's head on the states of every layer, score it on every language.
 
@@ -76,17 +91,10 @@ def probe(
     layerlab probe minimbert-controlled --family instrument --source ilda --targets jora,kesa,mavu
     layerlab probe mbert after=results/upos/fits/0123abcd --source en --targets de,fr --data-root ud -o probes
     """
-    from layerlab.errors import RecordsError
-    from layerlab.measures.probe_heads import ProbeTraining
     from layerlab.study.probing import labels_of_models, probe_models
     from layerlab.study.work import quieten_transformers
 
-    if output is not None and (output / "manifest.json").exists():
-        raise RecordsError(f"{output} holds a study; give the probes a directory of their own")
-    if learning_rate <= 0:
-        raise typer.BadParameter(
-            f"expected a positive number, got {learning_rate}", param_hint="--learning-rate"
-        )
+    _refuse_study(output)
     quieten_transformers()
     frame = probe_models(
         labels_of_models([labelled_model(model) for model in models]),
@@ -96,19 +104,38 @@ def probe(
         data=_data(data_root, family, train_limit, test_limit),
         seeds=_integers(seeds, "--seeds"),
         layers=_integers(layers, "--layers") or None,
-        training=ProbeTraining(
-            epochs=epochs,
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            standardise=standardise,
-            keep_gib=keep_gib,
-        ),
+        training=_training(epochs, learning_rate, batch_size, standardise, keep_gib),
         device=device,
         say=lambda text: print(text, file=sys.stderr),
     )
     print(probe_table(frame))
     if output is not None:
         _write(frame, output)
+
+
+def _refuse_study(output: Path | None) -> None:
+    from layerlab.errors import RecordsError
+
+    if output is not None and (output / "manifest.json").exists():
+        raise RecordsError(f"{output} holds a study; give the probes a directory of their own")
+
+
+def _training(
+    epochs: int, learning_rate: float, batch_size: int, standardise: bool, keep_gib: float
+) -> ProbeTraining:
+    from layerlab.measures.probe_heads import ProbeTraining
+
+    if learning_rate <= 0:
+        raise typer.BadParameter(
+            f"expected a positive number, got {learning_rate}", param_hint="--learning-rate"
+        )
+    return ProbeTraining(
+        epochs=epochs,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        standardise=standardise,
+        keep_gib=keep_gib,
+    )
 
 
 def probe_table(frame: pd.DataFrame) -> str:

@@ -60,14 +60,12 @@ def hierarchical_bootstrap(
         resamples=resamples,
         seed=seed,
     )
-    bare = effect[~effect["resampled"].str.contains("sentences")]
-    if len(bare):
-        row = bare.iloc[0]
-        raise RecordsError(
-            f"{len(bare)} of {len(effect)} effects have runs without counts of sentences, the first: "
-            f"{row['ablation']}, {row['task']} from {row['source']}, target {row['target']}; runs of older "
-            "versions have none. Remove their folders in runs/ and run the study again: its fits are kept"
-        )
+    _require_counts(effect)
+    return _over_sentences(effect, counts, resamples)
+
+
+def _over_sentences(effect: pd.DataFrame, counts: pd.DataFrame, resamples: int) -> pd.DataFrame:
+    """Return effects with the ends of the bootstrap for their intervals, and how much was resampled."""
     notes = effect.attrs
     sizes = counts.groupby(["study", "target"], observed=True)["sentence"].nunique()
     known = {tuple(map(str, key)): int(n) for key, n in sizes.items() if isinstance(key, tuple)}
@@ -77,6 +75,18 @@ def hierarchical_bootstrap(
     _sum_means(effect)
     effect.attrs.update(notes)
     return effect
+
+
+def _require_counts(effect: pd.DataFrame) -> None:
+    """Refuse effects of which some could not be resampled over sentences."""
+    bare = effect[~effect["resampled"].str.contains("sentences")]
+    if len(bare):
+        row = bare.iloc[0]
+        raise RecordsError(
+            f"{len(bare)} of {len(effect)} effects have runs without counts of sentences, the first: "
+            f"{row['ablation']}, {row['task']} from {row['source']}, target {row['target']}; runs of older "
+            "versions have none. Remove their folders in runs/ and run the study again: its fits are kept"
+        )
 
 
 def _sum_means(effect: pd.DataFrame) -> None:

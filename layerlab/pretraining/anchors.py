@@ -8,8 +8,9 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
 
 from layerlab.errors import DataError
-from layerlab.pretraining.corpus import Tokens, encode, read_rows
+from layerlab.pretraining.corpus import Tokens, encode
 from layerlab.pretraining.lexicon import WORD, Translations, count_occurrences, pair_words
+from layerlab.pretraining.parallel import read_translations
 
 if TYPE_CHECKING:
     from layerlab.pretraining.spec import PretrainingSpec
@@ -38,7 +39,7 @@ def anchored_stream(spec: PretrainingSpec, texts: Mapping[str, Sequence[str]], t
     if spec.anchors is None:
         raise DataError("anchors: the spec asks for none")
     files = spec.anchor_corpora()
-    verses = {key: dict(read_rows(file, spec.drop.get(key, ()))) for key, file in files.items()}
+    verses = read_translations(files, spec.drop)
     lexicon = learn_lexicon(verses)
     switched = [
         line

@@ -93,7 +93,7 @@ def check_material(spec: PretrainingSpec) -> None:
         {key: [text for text in texts if isinstance(text, Path)] for key, texts in spec.corpora.items()}
     )
     check_texts(spec.corpora)
-    for corpora in (spec.parallel.corpora if spec.parallel else {}, spec.anchor_corpora()):
+    for corpora in (spec.parallel_corpora(), spec.anchor_corpora()):
         check_corpora({key: (file,) for key, file in corpora.items()}, kinds=("tsv",))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -32,11 +33,18 @@ def parallel_stream(spec: PretrainingSpec, tokenizer: Any) -> Tokens:
     """
     if spec.parallel is None:
         raise DataError("parallel: the spec names no parallel corpora")
-    texts = {
-        language: dict(read_rows(file, spec.drop.get(language, ())))
-        for language, file in spec.parallel.corpora.items()
-    }
-    return encode(interleave(texts, spec.seed), tokenizer)
+    return encode(interleave(read_translations(spec.parallel.corpora, spec.drop), spec.seed), tokenizer)
+
+
+def read_translations(
+    corpora: Mapping[str, Path], drop: Mapping[str, Sequence[str]]
+) -> dict[str, dict[str, str]]:
+    """Read parallel texts: language to text by id, without the ids that a language drops.
+
+    Raises:
+        DataError: A line that has not exactly one tab; names file and line.
+    """
+    return {language: dict(read_rows(file, drop.get(language, ()))) for language, file in corpora.items()}
 
 
 def interleave(texts: Mapping[str, Mapping[str, str]], seed: int) -> Sequence[str]:

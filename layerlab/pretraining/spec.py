@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from layerlab.errors import Problem, StudyError, unknown
 from layerlab.models.bundled import bundled_folder
+from layerlab.pretraining.anchors import ANCHORED
+from layerlab.pretraining.parallel import PARALLEL
 from layerlab.pretraining.probes import Probes
 from layerlab.pretraining.texts import ControlledText, HubText, Text, placed
 from layerlab.yaml_file import Location, apply_overrides, line_of, read_yaml
@@ -158,7 +160,7 @@ class PretrainingSpec(BaseModel):
 
     @model_validator(mode="after")
     def _drop_names_languages(self) -> PretrainingSpec:
-        known = {*self.corpora, *(self.parallel.corpora if self.parallel else ()), *self.anchor_corpora()}
+        known = {*self.corpora, *self.parallel_corpora(), *self.anchor_corpora()}
         for language in self.drop:
             if language not in known:
                 raise ValueError(f"drop: {unknown('language', language, known)}")
@@ -179,11 +181,15 @@ class PretrainingSpec(BaseModel):
         """Return the parallel texts from which anchors are learnt; empty without anchors."""
         if self.anchors is None:
             return {}
-        return self.anchors.corpora or (self.parallel.corpora if self.parallel else {})
+        return self.anchors.corpora or self.parallel_corpora()
+
+    def parallel_corpora(self) -> dict[str, Path]:
+        """Return the parallel texts that are trained on side by side; empty without them."""
+        return {} if self.parallel is None else self.parallel.corpora
 
     def fixed_shares(self) -> dict[str, float]:
         """Return the fraction of the sequences that each made stream has, beside those of one language."""
-        made = {"parallel": self.parallel, "anchored": self.anchors}
+        made = {PARALLEL: self.parallel, ANCHORED: self.anchors}
         return {name: part.share for name, part in made.items() if part is not None}
 
     def canonical(self) -> str:
@@ -225,12 +231,10 @@ def with_paths(spec: PretrainingSpec, place: Callable[[Path], Path]) -> Pretrain
         "corpora": {key: tuple(placed(text, place) for text in texts) for key, texts in spec.corpora.items()},
         "grown_from": spec.grown_from and place(spec.grown_from),
     }
-    if spec.parallel is not None:
-        files = {key: place(file) for key, file in spec.parallel.corpora.items()}
-        update["parallel"] = spec.parallel.model_copy(update={"corpora": files})
-    if spec.anchors is not None:
-        files = {key: place(file) for key, file in spec.anchors.corpora.items()}
-        update["anchors"] = spec.anchors.model_copy(update={"corpora": files})
+    for name, part in (("parallel", spec.parallel), ("anchors", spec.anchors)):
+        if part is not None:
+            files = {key: place(file) for key, file in part.corpora.items()}
+            update[name] = part.model_copy(update={"corpora": files})
     if spec.probes is not None:
         files = {key: place(file) for key, file in spec.probes.files.items()}
         update["probes"] = spec.probes.model_copy(update={"files": files})

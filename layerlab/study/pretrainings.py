@@ -115,13 +115,14 @@ def identity_of_pretraining(spec: PretrainingSpec) -> dict[str, Any]:
     identity = spec.model_dump(mode="json", exclude=set(_NO_IDENTITY), exclude_defaults=True)
     # Lists, since the order of languages is part of what is drawn when.
     identity["corpora"] = [[key, [digest_text(text) for text in spec.corpora[key]]] for key in spec.corpora]
-    if spec.parallel is not None:
-        identity["parallel"] = {"share": spec.parallel.share, "corpora": _digests(spec.parallel.corpora)}
-        if spec.parallel.mask_rate is not None:
-            identity["parallel"]["mask_rate"] = spec.parallel.mask_rate
-    if spec.anchors is not None:
-        anchors = {"share": spec.anchors.share, "rate": spec.anchors.rate}
-        identity["anchors"] = {**anchors, "corpora": _digests(spec.anchor_corpora())}
+    made = {
+        "parallel": (spec.parallel, spec.parallel_corpora()),
+        "anchors": (spec.anchors, spec.anchor_corpora()),
+    }
+    for name, (part, corpora) in made.items():
+        if part is not None:
+            # Every field counts, so that none is forgotten; the texts by what is in them.
+            identity[name] = {**part.model_dump(mode="json", exclude_none=True), "corpora": _digests(corpora)}
     if spec.grown_from is not None:
         identity["grown_from"] = digest_folder(spec.grown_from)
     return {"version": PRETRAINING_VERSION, **identity}
