@@ -15,7 +15,7 @@ from layerlab.analysis.sensitivity import MEAN, SETTING
 from layerlab.analysis.sweeps import NAMED
 from layerlab.errors import RecordsError
 from layerlab.report.captions import about, count, seeds_words
-from layerlab.report.drawing import Drawing, Material
+from layerlab.report.drawing import Drawing, Material, by_setting
 from layerlab.report.panels import METRIC_NAMES
 from layerlab.report.plots import put_legend
 from layerlab.report.style import COLUMN_WIDTH, figure_style, line_style
@@ -75,8 +75,7 @@ def sweeps_after(effect: pd.DataFrame) -> pd.DataFrame:
 
 def draw_after(material: Material) -> Iterator[Drawing]:
     """Draw the sweeps after fine-tuning of every setting that has several."""
-    for where, rows in sweeps_after(material.effect).groupby(list(SETTING), sort=False):
-        setting = dict(zip(SETTING, map(str, where), strict=True))
+    for setting, rows in by_setting(sweeps_after(material.effect)):
         if rows["sweep"].nunique() < 2:
             continue  # the figure of the sweep by itself has it
         words = " / ".join(_short(sweep) for sweep in dict.fromkeys(rows["sweep"]))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from layerlab.analysis.sensitivity import sensitivity
+from layerlab.analysis.sensitivity import SETTING, sensitivity
 from layerlab.report.wording import slug
 
 
@@ -57,3 +57,9 @@ class Material:
         """
         varied = [where[name] for name in ("model", "study") if self.frame[name].nunique() > 1]
         return slug(" ".join([kind, where["task"], where["source"], *rest, *varied]))
+
+
+def by_setting(frame: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
+    """Yield every setting (study, model, task, metric, split, source) of a frame, with its rows."""
+    for where, rows in frame.groupby(list(SETTING), sort=False):
+        yield dict(zip(SETTING, map(str, where), strict=True)), rows

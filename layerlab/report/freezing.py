@@ -18,8 +18,8 @@ from layerlab.analysis.sensitivity import SETTING, t_interval
 from layerlab.analysis.sweeps import select_scores
 from layerlab.errors import RecordsError
 from layerlab.report.axes import panel_grid
-from layerlab.report.captions import about, count, seeds_words
-from layerlab.report.drawing import Drawing, Material
+from layerlab.report.captions import about, capital, count, seeds_words
+from layerlab.report.drawing import Drawing, Material, by_setting
 from layerlab.report.panels import METRIC_NAMES
 from layerlab.report.plots import put_legend
 from layerlab.report.style import SOURCE_COLOUR, ZERO_SHOT_COLOUR, figure_style
@@ -142,8 +142,7 @@ def draw_freezing(material: Material) -> Iterator[Drawing]:
     if not (material.frame["intervention"] == "freeze").any():
         return
     scores = select_scores(material.frame, material.metric)
-    for where, rows in scores.groupby(list(SETTING), sort=False):
-        setting = dict(zip(SETTING, map(str, where), strict=True))
+    for setting, rows in by_setting(scores):
         try:
             depths = scores_by_depth(rows, setting["metric"])
         except RecordsError:  # too few depths
@@ -152,7 +151,7 @@ def draw_freezing(material: Material) -> Iterator[Drawing]:
         below = "the embeddings and " if depths.embeddings else ""
         other = f" (left out, as they freeze the same: {', '.join(depths.left_out)})" * bool(depths.left_out)
         caption = (
-            f"{metric[:1].upper()}{metric[1:]} on {setting['source']} and on the mean of "
+            f"{capital(metric)} on {setting['source']} and on the mean of "
             f"{count(depths.n_targets, 'zero-shot target')} when {below}the lowest layers are frozen during "
             f"fine-tuning, by their number{other}; {seeds_words(depths.curves['n_seeds'])}."
         )

@@ -11,6 +11,7 @@ from layerlab.analysis.significance import significance
 from layerlab.analysis.stored import Where
 from layerlab.errors import RecordsError
 from layerlab.report.about import About
+from layerlab.report.captions import capital
 from layerlab.report.caveats import caveats
 from layerlab.report.domains import with_domains
 from layerlab.report.drawing import Material
@@ -127,4 +128,4 @@ def _heading(words: str) -> str:
     >>> _heading("layers x targets")
     'Layers × targets'
     """
-    return f"{words[:1].upper()}{words[1:]}".replace(" x ", " × ")
+    return capital(words).replace(" x ", " × ")

@@ -24,7 +24,7 @@ from layerlab.analysis.sensitivity import SETTING
 from layerlab.analysis.sweeps import select_scores
 from layerlab.errors import RecordsError
 from layerlab.report.captions import about, capital, count
-from layerlab.report.drawing import Drawing, Material
+from layerlab.report.drawing import Drawing, Material, by_setting
 from layerlab.report.panels import METRIC_NAMES, show
 from layerlab.report.style import COLUMN_WIDTH, FULL_WIDTH, figure_style
 from layerlab.report.wording import task_words
@@ -149,8 +149,7 @@ def draw_swaps(material: Material) -> Iterator[Drawing]:
     if not (material.frame["intervention"] == "swap").any():
         return
     scores = select_scores(material.frame, material.metric)
-    for where, rows in scores.groupby(list(SETTING), sort=False):
-        setting = dict(zip(SETTING, map(str, where), strict=True))
+    for setting, rows in by_setting(scores):
         try:
             matrices = swap_matrices(rows, setting["metric"])
         except RecordsError:  # no swap, or none whose donor can be told
