@@ -115,6 +115,21 @@ class Ablation:
         """The highest selected layer of a resolved ablation, -1 for the embeddings; None for the baseline."""
         return Layers(self.layers).last if self.layers else None
 
+    @property
+    def donor(self) -> str:
+        """Which layers get another model's weights, and whose; empty if none do.
+
+        >>> from layerlab.ablation.interventions import FitDonor, Swap
+        >>> Ablation(after=(Swap("0-5", donor=FitDonor(source="ru")), Swap("6", donor="pretrained"))).donor
+        '0-5: fit(source=ru); 6: pretrained'
+        """
+        given = [(item.layers, _options(item)) for item in self.interventions]
+        return "; ".join(
+            f"{layers}: {options.pop('donor')}{''.join(f', {key}={value}' for key, value in options.items())}"
+            for layers, options in given
+            if "donor" in options
+        )
+
     def resolve(self, n_layers: int) -> Ablation:
         """Return the ablation in its one form for a depth, with canonical selections; the name stays.
 
@@ -170,9 +185,14 @@ def _auto_name(ablation: Ablation) -> str:
         for entry in getattr(ablation, phase):
             item = entry.intervention if isinstance(entry, Timed) else entry
             place = f"{phase}:{entry.at:g}" if isinstance(entry, Timed) else phase
-            given = [str(item.layers), *(f"{key}={_short(getattr(item, key))}" for key in options_of(item))]
+            given = [str(item.layers), *(f"{key}={value}" for key, value in _options(item).items())]
             names.append(f"{kind_of(item)}({', '.join(given)})@{place}")
     return " + ".join(names) or "none"
+
+
+def _options(item: Intervention) -> dict[str, str]:
+    """Write what is not at its default."""
+    return {key: _short(getattr(item, key)) for key in options_of(item)}
 
 
 def _short(value: Any) -> str:

@@ -21,14 +21,18 @@ from layerlab.analysis.stored import Where, current_columns, node_folders, read_
 from layerlab.errors import RecordsError, unknown
 
 TEXT = (
-    "study", "run_id", "fit_id", "model", "task", "ablation", "phase", "intervention", "layers", "source",
-    "target", "split", "metric",
+    "study", "run_id", "fit_id", "model", "task", "ablation", "phase", "intervention", "layers", "donor",
+    "source", "target", "split", "metric",
 )  # fmt: skip
 INTEGERS = ("first_layer", "last_layer", "seed", "layer", "n")
 COLUMNS = (
     "study", "run_id", "fit_id", "model", "task", "ablation", "phase", "intervention", "layers",
-    "first_layer", "last_layer", "source", "target", "split", "seed", "metric", "layer", "value", "n",
+    "first_layer", "last_layer", "donor", "source", "target", "split", "seed", "metric", "layer", "value",
+    "n",
 )  # fmt: skip
+
+#: Columns that older records lack; they are empty there.
+NEWER = ("donor",)
 
 #: What makes a row of a records frame unique.
 KEY = ("study", "run_id", "target", "split", "metric", "layer")
@@ -88,12 +92,13 @@ def validate_records(frame: pd.DataFrame, where: str = "the records") -> pd.Data
     """Check a frame of records and give it the right types and order of columns.
 
     Args:
-        frame: Rows with at least the columns ``COLUMNS``; others are dropped.
+        frame: Rows with at least the columns ``COLUMNS``, except those of ``NEWER``; others are dropped.
         where: What to call the frame in messages.
 
     Raises:
         RecordsError: A column is missing, a number is not one, or one row occurs with two values.
     """
+    frame = frame.assign(**{name: "" for name in NEWER if name not in frame.columns})
     missing = [name for name in COLUMNS if name not in frame.columns]
     if missing:
         extra = [str(name) for name in frame.columns if name not in COLUMNS]

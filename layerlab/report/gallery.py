@@ -65,7 +65,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "swaps",
         "lower layers of one fit with upper layers of another",
-        "the baseline and swaps after fine-tuning named after their source, as 'lower layers of ru'",
+        "the baseline and swaps of layers, after fine-tuning, with fits on other sources",
         draw_swaps,
     ),
     Kind(

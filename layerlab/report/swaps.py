@@ -1,8 +1,7 @@
 """Swap matrix: the lower layers of a model fine-tuned on one language with the upper ones of another.
 
-Records name what was swapped in by the ablation alone. A donor's source is read from a name that was
-made (``swap(0-5, donor=fit(source=ru))@after``), or from the last word of one that ends in ``of <source>``
-or ``from <source>``, such as ``lower layers of ru``. Other swaps have no place in the matrix.
+Records say in the column ``donor`` which layers were swapped in and from which fit. What has a place in the
+matrix are whole layers, put where they stood, of a fit that differs in its source language alone.
 
 Reference: Bandarkar et al. (2024), "Layer Swapping for Zero-Shot Cross-Lingual Transfer", arXiv:2410.01335.
 """
@@ -30,9 +29,7 @@ from layerlab.report.style import COLUMN_WIDTH, FULL_WIDTH, figure_style
 from layerlab.report.wording import task_words
 from layerlab.targets import zero_shot_targets
 
-_AUTOMATIC = re.compile(r"swap\(([\d,-]+), donor=fit\((?:[^()]*, )?source=([\w-]+)[^()]*\)[^()]*\)@after")
-_NAMED = re.compile(r".*\b(?:of|from) (?P<donor>[\w-]+)")
-_RANGE = re.compile(r"(\d+)(?:-(\d+))?")
+_SWAPPED = re.compile(r"(\d+)(?:-(\d+))?: fit\(source=([^(),; ]+)\)")
 _CELL = 0.34  # inches
 _MOST_PANELS = 3
 _COLOURS = "viridis"
@@ -56,21 +53,17 @@ class SwapMatrix:
     n_seeds: int
 
 
-def swapped_in(ablation: str, layers: str) -> list[tuple[int, int, str]]:
-    """Read from an ablation what it swaps in: first and last layer and the donor's source; empty if unclear.
+def swapped_in(donor: str) -> list[tuple[int, int, str]]:
+    """Read what was swapped in: first and last layer and the donor's source; empty if it is anything else.
 
-    >>> swapped_in("lower layers of ru", "0-2")
-    [(0, 2, 'ru')]
-    >>> swapped_in("swap(0-2, donor=fit(source=ru))@after + swap(3-5, donor=fit(source=de))@after", "0-5")
-    [(0, 2, 'ru'), (3, 5, 'de')]
+    >>> swapped_in("0-2: fit(source=ru); 3: fit(source=de)")
+    [(0, 2, 'ru'), (3, 3, 'de')]
+    >>> swapped_in("0-2: fit(source=ru), components=attention")
+    []
     """
-    parts = [_AUTOMATIC.fullmatch(part) for part in ablation.split(" + ")]
-    found = [(part[1], part[2]) for part in parts if part]
-    if len(found) < len(parts):
-        named = _NAMED.fullmatch(ablation)
-        found = [(layers, named["donor"])] if named else []
-    spans = [(_RANGE.fullmatch(selection), donor) for selection, donor in found]
-    return [(int(span[1]), int(span[2] or span[1]), donor) for span, donor in spans if span]
+    spans = [_SWAPPED.fullmatch(part) for part in donor.split("; ")]
+    found = [(int(span[1]), int(span[2] or span[1]), span[3]) for span in spans if span]
+    return found if len(found) == len(spans) else []
 
 
 def swap_matrices(frame: pd.DataFrame, metric: str | None = None) -> list[SwapMatrix]:
@@ -85,20 +78,20 @@ def swap_matrices(frame: pd.DataFrame, metric: str | None = None) -> list[SwapMa
         A matrix for each boundary between lower and upper layers.
 
     Raises:
-        RecordsError: No swap whose donor can be read, or several settings.
+        RecordsError: No swap of whole layers of a fit on another source, or several settings.
     """
     scores = select_scores(frame, metric)
     n_settings = len(scores[list(SETTING)].drop_duplicates())
     if n_settings > 1:
         raise RecordsError(f"a swap matrix shows one setting, and got {n_settings}")
     swaps = scores[(scores["intervention"] == "swap") & (scores["phase"] == "after")]
-    known = swaps[["ablation", "layers"]].drop_duplicates().itertuples(index=False, name=None)
-    spans = {str(name): swapped_in(str(name), str(layers)) for name, layers in known}
+    known = swaps[["ablation", "donor"]].drop_duplicates().itertuples(index=False, name=None)
+    spans = {str(name): swapped_in(str(donor)) for name, donor in known}
     spans = {name: found for name, found in spans.items() if found}
     if not spans:
         raise RecordsError(
-            "there is no swap to show: none of the records' ablations swaps in layers of a fit after "
-            "fine-tuning and says of which source, as in 'lower layers of ru'"
+            "there is no swap to show: no ablation of the records swaps in, after fine-tuning, whole layers of "
+            "a fit on another source, which the column donor would say, as in '0-5: fit(source=ru)'"
         )
     n_layers = 1 + max(last for found in spans.values() for _, last, _ in found)
     source = str(scores["source"].iloc[0])
@@ -152,7 +145,7 @@ def draw_swaps(material: Material) -> Iterator[Drawing]:
     for setting, rows in by_setting(scores):
         try:
             matrices = swap_matrices(rows, setting["metric"])
-        except RecordsError:  # no swap, or none whose donor can be told
+        except RecordsError:  # no swap, or none that has a place in a matrix
             continue
         metric = METRIC_NAMES.get(setting["metric"], setting["metric"])
         for matrix in matrices:

@@ -172,6 +172,7 @@ def _columns(state: Expansion, here: Coordinates) -> dict[str, Any]:
         "layers": ablation.layers,
         "first_layer": ablation.first_layer,
         "last_layer": ablation.last_layer,
+        "donor": ablation.donor,
         "source": here.source,
         "seed": here.seed,
     }

@@ -104,7 +104,7 @@ class RunJob:
     Attributes:
         spec: What determines its numbers.
         columns: The record's columns that name the run: study, model, task, ablation, phase, intervention,
-            layers, first_layer, last_layer, source, seed.
+            layers, first_layer, last_layer, donor, source, seed.
         after: Interventions after fine-tuning, selections and donors resolved.
         data: Where the corpora are.
         needs: Ids of the fits that donate weights.

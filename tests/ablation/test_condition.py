@@ -69,6 +69,27 @@ def test_an_ablation_says_what_it_is(
     assert (ablation.layers, ablation.first_layer, ablation.last_layer) == (layers, first, last)
 
 
+@pytest.mark.parametrize(
+    ("ablation", "donor"),
+    [
+        (Ablation.none(), ""),
+        (Ablation(before=(Reset("0"),)), ""),
+        (Ablation(after=(Swap("first:2", donor=FitDonor(source="ru")),)), "0-1: fit(source=ru)"),
+        (
+            Ablation(
+                "mixed",
+                before=(Swap("2", donor="pretrained", from_layers="3"),),
+                after=(Swap("0", donor=FitDonor(task="ner"), components=("attention", "ffn")),),
+            ),
+            "2: pretrained, from_layers=3; 0: fit(task=ner), components=attention+ffn",
+        ),
+        (Ablation(after=(Scale("2", factor=0.5, donor="pretrained"),)), "2: pretrained, factor=0.5"),
+    ],
+)
+def test_an_ablation_says_whose_weights_go_where(ablation: Ablation, donor: str) -> None:
+    assert ablation.resolve(4).donor == donor
+
+
 def test_resolving_makes_selections_canonical_and_keeps_the_name() -> None:
     ablation = Ablation(
         before=(Reset("last:2"),), during=(Timed(0.1, Unfreeze("all")),), after=(Skip("1,0"),)

@@ -114,6 +114,13 @@ def test_written_records_are_read_back_exactly(store: Path, tmp_path: Path, suff
     pd.testing.assert_frame_equal(load_records(path.parent), again)
 
 
+def test_records_of_before_there_were_donors_are_read(store: Path, tmp_path: Path) -> None:
+    frame = load_records(store)
+    old = tmp_path / "records.csv"
+    frame.drop(columns="donor").to_csv(old, index=False)
+    assert set(load_records(old)["donor"]) == {""}
+
+
 def test_places_are_concatenated_and_rows_kept_once(store: Path, tmp_path: Path) -> None:
     path = write_records(load_records(store), tmp_path / "published" / "records.csv")
     assert len(load_records([store, path])) == 6

@@ -27,6 +27,7 @@ class Condition:
     first_layer: int | None
     last_layer: int | None
     hurt: float
+    donor: str = ""
 
 
 BASELINE = Condition("none", "none", "none", "", None, None, 0.0)
@@ -39,9 +40,9 @@ FREEZE = (
     Condition("freeze all", "before", "freeze", "embeddings,0-11", -1, 11, 0.21),
 )
 SWAP = (
-    Condition("lower layers of ru", "after", "swap", "0-5", 0, 5, 0.03),
-    Condition("upper layers of ru", "after", "swap", "6-11", 6, 11, 0.06),
-    Condition("all layers of ru", "after", "swap", "0-11", 0, 11, 0.05),
+    Condition("lower layers of ru", "after", "swap", "0-5", 0, 5, 0.03, "0-5: fit(source=ru)"),
+    Condition("upper layers of ru", "after", "swap", "6-11", 6, 11, 0.06, "6-11: fit(source=ru)"),
+    Condition("all layers of ru", "after", "swap", "0-11", 0, 11, 0.05, "0-11: fit(source=ru)"),
 )
 CONDITIONS = {"freeze": FREEZE, "swap": SWAP}
 

@@ -23,24 +23,23 @@ def score(frame: pd.DataFrame, ablation: str, targets: list[str]) -> float:
 
 
 @pytest.mark.parametrize(
-    ("ablation", "layers", "found"),
+    ("donor", "found"),
     [
-        ("upper layers of ru", "6-11", [(6, 11, "ru")]),
-        ("lower third from zh-hant", "0-3", [(0, 3, "zh-hant")]),
-        ("swap(0-5, donor=fit(source=ru))@after", "0-5", [(0, 5, "ru")]),
-        ("swap(3, donor=fit(seed=1, source=de, task=ner))@after", "3", [(3, 3, "de")]),
-        (
-            "swap(0-2, donor=fit(source=ru))@after + swap(3-5, donor=fit(source=de))@after",
-            "0-5",
-            [(0, 2, "ru"), (3, 5, "de")],
-        ),
-        ("swap(0-5, donor=pretrained)@after", "0-5", []),
-        ("my swap", "0-5", []),
-        ("odd layers of ru", "1,3,5", []),
+        ("6-11: fit(source=ru)", [(6, 11, "ru")]),
+        ("0-3: fit(source=zh-hant)", [(0, 3, "zh-hant")]),
+        ("0-2: fit(source=ru); 3: fit(source=de)", [(0, 2, "ru"), (3, 3, "de")]),
+        ("0-5: pretrained", []),
+        ("3: fit(source=de, task=ner)", []),
+        ("0-5: fit(source=ru), components=attention", []),
+        ("0-2: fit(source=ru); 3: pretrained", []),
+        ("1,3,5: fit(source=ru)", []),
+        ("", []),
     ],
 )
-def test_donors_are_read_from_names(ablation: str, layers: str, found: list[tuple[int, int, str]]) -> None:
-    assert swapped_in(ablation, layers) == found
+def test_whole_layers_of_a_fit_on_another_source_have_a_place(
+    donor: str, found: list[tuple[int, int, str]]
+) -> None:
+    assert swapped_in(donor) == found
 
 
 def test_cells_are_mean_scores_in_points(synthetic: Make) -> None:
@@ -77,7 +76,9 @@ def test_several_donors_make_one_larger_matrix_of_the_others(synthetic: Make) ->
     frame = synthetic(study="swap", targets=("de", "fr", "ru"))
     other = frame[frame["ablation"] != "none"]
     other = other.assign(
-        ablation=other["ablation"].str.replace("of ru", "of de"), run_id="de" + other["run_id"]
+        ablation=other["ablation"].str.replace("of ru", "of de"),
+        donor=other["donor"].str.replace("ru", "de"),
+        run_id="de" + other["run_id"],
     )
     both = pd.concat([frame, other])
     (matrix,) = swap_matrices(both)
@@ -93,7 +94,7 @@ def test_every_boundary_has_its_matrix(synthetic: Make) -> None:
     frame = synthetic(study="swap", targets=("de", "fr", "ru"))
     lower = frame[frame["ablation"] == "lower layers of ru"]
     more = lower.assign(
-        ablation="lowest layers of ru", layers="0-2", last_layer=2, run_id="3" + lower["run_id"]
+        ablation="lowest layers of ru", donor="0-2: fit(source=ru)", run_id="3" + lower["run_id"]
     )
     both = pd.concat([frame, more])
     assert [matrix.boundary for matrix in swap_matrices(both)] == [3, 6]
@@ -112,6 +113,7 @@ def test_a_large_matrix_takes_the_page(synthetic: Make) -> None:
     parts = [
         swaps.assign(
             ablation=swaps["ablation"].str.replace("of ru", f"of l{index}"),
+            donor=swaps["donor"].str.replace("ru", f"l{index}"),
             run_id=f"{index}" + swaps["run_id"],
         )
         for index in range(7)
@@ -120,10 +122,10 @@ def test_a_large_matrix_takes_the_page(synthetic: Make) -> None:
     assert figure.get_size_inches()[0] == FULL_WIDTH
 
 
-def test_swaps_whose_donor_is_not_told_are_refused_or_left_out(synthetic: Make) -> None:
+def test_other_swaps_are_refused_or_left_out(synthetic: Make) -> None:
     frame = synthetic(study="swap", targets=("de",))
-    silent = frame.assign(ablation=frame["ablation"].str.replace(" of ru", ""))
-    with pytest.raises(RecordsError, match="says of which source, as in 'lower layers of ru'"):
+    silent = frame.assign(donor="")
+    with pytest.raises(RecordsError, match="which the column donor would say"):
         plot_swaps(silent)
     assert list(draw_swaps(Material(silent))) == []
     with pytest.raises(RecordsError, match="a swap matrix shows one setting, and got 2"):

@@ -90,7 +90,11 @@ def test_layers_of_another_source_are_swapped_in(study: Study, tmp_path: Path) -
     plan = study.plan()
     assert len(plan.fits) == 2
     frame = run(study, tmp_path)
-    assert set(frame["ablation"]) == {"none", "lower", "everything"}
+    assert dict(zip(frame["ablation"], frame["donor"], strict=True)) == {
+        "none": "",
+        "lower": "0-1: fit(source=bb)",
+        "everything": "embeddings,0-3: fit(source=bb)",
+    }
     fits = {fit.source: tmp_path / "fits" / fit.id / "model" for fit in plan.fits}
     a, b = (Encoder.from_pretrained(str(fits[source])) for source in ("aa", "bb"))
     assert any(
