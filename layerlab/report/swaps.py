@@ -90,8 +90,8 @@ def swap_matrices(frame: pd.DataFrame, metric: str | None = None) -> list[SwapMa
     spans = {name: found for name, found in spans.items() if found}
     if not spans:
         raise RecordsError(
-            "there is no swap to show: no ablation of the records swaps in, after fine-tuning, whole layers of "
-            "a fit on another source, which the column donor would say, as in '0-5: fit(source=ru)'"
+            "there is no swap to show: no ablation of the records swaps in, after fine-tuning, whole layers "
+            "of a fit on another source, which the column donor would say, as in '0-5: fit(source=ru)'"
         )
     n_layers = 1 + max(last for found in spans.values() for _, last, _ in found)
     source = str(scores["source"].iloc[0])
