@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from layerlab.cli_arguments import (
+from layerlab.commands.arguments import (
     DONE,
     INTERRUPTED,
     SOME_FAILED,
@@ -22,14 +22,14 @@ from layerlab.cli_arguments import (
     StudyFile,
     Workers,
 )
-from layerlab.cli_demo import demo
-from layerlab.cli_languages import app as languages
-from layerlab.cli_measure import measure
-from layerlab.cli_plot import plot
-from layerlab.cli_pretrain import pretrain
-from layerlab.cli_probe import probe
-from layerlab.cli_report import report, write_study_report
-from layerlab.cli_table import records, table
+from layerlab.commands.demo import demo
+from layerlab.commands.languages import app as languages
+from layerlab.commands.measure import measure
+from layerlab.commands.plot import plot
+from layerlab.commands.pretrain import pretrain
+from layerlab.commands.probe import probe
+from layerlab.commands.report import report, write_study_report
+from layerlab.commands.table import records, table
 from layerlab.errors import LayerlabError
 
 if TYPE_CHECKING:

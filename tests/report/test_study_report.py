@@ -136,7 +136,7 @@ def test_every_table_compiles_in_a_document(synthetic: Make, tmp_path: Path) -> 
 def test_neither_torch_nor_transformers_is_needed(synthetic: Make, tmp_path: Path) -> None:
     write_records(synthetic(n_layers=2, targets=("ilda",)), tmp_path / "records.csv")
     code = (
-        "import sys\nfrom pathlib import Path\nfrom layerlab.cli_report import write_study_report\n"
+        "import sys\nfrom pathlib import Path\nfrom layerlab.commands.report import write_study_report\n"
         f"write_study_report(Path({str(tmp_path)!r}), Path({str(tmp_path / 'report')!r}))\n"
         "assert not {'torch', 'transformers', 'accelerate', 'datasets'} & sys.modules.keys()\n"
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from layerlab.cli_arguments import Results, results_folder
+from layerlab.commands.arguments import Results, results_folder
 
 
 def report(

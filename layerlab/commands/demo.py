@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from layerlab.cli_arguments import Workers
+from layerlab.commands.arguments import Workers
 
 
 def demo(

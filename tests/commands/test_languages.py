@@ -12,7 +12,7 @@ from layerlab.errors import StudyError
 from layerlab.languages.family import known_languages
 from layerlab.study.study import Study
 
-from .conftest import Call
+from ..conftest import Call
 
 SMALL = ("--sentences", 12, "--dev", 6, "--test", 6, "--nli", 6)
 

@@ -13,7 +13,7 @@ from layerlab.data.spec import DataSpec
 from layerlab.measures.probe_heads import ProbeTraining
 from layerlab.study.probing import probe_models
 
-from .conftest import Call
+from ..conftest import Call
 
 
 @pytest.fixture

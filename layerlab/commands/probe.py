@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from layerlab.cli_measure import labelled_model, listed
+from layerlab.commands.measure import labelled_model, listed
 
 if TYPE_CHECKING:
     import pandas as pd

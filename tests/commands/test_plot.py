@@ -9,7 +9,7 @@ import pytest
 
 from layerlab.analysis.records import validate_records, write_records
 
-from .conftest import Call
+from ..conftest import Call
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from layerlab.cli_arguments import DONE, INTERRUPTED, SOME_FAILED
+from layerlab.commands.arguments import DONE, INTERRUPTED, SOME_FAILED
 
 if TYPE_CHECKING:
-    from layerlab.cli_display import PretrainingDisplay
+    from layerlab.commands.display import PretrainingDisplay
     from layerlab.pretraining.spec import PretrainingSpec
     from layerlab.study.settings import WorkSettings
 
@@ -45,7 +45,7 @@ def pretrain(
     layerlab pretrain spec.yaml --set steps=2000 --set seed=1 --threads 1
     layerlab pretrain spec.yaml --store results/random-init
     """
-    from layerlab.cli_display import PretrainingDisplay
+    from layerlab.commands.display import PretrainingDisplay
     from layerlab.errors import Problem, StudyError, unknown
     from layerlab.pretraining.spec import read_spec
     from layerlab.study.settings import WorkSettings

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Call
+from ..conftest import Call
 
 SPEC = {
     "name": "tiny",
