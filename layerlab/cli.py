@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -21,6 +21,7 @@ from layerlab.commands.arguments import (
     Overrides,
     StudyFile,
     Workers,
+    expand_study,
 )
 from layerlab.commands.demo import demo
 from layerlab.commands.languages import app as languages
@@ -28,12 +29,10 @@ from layerlab.commands.measure import measure
 from layerlab.commands.plot import plot
 from layerlab.commands.pretrain import pretrain
 from layerlab.commands.probe import probe
+from layerlab.commands.prune import prune
 from layerlab.commands.report import report, write_study_report
 from layerlab.commands.table import records, table
 from layerlab.errors import LayerlabError
-
-if TYPE_CHECKING:
-    from layerlab.study.plan import Plan
 
 app = typer.Typer(
     name="layerlab",
@@ -106,7 +105,7 @@ def plan(
     """
     from layerlab.study.store import Store
 
-    expanded, folder = _expand(study, overrides, results, only)
+    expanded, folder = expand_study(study, overrides, results, only)
     print(expanded.describe(Store(folder), cost_as=cost_as, flops=flops))
 
 
@@ -130,7 +129,7 @@ def run(
     from layerlab.study.environment import process_rank
     from layerlab.study.runner import run_plan
 
-    expanded, folder = _expand(study, overrides, results, only)
+    expanded, folder = expand_study(study, overrides, results, only)
     print(f"{expanded!r}, results in {folder}", file=sys.stderr)
     try:
         outcome = run_plan(
@@ -163,7 +162,7 @@ def status(study: StudyFile, overrides: Overrides = None, results: Folder = None
     from layerlab.study.status import read_status
     from layerlab.study.store import Store
 
-    expanded, folder = _expand(study, overrides, results, None, check=False)
+    expanded, folder = expand_study(study, overrides, results, None, check=False)
     found = read_status(expanded, Store(folder))
     print(f"{found.summary()} in {folder}")
     for activity in found.active:
@@ -182,6 +181,7 @@ app.command()(measure)
 app.command()(plot)
 app.command()(pretrain)
 app.command()(probe)
+app.command()(prune)
 app.command()(report)
 
 
@@ -202,31 +202,3 @@ def run_one(
         die_with_parent(parent)
     settings = WorkSettings(checkpoint_seconds=checkpoint_seconds, device=device, threads=threads)
     raise typer.Exit(DONE if run_nodes(store, nodes, settings) else SOME_FAILED)
-
-
-def _expand(
-    study: Path,
-    overrides: list[str] | None,
-    results: Path | None,
-    only: list[str] | None,
-    *,
-    check: bool = True,
-) -> tuple[Plan, Path]:
-    """Read a study file, expand it and say where its results are."""
-    from layerlab.study.study import Study
-
-    read = Study.from_yaml(study, overrides or ())
-    expanded = read.plan(check=check)
-    if only:
-        expanded = expanded.select(**_columns(only))
-    return expanded, results or Path("results") / read.name
-
-
-def _columns(only: list[str]) -> dict[str, str]:
-    columns = {}
-    for text in only:
-        name, separator, value = text.partition("=")
-        if not separator:
-            raise typer.BadParameter(f"expected COLUMN=VALUE, got {text!r}", param_hint="--only")
-        columns[name] = value
-    return columns

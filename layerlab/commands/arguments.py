@@ -1,11 +1,14 @@
-"""Arguments, options and exit statuses that several verbs of the command line share."""
+"""Arguments, options and exit statuses that several verbs share, and how they are read."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from layerlab.study.plan import Plan
 
 DONE, SOME_FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 
@@ -41,3 +44,32 @@ def results_folder(results: Path) -> Path:
 
         return Path("results") / Study.from_yaml(results).name
     return results
+
+
+def expand_study(
+    study: Path,
+    overrides: list[str] | None,
+    results: Path | None,
+    only: list[str] | None,
+    *,
+    check: bool = True,
+) -> tuple[Plan, Path]:
+    """Read a study file, expand it and say where its results are."""
+    from layerlab.study.study import Study
+
+    read = Study.from_yaml(study, overrides or ())
+    expanded = read.plan(check=check)
+    if only:
+        expanded = expanded.select(**columns_of(only, "--only"))
+    return expanded, results or Path("results") / read.name
+
+
+def columns_of(chosen: list[str], option: str) -> dict[str, str]:
+    """Read ``COLUMN=VALUE`` as often as an option gives it."""
+    columns = {}
+    for text in chosen:
+        name, separator, value = text.partition("=")
+        if not separator:
+            raise typer.BadParameter(f"expected COLUMN=VALUE, got {text!r}", param_hint=option)
+        columns[name] = value
+    return columns

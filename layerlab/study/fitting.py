@@ -98,7 +98,7 @@ def load_tokenizer(location: str, revision: str | None) -> Any:
 
 def make_donors(store: Store, job: FitJob, needs: tuple[str, ...]) -> Donors:
     """Tell interventions where weights come from: the checkpoint, the reset stream, other fits."""
-    fits = {need: store.node("fit", need) / "model" for need in needs}
+    fits = {need: store.model(need) for need in needs}
     return Donors(
         pretrained=_pretrained(store, job),
         revision=job.revision,

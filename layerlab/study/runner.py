@@ -17,6 +17,7 @@ from layerlab.study.environment import process_rank
 from layerlab.study.jobs import FitJob
 from layerlab.study.plan import Plan
 from layerlab.study.progress import Progress
+from layerlab.study.pruning import revive
 from layerlab.study.settings import WorkSettings
 from layerlab.study.sharing import is_shared
 from layerlab.study.status import Status, read_status
@@ -85,6 +86,7 @@ def run_plan(
     before = read_status(plan, store)
     for failure in before.failures:
         store.clear_failure(failure["id"])
+    revive(plan, store)
     units = make_units(plan, store)
     settings = WorkSettings(checkpoint_seconds=checkpoint_seconds, device=device)
     chosen = engine or choose_engine(workers, device, len(units))

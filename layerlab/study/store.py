@@ -48,6 +48,10 @@ class Store:
         """Return the folder of a complete node."""
         return self.root / f"{kind}s" / node_id
 
+    def model(self, fit_id: str) -> Path:
+        """Return the folder of a fit's encoder, which is not there if the fit was pruned."""
+        return self.node("fit", fit_id) / "model"
+
     def work(self, node_id: str) -> Path:
         """Return the folder of the checkpoints of a pretraining or fit."""
         return self.root / "work" / node_id
