@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -27,7 +28,7 @@ def small(study: Study) -> Study:
     return study.model_copy(update={"seeds": (0,), "ablations": (Ablation.none(), fresh)})
 
 
-def run(study: Study, folder: Path) -> pd.DataFrame:
+def run(study: Study, folder: Path) -> pd.Series[Any]:
     outcome = study.plan().run(folder, workers=0, progress=False)
     assert outcome.good, outcome.status.failures
     return load_records(folder).set_index(["ablation", "target", "metric"])["value"].sort_index()
