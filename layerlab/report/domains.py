@@ -12,6 +12,7 @@ from layerlab.report.layout import Cell, Row, Section, Table, effect_cell, place
 from layerlab.report.notes import describe_domains
 from layerlab.report.panels import Panel, panels, places, points
 from layerlab.report.wording import slug, task_words
+from layerlab.targets import language_of
 
 _DROP, _GAP_CHANGE = DOMAIN_QUANTITIES
 
@@ -72,8 +73,8 @@ def _section(panel: Panel, part: pd.DataFrame, intervals: bool) -> Section:
         cells = tuple(_cell(here, *column, intervals=intervals) for column in columns)
         rows.append(Row((place,), cells, ruled=not number))
     note = (
-        f"{_listed(domains)}: other corpora of {panel.source}, on which nothing was trained. REF = baseline "
-        f"score; below it differences from REF. {_beyond(panel.source, bool(own))}"
+        f"{_listed(domains)}: other corpora of {language_of(panel.source)}, on which nothing was trained. "
+        f"REF = baseline score; below it differences from REF. {_beyond(panel.source, bool(own))}"
         f"{describe_domains(panel, part)}"
     )
     title = f"{section_title(panel)}, {task_words(panel.task)} from {panel.source} across domains"
