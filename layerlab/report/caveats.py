@@ -10,6 +10,7 @@ import pandas as pd
 from layerlab.analysis.significance import seed_warning
 from layerlab.report.about import About
 from layerlab.report.wording import sweep_words, task_words
+from layerlab.targets import language_of
 
 _INSTRUMENT = (
     "The languages {names} are invented. They are an instrument: they show how the method works with "
@@ -52,8 +53,8 @@ def controlled_languages(frame: pd.DataFrame, about: About) -> list[str]:
     if isinstance(data, dict) and data.get("controlled") is not None:
         return names
     invented = {language for family in SHIPPED for language in shipped_family(family).languages}
-    # A domain of a language is written after it, as in avin-news.
-    return [name for name in names if name.split("-")[0] in invented]
+    # A domain of a language is written after it, as in avin:news or avin-news.
+    return [name for name in names if language_of(name).split("-")[0] in invented]
 
 
 def _incomplete(about: About) -> list[str]:
