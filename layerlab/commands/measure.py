@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from layerlab.errors import CheckpointError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -118,12 +120,22 @@ def _pair_names(table: pd.DataFrame) -> list[str]:
 
 
 def labelled_model(model: str) -> tuple[str, str]:
-    """Part ``LABEL=MODEL``, and find the encoder that a fit's folder keeps."""
+    """Part ``LABEL=MODEL``, and find the encoder that a fit's folder keeps.
+
+    Raises:
+        CheckpointError: The fit's weights were removed.
+    """
     label, separator, name = model.partition("=")
     if not separator or Path(model).exists():
         label, name = Path(model).name or model, model
-    if (Path(name) / "model" / "config.json").is_file():
-        name = str(Path(name) / "model")
+    fit = Path(name)
+    if (fit / "model" / "config.json").is_file():
+        name = str(fit / "model")
+    elif (fit / "head.safetensors").is_file():
+        raise CheckpointError(
+            f"{fit} is a fit whose weights were removed by `layerlab prune`; a run that needs them brings "
+            "them back"
+        )
     return label, name
 
 

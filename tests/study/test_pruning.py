@@ -95,6 +95,10 @@ def test_the_command_says_what_went_and_keeps_what_it_is_told_to(
     assert "removed the weights of 1 fit, " in call(*arguments, "--keep", "ablation=none")[1]
     assert "removed the weights of 1 fit, " in call(*arguments)[1]
     assert "removed the weights of 0 fits" in call(*arguments)[1]
+    fit = next((tmp_path / "r" / "fits").iterdir())
+    code, _, message = call("measure", fit, "--parallel", file, "--pair-with", "aa")
+    assert code == 2
+    assert "weights were removed" in message
 
 
 def test_a_run_to_keep_that_is_not_in_the_plan_is_refused(small: Study, tmp_path: Path, call: Call) -> None:
