@@ -123,12 +123,14 @@ class Ablation:
         >>> Ablation(after=(Swap("0-5", donor=FitDonor(source="ru")), Swap("6", donor="pretrained"))).donor
         '0-5: fit(source=ru); 6: pretrained'
         """
-        given = [(item.layers, _options(item)) for item in self.interventions]
-        return "; ".join(
-            f"{layers}: {options.pop('donor')}{''.join(f', {key}={value}' for key, value in options.items())}"
-            for layers, options in given
-            if "donor" in options
-        )
+        given = []
+        for item in self.interventions:
+            options = _options(item)
+            if "donor" in options:
+                donor = options.pop("donor")
+                rest = (f"{key}={value}" for key, value in options.items())
+                given.append(f"{item.layers}: {', '.join((donor, *rest))}")
+        return "; ".join(given)
 
     def resolve(self, n_layers: int) -> Ablation:
         """Return the ablation in its one form for a depth, with canonical selections; the name stays.

@@ -117,5 +117,5 @@ def _into_store(
         failure = store.read_failure(job.id) or {"error": "failed", "message": "no reason was left"}
         print(f"failed: {job.title()}: {failure['error']}: {failure['message']}", file=sys.stderr)
         return SOME_FAILED
-    print(store.node("pretraining", job.id) / "model")
+    print(store.model("pretraining", job.id))
     return DONE

@@ -29,6 +29,7 @@ def prune(
     layerlab prune experiments/random_init_upos.yaml --dry-run
     layerlab prune experiments/random_init_upos.yaml --keep ablation=none
     """
+    from layerlab.report.captions import count
     from layerlab.study.pruning import find_prunable
     from layerlab.study.pruning import prune as remove
     from layerlab.study.store import Store
@@ -41,5 +42,5 @@ def prune(
     if not dry_run:
         remove(store, [one.fit_id for one in found])
     size = sum(one.n_bytes for one in found) / 1e9
-    fits = "1 fit" if len(found) == 1 else f"{len(found)} fits"
-    print(f"{'would remove' if dry_run else 'removed'} the weights of {fits}, {size:.2f} GB, in {folder}")
+    done = "would remove" if dry_run else "removed"
+    print(f"{done} the weights of {count(len(found), 'fit')}, {size:.2f} GB, in {folder}")

@@ -56,17 +56,17 @@ class FittedModel:
 def load_fitted(store: Store, fit_id: str, settings: WorkSettings) -> FittedModel:
     """Load a complete fit with the weights of its selected epoch."""
     job = store.read_fit(fit_id)
-    folder = store.node("fit", fit_id)
+    folder, saved = store.node("fit", fit_id), str(store.model("fit", fit_id))
     task = get_task(job.spec.task)
     labels = tuple(json.loads((folder / "labels.json").read_text(encoding="utf-8"))["labels"])
-    encoder = load_encoder(str(folder / "model"), None, job.spec.seed)
+    encoder = load_encoder(saved, None, job.spec.seed)
     model = build_task_model(encoder, task, len(labels), job.training.dropout, job.spec.seed)
     model.head.load_state_dict(load_file(folder / "head.safetensors"))
     for item in (*job.before, *(timed.intervention for timed in job.during)):
         if hasattr(item, "hold"):
             apply(item, encoder, allow_no_effect=True)
     model.to(make_accelerator(settings.device).device)
-    return FittedModel(job, task, model, load_tokenizer(str(folder / "model"), None), labels, {}, settings)
+    return FittedModel(job, task, model, load_tokenizer(saved, None), labels, {}, settings)
 
 
 def execute_run(store: Store, fitted: FittedModel, job: RunJob, report: Report) -> None:

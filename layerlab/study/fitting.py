@@ -98,7 +98,7 @@ def load_tokenizer(location: str, revision: str | None) -> Any:
 
 def make_donors(store: Store, job: FitJob, needs: tuple[str, ...]) -> Donors:
     """Tell interventions where weights come from: the checkpoint, the reset stream, other fits."""
-    fits = {need: store.model(need) for need in needs}
+    fits = {need: store.model("fit", need) for need in needs}
     return Donors(
         pretrained=_pretrained(store, job),
         revision=job.revision,
@@ -110,7 +110,7 @@ def make_donors(store: Store, job: FitJob, needs: tuple[str, ...]) -> Donors:
 def _pretrained(store: Store, job: FitJob) -> str:
     if job.pretraining is None:
         return job.location
-    return str(store.node("pretraining", job.pretraining) / "model")
+    return str(store.model("pretraining", job.pretraining))
 
 
 def read_planned(ref: CorpusRef, planned: str) -> Corpus:

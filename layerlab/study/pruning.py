@@ -41,17 +41,16 @@ def find_prunable(plan: Plan, store: Store, keep: Plan | None = None) -> list[Pr
         keep: A selection of the plan whose fits keep their weights.
     """
     needed = _awaited(plan, store) | {fit.id for fit in (keep.fits if keep is not None else ())}
-    return [
-        Prunable(fit.id, fit.title(), _size(store.model(fit.id)))
-        for fit in plan.fits
-        if fit.id not in needed and store.is_done("fit", fit.id) and store.model(fit.id).is_dir()
-    ]
+    found = [(fit, store.model("fit", fit.id)) for fit in plan.fits if fit.id not in needed]
+    return [Prunable(fit.id, fit.title(), _size(model)) for fit, model in found if model.is_dir()]
 
 
 def prune(store: Store, fit_ids: Iterable[str]) -> None:
     """Remove the weights of fits; each is whole or gone at any time, also if this is interrupted."""
+    for left in store.work("").glob("removed-*"):  # of an interrupted call
+        shutil.rmtree(left, ignore_errors=True)
     for fit_id in fit_ids:
-        _remove(store, store.model(fit_id))
+        _remove(store, store.model("fit", fit_id))
 
 
 def revive(plan: Plan, store: Store) -> list[str]:
@@ -79,12 +78,12 @@ def _awaited(plan: Plan, store: Store) -> set[str]:
 
 
 def _is_pruned(store: Store, fit_id: str) -> bool:
-    return store.is_done("fit", fit_id) and not store.model(fit_id).is_dir()
+    return store.is_done("fit", fit_id) and not store.model("fit", fit_id).is_dir()
 
 
 def _remove(store: Store, folder: Path) -> None:
     """Take a folder away in one step, then delete it."""
-    away = store.root / "work" / f"removed-{uuid.uuid4().hex[:8]}"
+    away = store.work(f"removed-{uuid.uuid4().hex[:8]}")
     away.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileNotFoundError):  # another process was first
         folder.rename(away)

@@ -48,9 +48,9 @@ class Store:
         """Return the folder of a complete node."""
         return self.root / f"{kind}s" / node_id
 
-    def model(self, fit_id: str) -> Path:
-        """Return the folder of a fit's encoder, which is not there if the fit was pruned."""
-        return self.node("fit", fit_id) / "model"
+    def model(self, kind: Literal["fit", "pretraining"], node_id: str) -> Path:
+        """Return the folder of a complete node's encoder, which is not there if it is a pruned fit's."""
+        return self.node(kind, node_id) / "model"
 
     def work(self, node_id: str) -> Path:
         """Return the folder of the checkpoints of a pretraining or fit."""
