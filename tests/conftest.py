@@ -17,6 +17,18 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 Call = Callable[..., tuple[int, str, str]]
 
+# The architecture of a pretraining spec, as small as it can be.
+TINY_BERT = {
+    "model_type": "bert",
+    "options": {
+        "num_hidden_layers": 2,
+        "hidden_size": 16,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+        "max_position_embeddings": 64,
+    },
+}
+
 # word -> UPOS, by language; the words of a language end alike, so that pieces are shared.
 LEXICON: dict[str, dict[str, list[str]]] = {
     "aa": {

@@ -37,7 +37,7 @@ def place(treebanks: Path, tiny_encoder: Path, tmp_path: Path) -> Path:
 
 VERBS = (
     "describe", "plan", "run", "status", "records", "table", "plot",
-    "demo", "measure", "pretrain", "languages",
+    "report", "prune", "demo", "measure", "probe", "pretrain", "languages",
 )  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -21,17 +20,9 @@ def table(tmp_path: Path) -> Path:
     return path
 
 
-def test_help_shows_worked_examples(call: Call) -> None:
-    code, out, _ = call("measure", "--help")
-    assert code == 0
-    assert "\n  layerlab measure " in out
-
-
 def test_two_models_are_measured_and_drawn(
-    call: Call, tiny_encoder: Path, table: Path, tmp_path: Path
+    call: Call, tiny_encoder: Path, fit: Path, table: Path, tmp_path: Path
 ) -> None:
-    fit = tmp_path / "0123abcd"
-    shutil.copytree(tiny_encoder, fit / "model")
     where = ("--parallel", table, "--pair-with", "aa", "-o", tmp_path / "out")
     code, out, _ = call("measure", f"before={tiny_encoder}", fit, *where)
     assert code == 0

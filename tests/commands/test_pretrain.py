@@ -10,20 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from ..conftest import Call
+from ..conftest import TINY_BERT, Call
 
 SPEC = {
     "name": "tiny",
-    "architecture": {
-        "model_type": "bert",
-        "options": {
-            "num_hidden_layers": 2,
-            "hidden_size": 16,
-            "num_attention_heads": 2,
-            "intermediate_size": 32,
-            "max_position_embeddings": 64,
-        },
-    },
+    "architecture": TINY_BERT,
     "corpora": {"avin": {"controlled": "avin", "sentences": 120}, "gori": {"controlled": "gori"}},
     "vocab_size": 120,
     "sequence_length": 16,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -21,17 +20,9 @@ def arguments(tiny_encoder: Path, treebanks: Path) -> list[object]:
     return ["probe", tiny_encoder, "--source", "aa", "--data-root", treebanks, "--seeds", "0"]
 
 
-def test_help_shows_worked_examples(call: Call) -> None:
-    code, out, _ = call("probe", "--help")
-    assert code == 0
-    assert "\n  layerlab probe " in out
-
-
 def test_two_models_are_probed_and_drawn(
-    call: Call, tiny_encoder: Path, treebanks: Path, tmp_path: Path
+    call: Call, tiny_encoder: Path, fit: Path, treebanks: Path, tmp_path: Path
 ) -> None:
-    fit = tmp_path / "0123abcd"
-    shutil.copytree(tiny_encoder, fit / "model")
     out_folder = tmp_path / "out"
     options = ("--targets", "bb,cc", "--seeds", "0-1", "--data-root", treebanks, "-o", out_folder)
     code, out, err = call("probe", f"before={tiny_encoder}", fit, "--source", "aa", *options)

@@ -22,19 +22,12 @@ from layerlab.study.reading import build_study
 from layerlab.study.store import Store
 from layerlab.study.study import Study
 
+from ..conftest import TINY_BERT
+
 WORDS = {"xa": ["lomir", "tasin", "vekor", "petak"], "xb": ["шалук", "денор", "горит", "митав"]}
 PLAIN: dict[str, Any] = {
     "name": "tiny",
-    "architecture": {
-        "model_type": "bert",
-        "options": {
-            "num_hidden_layers": 2,
-            "hidden_size": 16,
-            "num_attention_heads": 2,
-            "intermediate_size": 32,
-            "max_position_embeddings": 64,
-        },
-    },
+    "architecture": TINY_BERT,
     "corpora": {"xa": "xa.txt", "xb": ["xb.txt"]},
     "vocab_size": 80,
     "sequence_length": 16,
