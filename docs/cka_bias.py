@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from layerlab.measures.cka import cka
-from layerlab.report.style import COLOURS, COLUMN_WIDTH, figure_style
+from layerlab.report.style.style import COLOURS, COLUMN_WIDTH, figure_style
 
 Matrix = NDArray[np.float64]
 

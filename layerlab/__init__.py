@@ -42,14 +42,14 @@ if TYPE_CHECKING:
     from layerlab.models.bundled import bundled_encoders
     from layerlab.models.encoder import Encoder
     from layerlab.models.layers import Layers, windows
+    from layerlab.nodes.probing import probe_models
     from layerlab.pretraining.mlm import pretrain
     from layerlab.pretraining.spec import PretrainingSpec
-    from layerlab.report.alignment import plot_alignment
-    from layerlab.report.plots import plot_heatmap, plot_sensitivity
-    from layerlab.report.probes import plot_probes
-    from layerlab.report.tables import paper_table, to_csv, to_latex, to_markdown
+    from layerlab.report.figures.alignment import plot_alignment
+    from layerlab.report.figures.plots import plot_heatmap, plot_sensitivity
+    from layerlab.report.figures.probes import plot_probes
+    from layerlab.report.tables.tables import paper_table, to_csv, to_latex, to_markdown
     from layerlab.study.plan import Plan
-    from layerlab.study.probing import probe_models
     from layerlab.study.study import Study
     from layerlab.tasks.task import register_task, task
 
@@ -90,12 +90,12 @@ _HOMES = {
     "layerlab.models.layers": ("Layers", "windows"),
     "layerlab.pretraining.mlm": ("pretrain",),
     "layerlab.pretraining.spec": ("PretrainingSpec",),
-    "layerlab.report.alignment": ("plot_alignment",),
-    "layerlab.report.plots": ("plot_heatmap", "plot_sensitivity"),
-    "layerlab.report.probes": ("plot_probes",),
-    "layerlab.report.tables": ("paper_table", "to_csv", "to_latex", "to_markdown"),
+    "layerlab.report.figures.alignment": ("plot_alignment",),
+    "layerlab.report.figures.plots": ("plot_heatmap", "plot_sensitivity"),
+    "layerlab.report.figures.probes": ("plot_probes",),
+    "layerlab.report.tables.tables": ("paper_table", "to_csv", "to_latex", "to_markdown"),
     "layerlab.study.plan": ("Plan",),
-    "layerlab.study.probing": ("probe_models",),
+    "layerlab.nodes.probing": ("probe_models",),
     "layerlab.study.study": ("Study",),
     "layerlab.tasks.task": ("register_task", "task"),
 }

@@ -69,7 +69,7 @@ def describe(
     layerlab describe path/to/checkpoint
     """
     from layerlab.models.encoder import Encoder
-    from layerlab.study.work import quieten_transformers
+    from layerlab.nodes.work import quieten_transformers
 
     quieten_transformers()
     print(Encoder.from_pretrained(model).describe())
@@ -103,7 +103,7 @@ def plan(
     layerlab plan experiments/random_init_upos.yaml --set models=[path/to/model] --set data.root=ud
     layerlab plan study.yaml --set models=[minimbert] --cost-as bert-base-multilingual-cased
     """
-    from layerlab.study.store import Store
+    from layerlab.nodes.store.store import Store
 
     expanded, folder = expand_study(study, overrides, results, only)
     print(expanded.describe(Store(folder), cost_as=cost_as, flops=flops))
@@ -126,7 +126,7 @@ def run(
     layerlab run experiments/random_init_upos.yaml
     layerlab run experiments/random_init_upos.yaml --set seeds=[0] --only ablation=none --workers 2
     """
-    from layerlab.study.environment import process_rank
+    from layerlab.nodes.environment import process_rank
     from layerlab.study.runner import run_plan
 
     expanded, folder = expand_study(study, overrides, results, only)
@@ -159,8 +159,8 @@ def status(study: StudyFile, overrides: Overrides = None, results: Folder = None
     \b
     layerlab status experiments/random_init_upos.yaml
     """
+    from layerlab.nodes.store.store import Store
     from layerlab.study.status import read_status
-    from layerlab.study.store import Store
 
     expanded, folder = expand_study(study, overrides, results, None, check=False)
     found = read_status(expanded, Store(folder))
@@ -195,8 +195,8 @@ def run_one(
     parent: int | None = None,
 ) -> None:
     """Carry out nodes of a results directory by id; idempotent, what engines execute."""
-    from layerlab.study.settings import WorkSettings
-    from layerlab.study.work import die_with_parent, run_nodes
+    from layerlab.nodes.settings import WorkSettings
+    from layerlab.nodes.work import die_with_parent, run_nodes
 
     if parent is not None:
         die_with_parent(parent)

@@ -92,7 +92,7 @@ def _measure(folder: Path, settings: DemoSettings, say: Callable[[str], None]) -
     """Measure how alike the languages are in the pretrained encoder, layer by layer, and draw it."""
     import pandas as pd
 
-    from layerlab.report.alignment import draw_alignment
+    from layerlab.report.figures.alignment import draw_alignment
 
     table = folder / "alignment" / "alignment.csv"
     what = f"{settings.encoder}: alignment of its languages, layer by layer (CKA and sentence retrieval)"
@@ -117,7 +117,7 @@ def _measure(folder: Path, settings: DemoSettings, say: Callable[[str], None]) -
 def _alignment(folder: Path, settings: DemoSettings) -> pd.DataFrame:
     from layerlab.data.bitext import read_bitexts
     from layerlab.measures.alignment import measure_alignment
-    from layerlab.study.work import quieten_transformers
+    from layerlab.nodes.work import quieten_transformers
 
     quieten_transformers()
     source, *targets = settings.languages
@@ -151,10 +151,10 @@ def _listed(seeds: tuple[int, ...]) -> str:
 
 def _report(results: Path, curves: list[Path], say: Callable[[str], None]) -> None:
     from layerlab.analysis.records import load_records
-    from layerlab.report.about import read_about
-    from layerlab.report.saving import FULL_FOLDER
-    from layerlab.report.study_report import write_report
-    from layerlab.report.writing import render_table
+    from layerlab.report.page.about import read_about
+    from layerlab.report.page.study_report import write_report
+    from layerlab.report.page.writing import render_table
+    from layerlab.report.style.saving import FULL_FOLDER
 
     frame = load_records(results)
     paths = write_report(frame, results, read_about(results, frame))

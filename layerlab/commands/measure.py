@@ -57,7 +57,7 @@ def measure(
     layerlab measure before=mbert after=results/upos/fits/0123abcd --parallel tatoeba -o alignment
     """
     from layerlab.data.bitext import read_bitexts
-    from layerlab.study.work import quieten_transformers
+    from layerlab.nodes.work import quieten_transformers
 
     quieten_transformers()
     chosen = [labelled_model(model) for model in models]
@@ -65,7 +65,7 @@ def measure(
     frame = _measure_all(chosen, bitexts, listed(measures), pooling)
     print(alignment_table(frame))
     if output is not None:
-        from layerlab.report.alignment import draw_alignment
+        from layerlab.report.figures.alignment import draw_alignment
 
         output.mkdir(parents=True, exist_ok=True)
         frame.to_csv(output / "alignment.csv", index=False)

@@ -36,11 +36,11 @@ def plot(
     folder = results_folder(results)
     frame = load_records(folder)
     if listed:
-        from layerlab.report.gallery import list_figures
+        from layerlab.report.figures.gallery import list_figures
 
         print(list_figures(frame, metric=metric))
         return
-    from layerlab.report.writing import write_figures
+    from layerlab.report.page.writing import write_figures
 
     target = output or (folder if folder.is_dir() else folder.parent) / "figures"
     for path in write_figures(frame, target, metric=metric, figures=figures or ()):

@@ -12,8 +12,8 @@ from layerlab.commands.arguments import DONE, INTERRUPTED, SOME_FAILED
 
 if TYPE_CHECKING:
     from layerlab.commands.display import PretrainingDisplay
+    from layerlab.nodes.settings import WorkSettings
     from layerlab.pretraining.spec import PretrainingSpec
-    from layerlab.study.settings import WorkSettings
 
 
 def pretrain(
@@ -47,9 +47,9 @@ def pretrain(
     """
     from layerlab.commands.display import PretrainingDisplay
     from layerlab.errors import Problem, StudyError, unknown
+    from layerlab.nodes.settings import WorkSettings
+    from layerlab.nodes.work import quieten_transformers
     from layerlab.pretraining.spec import read_spec
-    from layerlab.study.settings import WorkSettings
-    from layerlab.study.work import quieten_transformers
 
     if device not in ("auto", "cpu"):
         raise StudyError([Problem("device", unknown("device", device, ("auto", "cpu")))], str(spec))
@@ -103,9 +103,9 @@ def _into_store(
     spec: PretrainingSpec, root: Path, settings: WorkSettings, display: PretrainingDisplay
 ) -> int:
     """Make the encoder a node of a results directory, where studies that name the spec find it."""
-    from layerlab.study.pretrainings import make_job
-    from layerlab.study.store import Store
-    from layerlab.study.work import do_pretraining, prepare_process
+    from layerlab.nodes.pretraining import make_job
+    from layerlab.nodes.store.store import Store
+    from layerlab.nodes.work import do_pretraining, prepare_process
 
     store, job = Store(root), make_job(spec)
     prepare_process(settings)

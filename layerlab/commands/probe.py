@@ -91,8 +91,8 @@ def probe(
     layerlab probe minimbert-controlled --family instrument --source ilda --targets jora,kesa,mavu
     layerlab probe mbert after=results/upos/fits/0123abcd --source en --targets de,fr --data-root ud -o probes
     """
-    from layerlab.study.probing import labels_of_models, probe_models
-    from layerlab.study.work import quieten_transformers
+    from layerlab.nodes.probing import labels_of_models, probe_models
+    from layerlab.nodes.work import quieten_transformers
 
     _refuse_study(output)
     quieten_transformers()
@@ -140,7 +140,7 @@ def _training(
 
 def probe_table(frame: pd.DataFrame) -> str:
     """Return a table of the main metric (percent, mean over seeds) by model and language."""
-    from layerlab.report.probes import probe_rows
+    from layerlab.report.figures.probes import probe_rows
 
     blocks = []
     rows = probe_rows(frame)
@@ -167,7 +167,7 @@ def _write(frame: pd.DataFrame, folder: Path) -> None:
     import pandas as pd
 
     from layerlab.analysis.records import KEY, load_records, write_records
-    from layerlab.report.probes import draw_probes
+    from layerlab.report.figures.probes import draw_probes
 
     path = folder / "records.csv"
     if path.is_file():

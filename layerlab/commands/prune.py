@@ -29,10 +29,10 @@ def prune(
     layerlab prune experiments/random_init_upos.yaml --dry-run
     layerlab prune experiments/random_init_upos.yaml --keep ablation=none
     """
-    from layerlab.report.captions import count
+    from layerlab.nodes.store.store import Store
+    from layerlab.report.style.captions import count
     from layerlab.study.pruning import find_prunable
     from layerlab.study.pruning import prune as remove
-    from layerlab.study.store import Store
 
     plan, folder = expand_study(study, overrides, results, None, check=False)
     store = Store(folder)

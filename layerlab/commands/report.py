@@ -32,8 +32,8 @@ def report(
 def write_study_report(results: Path, folder: Path) -> list[Path]:
     """Write the report of a store, a published study or a file of records into a folder; return the paths."""
     from layerlab.analysis.records import load_records
-    from layerlab.report.about import read_about
-    from layerlab.report.study_report import write_report
+    from layerlab.report.page.about import read_about
+    from layerlab.report.page.study_report import write_report
 
     frame = load_records(results)
     return write_report(frame, folder, read_about(results, frame))

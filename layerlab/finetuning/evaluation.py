@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from layerlab.finetuning.batching import length_batches
 from layerlab.finetuning.model import Batch, forward_batch
 from layerlab.tasks.task import Encoded, Score, Task
+from layerlab.training.batching import length_batches
 
 # Padded word-pieces in an evaluation batch; it bounds memory and changes no score.
 EVALUATION_PIECES = 8192

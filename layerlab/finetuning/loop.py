@@ -16,15 +16,15 @@ from torch import Tensor
 from layerlab.ablation.ablation import Timed
 from layerlab.ablation.donors import Donors
 from layerlab.errors import TrainingError
-from layerlab.finetuning.batching import epoch_batches
 from layerlab.finetuning.checkpoint import Position, cpu_state, load_checkpoint, save_checkpoint
 from layerlab.finetuning.clock import Clock
-from layerlab.finetuning.devices import make_accelerator
 from layerlab.finetuning.evaluation import EncodedCorpus, evaluate
 from layerlab.finetuning.model import TaskModel
 from layerlab.finetuning.step import Stepper
 from layerlab.finetuning.training import Training
 from layerlab.tasks.task import Task
+from layerlab.training.batching import epoch_batches
+from layerlab.training.devices import make_accelerator
 
 Report = Callable[[dict[str, Any]], None]
 

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from transformers import PreTrainedModel
 
-from layerlab.finetuning.streams import derive_seed
 from layerlab.models.encoder import Encoder
 from layerlab.tasks.task import Task
+from layerlab.training.streams import derive_seed
 
 Batch = dict[str, Tensor]
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from layerlab.finetuning.batching import length_batches
 from layerlab.finetuning.evaluation import EVALUATION_PIECES, EncodedCorpus, to_device
 from layerlab.measures.levels import hidden_levels
 from layerlab.tasks.pairs import Pairs
 from layerlab.tasks.tagging import Tagging
 from layerlab.tasks.task import IGNORED, Task
+from layerlab.training.batching import length_batches
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from layerlab.errors import TrainingError
-from layerlab.finetuning.batching import epoch_batches
-from layerlab.finetuning.streams import derive_seed
 from layerlab.finetuning.training import rate_factor
 from layerlab.measures.frozen_states import FrozenStates
 from layerlab.tasks.task import Task
+from layerlab.training.batching import epoch_batches
+from layerlab.training.streams import derive_seed
 
 _NO_CHANGE = 1e-6  # deviation of a dimension that is the same everywhere
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from layerlab.data.sentences import Sentence
 from layerlab.errors import CheckpointError, DataError, unknown
-from layerlab.finetuning.batching import length_batches
 from layerlab.measures.levels import frozen, hidden_levels
 from layerlab.models.encoder import Encoder, as_encoder
 from layerlab.models.positions import n_positions
 from layerlab.tasks.encoding import special_tokens, tokenize
+from layerlab.training.batching import length_batches
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from layerlab.finetuning.devices import make_accelerator
 from layerlab.pretraining import checkpoint
-from layerlab.pretraining.batches import Order, shares
 from layerlab.pretraining.checkpoint import Progressed
 from layerlab.pretraining.head import head_of
-from layerlab.pretraining.interruption import deferred_interrupt
-from layerlab.pretraining.material import prepare
 from layerlab.pretraining.model import build_model, check_architecture
 from layerlab.pretraining.probes import Prober
 from layerlab.pretraining.rate import Machine, measure_machine
 from layerlab.pretraining.result import write_result
 from layerlab.pretraining.steps import Parts, build_optimizer, held_out_losses, train_step
+from layerlab.pretraining.text.batches import Order, shares
+from layerlab.pretraining.text.material import prepare
+from layerlab.training.devices import make_accelerator
+from layerlab.training.interruption import deferred_interrupt
 
 if TYPE_CHECKING:
-    from layerlab.pretraining.corpus import Tokens
     from layerlab.pretraining.spec import PretrainingSpec
+    from layerlab.pretraining.text.corpus import Tokens
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from layerlab.errors import ArchitectureError, unknown
-from layerlab.pretraining.growth import check_growth, grow
-from layerlab.pretraining.unigram import SPECIAL_TOKENS
+from layerlab.pretraining.factors.growth import check_growth, grow
+from layerlab.pretraining.text.unigram import SPECIAL_TOKENS
 
 if TYPE_CHECKING:
     from layerlab.pretraining.spec import PretrainingSpec

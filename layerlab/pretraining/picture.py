@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from layerlab.errors import DataError
-from layerlab.report.plots import put_legend, save_figure
-from layerlab.report.style import COLUMN_WIDTH, FULL_WIDTH, figure_style, line_style
+from layerlab.report.figures.plots import put_legend, save_figure
+from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH, figure_style, line_style
 
 _POINTS = 200  # of the training loss's curve
 _NAMES = {"cka": "CKA", "retrieval": "retrieval accuracy"}

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from layerlab.pretraining.checkpoint import Progressed, write_atomically
 
 if TYPE_CHECKING:
-    from layerlab.pretraining.material import Material
     from layerlab.pretraining.rate import Machine
     from layerlab.pretraining.spec import PretrainingSpec
+    from layerlab.pretraining.text.material import Material
 
 
 def write_result(

@@ -9,13 +9,13 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from layerlab.config import Location, apply_overrides, line_of, read_yaml
 from layerlab.errors import Problem, StudyError, unknown
 from layerlab.models.bundled import bundled_folder
-from layerlab.pretraining.anchors import ANCHORED
-from layerlab.pretraining.parallel import PARALLEL
+from layerlab.pretraining.factors.anchors import ANCHORED
+from layerlab.pretraining.factors.parallel import PARALLEL
 from layerlab.pretraining.probes import Probes
-from layerlab.pretraining.texts import ControlledText, HubText, Text, placed
-from layerlab.yaml_file import Location, apply_overrides, line_of, read_yaml
+from layerlab.pretraining.text.texts import ControlledText, HubText, Text, placed
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 # Fields that only watch a training; they may change when it goes on.

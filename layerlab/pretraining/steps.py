@@ -10,15 +10,15 @@ import torch
 from accelerate import Accelerator
 
 from layerlab.finetuning.step import sum_gradients
-from layerlab.pretraining.batches import Masked, Order, mask, part_of
+from layerlab.pretraining.factors.parallel import PARALLEL
 from layerlab.pretraining.head import Head, hidden_states
-from layerlab.pretraining.parallel import PARALLEL
-from layerlab.pretraining.unigram import SPECIAL_TOKENS
+from layerlab.pretraining.text.batches import Masked, Order, mask, part_of
+from layerlab.pretraining.text.unigram import SPECIAL_TOKENS
 
 if TYPE_CHECKING:
-    from layerlab.pretraining.corpus import Tokens
-    from layerlab.pretraining.material import Material
     from layerlab.pretraining.spec import PretrainingSpec
+    from layerlab.pretraining.text.corpus import Tokens
+    from layerlab.pretraining.text.material import Material
 
 _LARGEST_GRADIENT_NORM = 1.0
 # Held-out masks have a stream of their own: no step has this number.

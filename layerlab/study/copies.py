@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from layerlab.ablation.interventions import FitDonor, Intervention, Permute, Scale, Swap
 from layerlab.errors import DonorError, LayerlabError
-from layerlab.finetuning.streams import derive_seed
-from layerlab.study.checkpoints import Checkpoint, find_checkpoint
+from layerlab.models.checkpoints import Checkpoint, find_checkpoint
+from layerlab.training.streams import donors_seed
 
 if TYPE_CHECKING:
     from layerlab.models.encoder import Encoder
@@ -102,11 +102,6 @@ def find_donor(donor: str, own: Checkpoint) -> Checkpoint:
             f"{own.name} a {own.model_type} of width {own.hidden_size}: their layers do not fit each other"
         )
     return found
-
-
-def donors_seed(seed: int) -> int:
-    """Return the seed of interventions that have none of their own, in a fit of a seed."""
-    return derive_seed(seed, "reset")
 
 
 def _is_elsewhere(donor: str | FitDonor | None) -> bool:

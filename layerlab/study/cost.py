@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from layerlab.data.catalog import DataSpec, find_corpus
 from layerlab.data.sentences import take_evenly
-from layerlab.study.corpora import read_corpus
+from layerlab.nodes.measurement import read_measured
 from layerlab.study.loads import PIECES_PER_WORD, SAMPLE, Load, find_tokenizer, measure_pieces, read_load
-from layerlab.study.measurements import read_measured
 from layerlab.study.shapes import Shape, shape_of, shape_of_config
+from layerlab.tasks.corpora import read_corpus
 from layerlab.tasks.task import get_task
 
 if TYPE_CHECKING:
-    from layerlab.study.jobs import FitJob, RunJob
+    from layerlab.nodes.jobs import FitJob, RunJob
     from layerlab.study.plan import Plan
 
 # Effective FLOP/s of one GPU that short sentences leave, and in words what part of which peak it is.

@@ -10,7 +10,11 @@ from layerlab.ablation.ablation import Ablation, Timed
 from layerlab.ablation.interventions import FitDonor, Intervention
 from layerlab.data.catalog import DataSpec
 from layerlab.errors import LayerlabError, StudyError, unknown
-from layerlab.study.checkpoints import Checkpoint, find_checkpoint
+from layerlab.models.checkpoints import Checkpoint, find_checkpoint
+from layerlab.nodes.identity import FitSpec, RunSpec
+from layerlab.nodes.jobs import FitJob, RunJob, identity_of
+from layerlab.nodes.measurement import find_measurements
+from layerlab.nodes.pretraining import find_pretraining, is_pretraining
 from layerlab.study.copies import Copies, find_donor
 from layerlab.study.grid import (
     Coordinates,
@@ -20,11 +24,7 @@ from layerlab.study.grid import (
     check_twins,
     find_corpora,
 )
-from layerlab.study.identity import FitSpec, RunSpec
-from layerlab.study.jobs import FitJob, RunJob, identity_of
-from layerlab.study.measurements import find_measurements
 from layerlab.study.plan import Plan
-from layerlab.study.pretrainings import find_pretraining, is_pretraining
 from layerlab.study.study import Study, baseline_is_missing
 from layerlab.tasks.task import get_task
 

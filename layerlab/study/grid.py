@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from layerlab.ablation.ablation import Ablation
 from layerlab.data.catalog import CorpusRef, DataSpec, find_corpus
 from layerlab.errors import LayerlabError, Problem, unknown
-from layerlab.study.checkpoints import Checkpoint, distinct_labels
-from layerlab.study.corpora import check_labels
-from layerlab.study.jobs import FitJob, RunJob
-from layerlab.study.measurements import Measurement
-from layerlab.study.pretrainings import PretrainingJob
+from layerlab.models.checkpoints import Checkpoint, distinct_labels
+from layerlab.nodes.jobs import FitJob, RunJob
+from layerlab.nodes.measurement import Measurement
+from layerlab.nodes.pretraining import PretrainingJob
 from layerlab.study.study import Study
+from layerlab.tasks.corpora import check_labels
 from layerlab.tasks.task import get_task
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layerlab.errors import Problem, StudyError, unknown
+from layerlab.nodes.jobs import FitJob, RunJob
+from layerlab.nodes.pretraining import PretrainingJob
 from layerlab.study.cost import describe_cost, plan_cost
-from layerlab.study.jobs import FitJob, RunJob
-from layerlab.study.pretrainings import PretrainingJob
 from layerlab.study.study import Study
 
 if TYPE_CHECKING:
+    from layerlab.nodes.store.store import Store
     from layerlab.study.runner import Outcome
-    from layerlab.study.store import Store
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from layerlab.nodes.store.store import Store
 from layerlab.study.plan import Plan
 from layerlab.study.status import Status, read_status
-from layerlab.study.store import Store
 
 PANEL_SECONDS = 0.5
 LINE_SECONDS = 15.0

@@ -13,8 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from layerlab.nodes.store.store import Store
 from layerlab.study.plan import Plan
-from layerlab.study.store import Store
 
 
 @dataclass(frozen=True)

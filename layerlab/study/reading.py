@@ -15,11 +15,11 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 
 from layerlab.ablation.parsing import dump_ablation, parse_ablation
+from layerlab.config import Location, apply_overrides, line_of, parse_path, read_yaml, write_path
 from layerlab.errors import Problem, StudyError
+from layerlab.extensions import import_modules
 from layerlab.measures.spec import short_form
-from layerlab.study.extensions import import_modules
 from layerlab.study.study import Study, known_fields
-from layerlab.yaml_file import Location, apply_overrides, line_of, parse_path, read_yaml, write_path
 
 
 def read_study(path: Path, overrides: Iterable[str] = ()) -> Study:

@@ -10,18 +10,18 @@ from pathlib import Path
 
 from layerlab.analysis.records import load_nodes, load_records, validate_records
 from layerlab.errors import Problem, StoreError, StudyError, unknown
-from layerlab.study.engines.engine import Engine, Unit
-from layerlab.study.engines.inline import InlineEngine
-from layerlab.study.engines.local import LocalEngine
-from layerlab.study.environment import process_rank
-from layerlab.study.jobs import FitJob
+from layerlab.nodes.engines.engine import Engine, Unit
+from layerlab.nodes.engines.inline import InlineEngine
+from layerlab.nodes.engines.local import LocalEngine
+from layerlab.nodes.environment import process_rank
+from layerlab.nodes.jobs import FitJob
+from layerlab.nodes.settings import WorkSettings
+from layerlab.nodes.sharing import is_shared
+from layerlab.nodes.store.store import Store, write_atomically
 from layerlab.study.plan import Plan
 from layerlab.study.progress import Progress
 from layerlab.study.pruning import revive
-from layerlab.study.settings import WorkSettings
-from layerlab.study.sharing import is_shared
 from layerlab.study.status import Status, read_status
-from layerlab.study.store import Store, write_atomically
 
 DEVICES = ("auto", "cpu")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from layerlab.study.events import last_event
-from layerlab.study.jobs import FitJob, RunJob
-from layerlab.study.lease import is_held
+from layerlab.nodes.jobs import FitJob, RunJob
+from layerlab.nodes.pretraining import PretrainingJob
+from layerlab.nodes.store.events import last_event
+from layerlab.nodes.store.lease import is_held
+from layerlab.nodes.store.store import Store
 from layerlab.study.plan import Plan
-from layerlab.study.pretrainings import PretrainingJob
-from layerlab.study.store import Store
 
 Job = PretrainingJob | FitJob | RunJob
 

@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layerlab.finetuning.batching import epoch_batches, length_batches, share_of_batch
+from layerlab.training.batching import epoch_batches, length_batches, share_of_batch
 
 LENGTHS = st.lists(st.integers(min_value=1, max_value=90), max_size=300)
 

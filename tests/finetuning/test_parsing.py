@@ -18,7 +18,7 @@ from layerlab.finetuning.model import TaskModel, batch_loss, build_task_model, f
 from layerlab.finetuning.training import Training
 from layerlab.languages.generate import generate
 from layerlab.models.encoder import Encoder
-from layerlab.study.corpora import encode_corpus
+from layerlab.tasks.corpora import encode_corpus
 from layerlab.tasks.parsing import Parsing
 
 PARSER = Parsing("small-parsing", arc_size=48, relation_size=24)

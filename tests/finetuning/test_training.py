@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from layerlab.finetuning.streams import derive_seed
 from layerlab.finetuning.training import Training, rate_factor
+from layerlab.training.streams import derive_seed
 
 
 def test_rate_rises_to_the_peak_and_falls_to_nearly_zero() -> None:

@@ -7,9 +7,9 @@ import torch
 
 from layerlab.errors import CheckpointError
 from layerlab.models.bundled import bundled_encoders, bundled_folder
+from layerlab.models.checkpoints import find_checkpoint
 from layerlab.models.encoder import Encoder
 from layerlab.models.loading import split_revision
-from layerlab.study.checkpoints import find_checkpoint
 
 MEGABYTES = {"minimbert-controlled": 6, "minimbert": 20}
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from layerlab.errors import DataError, StudyError
-from layerlab.pretraining.anchors import ANCHORED, learn_lexicon, switch, switch_all
-from layerlab.pretraining.material import prepare
+from layerlab.pretraining.factors.anchors import ANCHORED, learn_lexicon, switch, switch_all
 from layerlab.pretraining.mlm import pretrain
 from layerlab.pretraining.spec import Anchors, Parallel, PretrainingSpec, read_spec
+from layerlab.pretraining.text.material import prepare
 
 from .conftest import invented_text
 

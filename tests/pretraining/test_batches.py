@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from layerlab.pretraining.batches import Masked, Order, language_probabilities, mask
+from layerlab.pretraining.text.batches import Masked, Order, language_probabilities, mask
 
 N_SPECIAL, MASK_ID, N_VOCAB = 5, 4, 1_000
 

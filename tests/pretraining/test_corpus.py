@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layerlab.errors import DataError
-from layerlab.pretraining.corpus import (
+from layerlab.pretraining.spec import PretrainingSpec
+from layerlab.pretraining.text.corpus import (
     check_corpora,
     encode,
     hold_out,
     pack,
     read_paragraphs,
 )
-from layerlab.pretraining.material import language_paragraphs
-from layerlab.pretraining.spec import PretrainingSpec
-from layerlab.pretraining.tokenizer import train_tokenizer
+from layerlab.pretraining.text.material import language_paragraphs
+from layerlab.pretraining.text.tokenizer import train_tokenizer
 
 
 def test_text_is_read_by_paragraph_plain_or_compressed(tmp_path: Path) -> None:

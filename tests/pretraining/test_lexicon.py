@@ -6,7 +6,7 @@ import random
 import numpy as np
 import pytest
 
-from layerlab.pretraining.lexicon import count_occurrences, pair_words, words_of
+from layerlab.pretraining.factors.lexicon import count_occurrences, pair_words, words_of
 
 CONCEPTS = [f"{first}{second}o" for first in "bdfglmnprs" for second in "aeiu"]
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from layerlab.errors import DataError, StudyError
-from layerlab.pretraining.material import prepare
+from layerlab.pretraining.factors.parallel import PARALLEL, interleave
 from layerlab.pretraining.mlm import pretrain
-from layerlab.pretraining.parallel import PARALLEL, interleave
 from layerlab.pretraining.spec import Parallel, PretrainingSpec, read_spec
+from layerlab.pretraining.text.material import prepare
 
 from .conftest import invented_text
 

@@ -21,7 +21,7 @@ from layerlab.pretraining.mlm import Progress, pretrain
 from layerlab.pretraining.picture import draw_training, write_picture
 from layerlab.pretraining.probes import Probes
 from layerlab.pretraining.spec import PretrainingSpec, read_spec
-from layerlab.report.style import COLUMN_WIDTH, FULL_WIDTH
+from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH
 
 from .conftest import kill_midway
 

@@ -8,12 +8,12 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoConfig, AutoModelForMaskedLM
 
-from layerlab.pretraining.batches import Masked
 from layerlab.pretraining.head import head_of
 from layerlab.pretraining.mlm import Progress, pretrain
 from layerlab.pretraining.rate import Machine, MatmulRate, flops_per_token, measure_rate
 from layerlab.pretraining.spec import PretrainingSpec
 from layerlab.pretraining.steps import masked_loss
+from layerlab.pretraining.text.batches import Masked
 
 
 @pytest.mark.parametrize("kind", ["bert", "modernbert"])

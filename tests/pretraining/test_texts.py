@@ -9,10 +9,10 @@ import pytest
 
 from layerlab.errors import DataError, StudyError
 from layerlab.languages.corpora import write_corpora
-from layerlab.pretraining.material import language_paragraphs
 from layerlab.pretraining.mlm import pretrain
 from layerlab.pretraining.spec import PretrainingSpec, read_spec
-from layerlab.pretraining.texts import ControlledText, HubText, digest_text, paragraphs_of
+from layerlab.pretraining.text.material import language_paragraphs
+from layerlab.pretraining.text.texts import ControlledText, HubText, digest_text, paragraphs_of
 
 
 def save(folder: Path, texts: list[str]) -> HubText:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from layerlab.pretraining.tokenizer import train_tokenizer
-from layerlab.pretraining.unigram import SPECIAL_TOKENS
+from layerlab.pretraining.text.tokenizer import train_tokenizer
+from layerlab.pretraining.text.unigram import SPECIAL_TOKENS
 
 TEXTS = {
     "en": ["Tomas saw the Élan river . tomas saw it"] * 20,
@@ -74,7 +74,7 @@ MANY = {
 }
 UNIGRAM = """
 import json, sys
-from layerlab.pretraining.tokenizer import train_tokenizer
+from layerlab.pretraining.text.tokenizer import train_tokenizer
 texts = json.loads(sys.argv[1])
 print(train_tokenizer(texts, 90, alphabet=60, kind="unigram").backend_tokenizer.to_str())
 """

@@ -8,7 +8,7 @@ import pytest
 
 from layerlab.analysis.records import load_records, write_records
 from layerlab.errors import RecordsError
-from layerlab.report.about import read_about
+from layerlab.report.page.about import read_about
 
 Make = Callable[..., pd.DataFrame]
 

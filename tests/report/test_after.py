@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 
 from layerlab.analysis.sensitivity import sensitivity
 from layerlab.errors import RecordsError
-from layerlab.report.after import draw_after, plot_after
-from layerlab.report.drawing import Material
+from layerlab.report.figures.after import draw_after, plot_after
+from layerlab.report.figures.drawing import Material
 
 Make = Callable[..., pd.DataFrame]
 

@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.image import imread
 
 from layerlab.errors import RecordsError
-from layerlab.report.alignment import draw_alignment, plot_alignment, plot_models
-from layerlab.report.style import COLUMN_WIDTH, FULL_WIDTH
+from layerlab.report.figures.alignment import draw_alignment, plot_alignment, plot_models
+from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH
 
 
 def frame_of(models: tuple[str, ...], targets: tuple[str, ...], n_layers: int = 12) -> pd.DataFrame:
@@ -101,6 +101,7 @@ def test_what_can_not_be_drawn_is_refused() -> None:
 
 def test_drawing_needs_no_torch() -> None:
     program = (
-        "import sys, layerlab.report.alignment\nassert not {'torch', 'transformers'} & sys.modules.keys()\n"
+        "import sys, layerlab.report.figures.alignment\n"
+        "assert not {'torch', 'transformers'} & sys.modules.keys()\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

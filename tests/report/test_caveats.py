@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pandas as pd
 
 from layerlab.analysis.significance import significance
-from layerlab.report.about import About
-from layerlab.report.caveats import caveats, controlled_languages
+from layerlab.report.page.about import About
+from layerlab.report.page.caveats import caveats, controlled_languages
 
 Make = Callable[..., pd.DataFrame]
 

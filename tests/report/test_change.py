@@ -10,8 +10,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from layerlab.errors import RecordsError
-from layerlab.report.change import draw_change, draw_drift, plot_change, plot_drift
-from layerlab.report.drawing import Material
+from layerlab.report.figures.change import draw_change, draw_drift, plot_change, plot_drift
+from layerlab.report.figures.drawing import Material
 
 Make = Callable[..., pd.DataFrame]
 

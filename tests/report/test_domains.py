@@ -10,10 +10,10 @@ from layerlab.analysis.bootstrap import hierarchical_bootstrap
 from layerlab.analysis.sensitivity import sensitivity
 from layerlab.analysis.significance import significance
 from layerlab.errors import RecordsError
-from layerlab.report.domains import domain_table, with_domains
-from layerlab.report.study_report import write_report
-from layerlab.report.tables import drop_table, paper_table, to_latex, to_markdown
-from layerlab.report.writing import render_table
+from layerlab.report.page.study_report import write_report
+from layerlab.report.page.writing import render_table
+from layerlab.report.tables.domains import domain_table, with_domains
+from layerlab.report.tables.tables import drop_table, paper_table, to_latex, to_markdown
 
 Make = Callable[..., pd.DataFrame]
 TARGETS = ("de", "fr", "en:GUM", "en:LinES")

@@ -10,8 +10,8 @@ import pytest
 from scipy import stats
 
 from layerlab.errors import RecordsError
-from layerlab.report.drawing import Material
-from layerlab.report.freezing import draw_freezing, freezing_depth, plot_freezing, scores_by_depth
+from layerlab.report.figures.drawing import Material
+from layerlab.report.figures.freezing import draw_freezing, freezing_depth, plot_freezing, scores_by_depth
 
 Make = Callable[..., pd.DataFrame]
 DEPTHS = {

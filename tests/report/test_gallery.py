@@ -15,9 +15,9 @@ from matplotlib.text import Text
 
 from layerlab.analysis.records import empty_records, validate_records
 from layerlab.errors import RecordsError
-from layerlab.report.gallery import KINDS, available, drawings, list_figures
-from layerlab.report.study_report import write_report
-from layerlab.report.writing import write_figures
+from layerlab.report.figures.gallery import KINDS, available, drawings, list_figures
+from layerlab.report.page.study_report import write_report
+from layerlab.report.page.writing import write_figures
 
 Make = Callable[..., pd.DataFrame]
 
@@ -108,7 +108,8 @@ def test_measures_are_drawn_for_a_study_without_ablations(measured: Make, tmp_pa
 
 def test_drawing_needs_no_torch() -> None:
     program = (
-        "import sys, layerlab.report.gallery\nassert not {'torch', 'transformers'} & sys.modules.keys()\n"
+        "import sys, layerlab.report.figures.gallery\n"
+        "assert not {'torch', 'transformers'} & sys.modules.keys()\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
 

@@ -11,8 +11,8 @@ from matplotlib.text import Annotation
 from scipy import stats
 
 from layerlab.errors import RecordsError
-from layerlab.report.drawing import Material
-from layerlab.report.gap import draw_gap, gap_against_similarity, plot_gap
+from layerlab.report.figures.drawing import Material
+from layerlab.report.figures.gap import draw_gap, gap_against_similarity, plot_gap
 
 Make = Callable[..., pd.DataFrame]
 TARGETS = ("de", "fr", "hi", "ru", "zh")

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 
 from layerlab.analysis.sensitivity import sensitivity
 from layerlab.errors import RecordsError
-from layerlab.report.plots import plot_heatmap
-from layerlab.report.style import COLUMN_WIDTH, FULL_WIDTH
+from layerlab.report.figures.plots import plot_heatmap
+from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH
 
 Make = Callable[..., pd.DataFrame]
 

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from layerlab.report.labels import label_points, place_labels
+from layerlab.report.style.labels import label_points, place_labels
 
 WIDTH, HEIGHT, SIZE = 178.0, 148.0, 7.0  # points, of a column's scatter plot
 

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from layerlab.errors import RecordsError
-from layerlab.report.layer_curves import (
+from layerlab.report.figures.layer_curves import (
     condition_styles,
     layer_means,
     measure_rows,

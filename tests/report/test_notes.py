@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from layerlab.analysis.significance import significance
-from layerlab.report.tables import drop_table, paper_table
-from layerlab.report.writing import render_table
+from layerlab.report.page.writing import render_table
+from layerlab.report.tables.tables import drop_table, paper_table
 
 Make = Callable[..., pd.DataFrame]
 

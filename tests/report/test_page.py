@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 
 from layerlab.analysis.significance import significance
-from layerlab.report.about import About
-from layerlab.report.layout import Cell, Row, Section, Table, drop_table, paper_table
-from layerlab.report.page import Page, TableGroup, render_page
-from layerlab.report.page_parts import figure_html, table_html
-from layerlab.report.panels import show
-from layerlab.report.saving import Plate
-from layerlab.report.study_report import write_report
+from layerlab.report.page.about import About
+from layerlab.report.page.page import Page, TableGroup, render_page
+from layerlab.report.page.page_parts import figure_html, table_html
+from layerlab.report.page.study_report import write_report
+from layerlab.report.style.panels import show
+from layerlab.report.style.saving import Plate
+from layerlab.report.tables.layout import Cell, Row, Section, Table, drop_table, paper_table
 
 Make = Callable[..., pd.DataFrame]
 
@@ -155,7 +155,7 @@ def test_a_table_has_the_numbers_of_its_cells() -> None:
 
 
 def test_cells_are_shaded_where_those_of_latex_are(synthetic: Make) -> None:
-    from layerlab.report.tables import to_latex
+    from layerlab.report.tables.tables import to_latex
 
     (section,) = paper_table(synthetic(n_layers=12)).sections
     text = table_html(section, "t", "t")

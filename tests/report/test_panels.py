@@ -8,7 +8,7 @@ import pytest
 from layerlab.analysis.records import empty_records
 from layerlab.analysis.sensitivity import sensitivity
 from layerlab.errors import RecordsError
-from layerlab.report.panels import only_panel, panel_names, panel_titles, panels, places
+from layerlab.report.style.panels import only_panel, panel_names, panel_titles, panels, places
 
 Make = Callable[..., pd.DataFrame]
 

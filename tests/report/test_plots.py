@@ -18,9 +18,9 @@ from matplotlib.text import Text
 from layerlab.analysis.records import empty_records
 from layerlab.analysis.sensitivity import paired, sensitivity
 from layerlab.errors import RecordsError
-from layerlab.report.figures import draw_all
-from layerlab.report.plots import plot_curves, plot_drops_by_seed, plot_sensitivity, save_figure
-from layerlab.report.style import COLUMN_WIDTH, FULL_WIDTH, line_style
+from layerlab.report.figures.files import draw_all
+from layerlab.report.figures.plots import plot_curves, plot_drops_by_seed, plot_sensitivity, save_figure
+from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH, line_style
 
 Make = Callable[..., pd.DataFrame]
 
@@ -244,7 +244,8 @@ def test_figures_and_tables_need_neither_torch_nor_transformers(synthetic: Make,
         "import sys\n"
         "from layerlab.analysis.records import load_records\n"
         "from layerlab.analysis.sensitivity import sensitivity\n"
-        "from layerlab.report import plots, tables\n"
+        "from layerlab.report.figures import plots\n"
+        "from layerlab.report.tables import tables\n"
         f"effect = sensitivity(load_records({str(records)!r}))\n"
         f"plots.save_figure(plots.plot_heatmap(effect), {str(tmp_path / 'map')!r})\n"
         "tables.to_latex(tables.paper_table(effect))\n"

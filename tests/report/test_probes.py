@@ -15,8 +15,8 @@ from scipy import stats
 
 from layerlab.analysis.records import empty_records, validate_records
 from layerlab.errors import RecordsError
-from layerlab.report.probes import draw_probes, plot_probes, probe_rows
-from layerlab.report.style import COLUMN_WIDTH, FULL_WIDTH, SOURCE_COLOUR, figure_style
+from layerlab.report.figures.probes import draw_probes, plot_probes, probe_rows
+from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH, SOURCE_COLOUR, figure_style
 
 
 def records_of(
@@ -165,6 +165,7 @@ def test_what_can_not_be_drawn_is_refused() -> None:
 
 def test_drawing_needs_no_torch() -> None:
     program = (
-        "import sys, layerlab.report.probes\nassert not {'torch', 'transformers'} & sys.modules.keys()\n"
+        "import sys, layerlab.report.figures.probes\n"
+        "assert not {'torch', 'transformers'} & sys.modules.keys()\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

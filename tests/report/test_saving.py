@@ -9,9 +9,9 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from layerlab.report.drawing import Drawing
-from layerlab.report.saving import save_drawing
-from layerlab.report.style import COLUMN_WIDTH, FULL_WIDTH
+from layerlab.report.figures.drawing import Drawing
+from layerlab.report.style.saving import save_drawing
+from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH
 
 
 def draw(width: float) -> Drawing:

@@ -10,9 +10,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from layerlab.errors import RecordsError
-from layerlab.report.drawing import Material
-from layerlab.report.similarity import draw_similarity, plot_similarity
-from layerlab.report.style import COLUMN_WIDTH
+from layerlab.report.figures.drawing import Material
+from layerlab.report.figures.similarity import draw_similarity, plot_similarity
+from layerlab.report.style.style import COLUMN_WIDTH
 
 Make = Callable[..., pd.DataFrame]
 

@@ -16,9 +16,9 @@ import pytest
 from layerlab.analysis.records import empty_records, load_records, write_records
 from layerlab.analysis.significance import significance
 from layerlab.errors import RecordsError
-from layerlab.report.about import read_about
-from layerlab.report.latex import PREAMBLE, to_latex
-from layerlab.report.study_report import report_tables, write_report
+from layerlab.report.page.about import read_about
+from layerlab.report.page.study_report import report_tables, write_report
+from layerlab.report.tables.latex import PREAMBLE, to_latex
 
 Make = Callable[..., pd.DataFrame]
 

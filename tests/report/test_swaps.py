@@ -10,9 +10,9 @@ import pytest
 from matplotlib.collections import QuadMesh
 
 from layerlab.errors import RecordsError
-from layerlab.report.drawing import Material
-from layerlab.report.style import COLUMN_WIDTH, FULL_WIDTH
-from layerlab.report.swaps import draw_swaps, plot_swaps, swap_matrices, swapped_in
+from layerlab.report.figures.drawing import Material
+from layerlab.report.figures.swaps import draw_swaps, plot_swaps, swap_matrices, swapped_in
+from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH
 
 Make = Callable[..., pd.DataFrame]
 

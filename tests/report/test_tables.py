@@ -14,10 +14,10 @@ from layerlab.analysis.records import empty_records
 from layerlab.analysis.sensitivity import sensitivity
 from layerlab.analysis.significance import significance
 from layerlab.errors import RecordsError
-from layerlab.report.latex import escape
-from layerlab.report.style import shade
-from layerlab.report.tables import Table, drop_table, paper_table, to_csv, to_latex, to_markdown
-from layerlab.report.writing import render_table
+from layerlab.report.page.writing import render_table
+from layerlab.report.style.style import shade
+from layerlab.report.tables.latex import escape
+from layerlab.report.tables.tables import Table, drop_table, paper_table, to_csv, to_latex, to_markdown
 
 Make = Callable[..., pd.DataFrame]
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from layerlab.report.wording import sweep_words, task_words
+from layerlab.report.style.wording import sweep_words, task_words
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,11 @@ from layerlab.ablation.apply import apply
 from layerlab.ablation.donors import Donors
 from layerlab.ablation.interventions import Intervention
 from layerlab.errors import DonorError, LayerlabError, StudyError
+from layerlab.models.checkpoints import find_checkpoint
 from layerlab.models.encoder import Encoder
-from layerlab.study.checkpoints import find_checkpoint
-from layerlab.study.copies import Copies, donors_seed
+from layerlab.study.copies import Copies
 from layerlab.study.study import Study
+from layerlab.training.streams import donors_seed
 
 from .conftest import make_study
 from .test_pretrainings import PLAIN, spec_file, write

@@ -16,12 +16,12 @@ from layerlab.analysis.records import load_records
 from layerlab.data.catalog import find_corpus, load_corpus
 from layerlab.errors import RecordsError
 from layerlab.finetuning.evaluation import predict
-from layerlab.study.corpora import encode_corpus
-from layerlab.study.counting import write_run_counts
-from layerlab.study.evaluating import load_fitted
-from layerlab.study.settings import WorkSettings
-from layerlab.study.store import Store
+from layerlab.nodes.counting import write_run_counts
+from layerlab.nodes.evaluating import load_fitted
+from layerlab.nodes.settings import WorkSettings
+from layerlab.nodes.store.store import Store
 from layerlab.study.study import Study
+from layerlab.tasks.corpora import encode_corpus
 from layerlab.tasks.task import Score
 
 from ..conftest import Call

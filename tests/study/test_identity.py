@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from layerlab.study.identity import FitSpec, RunSpec, canonical_json
+from layerlab.nodes.identity import FitSpec, RunSpec, canonical_json
 
 
 def make_fit(**changes: object) -> FitSpec:

@@ -7,8 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-from layerlab.study import lease
-from layerlab.study.lease import claim, is_held
+from layerlab.nodes.store import lease
+from layerlab.nodes.store.lease import claim, is_held
 
 
 def test_a_claim_excludes_another_until_it_is_given_back(tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ def test_a_claim_excludes_another_until_it_is_given_back(tmp_path: Path) -> None
 def test_the_lease_of_a_dead_process_is_taken_over(tmp_path: Path) -> None:
     path = tmp_path / "a"
     program = (
-        "import os, sys; from pathlib import Path; from layerlab.study.lease import claim\n"
+        "import os, sys; from pathlib import Path; from layerlab.nodes.store.lease import claim\n"
         "with claim(Path(sys.argv[1])) as mine:\n    assert mine\n    os.kill(os.getpid(), 9)\n"
     )
     subprocess.run([sys.executable, "-c", program, str(path)], check=False)
@@ -55,7 +55,7 @@ def test_of_many_processes_that_take_over_one_wins(tmp_path: Path) -> None:
     long_ago = time.time() - lease.STALE_SECONDS - 1
     os.utime(path, (long_ago, long_ago))
     program = (
-        "import sys, time; from pathlib import Path; from layerlab.study.lease import claim\n"
+        "import sys, time; from pathlib import Path; from layerlab.nodes.store.lease import claim\n"
         "while time.time() < float(sys.argv[2]): pass\n"
         "with claim(Path(sys.argv[1])) as mine:\n    print(int(mine)); time.sleep(0.5)\n"
     )

@@ -9,9 +9,9 @@ import pytest
 from layerlab.data.spec import Controlled, DataSpec
 from layerlab.errors import DataError, StudyError
 from layerlab.measures.spec import Measures
-from layerlab.study.identity import RunSpec
-from layerlab.study.jobs import RunJob
-from layerlab.study.measurements import Measurement, plan_measurement, read_measured
+from layerlab.nodes.identity import RunSpec
+from layerlab.nodes.jobs import RunJob
+from layerlab.nodes.measurement import Measurement, plan_measurement, read_measured
 from layerlab.study.plan import Plan
 from layerlab.study.study import Study
 

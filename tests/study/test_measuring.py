@@ -22,8 +22,8 @@ from layerlab.measures.change import measure_change
 from layerlab.measures.drift import weight_drift
 from layerlab.measures.states import load_tokenizer, sentence_states
 from layerlab.models.encoder import Encoder
-from layerlab.study import measuring
-from layerlab.study.store import Store
+from layerlab.nodes import measuring
+from layerlab.nodes.store.store import Store
 from layerlab.study.study import Study
 
 WORDS = {

@@ -11,7 +11,7 @@ import pytest
 from layerlab.analysis.records import load_records
 from layerlab.analysis.sensitivity import sensitivity
 from layerlab.errors import StudyError
-from layerlab.study.store import Store
+from layerlab.nodes.store.store import Store
 from layerlab.study.study import Study
 
 STUDY = """

@@ -12,7 +12,7 @@ import pytest
 
 from layerlab.analysis.records import load_nodes, load_records
 from layerlab.analysis.sensitivity import sensitivity
-from layerlab.study.store import Store
+from layerlab.nodes.store.store import Store
 from layerlab.study.study import Study
 from layerlab.tasks.task import get_task
 

@@ -15,11 +15,11 @@ import pytest
 
 from layerlab.analysis.nodes import load_nodes
 from layerlab.errors import StudyError
+from layerlab.models.checkpoints import digest_folder
+from layerlab.nodes.pretraining import PretrainingJob, identity_of_pretraining, make_job
+from layerlab.nodes.store.store import Store
 from layerlab.pretraining.spec import PretrainingSpec, read_spec
-from layerlab.study.checkpoints import digest_folder
-from layerlab.study.pretrainings import PretrainingJob, identity_of_pretraining, make_job
 from layerlab.study.reading import build_study
-from layerlab.study.store import Store
 from layerlab.study.study import Study
 
 from ..conftest import TINY_BERT

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from layerlab.nodes.store.store import Store
 from layerlab.study.plan import Plan
 from layerlab.study.progress import Progress, seconds_left
 from layerlab.study.runner import prepare_store
 from layerlab.study.status import Activity, Status, read_status
-from layerlab.study.store import Store
 from layerlab.study.study import Study
 
 

@@ -11,8 +11,8 @@ import pytest
 from layerlab.ablation.ablation import Ablation
 from layerlab.ablation.interventions import FitDonor, Reset, Swap
 from layerlab.analysis.records import load_nodes, load_records
+from layerlab.nodes.store.store import Store
 from layerlab.study.pruning import find_prunable, prune, revive
-from layerlab.study.store import Store
 from layerlab.study.study import Study
 
 from ..conftest import Call

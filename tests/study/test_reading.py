@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from layerlab.config import apply_override
 from layerlab.errors import Problem, StudyError
 from layerlab.measures.spec import Measures
 from layerlab.study.study import Study
-from layerlab.yaml_file import apply_override
 
 STUDY = """\
 name: words

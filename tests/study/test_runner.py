@@ -20,9 +20,9 @@ from layerlab.analysis.sensitivity import sensitivity
 from layerlab.data.catalog import DataSpec
 from layerlab.errors import StoreError
 from layerlab.models.encoder import Encoder
-from layerlab.study.evaluating import load_fitted
-from layerlab.study.settings import WorkSettings
-from layerlab.study.store import Store
+from layerlab.nodes.evaluating import load_fitted
+from layerlab.nodes.settings import WorkSettings
+from layerlab.nodes.store.store import Store
 from layerlab.study.study import Study
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from layerlab.errors import StoreError
-from layerlab.study.events import last_event, reporter
-from layerlab.study.jobs import FitJob, RunJob
-from layerlab.study.store import Store, write_atomically
+from layerlab.nodes.jobs import FitJob, RunJob
+from layerlab.nodes.store.events import last_event, reporter
+from layerlab.nodes.store.store import Store, write_atomically
 from layerlab.study.study import Study
 
 

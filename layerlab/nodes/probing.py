@@ -1,0 +1,194 @@
+"""Layer probes by name: models, a task, languages and seeds become tidy records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from layerlab.data.catalog import CorpusRef, DataSpec, find_corpus
+from layerlab.errors import CheckpointError, DataError, LabelError, LayerlabError, Problem, StudyError
+from layerlab.measures.layer_probes import ProbeScore, check_levels, probe_layers
+from layerlab.measures.probe_heads import ProbeTraining
+from layerlab.measures.states import load_tokenizer, longest_input
+from layerlab.models.checkpoints import Checkpoint, find_checkpoint
+from layerlab.models.encoder import Encoder
+from layerlab.nodes.identity import digest
+from layerlab.tasks.corpora import check_labels, encode_corpus, read_corpus
+from layerlab.tasks.task import Task, get_task
+from layerlab.training.devices import make_accelerator
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PROBE = "probe"  # the ablation's name in records
+STUDY = "probes"  # the study's
+
+# Raised when probes of the same settings would get other scores.
+_VERSION = 1
+
+
+def probe_models(
+    models: Mapping[str, str],
+    task: str,
+    source: str,
+    targets: Sequence[str] = (),
+    *,
+    data: DataSpec | None = None,
+    seeds: Sequence[int] = (0,),
+    layers: Sequence[int] | None = None,
+    training: ProbeTraining | None = None,
+    device: str = "auto",
+    say: Callable[[str], None] | None = None,
+) -> pd.DataFrame:
+    """Probe a task at every level of frozen encoders: trained on the source, scored on it and every target.
+
+    Args:
+        models: Label to a model's folder, the name of an encoder that comes with layerlab, or a Hub id.
+        task: Name of a task.
+        source: Its training split is what probes are trained on.
+        targets: Languages whose test split they are scored on, besides the source's.
+        data: Where the corpora are.
+        seeds: Of the heads' first weights and the order of the data.
+        layers: Levels, 0 being the embeddings and ``i + 1`` layer ``i``; all by default.
+        training: Hyper-parameters.
+        device: ``auto`` or ``cpu``.
+        say: Told in words what is done.
+
+    Returns:
+        Tidy records: one row a model, seed, target, metric and level. ``ablation`` is ``probe``, ``layer``
+        the level, and a ``run_id`` stands for the probes of one model, task, source and seed.
+
+    Raises:
+        StudyError: Models, task, languages or levels that do not exist, or labels that the source lacks; all
+            of them are told at once, before anything is computed.
+    """
+    data, training = (data or DataSpec()).resolved(), training or ProbeTraining()
+    checkpoints, corpora = _find_all(models, task, (source, *targets), data, seeds, layers)
+    rows = []
+    for label, checkpoint in checkpoints.items():
+        tell = partial(_say, say, label)
+        scores = _probe(checkpoint, get_task(task), corpora, seeds, layers, training, device, tell)
+        for seed in seeds:
+            named = {"study": STUDY, "model": label, "task": task, "source": source, "seed": seed}
+            named["run_id"] = _run_id(label, checkpoint, get_task(task), corpora[""].digest, seed, training)
+            rows += [_row(named, score) for score in scores if score.seed == seed]
+    return _records(rows)
+
+
+def _find_all(
+    models: Mapping[str, str],
+    task: str,
+    languages: Sequence[str],
+    data: DataSpec,
+    seeds: Sequence[int],
+    layers: Sequence[int] | None,
+) -> tuple[dict[str, Checkpoint], dict[str, CorpusRef]]:
+    """Find models and corpora; the source's training split is called "", test splits by their language."""
+    problems = [] if seeds else [Problem("seeds", "none is given; expected at least one")]
+    checkpoints: dict[str, Checkpoint] = {}
+    for label, name in models.items():
+        try:
+            checkpoints[label] = find_checkpoint(name)
+            check_levels(layers, checkpoints[label].n_layers)
+        except LayerlabError as error:
+            problems.append(Problem(f"model {label}", str(error)))
+    corpora: dict[str, CorpusRef] = {}
+    try:
+        formats = get_task(task).formats
+    except LabelError as error:
+        raise StudyError([*problems, Problem("task", str(error))], "the probes") from error
+    for key, language in {"": languages[0], **{name: name for name in languages}}.items():
+        try:
+            corpora[key] = find_corpus(data, task, formats, language, "test" if key else "train")
+        except DataError as error:
+            problems.append(Problem(f"target {key}" if key else "source", str(error)))
+    if "" in corpora:
+        tests = [ref for key, ref in corpora.items() if key]
+        problems += [Problem("", told) for told in check_labels(get_task(task), corpora[""], tests)[0]]
+    if not models:
+        problems.append(Problem("models", "none is given; expected at least one"))
+    if problems:
+        raise StudyError(problems, "the probes")
+    return checkpoints, corpora
+
+
+def _probe(
+    checkpoint: Checkpoint,
+    task: Task,
+    corpora: Mapping[str, CorpusRef],
+    seeds: Sequence[int],
+    layers: Sequence[int] | None,
+    training: ProbeTraining,
+    device: str,
+    say: Callable[[str], None],
+) -> list[ProbeScore]:
+    """Load one model and probe it."""
+    encoder = Encoder.from_pretrained(checkpoint.reference)
+    tokenizer = load_tokenizer(checkpoint.reference)
+    encoder.base.to(make_accelerator(device).device)
+    length = min(training.max_length, longest_input(encoder, tokenizer))
+    train = read_corpus(corpora[""])
+    labels = task.label_set(train.sentences)
+
+    def encoded(ref: CorpusRef) -> Any:
+        return encode_corpus(task, read_corpus(ref), labels, tokenizer, length)
+
+    return probe_layers(
+        encoder,
+        task,
+        encoded(corpora[""]),
+        {language: partial(encoded, ref) for language, ref in corpora.items() if language},
+        seeds=seeds,
+        layers=layers,
+        training=training,
+        say=say,
+    )
+
+
+def _run_id(
+    label: str, checkpoint: Checkpoint, task: Task, corpus: str, seed: int, training: ProbeTraining
+) -> str:
+    """Return the identity of the probes of one model, task, source and seed."""
+    settings = training.model_dump(mode="json", exclude={"keep_gib"})
+    spec = {"probe": _VERSION, "label": label, "checkpoint": checkpoint.digest, "task": task.name}
+    return digest(spec | {"version": task.version, "train": corpus, "seed": seed, "training": settings})
+
+
+def _row(named: Mapping[str, Any], score: ProbeScore) -> dict[str, Any]:
+    """Return one row of tidy records; nothing was intervened on."""
+    fixed = {"ablation": PROBE, "phase": "none", "intervention": "none", "layers": "", "split": "test"}
+    found = {"target": score.target, "layer": score.layer, "metric": score.score.metric}
+    return {**named, **fixed, **found, "fit_id": "", "value": score.score.value, "n": score.score.n}
+
+
+def _records(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    from layerlab.analysis.records import COLUMNS, validate_records
+
+    return validate_records(pd.DataFrame(rows).reindex(columns=list(COLUMNS)), "the probes' records")
+
+
+def _say(say: Callable[[str], None] | None, label: str, text: str) -> None:
+    if say is not None:
+        say(f"{label}: {text}")
+
+
+def labels_of_models(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Return models by label.
+
+    Raises:
+        CheckpointError: Two models bear one label.
+
+    >>> labels_of_models([("before", "mbert"), ("after", "fits/01")])
+    {'before': 'mbert', 'after': 'fits/01'}
+    """
+    found: dict[str, str] = {}
+    for label, model in pairs:
+        if label in found:
+            raise CheckpointError(
+                f"{found[label]} and {model} are both called {label!r}; give each a label: LABEL=MODEL"
+            )
+        found[label] = model
+    return found

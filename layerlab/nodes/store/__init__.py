@@ -1,0 +1,1 @@
+"""A results directory: complete nodes, leases, progress."""

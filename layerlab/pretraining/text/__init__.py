@@ -1,0 +1,1 @@
+"""Running text, tokenizers and packed sequences."""

@@ -1,0 +1,180 @@
+"""What a step sees: a function of the seed and the step alone, so that resuming needs no generator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layerlab.pretraining.text.corpus import Tokens
+
+_DRAW, _SHUFFLE, _MASK = range(3)
+
+
+def language_probabilities(sizes: Mapping[str, int], exponent: float) -> dict[str, float]:
+    """Return each language's share of the sequences: its size to the power ``exponent``, normalised.
+
+    Reference:
+        Conneau and Lample 2019, "Cross-lingual Language Model Pretraining".
+
+    >>> language_probabilities({"en": 9, "tr": 1}, 0.5)
+    {'en': 0.75, 'tr': 0.25}
+    """
+    weights = {language: size**exponent for language, size in sizes.items()}
+    total = sum(weights.values())
+    return {language: weight / total for language, weight in weights.items()}
+
+
+def shares(
+    sizes: Mapping[str, int], exponent: float, fixed: Mapping[str, float] | None = None
+) -> dict[str, float]:
+    """Return each stream's share of the sequences when some shares are given and the rest is by size.
+
+    >>> shares({"en": 9, "tr": 1, "parallel": 50}, 0.5, {"parallel": 0.2})
+    {'en': 0.6000000000000001, 'tr': 0.2, 'parallel': 0.2}
+    """
+    fixed = fixed or {}
+    free = language_probabilities({key: n for key, n in sizes.items() if key not in fixed}, exponent)
+    left = 1 - sum(fixed.values())
+    return {key: fixed[key] if key in fixed else free[key] * left for key in sizes}
+
+
+class Order:
+    """Which sequences each step trains on.
+
+    Languages are drawn at random; within a language every sequence comes once before any comes again.
+
+    Args:
+        sequences: Language to its training sequences of shape ``(sequences, tokens)``.
+        shares: Language to its share of the sequences; they sum to 1.
+        batch_sequences: Sequences in a step.
+        steps: Number of steps.
+        seed: Seed of the draws.
+    """
+
+    def __init__(
+        self,
+        sequences: Mapping[str, Tokens],
+        shares: Mapping[str, float],
+        batch_sequences: int,
+        steps: int,
+        seed: int,
+    ) -> None:
+        self.languages = tuple(sequences)
+        self._sequences = sequences
+        self._seed = seed
+        probabilities = [shares[language] for language in self.languages]
+        self.drawn = np.stack(
+            [
+                np.random.default_rng([seed, _DRAW, step]).choice(
+                    len(self.languages), batch_sequences, p=probabilities
+                )
+                for step in range(steps)
+            ]
+        )
+        flat = self.drawn.ravel()
+        places = np.empty(flat.size, dtype=np.int64)
+        for number in range(len(self.languages)):
+            mine = flat == number
+            places[mine] = np.arange(mine.sum())
+        self._places = places.reshape(self.drawn.shape)
+        self._permutations: dict[tuple[int, int], NDArray[np.int64]] = {}
+
+    def batch(self, step: int) -> Tokens:
+        """Return the token ids of 0-based ``step``, of shape ``(batch, tokens)``."""
+        rows = [
+            self._row(int(number), int(place))
+            for number, place in zip(self.drawn[step], self._places[step], strict=True)
+        ]
+        return np.stack(rows)
+
+    def languages_of(self, step: int) -> tuple[str, ...]:
+        """Return the language of each sequence of 0-based ``step``."""
+        return tuple(self.languages[number] for number in self.drawn[step])
+
+    def sequences_seen(self, steps: int) -> dict[str, int]:
+        """Return how many sequences of each language the first ``steps`` steps hold."""
+        counts = np.bincount(self.drawn[:steps].ravel(), minlength=len(self.languages))
+        return {language: int(count) for language, count in zip(self.languages, counts, strict=True)}
+
+    def _row(self, number: int, place: int) -> Tokens:
+        rows = self._sequences[self.languages[number]]
+        epoch, index = divmod(place, len(rows))
+        if (number, epoch) not in self._permutations:
+            generator = np.random.default_rng([self._seed, _SHUFFLE, number, epoch])
+            self._permutations[number, epoch] = generator.permutation(len(rows))
+        row: Tokens = rows[self._permutations[number, epoch][index]]
+        return row
+
+
+@dataclass(frozen=True)
+class Masked:
+    """A batch to be predicted.
+
+    Attributes:
+        input_ids: What the model reads, shape ``(batch, tokens)``.
+        positions: Flat indices of the positions to be predicted, shape ``(predicted,)``, ascending.
+        targets: The tokens that stood there, shape ``(predicted,)``.
+    """
+
+    input_ids: NDArray[np.int64]
+    positions: NDArray[np.int64]
+    targets: NDArray[np.int64]
+
+
+def mask(
+    batch: Tokens,
+    rate: float | Sequence[float],
+    seed: int,
+    step: int,
+    *,
+    n_special: int,
+    mask_id: int,
+    n_vocab: int,
+) -> Masked:
+    """Choose positions to be predicted and corrupt them: 80% mask, 10% another token, 10% as they are.
+
+    Exactly ``rate`` of the ordinary tokens of the batch (rounded, at least one) are chosen.
+
+    Args:
+        batch: Token ids of shape ``(batch, tokens)``.
+        rate: Fraction of the ordinary tokens to predict, of all sequences or of each.
+        seed: Seed of the masks.
+        step: The step; each has masks of its own.
+        n_special: Ids below this are special tokens, neither predicted nor put in.
+        mask_id: Id of ``[MASK]``.
+        n_vocab: Size of the vocabulary.
+
+    Reference:
+        Devlin et al. 2019; masks drawn anew for each visit as in Liu et al. 2019 (RoBERTa).
+    """
+    generator = np.random.default_rng([seed, _MASK, step])
+    flat = batch.ravel().astype(np.int64)
+    rates = np.broadcast_to(np.asarray(rate, dtype=np.float64), (len(batch),)).repeat(batch.shape[1])
+    chosen = []
+    for one in np.unique(rates):
+        ordinary = np.flatnonzero((flat >= n_special) & (rates == one))
+        n_predicted = max(1, round(one * len(ordinary)))
+        chosen.append(generator.permutation(ordinary)[:n_predicted])
+    positions = np.sort(np.concatenate(chosen))
+    targets = flat[positions]
+    fate = generator.random(len(positions))
+    others = generator.integers(n_special, n_vocab, len(positions))
+    flat[positions] = np.where(fate < 0.8, mask_id, np.where(fate < 0.9, others, targets))
+    return Masked(flat.reshape(batch.shape), positions, targets)
+
+
+def part_of(masked: Masked, part: int, n_parts: int) -> Masked:
+    """Return one of several parts of a batch: neighbouring sequences, as even as can be.
+
+    >>> batch = Masked(np.arange(8).reshape(4, 2), np.array([1, 5, 6]), np.array([9, 8, 7]))
+    >>> second = part_of(batch, 1, 2)
+    >>> second.input_ids.tolist(), second.positions.tolist(), second.targets.tolist()
+    ([[4, 5], [6, 7]], [1, 2], [8, 7])
+    """
+    n_rows, width = masked.input_ids.shape
+    first, last = n_rows * part // n_parts, n_rows * (part + 1) // n_parts
+    own = (masked.positions >= first * width) & (masked.positions < last * width)
+    return Masked(masked.input_ids[first:last], masked.positions[own] - first * width, masked.targets[own])

@@ -1,0 +1,168 @@
+"""What a pretraining trains on, made once and kept in its folder: tokenizer and packed sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from layerlab.errors import CheckpointError, DataError
+from layerlab.pretraining.checkpoint import STATE, write_atomically
+from layerlab.pretraining.factors.anchors import ANCHORED, anchored_stream
+from layerlab.pretraining.factors.growth import parent_tokenizer
+from layerlab.pretraining.factors.parallel import PARALLEL, parallel_stream
+from layerlab.pretraining.spec import OBSERVING
+from layerlab.pretraining.text.corpus import (
+    Packed,
+    Tokens,
+    check_corpora,
+    encode,
+    hold_out,
+    pack,
+)
+from layerlab.pretraining.text.texts import check_texts, paragraphs_of
+from layerlab.pretraining.text.tokenizer import spread, train_tokenizer
+from layerlab.pretraining.text.unigram import SPECIAL_TOKENS
+
+if TYPE_CHECKING:
+    from layerlab.pretraining.spec import PretrainingSpec
+
+
+@dataclass(frozen=True)
+class Material:
+    """Tokenizer and sequences.
+
+    Attributes:
+        tokenizer: The joint tokenizer.
+        packed: Language to its sequences.
+        n_tokens: Language to the size of its stream, separators included.
+    """
+
+    tokenizer: Any
+    packed: dict[str, Packed]
+    n_tokens: dict[str, int]
+
+
+def prepare(spec: PretrainingSpec, folder: Path, say: Callable[[str], None] = lambda text: None) -> Material:
+    """Train the tokenizer and encode the corpora, or read what an earlier start left in ``folder/state``.
+
+    Raises:
+        DataError: A corpus that is missing, unreadable or too small.
+        CheckpointError: ``folder`` holds a pretraining of another spec.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    state = folder / STATE
+    _check_same(spec, state / "spec.json")
+    streams_of = (*spec.corpora, *spec.fixed_shares())
+    files = {stream: state / f"{stream}.npy" for stream in streams_of}
+    # spec.json is written last: where it is, the rest is whole.
+    if (state / "spec.json").is_file():
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(state)
+    else:
+        check_material(spec)
+        state.mkdir(parents=True, exist_ok=True)
+        tokenizer = _encode_all(spec, state, files, say)
+    streams: dict[str, Tokens] = {language: np.load(file) for language, file in files.items()}
+    packed = {
+        language: hold_out(
+            pack(stream, spec.sequence_length, tokenizer.cls_token_id, tokenizer.sep_token_id),
+            spec.held_out_sequences,
+            language,
+        )
+        for language, stream in streams.items()
+    }
+    if not (state / "spec.json").is_file():
+        write_atomically(
+            state / "spec.json", lambda path: path.write_text(spec.canonical(), encoding="utf-8")
+        )
+    return Material(tokenizer, packed, {language: len(stream) for language, stream in streams.items()})
+
+
+def check_material(spec: PretrainingSpec) -> None:
+    """Check what can be checked of a spec's texts before any is read.
+
+    Raises:
+        DataError: Naming every file that is missing or of an unknown kind, or an unknown controlled language.
+    """
+    check_corpora(
+        {key: [text for text in texts if isinstance(text, Path)] for key, texts in spec.corpora.items()}
+    )
+    check_texts(spec.corpora)
+    for corpora in (spec.parallel_corpora(), spec.anchor_corpora()):
+        check_corpora({key: (file,) for key, file in corpora.items()}, kinds=("tsv",))
+
+
+def language_paragraphs(spec: PretrainingSpec, language: str) -> list[str]:
+    """Return all paragraphs of a language, text after text.
+
+    Raises:
+        DataError: The language has no text.
+    """
+    drop, texts = spec.drop.get(language, ()), spec.corpora[language]
+    paragraphs = [paragraph for text in texts for paragraph in paragraphs_of(text, drop)]
+    if not paragraphs:
+        raise DataError(f"{language}: no text in {', '.join(map(str, texts))}")
+    return paragraphs
+
+
+def _check_same(spec: PretrainingSpec, file: Path) -> None:
+    if not file.is_file():
+        return
+    # Read as a spec, so that a field added since has its default.
+    before = type(spec).model_validate_json(file.read_text(encoding="utf-8")).model_dump(mode="json")
+    now = spec.model_dump(mode="json")
+    differing = [
+        f"{key} was {before[key]!r}, is {now[key]!r}"
+        for key in before
+        if before[key] != now[key] and key not in OBSERVING
+    ]
+    if differing:
+        raise CheckpointError(
+            f"{file.parent.parent} holds a pretraining of another spec ({'; '.join(differing)}); "
+            "give the spec that began it, or another folder"
+        )
+
+
+def _encode_all(
+    spec: PretrainingSpec, state: Path, files: dict[str, Path], say: Callable[[str], None]
+) -> Any:
+    texts = {language: language_paragraphs(spec, language) for language in spec.corpora}
+    tokenizer = _tokenizer(spec, texts, say)
+    tokenizer.save_pretrained(state)
+    for name, file in files.items():
+        say(f"encoding {name}")
+        write_atomically(file, partial(_write_array, stream=_stream(spec, name, texts, tokenizer)))
+    return tokenizer
+
+
+def _stream(spec: PretrainingSpec, name: str, texts: Mapping[str, Sequence[str]], tokenizer: Any) -> Tokens:
+    if name == PARALLEL:
+        return parallel_stream(spec, tokenizer)
+    if name == ANCHORED:
+        return anchored_stream(spec, texts, tokenizer)
+    return encode(texts[name], tokenizer)
+
+
+def _tokenizer(spec: PretrainingSpec, texts: Mapping[str, Sequence[str]], say: Callable[[str], None]) -> Any:
+    if spec.grown_from is not None:
+        say(f"taking the tokenizer of {spec.grown_from}")
+        return parent_tokenizer(spec.grown_from)
+    say("training the tokenizer")
+    return train_tokenizer(
+        {language: spread(paragraphs, spec.tokenizer_chars) for language, paragraphs in texts.items()},
+        spec.vocab_size,
+        alphabet=min(spec.alphabet, spec.vocab_size - len(SPECIAL_TOKENS)),
+        lowercase=spec.lowercase,
+        max_length=spec.sequence_length,
+        kind=spec.tokenizer,
+    )
+
+
+def _write_array(path: Path, stream: Tokens) -> None:
+    with path.open("wb") as file:
+        np.save(file, stream)

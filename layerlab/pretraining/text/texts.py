@@ -1,0 +1,207 @@
+"""Where a language's running text comes from: files, data sets of the Hub, controlled languages."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+
+from layerlab.errors import DataError, LayerlabError, unknown
+from layerlab.pretraining.text.corpus import read_paragraphs
+
+_STRICT = ConfigDict(frozen=True, extra="forbid")
+# A controlled language's first sentences stand for what its generator gives, beside the description.
+_FINGERPRINT_SENTENCES = 100
+
+
+class HubText(BaseModel):
+    """A text column of a data set of the Hugging Face Hub.
+
+    Attributes:
+        hub: Id of the data set, or a folder in one of the Hub's formats (of ``save_to_disk``, of parquet).
+        config: Configuration, such as ``20231101.sw``.
+        split: Its split, as the data set calls it.
+        column: Column of text; each row is a paragraph.
+        revision: Branch, tag or commit; None is the newest, so give one for text that stays the same.
+        rows: At most so many rows, the first ones; None for all.
+    """
+
+    model_config = _STRICT
+
+    hub: str
+    config: str | None = None
+    split: str = "train"
+    column: str = "text"
+    revision: str | None = None
+    rows: int | None = Field(default=None, ge=1)
+
+    def __str__(self) -> str:
+        revision = f"@{self.revision}" if self.revision else ""
+        return f"{self.hub}{revision}/{self.config or ''}[{self.split}].{self.column}"
+
+
+class ControlledText(BaseModel):
+    """Documents in a controlled language, as ``layerlab languages write`` gives them.
+
+    Attributes:
+        controlled: The language's name in its family.
+        sentences: So many sentences, rounded up to whole documents.
+        seed: Of what is meant; no two languages have the same documents under one seed.
+        family: A family of languages: a file in YAML, or the name of one that comes with layerlab; None for
+            its general one.
+    """
+
+    model_config = _STRICT
+
+    controlled: str
+    sentences: int = Field(default=100_000, ge=1)
+    seed: int = Field(default=0, ge=0)
+    family: str | None = None
+
+    def __str__(self) -> str:
+        return f"controlled language {self.controlled}"
+
+
+def kind_of_text(value: Any) -> str | None:
+    """Tell which kind of text a plain value describes, for pydantic; None if it is none."""
+    if isinstance(value, HubText | ControlledText):
+        return "hub" if isinstance(value, HubText) else "controlled"
+    if isinstance(value, Mapping):
+        return next((kind for kind in ("hub", "controlled") if kind in value), None)
+    return "file" if isinstance(value, str | Path) else None
+
+
+Text = Annotated[
+    Annotated[Path, Tag("file")]
+    | Annotated[HubText, Tag("hub")]
+    | Annotated[ControlledText, Tag("controlled")],
+    Discriminator(
+        kind_of_text,
+        custom_error_type="no_text",
+        custom_error_message="expected a file, {hub: ...} or {controlled: ...}",
+    ),
+]
+
+
+def placed(
+    text: Path | HubText | ControlledText, place: Callable[[Path], Path]
+) -> Path | HubText | ControlledText:
+    """Return a text with its path put elsewhere; a Hub id stays unless it is a folder there."""
+    if isinstance(text, Path):
+        return place(text)
+    if isinstance(text, ControlledText):
+        named = text.family is None or not Path(text.family).suffix
+        return text if named else text.model_copy(update={"family": str(place(Path(str(text.family))))})
+    there = place(Path(text.hub))
+    return text.model_copy(update={"hub": str(there)}) if there.is_dir() else text
+
+
+def check_texts(texts: Mapping[str, Sequence[Path | HubText | ControlledText]]) -> None:
+    """Check what can be checked of texts that are no files, before any is read.
+
+    Raises:
+        DataError: An unknown controlled language, or a family that cannot be read.
+    """
+    for language, several in texts.items():
+        for text in several:
+            if isinstance(text, ControlledText):
+                from layerlab.languages.family import find_family, find_language
+
+                try:
+                    find_language(find_family(text.family), text.controlled)
+                except LayerlabError as error:
+                    raise DataError(f"corpora: {language}: {error}") from error
+
+
+def paragraphs_of(text: Path | HubText | ControlledText, drop: Sequence[str] = ()) -> Iterator[str]:
+    """Yield the paragraphs of a text, without empty ones.
+
+    Args:
+        text: Where it comes from.
+        drop: Ids of a ``.tsv`` to leave out.
+
+    Raises:
+        DataError: It is not there or does not keep its format.
+    """
+    if isinstance(text, Path):
+        yield from read_paragraphs(text, drop)
+    elif isinstance(text, HubText):
+        yield from _hub_paragraphs(text)
+    else:
+        yield from _controlled_paragraphs(text, text.sentences)
+
+
+def digest_text(text: Path | HubText | ControlledText) -> str:
+    """Return a digest of a text's content, 16 hexadecimal digits, as part of a pretraining's identity.
+
+    A file's stands for its bytes, that of a data set for its paragraphs. A controlled language's stands for
+    the description of its family and for its first documents, so that another generator gives another one.
+
+    Raises:
+        DataError: The text cannot be read.
+    """
+    if isinstance(text, Path):
+        if not text.is_file():
+            raise DataError(f"corpora: no such file {text}")
+        stat = text.stat()
+        return _digest_file(str(text), stat.st_size, stat.st_mtime_ns)
+    if isinstance(text, HubText):
+        return _digest_lines(_hub_paragraphs(text))
+    from layerlab.languages.family import find_family
+
+    about = [find_family(text.family).model_dump_json(), text.controlled, str(text.sentences), str(text.seed)]
+    first = min(text.sentences, _FINGERPRINT_SENTENCES)
+    return _digest_lines([*about, *_controlled_paragraphs(text, first)])
+
+
+def _hub_paragraphs(text: HubText) -> Iterator[str]:
+    rows = _load_rows(text)
+    if text.column not in rows.column_names:
+        raise DataError(f"{text}: {unknown('column', text.column, rows.column_names)}")
+    n_rows = len(rows) if text.rows is None else min(text.rows, len(rows))
+    for start in range(0, n_rows, 1_000):
+        for value in rows[start : min(start + 1_000, n_rows)][text.column]:
+            if not isinstance(value, str):
+                raise DataError(f"{text}: expected text, got {type(value).__name__}")
+            # A row may hold several lines; each is a paragraph, as in a file.
+            yield from (line.strip() for line in value.splitlines() if line.strip())
+
+
+def _load_rows(text: HubText) -> Any:
+    from layerlab.data.hub import load_data_set
+
+    loaded = load_data_set(text.hub, text.config, text.revision, what=str(text))
+    if not hasattr(loaded, "keys"):
+        return loaded
+    if text.split not in loaded:
+        raise DataError(f"{text}: {unknown('split', text.split, loaded.keys())}")
+    return loaded[text.split]
+
+
+def _controlled_paragraphs(text: ControlledText, n_sentences: int) -> Iterator[str]:
+    from layerlab.languages.family import find_family, find_language
+    from layerlab.languages.formats import to_text
+    from layerlab.languages.generate import generate_said
+
+    family = find_family(text.family)
+    script = find_language(family, text.controlled).script
+    documents = generate_said(text.controlled, f"{text.seed}-text-{text.controlled}", family=family)
+    yield from (line.rstrip("\n") for line in to_text(documents, n_sentences, script))
+
+
+def _digest_lines(lines: Iterator[str] | Sequence[str]) -> str:
+    total = hashlib.sha256()
+    for line in lines:
+        total.update(json.dumps(line).encode())
+    return total.hexdigest()[:16]
+
+
+@functools.lru_cache(maxsize=256)
+def _digest_file(path: str, size: int, modified: int) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

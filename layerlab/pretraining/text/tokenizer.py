@@ -1,0 +1,107 @@
+"""One vocabulary for all languages of a spec: WordPiece or Unigram."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from layerlab.pretraining.text.unigram import SPECIAL_TOKENS, frame, frequent_characters, train_unigram
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+
+def spread(texts: Sequence[str], n_chars: int) -> list[str]:
+    """Return paragraphs evenly spread over ``texts`` with about ``n_chars`` characters in all.
+
+    >>> spread(["aaaa", "bbbb", "cccc", "dddd"], 8)
+    ['aaaa', 'cccc']
+    """
+    total = sum(map(len, texts))
+    stride = max(1.0, total / n_chars)
+    return [texts[int(place * stride)] for place in range(int(len(texts) / stride))]
+
+
+def train_tokenizer(
+    texts: Mapping[str, Sequence[str]],
+    vocab_size: int,
+    *,
+    alphabet: int,
+    lowercase: bool = False,
+    max_length: int = 512,
+    kind: Literal["wordpiece", "unigram"] = "wordpiece",
+) -> PreTrainedTokenizerFast:
+    """Train a joint tokenizer, cased unless asked otherwise.
+
+    With WordPiece, ideographs stand alone, as in BERT; text without spaces such as kana is cut by the
+    vocabulary alone.
+
+    Args:
+        texts: Language to the paragraphs that train it; their sizes are the languages' weights.
+        vocab_size: Pieces, special tokens included.
+        alphabet: Characters that get a piece; words with other characters become ``[UNK]``.
+        lowercase: Lower-case and strip accents.
+        max_length: Longest input that the tokenizer will say the model takes.
+        kind: ``wordpiece``, or ``unigram`` for the model of SentencePiece.
+
+    Reference:
+        Devlin et al. 2019, "BERT: Pre-training of Deep Bidirectional Transformers"; Kudo 2018, "Subword
+        Regularization" (Unigram).
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    every = [text for language in texts for text in texts[language]]
+    if kind == "unigram":
+        tokenizer = train_unigram(every, vocab_size, alphabet, lowercase)
+    else:
+        tokenizer = _with_vocabulary(_train_vocabulary(every, vocab_size, alphabet, lowercase), lowercase)
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=tokenizer,
+        model_max_length=max_length,
+        model_input_names=["input_ids", "attention_mask"],
+        unk_token="[UNK]",
+        sep_token="[SEP]",
+        pad_token="[PAD]",
+        cls_token="[CLS]",
+        mask_token="[MASK]",
+    )
+
+
+def _train_vocabulary(
+    texts: Sequence[str], vocab_size: int, alphabet: int, lowercase: bool
+) -> dict[str, int]:
+    from tokenizers import trainers
+
+    tokenizer = _with_vocabulary({}, lowercase)
+    normalised = [tokenizer.normalizer.normalize_str(text) for text in texts]
+    characters = frequent_characters(normalised, alphabet)
+    chunks = sorted({chunk for text in normalised for chunk in text.split()})
+    words = tokenizer.pre_tokenizer.pre_tokenize_str(" ".join(chunks))
+    inner = sorted({char for word, _ in words for char in word[1:]} & set(characters))
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=vocab_size,
+        # The trainer numbers the inner characters in the order of a hash table and breaks ties between merges
+        # by number, so two trainings would differ; announced as special tokens, they have fixed numbers.
+        special_tokens=[*SPECIAL_TOKENS, *(f"##{char}" for char in inner)],
+        initial_alphabet=characters,
+        limit_alphabet=len(characters),
+        continuing_subword_prefix="##",
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    vocabulary: dict[str, int] = tokenizer.get_vocab()
+    return vocabulary
+
+
+def _with_vocabulary(vocabulary: dict[str, int], lowercase: bool) -> Any:
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
+
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(
+        clean_text=True, handle_chinese_chars=True, strip_accents=lowercase, lowercase=lowercase
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece(prefix="##")
+    if vocabulary:
+        frame(tokenizer)
+    return tokenizer

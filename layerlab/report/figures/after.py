@@ -1,0 +1,136 @@
+"""Interventions after fine-tuning side by side: rewound, re-randomised, skipped, permuted or scaled layers.
+
+Reference: Zhang, Bengio, Singer (2022), "Are All Layers Created Equal?".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from layerlab.analysis.sensitivity import MEAN, SETTING
+from layerlab.analysis.sweeps import NAMED
+from layerlab.errors import RecordsError
+from layerlab.report.figures.drawing import Drawing, Material, by_setting
+from layerlab.report.figures.plots import put_legend
+from layerlab.report.style.captions import about, count, seeds_words
+from layerlab.report.style.panels import METRIC_NAMES
+from layerlab.report.style.style import COLUMN_WIDTH, figure_style, line_style
+from layerlab.report.style.wording import sweep_words, task_words
+
+_MOST_TICKS = 13
+_MOST_BANDS = 4
+
+
+def plot_after(effect: pd.DataFrame) -> Figure:
+    """Draw the change of the score by layer for every sweep of interventions after fine-tuning.
+
+    Above on the source, below on the mean of the zero-shot targets, on one scale. A window of several layers
+    stands at its middle. Bands are 95% t intervals over seeds, left out for more than four sweeps.
+
+    Args:
+        effect: What ``layerlab.analysis.sensitivity`` gives, of one model, task and source.
+
+    Raises:
+        RecordsError: No sweep after fine-tuning, or several settings.
+    """
+    rows = sweeps_after(effect)
+    if rows.empty:
+        raise RecordsError(
+            "there is no sweep of interventions after fine-tuning to show: expected ablations of the phase "
+            "'after' over more than one window"
+        )
+    settings = rows[list(SETTING)].drop_duplicates()
+    if len(settings) > 1:
+        raise RecordsError(f"a figure of sweeps after fine-tuning shows one setting, and got {len(settings)}")
+    setting = settings.iloc[0]
+    shown = [
+        (f"on {setting['source']} (source)", rows[rows["quantity"] == "source_drop"]),
+        (_targets(rows), rows[(rows["quantity"] == "zero_shot_drop") & (rows["target"] == MEAN)]),
+    ]
+    shown = [(title, part) for title, part in shown if len(part)]
+    with figure_style():
+        figure = Figure(figsize=(COLUMN_WIDTH, 0.65 + 1.45 * len(shown)), layout="constrained")
+        axes = figure.subplots(len(shown), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+        for axis, (title, part) in zip(axes, shown, strict=True):
+            _draw_sweeps(axis, part, list(dict.fromkeys(rows["sweep"])))
+            axis.set_title(f"{task_words(str(setting['task']))} {title}, after fine-tuning")
+            axis.set_ylabel("change (points)")
+        _label_layers(axes[-1], rows)
+        put_legend(figure, list(axes))
+    return figure
+
+
+def sweeps_after(effect: pd.DataFrame) -> pd.DataFrame:
+    """Keep the sweeps over layers after fine-tuning, of more than one window."""
+    rows = effect[(effect["phase"] == "after") & (effect["sweep"] != NAMED)]
+    if rows.empty:
+        return rows
+    windows = rows.groupby([*SETTING, "sweep"], sort=False)["layers"].transform("nunique")
+    return rows[windows > 1]
+
+
+def draw_after(material: Material) -> Iterator[Drawing]:
+    """Draw the sweeps after fine-tuning of every setting that has several."""
+    for setting, rows in by_setting(sweeps_after(material.effect)):
+        if rows["sweep"].nunique() < 2:
+            continue  # the figure of the sweep by itself has it
+        words = " / ".join(_short(sweep) for sweep in dict.fromkeys(rows["sweep"]))
+        metric = METRIC_NAMES.get(setting["metric"], setting["metric"])
+        n_sweeps = rows["sweep"].nunique()
+        few = n_sweeps <= _MOST_BANDS
+        seeds = (
+            seeds_words(rows["n_seeds"]) if few else f"means over {count(int(rows['n_seeds'].max()), 'seed')}"
+        )
+        caption = (
+            f"What {n_sweeps} interventions on the fine-tuned encoder ({words}) change at each layer, in "
+            f"points of {metric} against the encoder left as it is, on the source and "
+            f"{_targets(rows)}; {seeds}."
+        )
+        name = material.stem("after", setting, *[setting["metric"]] * bool(material.metric))
+        yield Drawing(name, f"Layers after fine-tuning: {about(setting)}", caption, plot_after(rows))
+
+
+def _draw_sweeps(axis: Axes, part: pd.DataFrame, sweeps: list[str]) -> None:
+    axis.axhline(0, color="0.6", lw=0.6, zorder=0)
+    for index, sweep in enumerate(sweeps):
+        one = part[part["sweep"] == sweep]
+        one = one.assign(at=_middle(one)).sort_values("at")
+        style = line_style(index)
+        axis.plot(one["at"], -100 * one["effect"], label=_short(sweep), ms=2.8, **style)
+        if len(sweeps) <= _MOST_BANDS and one["low"].notna().any():
+            low, high = -100 * one["high"], -100 * one["low"]
+            axis.fill_between(one["at"], low, high, color=style["color"], alpha=0.2, lw=0)
+
+
+def _middle(rows: pd.DataFrame) -> pd.Series[float]:
+    return ((rows["first_layer"] + rows["last_layer"]) / 2).astype("float64")
+
+
+def _label_layers(axis: Axes, rows: pd.DataFrame) -> None:
+    first, last = int(rows["first_layer"].min()), int(rows["last_layer"].max())
+    layers = range(max(first, 0), last + 1, -(-(last + 1) // _MOST_TICKS))
+    embeddings = [-1] if first < 0 else []
+    labels = ["emb"] * len(embeddings) + [str(layer) for layer in layers]
+    axis.set_xticks([*embeddings, *layers], labels)
+    axis.set_xlim(min(first, 0) - 0.3, last + 0.3)
+    axis.set_xlabel("layer")
+
+
+def _short(sweep: str) -> str:
+    """Say what a sweep does, without saying when.
+
+    >>> _short("reset(to=pretrained)@after"), _short("scale(factor=0.5)@after")
+    ('rewind', 'scaled (factor 0.5)')
+    """
+    return sweep_words(sweep).replace(" after fine-tuning", "")
+
+
+def _targets(rows: pd.DataFrame) -> str:
+    n_targets = rows[rows["target"] == MEAN]["n_targets"]
+    if n_targets.empty:
+        return "no target"
+    return f"on the mean of {count(int(n_targets.max()), 'target')}"

@@ -1,0 +1,184 @@
+"""Curves over the layers: how alike languages are, by CKA or retrieval.
+
+Functions take the frame of ``layerlab.measures.alignment`` and return a matplotlib ``Figure`` at the width of
+an ACL column, or of the page for several models. Values are fractions, as in the papers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from layerlab.analysis.stored import Where
+from layerlab.errors import RecordsError, unknown
+from layerlab.report.figures.plots import put_legend, save_figure
+from layerlab.report.style.axes import panel_grid
+from layerlab.report.style.style import figure_style, line_style
+from layerlab.report.style.wording import slug
+
+_COLUMNS = ("model", "source", "target", "layer", "measure", "value", "n")
+_MEASURE_NAMES = {
+    "cka": "CKA (linear, debiased)",
+    "cka_biased": "CKA (linear, biased)",
+    "cka_rbf": "CKA (RBF, debiased)",
+    "cka_muller": "CKA (RBF, biased)",
+    "anc": "ANC",
+    "change_cka": "CKA of both models",
+    "change_cka_biased": "CKA of both models (biased)",
+    "change_cka_rbf": "CKA of both models (RBF)",
+    "change_cka_rbf_biased": "CKA of both models (RBF, biased)",
+    "change_cka_muller": "CKA of both models (RBF, biased)",
+    "drift": "weight drift (relative distance)",
+    "drift_cosine": "weight drift (cosine)",
+    "retrieval": "retrieval accuracy (cosine)",
+    "retrieval_centred": "retrieval accuracy (cosine, centred)",
+    "retrieval_csls": "retrieval accuracy (CSLS)",
+    "retrieval_csls_centred": "retrieval accuracy (CSLS, centred)",
+}
+_MOST_MARKED = 12  # targets or layers; beyond it markers hide the lines
+_MOST_TICKS = 14
+
+
+def measure_words(measure: str) -> str:
+    """Name a measure as papers do.
+
+    >>> measure_words("cka"), measure_words("retrieval_csls_forward")
+    ('CKA (linear, debiased)', 'retrieval accuracy (CSLS), forward')
+    """
+    for direction in ("forward", "backward"):
+        if measure.endswith(f"_{direction}"):
+            return f"{measure_words(measure.removesuffix(f'_{direction}'))}, {direction}"
+    return _MEASURE_NAMES.get(measure, measure.replace("_", " "))
+
+
+def plot_alignment(frame: pd.DataFrame, measure: str = "cka") -> Figure:
+    """Draw a measure by layer: a curve for each pair, their mean in black, a panel for each model.
+
+    The axis counts the layers passed: 0 is the output of the embeddings. For retrieval a dotted line shows
+    chance.
+
+    Args:
+        frame: As ``layerlab.measures.alignment.measure_alignment`` gives it, of one or several models.
+        measure: One of its measures.
+
+    Raises:
+        RecordsError: No such measure, a column that is missing, or more models than fit a page.
+    """
+    rows = _rows(frame, measure)
+    pairs = _pair_names(rows)
+    styles = {pair: line_style(index) for index, pair in enumerate(sorted(set(pairs)))}
+    rows = rows.assign(pair=pairs)
+    crowded = len(styles) > _MOST_MARKED or rows["layer"].nunique() > _MOST_MARKED + 1
+    models = list(dict.fromkeys(rows["model"]))
+    with figure_style():
+        figure, axes = panel_grid(models)
+        columns = len({axis.get_position().x0 for axis in axes})
+        for index, (axis, model) in enumerate(zip(axes, models, strict=True)):
+            part = rows[rows["model"] == model]
+            for pair, style in styles.items():
+                one = part[part["pair"] == pair].sort_values("layer")
+                look = style | {"marker": ""} if crowded else style
+                axis.plot(one["layer"], one["value"], label=pair, lw=0.9, ms=2.5, **look)
+            _finish(axis, part, measure, mean=len(styles) > 1)
+            axis.set_ylabel(measure_words(measure) if index % columns == 0 else "")
+        put_legend(figure, axes)
+    return figure
+
+
+def plot_models(frame: pd.DataFrame, measure: str = "cka") -> Figure:
+    """Draw a measure by layer for several models in one panel: the mean over the pairs, and their range.
+
+    Raises:
+        RecordsError: As `plot_alignment`; or the models were measured on different pairs.
+    """
+    rows = _rows(frame, measure)
+    pairs = {str(model): set(_pair_names(part)) for model, part in rows.groupby("model", sort=False)}
+    if len({frozenset(names) for names in pairs.values()}) > 1:
+        told = "; ".join(f"{model}: {', '.join(sorted(names))}" for model, names in pairs.items())
+        raise RecordsError(f"a mean over the pairs needs the same pairs of every model; got {told}")
+    n_pairs = len(next(iter(pairs.values())))
+    with figure_style():
+        figure, (axis,) = panel_grid([f"mean of {n_pairs} pairs" if n_pairs > 1 else "one pair"])
+        for index, (model, part) in enumerate(rows.groupby("model", sort=False)):
+            layers = part.groupby("layer")["value"]
+            style = line_style(index)
+            mean = layers.mean()
+            axis.plot(mean.index, mean, label=str(model), ms=2.8, **style)
+            axis.fill_between(mean.index, layers.min(), layers.max(), color=style["color"], alpha=0.12, lw=0)
+        _finish(axis, rows, measure, mean=False)
+        axis.set_ylabel(measure_words(measure))
+        put_legend(figure, [axis])
+    return figure
+
+
+def draw_alignment(frame: pd.DataFrame, folder: Where) -> list[Path]:
+    """Draw every measure of a frame but the single directions of retrieval, as PDF and PNG; return the paths.
+
+    Files are called ``<measure>-by-layer``, and ``<measure>-models`` where there are several models with the
+    same pairs.
+
+    Raises:
+        RecordsError: A column is missing, or there are no rows.
+    """
+    _check(frame)
+    paths: list[Path] = []
+    for measure in dict.fromkeys(frame["measure"]):
+        if measure.endswith(("_forward", "_backward")):
+            continue
+        stem = Path(folder) / slug(measure.replace("_", "-"))
+        paths += save_figure(plot_alignment(frame, measure), f"{stem}-by-layer")
+        rows = _rows(frame, measure)
+        pairs = {frozenset(_pair_names(part)) for _, part in rows.groupby("model")}
+        if rows["model"].nunique() > 1 and len(pairs) == 1:
+            paths += save_figure(plot_models(frame, measure), f"{stem}-models")
+    return paths
+
+
+def _check(frame: pd.DataFrame) -> None:
+    missing = [name for name in _COLUMNS if name not in frame.columns]
+    if missing:
+        raise RecordsError(f"a frame of alignment is expected; this one lacks {', '.join(missing)}")
+    if frame.empty:
+        raise RecordsError("there is no alignment to show: the frame has no rows")
+
+
+def _rows(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
+    _check(frame)
+    rows = frame[frame["measure"] == measure]
+    if rows.empty:
+        raise RecordsError(unknown("measure", measure, set(frame["measure"])))
+    twice = rows[rows.duplicated(["model", "source", "target", "layer"])]
+    if len(twice):
+        first = twice.iloc[0]
+        raise RecordsError(
+            f"{first['model']} has {first['source']}-{first['target']} at layer {first['layer']} twice; "
+            "give every model a label of its own and measure one corpus at a time"
+        )
+    return rows
+
+
+def _pair_names(rows: pd.DataFrame) -> Sequence[str]:
+    """Name each row's pair: its target, and its source where sources differ from it and each other."""
+    if rows["source"].nunique() == 1 or (rows["source"] == rows["target"]).all():
+        return [str(name) for name in rows["target"]]
+    return [f"{a}-{b}" for a, b in zip(rows["source"], rows["target"], strict=True)]
+
+
+def _finish(axis: Axes, rows: pd.DataFrame, measure: str, *, mean: bool) -> None:
+    """Add the mean, chance and the labels of the layers."""
+    if mean:
+        values = rows.groupby("layer")["value"].mean()
+        axis.plot(values.index, values, label="mean", color="black", lw=1.8, zorder=5)
+    if measure.startswith("retrieval"):
+        chance = float((1 / rows["n"]).mean())
+        axis.axhline(chance, label="chance", color="0.4", lw=0.8, ls=(0, (1, 1.2)), zorder=0)
+    else:
+        axis.axhline(0, color="0.6", lw=0.6, zorder=0)
+    deepest = int(rows["layer"].max())
+    axis.set_xticks(range(0, deepest + 1, -(-(deepest + 1) // _MOST_TICKS)))
+    axis.set_xlim(-0.3, deepest + 0.3)
+    axis.set_xlabel("layers passed")

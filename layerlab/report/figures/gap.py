@@ -1,0 +1,219 @@
+"""Transfer gap against similarity: whether languages that are aligned better with the source lose less.
+
+Reference: Muller, Elazar, Sagot, Seddah (2021), "First Align, then Predict", section 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from layerlab.analysis.correlation import correlate
+from layerlab.analysis.records import BASELINE
+from layerlab.analysis.sensitivity import t_interval, transfer_gap
+from layerlab.errors import RecordsError, unknown
+from layerlab.report.figures.alignment import measure_words
+from layerlab.report.figures.drawing import Drawing, Material
+from layerlab.report.figures.layer_curves import (
+    PRETRAINED,
+    condition_styles,
+    label_depth,
+    measure_rows,
+    only_place,
+    places_of,
+)
+from layerlab.report.figures.plots import put_legend
+from layerlab.report.style.captions import about, count, seeds_words, sentences_words
+from layerlab.report.style.labels import label_points
+from layerlab.report.style.panels import METRIC_NAMES
+from layerlab.report.style.style import COLUMN_WIDTH, SOURCE_COLOUR, figure_style
+from layerlab.report.style.wording import task_words
+from layerlab.targets import language_of
+
+_FEWEST = 3  # languages that have an order
+_HEIGHTS = (2.05, 1.25)  # inches
+
+
+@dataclass(frozen=True)
+class GapAgainstSimilarity:
+    """What the figure shows.
+
+    Attributes:
+        measure: The measure of similarity.
+        gaps: By target: ``gap`` in points, its interval ``low`` to ``high`` over seeds, ``n_seeds``.
+        similarity: Mean over seeds by target and layer, of the fine-tuned encoder.
+        rho: What ``layerlab.analysis.correlation.correlate`` gives, of the measure and, where it was measured
+            on the pretrained encoder, of that.
+        layer: The layer whose similarity is shown.
+    """
+
+    measure: str
+    gaps: pd.DataFrame
+    similarity: pd.DataFrame
+    rho: pd.DataFrame
+    layer: int
+
+
+def gap_against_similarity(
+    frame: pd.DataFrame, measure: str = "cka", *, layer: int | None = None, metric: str | None = None
+) -> GapAgainstSimilarity:
+    """Compute each target's transfer gap without ablation, its similarity by layer, and their correlation.
+
+    Args:
+        frame: Tidy records of one model, task and source.
+        measure: A measure of source and target.
+        layer: The layer to show, by layers passed; None for that of the strongest correlation.
+        metric: The metric of scores; None for the task's own.
+
+    Raises:
+        RecordsError: No such measure or layer, several settings, or fewer than three targets with both.
+    """
+    rows = measure_rows(frame)
+    rows = rows[(rows["ablation"] == BASELINE) & (rows["target"] != rows["source"])]
+    known = set(rows["measure"])
+    if measure not in known:
+        raise RecordsError(unknown("measure", measure, known))
+    rows = rows[rows["measure"] == measure]
+    only_place(rows, "a figure of the gap")
+    gaps = transfer_gap(frame[frame["ablation"] == BASELINE], metric)
+    rows = _with_treebanks(rows, set(gaps["target"]))
+    gaps = gaps[gaps["target"].isin(rows["target"])]
+    if gaps["target"].nunique() < _FEWEST:
+        raise RecordsError(
+            f"a correlation over languages needs {_FEWEST} targets with a score, a score on the source and "
+            f"{measure}; the records have {gaps['target'].nunique()}"
+        )
+    key = ["model", "source", "target", "layer", "metric"]
+    rows = rows[rows["target"].isin(gaps["target"])]
+    similarity = rows.groupby(key, sort=True)["value"].mean().reset_index()
+    similarity = similarity.rename(columns={"metric": "measure"})
+    rho = correlate(gaps, similarity)
+    own = rho[rho["measure"] == measure].set_index("layer")
+    if own.empty:
+        raise RecordsError(f"{measure} was measured on the pretrained encoder alone, not after fine-tuning")
+    if layer is None:
+        strength = np.abs(own["rho"].to_numpy(dtype="float64"))
+        best = -1 if np.isnan(strength).all() else int(np.nanargmax(strength))
+        layer = int(own.index[best])
+    if layer not in own.index:
+        raise RecordsError(unknown("layer", str(layer), map(str, own.index)))
+    table = similarity[similarity["measure"] == measure].pivot(
+        index="target", columns="layer", values="value"
+    )
+    return GapAgainstSimilarity(measure, _mean_gaps(gaps), table, rho, layer)
+
+
+def plot_gap(
+    frame: pd.DataFrame, measure: str = "cka", *, layer: int | None = None, metric: str | None = None
+) -> Figure:
+    """Draw the transfer gap of every target against its similarity with the source at one layer.
+
+    Below is Spearman's correlation of both at every layer, with 95% bootstrap intervals over languages. Takes
+    the arguments of ``gap_against_similarity`` and raises what it raises.
+    """
+    return _plot(gap_against_similarity(frame, measure, layer=layer, metric=metric))
+
+
+def _plot(shown: GapAgainstSimilarity) -> Figure:
+    row = shown.rho.iloc[0]
+    with figure_style():
+        figure = Figure(figsize=(COLUMN_WIDTH, sum(_HEIGHTS) + 0.95), layout="constrained")
+        scatter, curve = figure.subplots(2, 1, height_ratios=_HEIGHTS)
+        _draw_scatter(scatter, shown)
+        metric_name = METRIC_NAMES.get(str(row["metric"]), str(row["metric"]))
+        scatter.set_title(f"{task_words(str(row['task']))} from {row['source']}")
+        scatter.set_ylabel(f"gap ({metric_name}, points)")
+        scatter.set_xlabel(f"{measure_words(shown.measure)} after {count(shown.layer, 'layer')}")
+        _draw_rho(curve, shown)
+        put_legend(figure, [curve])
+    return figure
+
+
+def draw_gap(material: Material) -> Iterator[Drawing]:
+    """Draw gap against similarity of every model, task and source with three targets or more.
+
+    CKA is taken where it was measured, else the first measure of source and target.
+    """
+    rows = measure_rows(material.frame)
+    rows = rows[(rows["ablation"] == BASELINE) & (rows["target"] != rows["source"])]
+    rows = rows[~rows["measure"].str.startswith(("change", "drift"))]
+    for where, part in places_of(rows):
+        measure = "cka" if (part["measure"] == "cka").any() else str(part["measure"].iloc[0])
+        here = material.frame
+        for name, value in where.items():
+            here = here[here[name] == value]
+        try:
+            shown = gap_against_similarity(here, measure, metric=material.metric)
+        except RecordsError:  # too few targets have both
+            continue
+        n_languages = len(shown.gaps)
+        best = shown.rho[(shown.rho["measure"] == measure) & (shown.rho["layer"] == shown.layer)].iloc[0]
+        caption = (
+            f"Above: the transfer gap (score on {where['source']} minus score on the target) of "
+            f"{count(n_languages, 'language')} against {measure_words(measure)} with {where['source']} in "
+            f"the fine-tuned encoder after {count(shown.layer, 'layer')}, the level at which they correlate "
+            f"most, chosen after looking (Spearman's rho {best['rho']:.2f}, p = {best['p']:.3f} for a level "
+            "chosen before)"
+            f"{sentences_words(part)}; {seeds_words(shown.gaps['n_seeds'], 'bars')}. Below: rho at every "
+            f"level, {_interval_words(shown)}."
+        )
+        name = material.stem("gap", where, measure)
+        yield Drawing(name, f"Transfer gap against similarity: {about(where)}", caption, _plot(shown))
+
+
+def _interval_words(shown: GapAgainstSimilarity) -> str:
+    if shown.rho["low"].isna().all():
+        return "without intervals, as the languages are too few to resample"
+    return "with 95% bootstrap intervals over languages (a band; dotted for the pretrained encoder)"
+
+
+def _with_treebanks(rows: pd.DataFrame, targets: set[str]) -> pd.DataFrame:
+    """Give targets that are one treebank of a language, which was measured by itself, its similarity."""
+    measured = set(rows["target"])
+    lacking = sorted(target for target in targets - measured if language_of(target) in measured)
+    copies = [rows[rows["target"] == language_of(target)].assign(target=target) for target in lacking]
+    return pd.concat([rows, *copies]) if copies else rows
+
+
+def _mean_gaps(gaps: pd.DataFrame) -> pd.DataFrame:
+    found = {}
+    for target, part in gaps.groupby("target", sort=True):
+        values = [100 * float(gap) for gap in part["gap"]]
+        found[str(target)] = (float(np.mean(values)), *t_interval(values), len(values))
+    return pd.DataFrame.from_dict(found, orient="index", columns=["gap", "low", "high", "n_seeds"])
+
+
+def _draw_scatter(axis: Axes, shown: GapAgainstSimilarity) -> None:
+    gaps = shown.gaps
+    x = shown.similarity[shown.layer].reindex(gaps.index)
+    axis.vlines(x, gaps["low"], gaps["high"], color=SOURCE_COLOUR, lw=0.6, alpha=0.6)
+    axis.plot(x, gaps["gap"], color=SOURCE_COLOUR, marker="o", ms=3.2, linestyle="none")
+    axis.margins(0.1)
+    axis.set_xlim(axis.get_xlim())
+    axis.set_ylim(axis.get_ylim())
+    label_points(axis, list(x), list(gaps["gap"]), list(gaps.index), (COLUMN_WIDTH - 0.55, _HEIGHTS[0]))
+
+
+def _draw_rho(axis: Axes, shown: GapAgainstSimilarity) -> None:
+    styles = condition_styles(["pretrained", "fine-tuned"])
+    axis.axhline(0, color="0.6", lw=0.6, zorder=0)
+    axis.axvline(shown.layer, color=SOURCE_COLOUR, lw=0.6, zorder=0)
+    for name, label in ((f"{shown.measure}{PRETRAINED}", "pretrained"), (shown.measure, "fine-tuned")):
+        one = shown.rho[shown.rho["measure"] == name].sort_values("layer")
+        if len(one):
+            layers = one["layer"].astype("int64")
+            axis.plot(layers, one["rho"], label=label, ms=2.6, **styles[label])
+            colour = styles[label]["color"]
+            if label == "fine-tuned":
+                axis.fill_between(layers, one["low"], one["high"], color=colour, alpha=0.15, lw=0)
+            else:  # two bands would hide one another
+                for end in ("low", "high"):
+                    axis.plot(layers, one[end], color=colour, lw=0.7, linestyle=(0, (1, 1.2)))
+    axis.set_ylim(-1.05, 1.05)
+    axis.set_ylabel("Spearman's rho")
+    label_depth(axis, int(shown.rho["layer"].max()))

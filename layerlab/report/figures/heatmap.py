@@ -1,0 +1,124 @@
+"""Layers x targets, in points, around zero: red where an ablation hurts, blue where it helps."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from layerlab.analysis.sensitivity import MEAN
+from layerlab.errors import RecordsError
+from layerlab.report.style.axes import fit_title, label_layers, label_names, names_width, wide_enough
+from layerlab.report.style.panels import only_panel, panel_titles, places, show
+from layerlab.report.style.style import DIVERGING, SMALLEST_SCALE, figure_style
+
+_GAP = 0.25  # rows, between the source, the targets and their mean
+_CELL = 0.235  # inches that "-12.3" needs at 6.5 points
+_ROW = 0.165  # inches
+_MARGIN = 1.05  # inches beside the cells
+
+
+def plot_heatmap(
+    effect: pd.DataFrame, quantity: Literal["zero_shot_drop", "gap_change"] = "zero_shot_drop"
+) -> Figure:
+    """Draw the effect of every layer window (or named ablation) on every target, annotated in points.
+
+    Rows: the source's own drop, set apart on top; the targets, in the order of their names; their mean, set
+    apart below. The colours are centred at zero. At the width of an ACL column where the numbers fit into it,
+    else of the page; where they do not fit the page either, colours alone.
+
+    Args:
+        effect: What ``layerlab.analysis.sensitivity`` gives, of one model, task, source and sweep.
+        quantity: ``zero_shot_drop``, or ``gap_change``: what a target loses beyond the source (then the
+            source has no row).
+
+    Raises:
+        RecordsError: No rows, or several panels, which the message lists.
+    """
+    panel, part = only_panel(effect, "a heatmap")
+    order = places(part)
+    blocks = _blocks(part, quantity, panel.source, order)
+    if not blocks:
+        raise RecordsError(f"there is no {quantity} to show: the records have no target but the source")
+    n_rows = sum(len(block) for block in blocks)
+    largest = max(float(np.nanmax(np.abs(block.to_numpy()))) for block in blocks)
+    # An all-zero map still needs a scale; and one below a point would make noise look like an effect.
+    norm = Normalize(-max(largest, SMALLEST_SCALE), max(largest, SMALLEST_SCALE))
+    width = wide_enough(len(order), _CELL, margin=_MARGIN)
+    if panel.named:
+        width = max(width, names_width(order, _MARGIN))
+    with figure_style():
+        height = 0.85 + _ROW * (n_rows + _GAP * (len(blocks) - 1))
+        figure = Figure(figsize=(width, height), layout="constrained")
+        axis = figure.subplots()
+        ticks = _draw_blocks(axis, blocks, norm, annotated=(width - _MARGIN) / len(order) >= 0.9 * _CELL)
+        axis.set_yticks(list(ticks.values()), list(ticks.keys()))
+        axis.set_ylim(max(ticks.values()) + 0.5, -0.5)
+        axis.tick_params(length=0)
+        axis.spines[:].set_visible(False)
+        if panel.named:
+            figure.set_figheight(height + label_names(axis, order, width - _MARGIN))
+        else:
+            label_layers(axis, order, width - _MARGIN)
+        axis.set_title(fit_title(panel_titles([panel])[panel], width - 0.3))
+        bar = figure.colorbar(axis.collections[0], ax=axis, fraction=0.05, pad=0.02, aspect=25)
+        bar.set_label("drop (points)" if quantity == "zero_shot_drop" else "gap change (points)")
+        bar.outline.set_visible(False)
+    return figure
+
+
+def _blocks(part: pd.DataFrame, quantity: str, source: str, order: list[str]) -> list[pd.DataFrame]:
+    """Lay out the source, the targets and their mean as frames of rows x windows (or names), in points."""
+    targets = part[(part["quantity"] == quantity) & (part["target"] != MEAN)]
+    mean = part[(part["quantity"] == quantity) & (part["target"] == MEAN)]
+    own = part[part["quantity"] == "source_drop"] if quantity == "zero_shot_drop" else part.iloc[:0]
+    if targets.empty:
+        return []
+    names = {source: f"{source} (source)"}
+    blocks = []
+    for rows in (own, targets, mean if targets["target"].nunique() > 1 else mean.iloc[:0]):
+        if len(rows):
+            table = rows.pivot(index="target", columns="place", values="effect").reindex(columns=order)
+            blocks.append(100 * table.sort_index().rename(index=names))
+    return blocks
+
+
+def _draw_blocks(
+    axis: Axes, blocks: list[pd.DataFrame], norm: Normalize, *, annotated: bool
+) -> dict[str, float]:
+    """Draw blocks of cells below one another; return where each row is."""
+    top, ticks = 0.0, {}
+    for block in blocks:
+        values = block.to_numpy(dtype=float)
+        edges_x = np.arange(values.shape[1] + 1) - 0.5
+        edges_y = top + np.arange(values.shape[0] + 1) - 0.5
+        mesh = axis.pcolormesh(
+            edges_x,
+            edges_y,
+            np.ma.masked_invalid(values),
+            cmap=DIVERGING,
+            norm=norm,
+            edgecolors="white",
+            lw=0.4,
+        )
+        for index, name in enumerate(block.index):
+            ticks[str(name)] = top + index
+        if annotated:
+            for (row, column), value in np.ndenumerate(values):
+                _annotate(axis, column, top + row, value, mesh.to_rgba(value))
+        top += len(block) + _GAP
+    return ticks
+
+
+def _annotate(axis: Axes, x: float, y: float, value: float, colour: object) -> Text:
+    """Write a number on a cell, white on dark and black on light."""
+    red, green, blue, *_ = np.asarray(colour, dtype=float)
+    dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5 and value == value
+    return axis.text(
+        x, y, show(value), ha="center", va="center_baseline", fontsize=6.5, color="white" if dark else "black"
+    )

@@ -1,0 +1,169 @@
+"""Measures of layers in tidy records: which rows they are, their means by layer, and curves of them.
+
+A measure's rows have ``layer``: 0 is the output of the embeddings (for weights, the embeddings), i + 1 that
+of layer i. What was measured on the pretrained encoder has the suffix ``_pretrained`` and stands with the
+baseline's runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+
+from layerlab.analysis.records import BASELINE
+from layerlab.analysis.sensitivity import t_interval
+from layerlab.errors import RecordsError, unknown
+from layerlab.report.figures.alignment import measure_words
+from layerlab.report.style.style import line_style
+
+#: What makes the runs of one fine-tuning setting; a measure has no split or metric of scores.
+PLACE = ("study", "model", "task", "source")
+PRETRAINED = "_pretrained"
+_SPLITS = ("parallel", "weights")
+_DIRECTIONS = ("_forward", "_backward")
+_MOST_TICKS = 14
+_MOST_COLOURS = 7  # lines that differ by colour alone; more of one sweep go from dark to light
+MOST_BANDS = 4  # of more curves, only the fine-tuned encoder's has one
+
+
+def measure_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """Select the rows of measures, without single directions of retrieval.
+
+    The column ``measure`` has the name without suffix; ``pretrained`` says whether a row is of the pretrained
+    encoder.
+    """
+    rows = frame[frame["layer"].notna() & frame["split"].isin(_SPLITS) & frame["value"].notna()]
+    names = rows["metric"].str
+    rows = rows.assign(pretrained=names.endswith(PRETRAINED), measure=names.removesuffix(PRETRAINED))
+    return rows[~rows["measure"].str.endswith(_DIRECTIONS)]
+
+
+def rows_of_measure(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Select the rows of one measure.
+
+    Raises:
+        RecordsError: The records have no measure, or not this one.
+    """
+    rows = measure_rows(frame)
+    if rows.empty:
+        raise RecordsError("these records have no measures of layers: the study needs 'measures'")
+    found = rows[rows["measure"] == measure]
+    if found.empty:
+        raise RecordsError(unknown("measure", measure, set(rows["measure"])))
+    return found
+
+
+def places_of(rows: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
+    """Part rows of measures by study, model, task and source, in their order."""
+    for where, part in rows.groupby(list(PLACE), sort=False):
+        yield dict(zip(PLACE, map(str, where), strict=True)), part
+
+
+def measures_of(rows: pd.DataFrame) -> Iterator[tuple[dict[str, str], str, pd.DataFrame]]:
+    """Part rows of measures by setting and measure, CKA first."""
+    for where, part in places_of(rows):
+        for measure in sorted(set(part["measure"]), key=lambda name: (not name.startswith("cka"), name)):
+            yield where, str(measure), part[part["measure"] == measure]
+
+
+def only_place(rows: pd.DataFrame, what: str) -> dict[str, str]:
+    """Return the one setting of some rows.
+
+    Raises:
+        RecordsError: There are several; the message lists them.
+    """
+    found = [where for where, _ in places_of(rows)]
+    if len(found) > 1:
+        names = "; ".join(", ".join(filter(None, where.values())) for where in found)
+        raise RecordsError(f"{what} shows one setting, and the records have {len(found)} ({names})")
+    return found[0]
+
+
+def layer_means(rows: pd.DataFrame) -> pd.DataFrame:
+    """Average one condition's rows of one measure: over targets within a seed, then over seeds.
+
+    Returns:
+        By ``layer``: ``mean``, the 95% t interval over seeds ``low`` to ``high`` (missing for one seed),
+        ``n_seeds``. Only seeds count that have as many targets as any.
+    """
+    values: dict[int, dict[int, dict[str, float]]] = {}
+    wanted = rows[["layer", "seed", "target", "value"]].sort_values("layer", kind="stable")
+    for layer, seed, target, value in wanted.itertuples(index=False, name=None):
+        values.setdefault(int(layer), {}).setdefault(int(seed), {})[str(target)] = float(value)
+    found = {}
+    for layer, by_seed in values.items():
+        n_targets = max(map(len, by_seed.values()))
+        means = [fmean(one.values()) for one in by_seed.values() if len(one) == n_targets]
+        found[layer] = (fmean(means), *t_interval(means), len(means))
+    return pd.DataFrame.from_dict(found, orient="index", columns=["mean", "low", "high", "n_seeds"])
+
+
+def conditions(rows: pd.DataFrame, ablated: Sequence[str] = ()) -> dict[str, pd.DataFrame]:
+    """Part rows of one measure into the pretrained, the fine-tuned and the ablated encoders, by name."""
+    own = rows[~rows["pretrained"]]
+    parts = {
+        "pretrained": rows[rows["pretrained"] & (rows["ablation"] == BASELINE)],
+        "fine-tuned": own[own["ablation"] == BASELINE],
+    }
+    parts |= {name: own[own["ablation"] == name] for name in ablated}
+    return {name: part for name, part in parts.items() if len(part)}
+
+
+def condition_styles(names: Sequence[str], *, ordered: bool = False) -> dict[str, dict[str, Any]]:
+    """Choose how conditions look: the fine-tuned encoder black, the pretrained grey, ablated ones coloured.
+
+    Args:
+        names: The conditions.
+        ordered: The ablated ones lie in the order of the layers; beyond seven they go from dark to light.
+    """
+    fixed: Mapping[str, dict[str, Any]] = {
+        "pretrained": {"color": "0.45", "linestyle": (0, (4, 1.5)), "marker": "s", "lw": 1.4},
+        "fine-tuned": {"color": "black", "linestyle": "-", "marker": "o", "lw": 1.4},
+    }
+    others = [name for name in names if name not in fixed]
+    styles = dict(fixed)
+    for index, name in enumerate(others):
+        styles[name] = line_style(index) | {"lw": 0.9, "marker": ""}
+        if ordered and len(others) > _MOST_COLOURS:
+            shade = mpl.colormaps["viridis"](0.92 * index / (len(others) - 1))
+            styles[name] |= {"color": shade, "linestyle": "-"}
+    return {name: styles[name] for name in names}
+
+
+def draw_curves(axis: Axes, curves: Mapping[str, pd.DataFrame], styles: Mapping[str, dict[str, Any]]) -> None:
+    """Draw means by layer, with their intervals as bands where the curves are few.
+
+    Args:
+        axis: Where.
+        curves: What ``layer_means`` gives, by label.
+        styles: How each looks.
+    """
+    banded = len(curves) <= MOST_BANDS
+    for label, curve in curves.items():
+        style = {"ms": 2.6} | styles[label]
+        axis.plot(curve.index, curve["mean"], label=label, **style)
+        # A measure of the pretrained encoder is the same for every seed.
+        if label != "pretrained" and (banded or label == "fine-tuned") and curve["low"].notna().any():
+            axis.fill_between(curve.index, curve["low"], curve["high"], color=style["color"], alpha=0.2, lw=0)
+    deepest = max(int(curve.index.max()) for curve in curves.values())
+    label_depth(axis, deepest)
+
+
+def finish_measure(axis: Axes, rows: pd.DataFrame, measure: str) -> None:
+    """Name a measure beside its axis; of retrieval, draw chance."""
+    axis.set_ylabel(measure_words(measure))
+    if measure.startswith("retrieval"):
+        chance = float((1 / rows["n"].astype("float64")).mean())
+        axis.axhline(chance, label="chance", color="0.4", lw=0.8, ls=(0, (1, 1.2)), zorder=0)
+
+
+def label_depth(axis: Axes, deepest: int) -> None:
+    """Label an axis by the layers passed: 0 is the output of the embeddings."""
+    axis.set_xticks(range(0, deepest + 1, -(-(deepest + 1) // _MOST_TICKS)))
+    axis.set_xlim(-0.3, deepest + 0.3)
+    axis.set_xlabel("layers passed (0: embeddings)")

@@ -1,0 +1,160 @@
+"""Probe curves: where in an encoder a task can be read, by layer and language.
+
+Functions take tidy records, of which rows with the ablation ``probe`` are drawn, and return a matplotlib
+``Figure`` at the width of an ACL column, or of the page for several models. Scores are in percent.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from layerlab.analysis.records import COLUMNS
+from layerlab.analysis.sensitivity import t_interval
+from layerlab.analysis.stored import Where
+from layerlab.analysis.sweeps import MAIN_METRICS
+from layerlab.errors import RecordsError, unknown
+from layerlab.report.figures.plots import put_legend, save_figure
+from layerlab.report.style.axes import panel_grid
+from layerlab.report.style.panels import METRIC_NAMES
+from layerlab.report.style.style import COLOURS, DASHES, SOURCE_COLOUR, figure_style
+from layerlab.report.style.wording import slug, task_words
+
+#: The name of the ablation that probes have in records.
+PROBE = "probe"
+
+_PANEL = ["model", "task", "source"]
+_MOST_TICKS = 14
+_MOST_MARKED = 13  # levels; beyond it markers hide the lines
+
+
+def plot_probes(frame: pd.DataFrame, metric: str | None = None) -> Figure:
+    """Draw the score of probes by layer, a panel for each model, task and source.
+
+    The source is the bold coloured curve, each zero-shot target a thin one, the mean of the targets the bold
+    black one. Bands are 95% t intervals of the source and of the mean over seeds; with one seed there are
+    none. The axis counts the layers passed: 0 is the output of the embeddings.
+
+    Args:
+        frame: Tidy records; rows of other ablations are left out.
+        metric: The metric; none means each task's main one.
+
+    Raises:
+        RecordsError: No rows of probes, a metric that they do not have, one score recorded twice, or more
+            panels than fit a page.
+    """
+    rows = probe_rows(frame, metric)
+    parts = {tuple(map(str, key)): part for key, part in rows.groupby(_PANEL, sort=False)}
+    zero_shot = rows[rows["target"] != rows["source"]]
+    looks = {name: _look(index) for index, name in enumerate(sorted(set(zero_shot["target"])))}
+    sources = set(rows["source"])
+    named = f"{next(iter(sources))} (source)" if len(sources) == 1 else "source"
+    metrics = set(rows["metric"])
+    quantity = METRIC_NAMES.get(next(iter(metrics)), next(iter(metrics))) if len(metrics) == 1 else "score"
+    with figure_style():
+        figure, axes = panel_grid([f"{model}, {_setting(task, source)}" for model, task, source in parts])
+        columns = len({axis.get_position().x0 for axis in axes})
+        for index, (axis, (key, part)) in enumerate(zip(axes, parts.items(), strict=True)):
+            _draw(axis, part, key[2], looks, named)
+            axis.set_ylabel(f"{quantity} (%)" if index % columns == 0 else "")
+        put_legend(figure, axes)
+    return figure
+
+
+def draw_probes(frame: pd.DataFrame, folder: Where, metric: str | None = None) -> list[Path]:
+    """Draw the probes of each task, all models side by side, as PDF and PNG; return the paths.
+
+    Files are called ``probes-<task>``.
+
+    Raises:
+        RecordsError: As `plot_probes`.
+    """
+    rows = probe_rows(frame, metric)
+    paths: list[Path] = []
+    for task, part in rows.groupby("task", sort=False):
+        paths += save_figure(plot_probes(part, metric), Path(folder) / f"probes-{slug(str(task))}")
+    return paths
+
+
+def probe_rows(frame: pd.DataFrame, metric: str | None = None) -> pd.DataFrame:
+    """Keep the rows of probes and of one metric a task.
+
+    Args:
+        frame: Tidy records.
+        metric: The metric; none means each task's main one.
+
+    Raises:
+        RecordsError: A column is missing, no row is left, or one score is recorded twice.
+    """
+    missing = [name for name in COLUMNS if name not in frame.columns]
+    if missing:
+        raise RecordsError(f"tidy records are expected; these lack the columns {', '.join(missing)}")
+    rows = frame[(frame["ablation"] == PROBE) & frame["layer"].notna()]
+    if rows.empty:
+        raise RecordsError("there are no probes to show: the records have no rows with the ablation 'probe'")
+    if metric is not None and metric not in set(rows["metric"]):
+        raise RecordsError(unknown("metric", metric, set(rows["metric"])))
+    chosen = rows["task"].map({task: metric or _main(part) for task, part in rows.groupby("task")})
+    rows = rows[rows["metric"] == chosen]
+    twice = rows[rows.duplicated([*_PANEL, "target", "seed", "layer"])]
+    if len(twice):
+        one = twice.iloc[0]
+        raise RecordsError(
+            f"{one['model']} has {one['task']} of {one['target']} from {one['source']} at layer "
+            f"{one['layer']}, seed {one['seed']}, twice; keep the probes of one setting"
+        )
+    return rows
+
+
+def _main(part: pd.DataFrame) -> str:
+    metrics = [str(name) for name in part["metric"]]
+    main = MAIN_METRICS.get(str(part["task"].iloc[0]))
+    return main if main in metrics else metrics[0]
+
+
+def _setting(task: str, source: str) -> str:
+    return f"{task_words(task)} from {source}"
+
+
+def _draw(axis: Axes, part: pd.DataFrame, source: str, looks: dict[str, dict[str, Any]], named: str) -> None:
+    """Draw one panel."""
+    by_seed = 100 * part.pivot_table(index=["target", "seed"], columns="layer", values="value")
+    languages = [str(name) for name in dict.fromkeys(by_seed.index.get_level_values("target"))]
+    targets = [name for name in languages if name != source]
+    if source in languages:
+        _bold(axis, by_seed.loc[[source]], named, SOURCE_COLOUR, "o")
+    if len(targets) > 1:
+        zero_shot = by_seed.loc[targets].groupby("seed")
+        complete = zero_shot.filter(lambda part: len(part) == len(targets))  # a mean of fewer is another
+        _bold(axis, complete.groupby("seed").mean(), "mean", "black", "s")
+    for name in targets:
+        curve = by_seed.loc[[name]].mean()
+        axis.plot(curve.index, curve, label=name, lw=0.8, alpha=0.85, **looks[name])
+    levels = [int(level) for level in by_seed.columns]
+    deepest = max(levels)
+    axis.set_xticks(range(0, deepest + 1, -(-(deepest + 1) // _MOST_TICKS)))
+    axis.set_xlim(-0.3, deepest + 0.3)
+    axis.set_xlabel("layers passed")
+
+
+def _bold(axis: Axes, by_seed: pd.DataFrame, label: str, colour: str, marker: str) -> None:
+    """Draw the mean over seeds, and its interval where there are several."""
+    if by_seed.empty:
+        return
+    mean = by_seed.mean()
+    marker = marker if len(mean) <= _MOST_MARKED else ""
+    axis.plot(mean.index, mean, label=label, color=colour, lw=1.8, marker=marker, ms=3, zorder=5)
+    intervals = [t_interval([float(value) for value in by_seed[level].dropna()]) for level in by_seed]
+    low, high = zip(*intervals, strict=True)
+    if len(by_seed) > 1:
+        axis.fill_between(mean.index, low, high, color=colour, alpha=0.2, lw=0, zorder=4)
+
+
+def _look(index: int) -> dict[str, Any]:
+    """Give the colour and dashes of a target; the source's colour is left to it."""
+    rest = COLOURS[1:]
+    return {"color": rest[index % len(rest)], "linestyle": DASHES[index // len(rest) % len(DASHES)]}

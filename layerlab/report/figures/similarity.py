@@ -1,0 +1,122 @@
+"""A measure of source and target by layer: before and after fine-tuning, with and without ablations.
+
+Reference: Muller, Elazar, Sagot, Seddah (2021), "First Align, then Predict", section 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from layerlab.analysis.records import BASELINE
+from layerlab.analysis.sweeps import NAMED, sweep_names, windows
+from layerlab.errors import RecordsError, unknown
+from layerlab.report.figures.alignment import measure_words
+from layerlab.report.figures.drawing import Drawing, Material
+from layerlab.report.figures.layer_curves import (
+    MOST_BANDS,
+    condition_styles,
+    conditions,
+    draw_curves,
+    finish_measure,
+    layer_means,
+    measure_rows,
+    measures_of,
+    only_place,
+    rows_of_measure,
+)
+from layerlab.report.figures.plots import put_legend
+from layerlab.report.style.axes import panel_grid, short_layers
+from layerlab.report.style.captions import about, capital, count, seeds_words, sentences_words
+from layerlab.report.style.style import figure_style
+from layerlab.report.style.wording import sweep_words, task_words
+
+
+def plot_similarity(frame: pd.DataFrame, measure: str = "cka", *, sweep: str | None = None) -> Figure:
+    """Draw a measure by layer, mean over the targets: pretrained, fine-tuned and, of a sweep, ablated.
+
+    Bands are 95% t intervals over seeds, for all curves where they are few, else for the fine-tuned encoder.
+    The pretrained encoder is one and has none.
+
+    Args:
+        frame: Tidy records of one model, task and source.
+        measure: A measure, such as ``cka``, ``retrieval`` or ``anc``; or one without a value before
+            fine-tuning, such as ``change_cka``.
+        sweep: The ablations to add, as ``layerlab.analysis.sweeps`` names sweeps; None for none.
+
+    Raises:
+        RecordsError: No such measure or sweep, or several settings.
+    """
+    rows = rows_of_measure(frame, measure)
+    where = only_place(rows, "a figure of similarity")
+    ablated, labels = _ablated(rows, sweep)
+    parts = conditions(rows, ablated)
+    curves = {labels.get(name, name): layer_means(part) for name, part in parts.items()}
+    styles = condition_styles(list(curves), ordered=sweep not in (None, NAMED))
+    title = f"{task_words(where['task'])} from {where['source']}"
+    with figure_style():
+        figure, (axis,) = panel_grid([f"{title}, {sweep_words(sweep)}" if sweep else title])
+        draw_curves(axis, curves, styles)
+        finish_measure(axis, rows, measure)
+        put_legend(figure, [axis])
+    return figure
+
+
+def draw_similarity(material: Material) -> Iterator[Drawing]:
+    """Draw every measure of source and target: before and after fine-tuning, and with each sweep."""
+    rows = measure_rows(material.frame)
+    rows = rows[~rows["measure"].str.startswith(("change", "drift"))]
+    for where, measure, here in measures_of(rows):
+        words = capital(measure_words(measure))
+        states = "after fine-tuning"
+        if here["pretrained"].any():
+            states = "before fine-tuning (pretrained) and after it (fine-tuned)"
+        for sweep in sweeps_of(here) or [None]:
+            ablated = f" and with each ablation ({sweep_words(sweep)})" if sweep else ""
+            mean = f"mean over {count(here['target'].nunique(), 'target')}{sentences_words(here)}"
+            caption = (
+                f"{words} of {where['source']} and each target by layer, {states}{ablated}, {mean}; "
+                f"{band_words(here, sweep)}."
+            )
+            yield Drawing(
+                material.stem("similarity", where, measure, sweep or ""),
+                f"{words} by layer: {about(where, sweep)}",
+                caption,
+                plot_similarity(here, measure, sweep=sweep),
+            )
+
+
+def sweeps_of(rows: pd.DataFrame) -> list[str | None]:
+    """List the sweeps and the named ablations that rows of a measure have."""
+    ablated = rows[rows["ablation"] != BASELINE]
+    return list(dict.fromkeys(sweep_names(ablated)))
+
+
+def band_words(rows: pd.DataFrame, sweep: str | None) -> str:
+    """Say what the bands of a figure of conditions are, and whose."""
+    words = seeds_words([own_seeds(rows)])
+    n_curves = len(conditions(rows, _ablated(rows, sweep)[0]))
+    return (
+        f"{words}, drawn where there is no ablation" if "bands" in words and n_curves > MOST_BANDS else words
+    )
+
+
+def own_seeds(rows: pd.DataFrame) -> int:
+    """Count the seeds of the runs that were fine-tuned."""
+    return int(rows[~rows["pretrained"]]["seed"].nunique())
+
+
+def _ablated(rows: pd.DataFrame, sweep: str | None) -> tuple[list[str], dict[str, str]]:
+    """List the ablations of a sweep from the bottom up, and their labels: layers, unless they have names."""
+    if sweep is None:
+        return [], {}
+    ablated = rows[rows["ablation"] != BASELINE]
+    sweeps = sweep_names(ablated)
+    ablated = ablated[sweeps == sweep]
+    if ablated.empty:
+        raise RecordsError(unknown("sweep", sweep, set(sweeps)))
+    layers = dict(zip(ablated["ablation"], ablated["layers"], strict=True))
+    labels = {name: f"layers {short_layers(str(text))}" for name, text in layers.items()}
+    return windows(ablated, "ablation"), {} if sweep == NAMED else labels

@@ -1,0 +1,228 @@
+"""Swap matrix: the lower layers of a model fine-tuned on one language with the upper ones of another.
+
+Records say in the column ``donor`` which layers were swapped in and from which fit. What has a place in the
+matrix are whole layers, put where they stood, of a fit that differs in its source language alone.
+
+Reference: Bandarkar et al. (2024), "Layer Swapping for Zero-Shot Cross-Lingual Transfer", arXiv:2410.01335.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from layerlab.analysis.records import BASELINE
+from layerlab.analysis.sensitivity import SETTING
+from layerlab.analysis.sweeps import select_scores
+from layerlab.errors import RecordsError
+from layerlab.report.figures.drawing import Drawing, Material, by_setting
+from layerlab.report.style.captions import about, capital, count
+from layerlab.report.style.panels import METRIC_NAMES, show
+from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH, figure_style
+from layerlab.report.style.wording import task_words
+from layerlab.targets import zero_shot_targets
+
+_SWAPPED = re.compile(r"(\d+)(?:-(\d+))?: fit\(source=([^(),; ]+)\)")
+_CELL = 0.34  # inches
+_MOST_PANELS = 3
+_COLOURS = "viridis"
+
+
+@dataclass(frozen=True)
+class SwapMatrix:
+    """Scores of swapped encoders.
+
+    Attributes:
+        boundary: Layers below it are the lower ones.
+        scores: By what is scored (a source, or ``"others"``): points, a row for each source of the lower
+            layers, a column for each of the upper ones; missing where nothing was run.
+        others: The targets whose mean is ``"others"``: those that no part was fine-tuned on.
+        n_seeds: Seeds behind a cell, at least.
+    """
+
+    boundary: int
+    scores: Mapping[str, pd.DataFrame]
+    others: tuple[str, ...]
+    n_seeds: int
+
+
+def swapped_in(donor: str) -> list[tuple[int, int, str]]:
+    """Read what was swapped in: first and last layer and the donor's source; empty if it is anything else.
+
+    >>> swapped_in("0-2: fit(source=ru); 3: fit(source=de)")
+    [(0, 2, 'ru'), (3, 3, 'de')]
+    >>> swapped_in("0-2: fit(source=ru), components=attention")
+    []
+    """
+    spans = [_SWAPPED.fullmatch(part) for part in donor.split("; ")]
+    found = [(int(span[1]), int(span[2] or span[1]), span[3]) for span in spans if span]
+    return found if len(found) == len(spans) else []
+
+
+def swap_matrices(frame: pd.DataFrame, metric: str | None = None) -> list[SwapMatrix]:
+    """Arrange the scores of swapped encoders by the sources of their lower and upper layers.
+
+    Args:
+        frame: Tidy records of one model, task and source; the source is the language that the model with the
+            head and the embeddings was fine-tuned on.
+        metric: The metric; None for the task's own.
+
+    Returns:
+        A matrix for each boundary between lower and upper layers.
+
+    Raises:
+        RecordsError: No swap of whole layers of a fit on another source, or several settings.
+    """
+    scores = select_scores(frame, metric)
+    n_settings = len(scores[list(SETTING)].drop_duplicates())
+    if n_settings > 1:
+        raise RecordsError(f"a swap matrix shows one setting, and got {n_settings}")
+    swaps = scores[(scores["intervention"] == "swap") & (scores["phase"] == "after")]
+    known = swaps[["ablation", "donor"]].drop_duplicates().itertuples(index=False, name=None)
+    spans = {str(name): swapped_in(str(donor)) for name, donor in known}
+    spans = {name: found for name, found in spans.items() if found}
+    if not spans:
+        raise RecordsError(
+            "there is no swap to show: no ablation of the records swaps in, after fine-tuning, whole layers "
+            "of a fit on another source, which the column donor would say, as in '0-5: fit(source=ru)'"
+        )
+    n_layers = 1 + max(last for found in spans.values() for _, last, _ in found)
+    source = str(scores["source"].iloc[0])
+    boundaries = {last + 1 for found in spans.values() for first, last, _ in found if not first}
+    boundaries |= {first for found in spans.values() for first, _, _ in found}
+    matrices = [_matrix(scores, spans, boundary, n_layers, source) for boundary in sorted(boundaries)]
+    return [matrix for matrix in matrices if matrix is not None]
+
+
+def plot_swaps(frame: pd.DataFrame, metric: str | None = None, *, boundary: int | None = None) -> Figure:
+    """Draw a swap matrix for the mean of the targets that no part was fine-tuned on.
+
+    Where there are two sources, each has a panel besides.
+
+    Args:
+        frame: As ``swap_matrices`` takes it.
+        metric: The metric; None for the task's own.
+        boundary: The boundary between lower and upper layers; None for the only one, or the first.
+
+    Raises:
+        RecordsError: As ``swap_matrices``; or no swap has this boundary.
+    """
+    matrices = {matrix.boundary: matrix for matrix in swap_matrices(frame, metric)}
+    if not matrices or (boundary is not None and boundary not in matrices):
+        have = ", ".join(map(str, matrices)) or "none"
+        raise RecordsError(f"no swap of layers below and from {boundary} on; boundaries there: {have}")
+    matrix = next(iter(matrices.values())) if boundary is None else matrices[boundary]
+    row = select_scores(frame, metric).iloc[0]
+    scores = dict(list(matrix.scores.items())[:_MOST_PANELS])
+    size = len(next(iter(scores.values())))
+    needed = 0.6 + len(scores) * (size * _CELL + 0.1)
+    with figure_style():
+        width = COLUMN_WIDTH if needed <= COLUMN_WIDTH else FULL_WIDTH
+        figure = Figure(figsize=(width, 0.85 + size * _CELL), layout="constrained")
+        axes = figure.subplots(1, len(scores), sharey=True, squeeze=False)[0]
+        for axis, (scored, table) in zip(axes, scores.items(), strict=True):
+            _draw_matrix(axis, table)
+            axis.set_title(_scored(scored, matrix))
+        axes[0].set_ylabel(f"layers 0-{matrix.boundary - 1}: fit on")
+        figure.supxlabel(f"layers {matrix.boundary} and up: fit on", fontsize=8)
+        metric_name = METRIC_NAMES.get(str(row["metric"]), str(row["metric"]))
+        figure.suptitle(f"{task_words(str(row['task']))}, {metric_name} (points)", fontsize=8)
+    return figure
+
+
+def draw_swaps(material: Material) -> Iterator[Drawing]:
+    """Draw the swap matrix of every setting and boundary."""
+    if not (material.frame["intervention"] == "swap").any():
+        return
+    scores = select_scores(material.frame, material.metric)
+    for setting, rows in by_setting(scores):
+        try:
+            matrices = swap_matrices(rows, setting["metric"])
+        except RecordsError:  # no swap, or none that has a place in a matrix
+            continue
+        metric = METRIC_NAMES.get(setting["metric"], setting["metric"])
+        for matrix in matrices:
+            caption = (
+                f"{capital(metric)} in points of encoders whose layers below {matrix.boundary} were "
+                "fine-tuned on the language of the row and the others on that of the column; embeddings and "
+                f"head are those of the fit on {setting['source']}; others: mean of "
+                f"{', '.join(matrix.others) or 'no target'}; means over {count(matrix.n_seeds, 'seed')}, "
+                "intervals are in the tables."
+            )
+            rest = [f"at-{matrix.boundary}"] if len(matrices) > 1 else []
+            figure = plot_swaps(rows, setting["metric"], boundary=matrix.boundary)
+            name = material.stem("swaps", setting, *rest)
+            yield Drawing(name, f"Swapped layers: {about(setting)}", caption, figure)
+
+
+def _matrix(
+    scores: pd.DataFrame,
+    spans: Mapping[str, list[tuple[int, int, str]]],
+    boundary: int,
+    n_layers: int,
+    source: str,
+) -> SwapMatrix | None:
+    """Arrange what has one boundary; None if nothing is swapped on one side of it alone."""
+    cells = {(source, source): BASELINE}
+    for name, found in spans.items():
+        owners = [source] * n_layers
+        for first, last, donor in found:
+            owners[first : last + 1] = [donor] * (last - first + 1)
+        lower, upper = set(owners[:boundary]), set(owners[boundary:])
+        if len(lower) == 1 and len(upper) == 1:
+            cells.setdefault((lower.pop(), upper.pop()), name)
+    if not any(lower != upper for lower, upper in cells):
+        return None
+    sources = [source, *sorted({name for cell in cells for name in cell} - {source})]
+    there = set(scores["target"])
+    others = set(there)
+    for one in sources:
+        others &= set(zero_shot_targets(others, one))
+    groups = {name: [name] for name in sources if name in there} if len(sources) == 2 else {}
+    groups |= {"others": sorted(others)} if others else {}
+    groups = groups or {name: [name] for name in sources if name in there}
+    tables = {}
+    n_seeds = scores["seed"].nunique()
+    for scored, targets in groups.items():
+        table = pd.DataFrame(np.nan, index=sources, columns=sources)
+        for (below, above), name in cells.items():
+            rows = scores[(scores["ablation"] == name) & scores["target"].isin(targets)]
+            by_seed = rows.pivot(index="seed", columns="target", values="value").dropna()
+            if len(by_seed):
+                table.loc[below, above] = 100 * float(by_seed.mean(axis=1).mean())
+                n_seeds = min(n_seeds, len(by_seed))
+        tables[scored] = table
+    return SwapMatrix(boundary, tables, tuple(sorted(others)), int(n_seeds))
+
+
+def _draw_matrix(axis: Axes, table: pd.DataFrame) -> None:
+    """Draw one matrix, light where the score is high; each panel has its own scale."""
+    values = table.to_numpy(dtype=float)
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    norm = Normalize(low, high if high > low else low + 1)
+    edges = np.arange(len(table) + 1) - 0.5
+    mesh = axis.pcolormesh(
+        edges, edges, np.ma.masked_invalid(values), cmap=_COLOURS, norm=norm, edgecolors="white", lw=0.6
+    )
+    for (row, column), value in np.ndenumerate(values):
+        red, green, blue, *_ = np.asarray(mesh.to_rgba(value), dtype=float)
+        dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5 and value == value
+        colour = "white" if dark else "black"
+        axis.text(column, row, show(value), ha="center", va="center", fontsize=7, color=colour)
+    axis.set_xticks(range(len(table)), list(table.columns))
+    axis.set_yticks(range(len(table)), list(table.index))
+    axis.set_ylim(len(table) - 0.5, -0.5)
+    axis.set_aspect("equal")
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
+
+
+def _scored(scored: str, matrix: SwapMatrix) -> str:
+    return f"{len(matrix.others)} others" if scored == "others" else f"on {scored}"

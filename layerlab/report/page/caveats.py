@@ -1,0 +1,138 @@
+"""What a reader has to bear in mind with a study's numbers, in plain sentences."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas as pd
+
+from layerlab.analysis.significance import seed_warning
+from layerlab.report.page.about import About
+from layerlab.report.style.wording import sweep_words, task_words
+from layerlab.targets import language_of
+
+_INSTRUMENT = (
+    "The languages {names} are invented. They are an instrument: they show how the method works with "
+    "typology under control, and are no evidence about natural languages."
+)
+_MOST_LISTED = 12
+
+
+def caveats(frame: pd.DataFrame, effect: pd.DataFrame, about: About) -> list[str]:
+    """List what limits what a study shows, the gravest first.
+
+    Args:
+        frame: Tidy records.
+        effect: What ``layerlab.analysis.significance`` gives of them.
+        about: What lies beside them.
+    """
+    found = [*_incomplete(about), *_too_few_seeds(effect), *_not_compared(effect)]
+    if names := controlled_languages(frame, about):
+        found.append(_INSTRUMENT.format(names=", ".join(names)))
+    found += [*_mixed(about.nodes), *_corpora(about.nodes)]
+    if len(effect):
+        found.append(
+            "Tests and intervals are over seeds; languages and test sentences are taken as given, unless it "
+            "is said that sentences were resampled too."
+        )
+    return found
+
+
+def controlled_languages(frame: pd.DataFrame, about: About) -> list[str]:
+    """Name the languages of a study that are invented.
+
+    Args:
+        frame: Tidy records.
+        about: What lies beside them; a study whose data are ``controlled`` has no others.
+    """
+    from layerlab.languages.family import SHIPPED, shipped_family
+
+    names = sorted({str(name) for column in ("source", "target") for name in frame[column] if name})
+    data = about.settings.get("data")
+    if isinstance(data, dict) and data.get("controlled") is not None:
+        return names
+    invented = {language for family in SHIPPED for language in shipped_family(family).languages}
+    # A domain of a language is written after it, as in avin:news or avin-news.
+    return [name for name in names if language_of(name).split("-")[0] in invented]
+
+
+def _incomplete(about: About) -> list[str]:
+    found = []
+    if about.planned is not None and about.complete is not None and about.complete < about.planned:
+        found.append(
+            f"The study is not complete: {about.complete:,} of {about.planned:,} planned runs are there, and "
+            "all that follows is of these alone."
+        )
+    return found + [f"Failed: {failure}" for failure in _some(list(about.failures))]
+
+
+def _too_few_seeds(effect: pd.DataFrame) -> list[str]:
+    """Say once for each number of seeds that it is too few, and where if not everywhere."""
+    settings = effect.groupby(["model", "task", "source", "sweep"], sort=False)["n_seeds"].max().reset_index()
+    where: dict[str, list[str]] = {}
+    for row in settings.to_dict("records"):
+        name = f"{row['model']}, {task_words(row['task'])} from {row['source']}, {sweep_words(row['sweep'])}"
+        where.setdefault(seed_warning(int(row["n_seeds"])), []).append(name)
+    if len(where) == 1:
+        return [text for text in where if text]
+    return [f"{text} So it is of {'; '.join(_some(names))}." for text, names in where.items() if text]
+
+
+def _not_compared(effect: pd.DataFrame) -> list[str]:
+    return _some([f"Not compared: {note}." for note in effect.attrs.get("notes", [])])
+
+
+def _mixed(nodes: pd.DataFrame) -> list[str]:
+    """Say where parts of a study were not computed alike, or from files that no commit has."""
+    if nodes.empty:
+        return []
+    found = []
+    columns = [str(name) for name in nodes.columns if str(name).startswith("version_") or name == "device"]
+    for column in columns:
+        values = sorted({str(value) for value in nodes[column].dropna() if str(value)})
+        if len(values) > 1:
+            what = "hardware" if column == "device" else f"versions of {column.removeprefix('version_')}"
+            found.append(f"Parts of the study were computed with different {what}: {', '.join(values)}.")
+    commits = nodes["git_commit"].dropna().astype(str) if "git_commit" in nodes else pd.Series(dtype=str)
+    if n_dirty := int(commits.str.endswith("-dirty").sum()):
+        found.append(
+            f"{n_dirty:,} of {len(nodes):,} parts were computed from a working tree with changes that its "
+            "commit does not have (-dirty)."
+        )
+    return found
+
+
+def _corpora(nodes: pd.DataFrame) -> list[str]:
+    """List the notes on corpora that fits and runs took, each once."""
+    found: dict[str, None] = {}
+    for cell in nodes.get("corpus_notes", ()):
+        found |= {f"Data: {_sentence(note)}": None for note in _listed(_json(cell))}
+    for cell in nodes.get("targets", ()):
+        targets = _json(cell)
+        for name, facts in targets.items() if isinstance(targets, dict) else ():
+            notes = _listed(facts.get("notes")) if isinstance(facts, dict) else []
+            found |= {f"Data of {name}: {_sentence(note)}": None for note in notes}
+    return _some(list(found))
+
+
+def _sentence(text: object) -> str:
+    return f"{str(text).rstrip('.')}."
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _json(cell: object) -> Any:
+    """Read a nested fact; None where there is none."""
+    try:
+        return json.loads(cell) if isinstance(cell, str) and cell else None
+    except ValueError:
+        return None
+
+
+def _some(lines: list[str]) -> list[str]:
+    """Keep a list readable: its first lines, and how many more there are."""
+    more = len(lines) - _MOST_LISTED
+    return lines if more <= 0 else [*lines[:_MOST_LISTED], f"… and {more} more like it"]

@@ -1,0 +1,160 @@
+"""A study as one page of HTML that needs nothing else: settings, caveats, tables, figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+
+from layerlab.report.page.facts import Facts
+from layerlab.report.page.markup import Html, element, join
+from layerlab.report.page.page_parts import facts_html, figure_html, table_html
+from layerlab.report.style.saving import Plate
+from layerlab.report.style.wording import slug
+from layerlab.report.tables.layout import Table
+
+# Nothing is fetched, whatever a page may contain.
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+_DOCTYPE = Html("<!DOCTYPE html>\n")
+
+
+@dataclass(frozen=True)
+class TableGroup:
+    """Tables of one kind.
+
+    Attributes:
+        title: Their heading.
+        table: The tables.
+        files: Where their files are, in a few words.
+    """
+
+    title: str
+    table: Table
+    files: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that a study's page shows.
+
+    Attributes:
+        title: The study's name.
+        question: What it asks, in a sentence; may be empty.
+        settings: The study's settings.
+        machine: Versions, hardware and cost.
+        caveats: What to bear in mind, in sentences.
+        tables: The tables, by kind.
+        figures: The figures, by the heading of their kind.
+    """
+
+    title: str
+    question: str
+    settings: Facts
+    machine: Facts
+    caveats: Sequence[str]
+    tables: Sequence[TableGroup]
+    figures: Mapping[str, Sequence[Plate]]
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A line of the contents list, with those below it."""
+
+    title: str
+    anchor: str
+    below: tuple[_Entry, ...] = ()
+
+
+def render_page(page: Page) -> str:
+    """Write a page as HTML: one file that fetches nothing and whose names cannot become markup."""
+    tables, table_entries = _tables(page)
+    figures, figure_entries = _figures(page.figures)
+    sections: list[tuple[str, str, list[Html], tuple[_Entry, ...]]] = [
+        ("Settings", "settings", [facts_html(page.settings)], ()),
+        ("Caveats", "caveats", [_list(page.caveats)] if page.caveats else [], ()),
+        ("Tables", "tables", tables, table_entries),
+        ("Figures", "figures", figures, figure_entries),
+        ("Versions, hardware and cost", "machine", [facts_html(page.machine)], ()),
+    ]
+    shown = [section for section in sections if section[2] and (section[1] != "machine" or page.machine)]
+    head = [element("h1", page.title)]
+    if page.question:
+        head.append(element("p", page.question, class_="question"))
+    contents = [_Entry(title, anchor, below) for title, anchor, _, below in shown]
+    body = [
+        element("header", *head),
+        element("nav", element("h2", "Contents"), _contents(contents), aria_label="Contents"),
+        element("main", *(_section(title, anchor, parts) for title, anchor, parts, _ in shown)),
+        element("footer", element("p", _colophon())),
+    ]
+    html = element("html", Html("\n"), _head(page.title), Html("\n"), element("body", *body), lang="en")
+    return join([_DOCTYPE, html, Html("\n")])
+
+
+def _head(title: str) -> Html:
+    style = files("layerlab.report.page").joinpath("page.css").read_text(encoding="utf-8")
+    return element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("title", f"{title} – layerlab"),
+        element("style", Html(style)),
+    )
+
+
+def _section(title: str, anchor: str, parts: Sequence[Html]) -> Html:
+    heading = element("h2", title, id=f"{anchor}-heading")
+    return element("section", heading, *parts, id=anchor, aria_labelledby=f"{anchor}-heading")
+
+
+def _tables(page: Page) -> tuple[list[Html], tuple[_Entry, ...]]:
+    parts: list[Html] = []
+    entries: list[_Entry] = []
+    for number, group in enumerate(page.tables, 1):
+        anchor = f"tables-{number}"
+        parts.append(element("h3", group.title, id=anchor))
+        below = []
+        for index, section in enumerate(group.table.sections, 1):
+            place = f"{anchor}-{index}"
+            last = index == len(group.table.sections)
+            title = section.title.removeprefix(f"{page.title}: ")
+            parts.append(table_html(section, title, place, group.files if last else ""))
+            below.append(_Entry(title, place))
+        entries.append(_Entry(group.title, anchor, tuple(below)))
+    return parts, tuple(entries)
+
+
+def _figures(groups: Mapping[str, Sequence[Plate]]) -> tuple[list[Html], tuple[_Entry, ...]]:
+    parts: list[Html] = []
+    entries: list[_Entry] = []
+    for number, (title, plates) in enumerate(groups.items(), 1):
+        anchor = f"figures-{number}"
+        places = [f"figure-{slug(plate.name)}-{number}-{index}" for index, plate in enumerate(plates, 1)]
+        shown = [figure_html(plate, place) for plate, place in zip(plates, places, strict=True)]
+        parts += [element("h3", title, id=anchor), element("div", *shown, class_="figures")]
+        below = [_Entry(plate.title, place) for plate, place in zip(plates, places, strict=True)]
+        entries.append(_Entry(title, anchor, tuple(below)))
+    return parts, tuple(entries)
+
+
+def _contents(entries: Sequence[_Entry]) -> Html:
+    items = []
+    for entry in entries:
+        link = element("a", entry.title, href=f"#{entry.anchor}")
+        items.append(element("li", link, *([_contents(entry.below)] if entry.below else [])))
+    return element("ul", *items)
+
+
+def _list(sentences: Sequence[str]) -> Html:
+    return element("ul", *(element("li", sentence) for sentence in sentences), class_="caveats")
+
+
+def _colophon() -> str:
+    try:
+        made_by = f"layerlab {version('layerlab')}"
+    except PackageNotFoundError:
+        made_by = "layerlab"
+    return f"Made by {made_by} from the study's records alone; equal records give an equal page."

@@ -1,0 +1,134 @@
+"""Tables and figures as HTML that is read, heard, scrolled on a phone and printed."""
+
+from __future__ import annotations
+
+import re
+
+from layerlab.report.page.facts import Facts
+from layerlab.report.page.markup import Html, element
+from layerlab.report.style.panels import show, show_p
+from layerlab.report.style.saving import Plate
+from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH, SMALLEST_SCALE, shade
+from layerlab.report.tables.layout import Cell, Row, Section
+
+_MOST_SPACED = 10  # columns of numbers that have room
+_PIXELS = 96 * 1.32  # an inch on the page: letters of 8 points are as large as a note's
+
+
+def table_html(section: Section, title: str, anchor: str, files: str = "") -> Html:
+    """Write a table in a box that scrolls by itself, with its note below.
+
+    Args:
+        section: The table.
+        title: What its caption says.
+        anchor: Its id.
+        files: Where its files are, to be told below it.
+    """
+    caption = element("caption", element("span", title), id=f"{anchor}-title")
+    heads = [element("th", name, scope="col") for name in section.names]
+    heads += [element("th", _dash(name), scope="col", class_=_head_class(name)) for name in section.columns]
+    spans = _spans(section.rows)
+    rows = [_row(row, span, section.largest) for row, span in zip(section.rows, spans, strict=True)]
+    dense = "dense" if len(section.columns) > _MOST_SPACED else None
+    body = [element("thead", element("tr", *heads)), element("tbody", *rows)]
+    table = element("table", caption, *body, class_=dense)
+    box = element("div", table, class_="scroll", role="region", tabindex=0, aria_labelledby=f"{anchor}-title")
+    told = [element("br"), "Files: ", element("code", files)] if files else []
+    return element("div", box, element("p", section.note, *told, class_="note"), id=anchor)
+
+
+def facts_html(facts: Facts) -> Html:
+    """Write names and values as a list of terms."""
+    pairs = [(element("dt", name), element("dd", value)) for name, value in facts]
+    return element("dl", *(part for pair in pairs for part in pair))
+
+
+def figure_html(plate: Plate, anchor: str) -> Html:
+    """Write a figure on a white card, its caption below and as its alternative text."""
+    wide = plate.width > (COLUMN_WIDTH + FULL_WIDTH) / 2
+    image = element(
+        "img",
+        src=plate.image,
+        alt=f"{plate.title}. {plate.caption}",
+        width=round(plate.width * _PIXELS),
+        height=round(plate.height * _PIXELS),
+    )
+    scrolls: dict[str, str | int] = (
+        {"role": "region", "tabindex": 0, "aria_label": plate.title} if wide else {}
+    )
+    words = [element("b", f"{plate.title}."), " ", plate.caption, element("code", f"figures/{plate.name}")]
+    card = element("div", image, class_="card", **scrolls)
+    return element("figure", card, element("figcaption", *words), id=anchor, class_="wide" if wide else None)
+
+
+def _head_class(name: str) -> str:
+    return "number" if " " in name else "number whole"
+
+
+def _row(row: Row, span: int, largest: float) -> Html:
+    """Write a row; ``span`` rows share its first name, and 0 says that a row above has it."""
+    names = [
+        element(
+            "th",
+            _dash(name),
+            scope="rowgroup" if index == 0 and span > 1 else "row",
+            rowspan=_many(index, span),
+        )
+        for index, name in enumerate(row.names)
+        if index or span
+    ]
+    return element(
+        "tr", *names, *(_cell(cell, largest) for cell in row.cells), class_="ruled" if row.ruled else None
+    )
+
+
+def _many(index: int, span: int) -> int | None:
+    return span if index == 0 and span > 1 else None
+
+
+def _spans(rows: tuple[Row, ...]) -> list[int]:
+    """Count how many rows each first name stands for: those below it without one; 0 for these."""
+    spans: list[int] = []
+    owner = 0
+    for index, row in enumerate(rows):
+        if row.names[0] or index == 0:
+            owner = index
+            spans.append(1)
+        else:
+            spans[owner] += 1
+            spans.append(0)
+    return spans
+
+
+def _cell(cell: Cell, largest: float) -> Html:
+    """Write a number with its interval and q value, on a background as strong as the drop is large."""
+    if cell.value != cell.value:
+        return element("td", "–")
+    parts: list[str] = [_minus(show(cell.value))]
+    if cell.half is not None:
+        parts += [" ", element("small", f"±\u2009{cell.half:.1f}")]
+    if cell.ends is not None:
+        parts += [" ", element("small", _minus(f"[{show(cell.ends[0])}, {show(cell.ends[1])}]"))]
+    if cell.q is not None:
+        parts += [" ", element("small", f"({show_p(cell.q)})")]
+    if cell.drop is None or shade(cell.drop, largest) is None:
+        return element("td", *parts)
+    strength = min(1.0, abs(cell.drop) / max(largest, SMALLEST_SCALE))
+    kind = "hurts" if cell.drop > 0 else "helps"
+    return element("td", *parts, class_=kind, style=f"--s:{100 * strength:.0f}%")
+
+
+def _dash(name: str) -> str:
+    """Write the hyphen of a range of layers as a dash; names stay as they are.
+
+    >>> _dash("10-11"), _dash("embeddings,0-2"), _dash("minimbert-2-3")
+    ('10–11', 'embeddings,0–2', 'minimbert-2-3')
+    """
+    if re.fullmatch(r"(embeddings,?)?[\d,-]*", name):
+        return name.replace("-", "–")
+    return name
+
+
+def _minus(number: str) -> str:
+    """Write a number's hyphen as a minus sign."""
+    return number.replace("-", "−")

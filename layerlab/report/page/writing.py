@@ -1,0 +1,81 @@
+"""A study's tables as text and its figures as files, made from its records alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from layerlab.analysis.bootstrap import hierarchical_bootstrap
+from layerlab.analysis.significance import significance
+from layerlab.errors import RecordsError, unknown
+from layerlab.report.tables.domains import with_domains
+from layerlab.report.tables.tables import drop_table, paper_table, to_csv, to_latex, to_markdown
+
+STYLES = ("markdown", "latex", "csv")
+
+
+def render_table(
+    frame: pd.DataFrame,
+    style: str = "markdown",
+    *,
+    metric: str | None = None,
+    effects: bool = False,
+    counts: pd.DataFrame | None = None,
+) -> str:
+    """Return the paper's table of a study as text.
+
+    Args:
+        frame: Tidy records.
+        style: ``markdown``, ``latex`` or ``csv``; CSV is the tidy frame of effects, with their tests.
+        metric: The metric; None for each task's own.
+        effects: One row a layer window, with intervals and q values, instead of the paper's layout.
+        counts: What ``layerlab.analysis.counts.load_counts`` gives, for intervals over seeds and sentences;
+            then one row a layer window, too.
+
+    Raises:
+        RecordsError: There is no such style or metric, or nothing to compare.
+    """
+    if style not in STYLES:
+        raise RecordsError(unknown("table format", style, STYLES))
+    if counts is None:
+        effect = significance(frame, metric, incomplete="drop")
+    else:
+        effect, effects = hierarchical_bootstrap(frame, counts, metric, incomplete="drop"), True
+    if style == "csv":
+        return to_csv(effect)
+    table = drop_table(effect) if effects else paper_table(effect)
+    table = with_domains(table, effect, intervals=effects)
+    return to_latex(table) if style == "latex" else to_markdown(table) + left_out(effect)
+
+
+def left_out(effect: pd.DataFrame) -> str:
+    """Say what could not be compared, as Markdown; empty if everything was."""
+    notes = effect.attrs.get("notes", [])
+    return "".join(f"\nNot compared: {note}\n" for note in notes)
+
+
+def write_figures(
+    frame: pd.DataFrame, folder: Path, *, metric: str | None = None, figures: Sequence[str] = ()
+) -> list[Path]:
+    """Draw the figures of a study into a folder, as PDF and PNG; return the paths.
+
+    Args:
+        frame: Tidy records.
+        folder: Where the files go.
+        metric: The metric of scores; None for each task's own.
+        figures: Names of the kinds wanted (``layerlab.report.figures.gallery.KINDS``); none means all.
+
+    Raises:
+        RecordsError: There is no such figure or metric, or no data for what was asked for.
+    """
+    from layerlab.report.figures.files import draw_all
+
+    paths = draw_all(frame, folder, metric=metric, figures=figures)
+    if not paths:
+        raise RecordsError(
+            "there is no effect to show and no measure of layers: the records need a baseline (ablation "
+            "'none') and at least one ablation with the same seeds, or measures"
+        )
+    return paths

@@ -1,0 +1,69 @@
+"""Words that the titles and captions of several figures share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from layerlab.report.style.wording import sweep_words, task_words
+
+
+def count(number: int, what: str) -> str:
+    """Write a number of things.
+
+    >>> count(1, "seed"), count(3, "seed")
+    ('1 seed', '3 seeds')
+    """
+    return f"{number} {what}" + "s" * (number != 1)
+
+
+def seeds_words(counts: Iterable[int], shape: str = "bands") -> str:
+    """Say over how many seeds numbers are means and what their intervals are.
+
+    Args:
+        counts: Seeds behind each number.
+        shape: What an interval is drawn as.
+
+    >>> seeds_words([3, 3])
+    'n = 3 seeds, bands are 95% t intervals over seeds'
+    >>> seeds_words([1])
+    'n = 1 seed, so there are no intervals'
+    """
+    fewest, most = min(counts := list(counts)), max(counts)
+    if most < 2:
+        return "n = 1 seed, so there are no intervals"
+    number = count(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
+    return f"n = {number}, {shape} are 95% t intervals over seeds"
+
+
+def about(where: Mapping[str, str], sweep: str | None = None) -> str:
+    """Say of which model, task, source and sweep a figure is.
+
+    >>> about({"model": "mbert", "task": "upos", "source": "en"}, "reset@before")
+    'mbert, UPOS from en, RANDOM-INIT before fine-tuning'
+    """
+    text = f"{where['model']}, {task_words(where['task'])} from {where['source']}"
+    return f"{text}, {sweep_words(sweep)}" if sweep else text
+
+
+def sentences_words(rows: pd.DataFrame) -> str:
+    """Say on how many sentences a measure rests; empty if it is not recorded.
+
+    >>> sentences_words(pd.DataFrame({"n": [1000, 1000]}))
+    ', n = 1,000 sentences'
+    """
+    sizes = rows["n"].dropna()
+    if sizes.empty:
+        return ""
+    fewest, most = int(sizes.min()), int(sizes.max())
+    return f", n = {fewest:,} sentences" if fewest == most else f", n = {fewest:,} to {most:,} sentences"
+
+
+def capital(text: str) -> str:
+    """Begin a text with a capital letter.
+
+    >>> capital("retrieval accuracy (CSLS)")
+    'Retrieval accuracy (CSLS)'
+    """
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,164 @@
+"""What belongs into one panel or one block of a table: one model, task, source and sweep, never a mixture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import pandas as pd
+
+from layerlab.analysis.sensitivity import EFFECT_COLUMNS
+from layerlab.analysis.sweeps import NAMED, windows
+from layerlab.errors import RecordsError
+from layerlab.report.style.wording import slug, sweep_words, task_words
+
+METRIC_NAMES = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "span_f1": "span F1",
+    "span_f1_lenient": "span F1 (lenient)",
+    "span_precision": "span precision",
+    "span_recall": "span recall",
+    "las": "LAS",
+    "uas": "UAS",
+    "clas": "CLAS",
+}
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The coordinates that everything in a panel shares."""
+
+    study: str
+    model: str
+    task: str
+    metric: str
+    split: str
+    source: str
+    sweep: str
+
+    @property
+    def named(self) -> bool:
+        """Whether its ablations are conditions with names and no sweep over layers."""
+        return self.sweep == NAMED
+
+
+_FIELDS = tuple(field.name for field in fields(Panel))
+
+
+def panels(effect: pd.DataFrame) -> dict[Panel, pd.DataFrame]:
+    """Part a frame of effects into panels, in the frame's order.
+
+    Each part has the column ``place`` besides: what tells its ablations apart, the layers of a sweep or the
+    names of named ablations.
+
+    Raises:
+        RecordsError: The frame has no rows or is not one of effects.
+    """
+    missing = [name for name in EFFECT_COLUMNS if name not in effect.columns]
+    if missing:
+        raise RecordsError(
+            f"a frame of effects, as sensitivity(records) gives it, is expected; this one lacks "
+            f"{', '.join(missing)}"
+        )
+    if effect.empty:
+        raise RecordsError(
+            "there is no effect to show: the frame has no rows; the records need a baseline "
+            "(ablation 'none') and at least one ablation with the same seeds"
+        )
+    groups = effect.groupby(list(_FIELDS), sort=False)
+    parts = {Panel(*map(str, key)): part for key, part in groups if isinstance(key, tuple)}
+    return {
+        panel: part.assign(place=part["ablation" if panel.named else "layers"])
+        for panel, part in parts.items()
+    }
+
+
+def places(part: pd.DataFrame) -> list[str]:
+    """List what tells the ablations of a panel apart, from the bottom to the top of the model."""
+    return windows(part, "place")
+
+
+def only_panel(effect: pd.DataFrame, what: str) -> tuple[Panel, pd.DataFrame]:
+    """Return the one panel of a frame.
+
+    Raises:
+        RecordsError: There are several; the message lists them.
+    """
+    parts = panels(effect)
+    if len(parts) > 1:
+        titles = "; ".join(title.replace("\n", ", ") for title in panel_titles(list(parts)).values())
+        raise RecordsError(f"{what} shows one panel, and the frame has {len(parts)} ({titles}); select one")
+    return next(iter(parts.items()))
+
+
+def panel_titles(group: list[Panel]) -> dict[Panel, str]:
+    """Title panels in up to two lines: task, source and sweep always, the rest where it tells them apart."""
+    titles = {}
+    for panel, (where, rest) in _told_apart(group).items():
+        about = ", ".join([f"{task_words(panel.task)} from {panel.source}", *rest, sweep_words(panel.sweep)])
+        titles[panel] = "\n".join([", ".join(where), about] if where else [about])
+    return titles
+
+
+def panel_names(group: list[Panel]) -> dict[Panel, str]:
+    """Name panels for files: lower case, digits, hyphens and dots; no two alike.
+
+    >>> panel = Panel("s", "google/mBERT", "upos", "accuracy", "test", "en", "reset@before")
+    >>> panel_names([panel])[panel]
+    'upos-en-reset-before'
+    """
+    names: dict[Panel, str] = {}
+    for panel, (where, rest) in _told_apart(group).items():
+        name = stem = slug(" ".join([panel.task, panel.source, *rest, panel.sweep, *where]))
+        count = 1
+        while name in names.values():
+            count += 1
+            name = f"{stem}-{count}"
+        names[panel] = name
+    return names
+
+
+def _told_apart(group: list[Panel]) -> dict[Panel, tuple[list[str], list[str]]]:
+    """Give what tells each panel from the others: its study and model; its metric and split."""
+    varies = {name for name in _FIELDS if len({getattr(panel, name) for panel in group}) > 1}
+    found = {}
+    for panel in group:
+        where = [panel.study] * ("study" in varies) + [panel.model] * ("model" in varies)
+        metric = [METRIC_NAMES.get(panel.metric, panel.metric)]
+        rest = metric * ("metric" in varies and "task" not in varies) + [panel.split] * ("split" in varies)
+        found[panel] = (where, rest)
+    return found
+
+
+def points(fraction: float) -> float:
+    """Turn a fraction into points (hundredths).
+
+    >>> points(0.125)
+    12.5
+    """
+    return 100.0 * fraction
+
+
+def show(number: float) -> str:
+    """Write points with one decimal and no negative zero; ``-`` for what is missing.
+
+    >>> show(-0.04), show(12.34), show(-3.0), show(float("nan"))
+    ('0.0', '12.3', '-3.0', '-')
+    """
+    if number != number:
+        return "-"
+    text = f"{number:.1f}"
+    return "0.0" if text == "-0.0" else text
+
+
+def show_p(p: float) -> str:
+    """Write a p or q value with three decimals and no zero before them.
+
+    >>> show_p(0.0625), show_p(0.0002), show_p(0.99999)
+    ('.063', '<.001', '1.00')
+    """
+    if p < 0.001:
+        return "<.001"
+    # A half is rounded up: .0625 is written as readers round it.
+    text = f"{p + 1e-9:.3f}"
+    return "1.00" if text.startswith("1") else text.removeprefix("0")

@@ -1,0 +1,108 @@
+"""The cross-domain table: what ablations cost on other corpora of the source's language."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from layerlab.analysis.sensitivity import DOMAIN_QUANTITIES, sensitivity
+from layerlab.errors import RecordsError
+from layerlab.report.style.panels import Panel, panels, places, points
+from layerlab.report.style.wording import slug, task_words
+from layerlab.report.tables.layout import Cell, Row, Section, Table, effect_cell, place_header, section_title
+from layerlab.report.tables.notes import describe_domains
+from layerlab.targets import language_of
+
+_DROP, _GAP_CHANGE = DOMAIN_QUANTITIES
+
+
+def has_domains(frame: pd.DataFrame) -> bool:
+    """Return whether a frame of effects has any on another corpus of the source's language."""
+    return bool(frame["quantity"].isin(DOMAIN_QUANTITIES).any())
+
+
+def domain_table(frame: pd.DataFrame, *, intervals: bool = False) -> Table:
+    """Lay out the paper's cross-domain table: zero-shot transfer between domains of one language.
+
+    The rows are the baseline, ``REF``, and every layer window or named ablation; the columns the source's own
+    test set, each other corpus of its language, and each of these less the source. In the row REF stand
+    scores, below it differences from REF, negative where the ablation hurts. One section per study, model,
+    sweep, task and source.
+
+    Args:
+        frame: Tidy records, or what ``layerlab.analysis.sensitivity`` gives.
+        intervals: Show the 95% intervals, and q values where effects were tested.
+
+    Raises:
+        RecordsError: No target is another corpus of its source's language.
+
+    Reference: Muller, Elazar, Sagot, Seddah (2021), "First Align, then Predict", cross-domain experiments.
+    """
+    effect = frame if "effect" in frame.columns else sensitivity(frame)
+    if not has_domains(effect):
+        targets = ", ".join(sorted(set(effect["target"]) - {"mean"})) or "none"
+        raise RecordsError(
+            "there is no cross-domain table: no target is another corpus of its source's language, such as "
+            f"en:GUM for the source en; targets: {targets}"
+        )
+    sections = []
+    for panel, whole in panels(effect).items():
+        part = whole[whole["quantity"].isin(["source_drop", *DOMAIN_QUANTITIES])]
+        if has_domains(part):
+            sections.append(_section(panel, part, intervals))
+    return Table(tuple(sections))
+
+
+def with_domains(table: Table, effect: pd.DataFrame, *, intervals: bool = False) -> Table:
+    """Add the sections of ``domain_table`` to a table of the same effects, if there are any."""
+    if not has_domains(effect):
+        return table
+    return Table((*table.sections, *domain_table(effect, intervals=intervals).sections))
+
+
+def _section(panel: Panel, part: pd.DataFrame, intervals: bool) -> Section:
+    own = [("source_drop", panel.source)] if (part["quantity"] == "source_drop").any() else []
+    domains = sorted(set(part[part["quantity"] == _DROP]["target"]))
+    columns = [*own, *((_DROP, name) for name in domains)]
+    columns += [(_GAP_CHANGE, name) for name in domains] if own else []
+    headers = [name if quantity != _GAP_CHANGE else f"{name} - {panel.source}" for quantity, name in columns]
+    rows = [Row(("REF",), tuple(_reference(part, *column) for column in columns))]
+    for number, place in enumerate(places(part)):
+        here = part[part["place"] == place]
+        cells = tuple(_cell(here, *column, intervals=intervals) for column in columns)
+        rows.append(Row((place,), cells, ruled=not number))
+    note = (
+        f"{_listed(domains)}: other corpora of {language_of(panel.source)}, on which nothing was trained. "
+        f"REF = baseline score; below it differences from REF. {_beyond(panel.source, bool(own))}"
+        f"{describe_domains(panel, part)}"
+    )
+    title = f"{section_title(panel)}, {task_words(panel.task)} from {panel.source} across domains"
+    label = f"{slug(panel.study or panel.model)}-domains"
+    return Section(title, (place_header(panel),), tuple(headers), tuple(rows), note, label)
+
+
+def _reference(part: pd.DataFrame, quantity: str, target: str) -> Cell:
+    """Give the baseline's score, or how much higher it is than on the source."""
+    found = part[(part["quantity"] == quantity) & (part["target"] == target)]
+    if found.empty:
+        return Cell(float("nan"))
+    # Where seeds are missing, the baseline of the window with the most seeds stands for all.
+    reference = points(found.sort_values("n_seeds", kind="stable").iloc[-1]["reference"])
+    return Cell(-reference if quantity == _GAP_CHANGE else reference)
+
+
+def _cell(here: pd.DataFrame, quantity: str, target: str, *, intervals: bool) -> Cell:
+    found = here[(here["quantity"] == quantity) & (here["target"] == target)]
+    if found.empty:
+        return Cell(float("nan"))
+    cell = effect_cell(found.iloc[0], negative=True)
+    return cell if intervals else Cell(cell.value, drop=cell.drop)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _beyond(source: str, known: bool) -> str:
+    return f'"- {source}": the column of the corpus less that of {source}. ' if known else ""

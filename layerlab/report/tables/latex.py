@@ -1,0 +1,145 @@
+"""Tables as LaTeX: booktabs rules, siunitx columns, cells shaded by the size of the drop."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from layerlab.report.style.panels import show, show_p
+from layerlab.report.style.style import shade
+from layerlab.report.tables.layout import Cell, Row, Section, Table, drop_table
+
+#: What a document needs to contain the tables.
+PREAMBLE = "\\usepackage{booktabs}\n\\usepackage{siunitx}\n\\usepackage[table]{xcolor}\n"
+
+_COLUMN = 54  # characters of a table that fit a column of a two-column page
+
+_ESCAPES = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
+    "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
+    ">": r"\textgreater{}", "|": r"\textbar{}", "±": r"$\pm$", "≤": r"$\le$",
+}  # fmt: skip
+
+
+def to_latex(table: Table | pd.DataFrame, *, standalone: bool = False) -> str:
+    """Write a table as LaTeX; each section is a ``table`` captioned with its title, its note above.
+
+    Labels are ``tab:<study>`` and, for the table of every interval, ``tab:<study>-effects``; further sections
+    of a study count on: ``tab:<study>-2``.
+
+    Args:
+        table: A table; of a frame of effects (or of records) ``drop_table`` is written.
+        standalone: Write a document that compiles by itself; otherwise the preamble stands in a comment.
+    """
+    if isinstance(table, pd.DataFrame):
+        table = drop_table(table)
+    labels = _labels(table)
+    body = "\n".join(_section(*item) for item in zip(table.sections, labels, strict=True))
+    if standalone:
+        return f"\\documentclass{{article}}\n{PREAMBLE}\\begin{{document}}\n{body}\\end{{document}}\n"
+    needed = "".join(f"% {line}\n" for line in PREAMBLE.splitlines())
+    return f"{needed}{body}"
+
+
+def escape(text: str) -> str:
+    r"""Escape what LaTeX would read as markup.
+
+    >>> print(escape("zh_hans & 50%"))
+    zh\_hans \& 50\%
+    """
+    return "".join(_ESCAPES.get(character, character) for character in text)
+
+
+def _labels(table: Table) -> list[str]:
+    """Give every section a label of its own; none to those without."""
+    found: list[str] = []
+    for section in table.sections:
+        label, count = section.label, 1
+        while label and label in found:
+            count += 1
+            label = f"{section.label}-{count}"
+        found.append(label)
+    return found
+
+
+def _section(section: Section, label: str) -> str:
+    number_columns = [_column(section, index) for index in range(len(section.columns))]
+    spec = "@{}" + "l" * len(section.names) + "".join(number_columns) + "@{}"
+    level, least = (_length(section, stacked=stacked) for stacked in (False, True))
+    # Words are stacked where that makes the table fit the column, or the page, and nowhere else.
+    stacked = level > _COLUMN and (least <= _COLUMN or level > 2 * _COLUMN)
+    header = [*map(escape, section.names), *(_header(name, stacked) for name in section.columns)]
+    length = _length(section, stacked)
+    table = "table" if length <= _COLUMN else "table*"
+    size = r"\footnotesize" if length <= 2 * _COLUMN else r"\scriptsize"
+    lines = [
+        rf"\begin{{{table}}}",
+        rf"\centering{size}\setlength{{\tabcolsep}}{{2pt}}",
+        rf"\begin{{tabular}}{{{spec}}}",
+        r"\toprule",
+        " & ".join(header) + r" \\",
+        r"\midrule",
+    ]
+    for row in section.rows:
+        lines += [r"\addlinespace"] * row.ruled + [_row(row, number_columns, section.largest)]
+    lines += [
+        r"\bottomrule",
+        r"\end{tabular}",
+        rf"\par\smallskip\parbox{{\linewidth}}{{\footnotesize {escape(section.note)}}}",
+        rf"\caption{{{escape(section.title)}.}}",
+        *([rf"\label{{tab:{label}}}"] if label else []),
+        rf"\end{{{table}}}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _header(name: str, stacked: bool) -> str:
+    """Write the header of a column of numbers, its words below one another where that saves room."""
+    if not stacked or " " not in name:
+        return f"{{{escape(name)}}}"
+    words = r"\\".join(map(escape, name.split(" ")))
+    return rf"{{\shortstack[r]{{\strut {words}}}}}"
+
+
+def _length(section: Section, stacked: bool) -> int:
+    """Estimate how many characters the lines of a section have, with its headers' words stacked or not."""
+    headers = [max(name.split(" "), key=len) if stacked else name for name in section.columns]
+    lines = [[*section.names, *headers]]
+    for row in section.rows:
+        lines.append([*row.names, *map(_plain, row.cells)])
+    return sum(max(map(len, column)) + 1 for column in zip(*lines, strict=True))
+
+
+def _plain(cell: Cell) -> str:
+    """Write a cell without markup, for its length."""
+    half = "" if cell.half is None else f" ± {cell.half:.1f}"
+    half = half if cell.ends is None else f" [{show(cell.ends[0])}, {show(cell.ends[1])}]"
+    return show(cell.value) + half + ("" if cell.q is None else f" ({show_p(cell.q)})")
+
+
+def _column(section: Section, index: int) -> str:
+    """Choose a column's type: aligned at the point, or right-aligned where numbers carry intervals."""
+    cells = [row.cells[index] for row in section.rows]
+    if any((cell.half, cell.q, cell.ends) != (None, None, None) for cell in cells):
+        return "r"
+    numbers = [show(cell.value) for cell in cells if cell.value == cell.value] or ["0.0"]
+    sign = "-" if any(cell.drop is not None for cell in cells) else ""  # differences, never REF
+    digits = max(len(number.lstrip("-").split(".")[0]) for number in numbers)
+    return f"S[table-format={sign}{digits}.1]"
+
+
+def _row(row: Row, number_columns: list[str], largest: float) -> str:
+    cells = [_cell(cell, column, largest) for cell, column in zip(row.cells, number_columns, strict=True)]
+    return " & ".join([*map(escape, row.names), *cells]) + r" \\"
+
+
+def _cell(cell: Cell, column: str, largest: float) -> str:
+    colour = shade(cell.drop, largest) if cell.drop is not None else None
+    background = rf"\cellcolor[HTML]{{{colour}}}" if colour else ""
+    if cell.value != cell.value:
+        return "{--}"
+    if column == "r":
+        half = "" if cell.half is None else rf" \pm {cell.half:.1f}"
+        half = half if cell.ends is None else rf"\ [{show(cell.ends[0])}, {show(cell.ends[1])}]"
+        q = "" if cell.q is None else rf"\ ({show_p(cell.q)})"
+        return f"{background}${show(cell.value)}{half}{q}$"
+    return f"{background}{show(cell.value)}"

@@ -1,0 +1,137 @@
+"""The sentences under a table: what the numbers are and what they rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from layerlab.analysis.inference import EXACT_SEEDS
+from layerlab.analysis.sensitivity import MEAN
+from layerlab.analysis.significance import LEVEL, seed_warning
+from layerlab.report.style.panels import METRIC_NAMES, Panel, points
+from layerlab.report.style.wording import task_words
+
+_TRUSTED = 8  # seeds from which a bootstrap over them is nearly as wide as it should be
+
+Parts = Sequence[tuple[Panel, pd.DataFrame]]
+
+
+def describe(parts: Parts, quantities: Sequence[str]) -> str:
+    """Say in plain words of which metric, split, seeds and items the numbers of some panels are.
+
+    Args:
+        parts: The panels and their effects.
+        quantities: The quantities that are shown, on the source and on the mean of the targets.
+    """
+    shown = pd.concat([part[part["quantity"].isin(quantities)] for _, part in parts])
+    shown = shown[(shown["quantity"] == "source_drop") | (shown["target"] == MEAN)]
+    metrics = [
+        f"{METRIC_NAMES.get(panel.metric, panel.metric)} for {task_words(panel.task)}" for panel, _ in parts
+    ]
+    points_of = f"Points of {', '.join(dict.fromkeys(metrics))} on the {parts[0][0].split} split"
+    seeds = f"{points_of}, paired by seed; {_seeds(shown)}"
+    return " ".join(
+        filter(None, [seeds, _sentences(shown), _tests(shown, parts), _items(parts), _targets(parts)])
+    )
+
+
+def describe_domains(panel: Panel, part: pd.DataFrame) -> str:
+    """Say the same of the numbers of a panel on other corpora of the source's language.
+
+    Args:
+        panel: The panel.
+        part: Its effects on the source and on these corpora alone.
+    """
+    own = part[part["quantity"] == "source_drop"]
+    others = part[part["quantity"] == "domain_drop"]
+    metric = f"{METRIC_NAMES.get(panel.metric, panel.metric)} for {task_words(panel.task)}"
+    seeds = f"Points of {metric} on the {panel.split} split, paired by seed; {_seeds(part)}"
+    sizes = pd.concat([own, others]).drop_duplicates("target")
+    counts = [f"{int(n):,} in {target}" for target, n in zip(sizes["target"], sizes["n"], strict=True)]
+    items = f"Items scored per seed: {', '.join(counts)}."
+    tests = _tests(part, [(panel, part)], "corpora")
+    return " ".join(filter(None, [seeds, _sentences(part), tests, items]))
+
+
+def _tests(shown: pd.DataFrame, parts: Parts, columns: str = "") -> str:
+    """Say what was tested and what came out of it; empty for effects that were not tested.
+
+    Args:
+        shown: The effects that are shown.
+        parts: The panels.
+        columns: What a family spans besides the ablations; empty if nothing.
+    """
+    if "q" not in shown.columns:
+        return ""
+    most, done = int(shown["n_seeds"].max()), shown[shown["q"].notna()]
+    if done.empty:
+        return seed_warning(most)
+    fewest, largest = int(done["n_tests"].min()), int(done["n_tests"].max())
+    family = f"tests (ablations x {columns})" if columns else ("ablation", "ablations")[largest > 1]
+    family = f"{largest} {family}" if fewest == largest else f"{fewest} to {largest} {family}"
+    every = "each quantity" if len(parts) == 1 else "each task, source and quantity"
+    text = (
+        "Whether a difference is more than chance over seeds was tested by flipping the signs of the seeds' "
+        f"differences (two-sided, {'exact' if most <= EXACT_SEEDS else 'drawn at random'}), with false "
+        f"discoveries controlled over the {family} of {every} (Benjamini-Hochberg)"
+    )
+    if warning := seed_warning(most, largest):
+        return f"{text}. {warning}"
+    return f"{text}: {int((done['q'] <= LEVEL).sum())} of {len(done)} have q ≤ {f'{LEVEL:g}'.lstrip('0')}."
+
+
+def _seeds(shown: pd.DataFrame) -> str:
+    fewest, most = int(shown["n_seeds"].min()), int(shown["n_seeds"].max())
+    text = f"n seeds = {most}" if fewest == most else f"n seeds = {fewest} to {most}"
+    if "n_resamples" in shown.columns:
+        pass  # the next sentence speaks of these intervals
+    elif most == 1:
+        text += ": no interval"
+    else:
+        text += f", 95% t intervals at most ±{points(float((shown['high'] - shown['effect']).max())):.1f}"
+    if dropped := int(shown["n_dropped"].max()):
+        text += f"; up to {dropped} more without a counterpart left out"
+    return f"{text}."
+
+
+def _sentences(shown: pd.DataFrame) -> str:
+    """Say how intervals over seeds and sentences were made; empty for other intervals."""
+    if "n_resamples" not in shown.columns:
+        return ""
+    seeds = int(shown["n_seeds"].max())
+    what = "seeds and of test sentences" if seeds > 1 else "test sentences (one seed: it is taken as given)"
+    fewest, most = int(shown["n_sentences"].min()), int(shown["n_sentences"].max())
+    sizes = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
+    text = (
+        f"In brackets: 95% percentile intervals of {int(shown['n_resamples'].max()):,} joint resamples of "
+        f"{what}, the same sentences for baseline and ablated runs of all seeds; {sizes} sentences behind a "
+        "number."
+    )
+    if 1 < seeds < _TRUSTED:
+        text += f" Resampling only {seeds} seeds understates how much they differ."
+    return text
+
+
+def _items(parts: Parts) -> str:
+    """Count the scored items of each task: those of the source, and those of the zero-shot targets."""
+    texts = []
+    for panel, part in parts:
+        own = part[part["quantity"] == "source_drop"]
+        mean = part[(part["quantity"] == "zero_shot_drop") & (part["target"] == MEAN)]
+        counts = [f"{int(own['n'].max()):,} in {panel.source}"] if len(own) else []
+        counts += [f"{int(mean['n'].max()):,} in X"] if len(mean) else []
+        texts.append(f"{task_words(panel.task)} {', '.join(counts)}")
+    return f"Items scored per seed: {'; '.join(texts)}."
+
+
+def _targets(parts: Parts) -> str:
+    """Say which languages X stands for, once where they are the same for all."""
+    others = {}
+    for panel, part in parts:
+        targets = sorted(set(part[part["quantity"] == "zero_shot_drop"]["target"]) - {MEAN})
+        if targets:
+            others[f"{task_words(panel.task)} from {panel.source}"] = ", ".join(targets)
+    if len(set(others.values())) == 1:
+        return f"X = {next(iter(others.values()))}."
+    return " ".join(f"X of {name} = {targets}." for name, targets in others.items())

@@ -1,0 +1,68 @@
+"""Batches of similar length, in an order that depends on the seed and the epoch alone."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from layerlab.training.streams import derive_seed
+
+# Sorting inside windows of this many batches keeps padding low and the order random.
+WINDOW_BATCHES = 50
+
+
+def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[tuple[int, ...]]:
+    """Return one epoch's batches as indices into ``lengths``.
+
+    The examples are shuffled, cut into windows of 50 batches, sorted by length inside a window, cut into
+    batches, and the batches are shuffled. Every index occurs exactly once.
+
+    Args:
+        lengths: Word-pieces of each example.
+        batch_size: Examples in a batch; the last one may be smaller.
+        seed: The run's seed.
+        epoch: 0-based.
+
+    >>> sorted(index for batch in epoch_batches([5, 3, 9, 2], 2, seed=0, epoch=0) for index in batch)
+    [0, 1, 2, 3]
+    """
+    stream = random.Random(derive_seed(seed, "order", epoch))
+    order = list(range(len(lengths)))
+    stream.shuffle(order)
+    window = batch_size * WINDOW_BATCHES
+    batches: list[tuple[int, ...]] = []
+    for start in range(0, len(order), window):
+        inside = sorted(order[start : start + window], key=lambda index: lengths[index])
+        batches.extend(tuple(inside[i : i + batch_size]) for i in range(0, len(inside), batch_size))
+    stream.shuffle(batches)
+    return batches
+
+
+def length_batches(lengths: Sequence[int], max_pieces: int) -> list[tuple[int, ...]]:
+    """Return batches for evaluation: sorted by length, at most ``max_pieces`` padded word-pieces each.
+
+    >>> length_batches([2, 9, 2], max_pieces=10)
+    [(1,), (0, 2)]
+    """
+    batches: list[tuple[int, ...]] = []
+    current: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
+        longest = lengths[current[0]] if current else lengths[index]
+        if current and longest * (len(current) + 1) > max_pieces:
+            batches.append(tuple(current))
+            current = []
+        current.append(index)
+    if current:
+        batches.append(tuple(current))
+    return batches
+
+
+def share_of_batch(batch: Sequence[int], part: int, n_parts: int) -> tuple[int, ...]:
+    """Return one part of a batch, for one process or one accumulation step; may be empty.
+
+    Neighbours go to different parts, so that the parts have similar lengths.
+
+    >>> share_of_batch([4, 5, 6], part=0, n_parts=2), share_of_batch([4, 5, 6], part=1, n_parts=2)
+    ((4, 6), (5,))
+    """
+    return tuple(batch[part::n_parts])
