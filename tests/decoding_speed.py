@@ -24,13 +24,13 @@ from transformers import AutoTokenizer, BertConfig, BertModel, PreTrainedModel
 
 from layerlab.data.conllu import read_conllu
 from layerlab.data.sentences import Corpus, digest_sentences
-from layerlab.finetuning.evaluation import EVALUATION_PIECES, EncodedCorpus
+from layerlab.finetuning.evaluation import EVALUATION_PIECES
 from layerlab.finetuning.loop import fine_tune
 from layerlab.finetuning.model import Batch, TaskModel, build_task_model, forward_batch
 from layerlab.finetuning.training import Training
 from layerlab.models.bundled import bundled_folder
 from layerlab.models.encoder import Encoder
-from layerlab.tasks.corpora import encode_corpus
+from layerlab.tasks.corpora import EncodedCorpus, encode_corpus
 from layerlab.tasks.parsing import Parsing, tree_scores
 from layerlab.tasks.trees import are_trees, best_trees
 from layerlab.training.batching import length_batches

@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
 from layerlab.finetuning.model import Batch, forward_batch
-from layerlab.tasks.task import Encoded, Score, Task
+from layerlab.tasks.corpora import EncodedCorpus
+from layerlab.tasks.task import Score, Task
 from layerlab.training.batching import length_batches
 
 # Padded word-pieces in an evaluation batch; it bounds memory and changes no score.
 EVALUATION_PIECES = 8192
-
-
-@dataclass(frozen=True)
-class EncodedCorpus:
-    """A corpus ready for a model.
-
-    Attributes:
-        sentences: Or pairs of them, with their gold labels.
-        encoded: Their examples.
-        labels: In the order of the head's outputs.
-        pad_id: Of the tokenizer.
-        notes: What the reader found odd.
-    """
-
-    sentences: Sequence[Any]
-    encoded: Encoded
-    labels: tuple[str, ...]
-    pad_id: int
-    notes: tuple[str, ...] = ()
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:

@@ -18,10 +18,11 @@ from layerlab.ablation.donors import Donors
 from layerlab.errors import TrainingError
 from layerlab.finetuning.checkpoint import Position, cpu_state, load_checkpoint, save_checkpoint
 from layerlab.finetuning.clock import Clock
-from layerlab.finetuning.evaluation import EncodedCorpus, evaluate
+from layerlab.finetuning.evaluation import evaluate
 from layerlab.finetuning.model import TaskModel
 from layerlab.finetuning.step import Stepper
 from layerlab.finetuning.training import Training
+from layerlab.tasks.corpora import EncodedCorpus
 from layerlab.tasks.task import Task
 from layerlab.training.batching import epoch_batches
 from layerlab.training.devices import make_accelerator

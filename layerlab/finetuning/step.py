@@ -9,9 +9,10 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from layerlab.finetuning.evaluation import EncodedCorpus, to_device
+from layerlab.finetuning.evaluation import to_device
 from layerlab.finetuning.model import TaskModel, forward_batch
 from layerlab.finetuning.training import Training, rate_factor
+from layerlab.tasks.corpora import EncodedCorpus
 from layerlab.tasks.task import Task
 from layerlab.training.batching import share_of_batch
 from layerlab.training.streams import derive_seed

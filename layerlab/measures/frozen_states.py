@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from layerlab.finetuning.evaluation import EVALUATION_PIECES, EncodedCorpus, to_device
+from layerlab.finetuning.evaluation import EVALUATION_PIECES, to_device
 from layerlab.measures.levels import hidden_levels
+from layerlab.tasks.corpora import EncodedCorpus
 from layerlab.tasks.pairs import Pairs
 from layerlab.tasks.tagging import Tagging
 from layerlab.tasks.task import IGNORED, Task

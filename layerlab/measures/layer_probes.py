@@ -18,11 +18,11 @@ import torch
 from transformers import PreTrainedModel
 
 from layerlab.errors import SelectionError
-from layerlab.finetuning.evaluation import EncodedCorpus
 from layerlab.measures.frozen_states import FrozenStates
 from layerlab.measures.levels import frozen
 from layerlab.measures.probe_heads import LayerProbes, ProbeTraining, state_moments, train_probes
 from layerlab.models.encoder import Encoder, as_encoder
+from layerlab.tasks.corpora import EncodedCorpus
 from layerlab.tasks.task import Score, Task
 
 Say = Callable[[str], None]

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from layerlab.ablation.apply import applied, apply
 from layerlab.ablation.donors import Donors
 from layerlab.data.catalog import find_corpus
-from layerlab.finetuning.evaluation import EncodedCorpus, evaluate
+from layerlab.finetuning.evaluation import evaluate
 from layerlab.finetuning.loop import Report
 from layerlab.finetuning.model import TaskModel, build_task_model
 from layerlab.models.encoder import Encoder
@@ -23,7 +23,7 @@ from layerlab.nodes.jobs import FitJob, RunJob
 from layerlab.nodes.measuring import measure_run
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store, write_json
-from layerlab.tasks.corpora import encode_corpus
+from layerlab.tasks.corpora import EncodedCorpus, encode_corpus
 from layerlab.tasks.task import Score, Task, get_task
 from layerlab.training.devices import make_accelerator
 

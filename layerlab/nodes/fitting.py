@@ -15,7 +15,6 @@ from layerlab.ablation.donors import Donors
 from layerlab.data.catalog import CorpusRef, find_corpus
 from layerlab.data.sentences import Corpus
 from layerlab.errors import CheckpointError, DataError
-from layerlab.finetuning.evaluation import EncodedCorpus
 from layerlab.finetuning.loop import FitResult, Report, Workplace, fine_tune
 from layerlab.finetuning.model import TaskModel, build_task_model
 from layerlab.finetuning.training import Training
@@ -26,7 +25,7 @@ from layerlab.nodes.environment import describe_environment, process_rank
 from layerlab.nodes.jobs import FitJob
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store, write_json
-from layerlab.tasks.corpora import encode_corpus, read_corpus
+from layerlab.tasks.corpora import EncodedCorpus, encode_corpus, read_corpus
 from layerlab.tasks.task import get_task
 from layerlab.training.streams import derive_seed, donors_seed
 

@@ -4,12 +4,32 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from layerlab.data.catalog import CorpusRef, load_corpus
 from layerlab.data.sentences import Corpus
 from layerlab.errors import DataError, LabelError
-from layerlab.tasks.task import Task
+from layerlab.tasks.task import Encoded, Task
+
+
+@dataclass(frozen=True)
+class EncodedCorpus:
+    """A corpus ready for a model.
+
+    Attributes:
+        sentences: Or pairs of them, with their gold labels.
+        encoded: Their examples.
+        labels: In the order of the head's outputs.
+        pad_id: Of the tokenizer.
+        notes: What the reader found odd.
+    """
+
+    sentences: Sequence[Any]
+    encoded: Encoded
+    labels: tuple[str, ...]
+    pad_id: int
+    notes: tuple[str, ...] = ()
 
 
 @functools.lru_cache(maxsize=64)
@@ -45,14 +65,12 @@ def check_labels(task: Task, train: CorpusRef, others: Sequence[CorpusRef]) -> t
 
 def encode_corpus(
     task: Task, corpus: Corpus, labels: tuple[str, ...], tokenizer: Any, max_length: int
-) -> Any:
+) -> EncodedCorpus:
     """Encode a corpus for a tokenizer and check that its labels are known.
 
     Raises:
         LabelError: The corpus has labels that the source lacks.
     """
-    from layerlab.finetuning.evaluation import EncodedCorpus
-
     task.check(corpus.sentences, labels, corpus.where)
     encoded = task.encode(corpus.sentences, labels, tokenizer, max_length)
     pad_id = tokenizer.pad_token_id

@@ -9,10 +9,9 @@ import pytest
 from transformers import AutoTokenizer
 
 from layerlab.data.catalog import DataSpec, find_corpus, load_corpus
-from layerlab.finetuning.evaluation import EncodedCorpus
 from layerlab.finetuning.model import TaskModel, build_task_model
 from layerlab.models.encoder import Encoder
-from layerlab.tasks.corpora import encode_corpus
+from layerlab.tasks.corpora import EncodedCorpus, encode_corpus
 from layerlab.tasks.task import Task, get_task
 
 

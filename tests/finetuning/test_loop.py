@@ -14,11 +14,12 @@ from layerlab.ablation.apply import apply
 from layerlab.ablation.donors import Donors
 from layerlab.ablation.interventions import Freeze, Reset, Scale, Unfreeze
 from layerlab.errors import TrainingError
-from layerlab.finetuning.evaluation import EncodedCorpus, evaluate
+from layerlab.finetuning.evaluation import evaluate
 from layerlab.finetuning.loop import FitResult, Workplace, fine_tune
 from layerlab.finetuning.model import TaskModel
 from layerlab.finetuning.training import Training
 from layerlab.models.encoder import Encoder
+from layerlab.tasks.corpora import EncodedCorpus
 from layerlab.tasks.task import Task
 
 Corpora = Mapping[str, EncodedCorpus]

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 import torch
 from torch.func import functional_call, stack_module_state, vmap
 
-from layerlab.finetuning.evaluation import EncodedCorpus
 from layerlab.finetuning.model import TaskModel, batch_loss, forward_batch
+from layerlab.tasks.corpora import EncodedCorpus
 from layerlab.tasks.task import Task
 
 Make = Callable[..., TaskModel]

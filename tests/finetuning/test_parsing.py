@@ -12,13 +12,13 @@ from torch.func import functional_call, stack_module_state, vmap
 from transformers import AutoTokenizer, BertConfig, BertModel
 
 from layerlab.data.sentences import Corpus, Sentence, digest_sentences
-from layerlab.finetuning.evaluation import EncodedCorpus, evaluate, predict
+from layerlab.finetuning.evaluation import evaluate, predict
 from layerlab.finetuning.loop import Workplace, fine_tune
 from layerlab.finetuning.model import TaskModel, batch_loss, build_task_model, forward_batch, model_inputs
 from layerlab.finetuning.training import Training
 from layerlab.languages.generate import generate
 from layerlab.models.encoder import Encoder
-from layerlab.tasks.corpora import encode_corpus
+from layerlab.tasks.corpora import EncodedCorpus, encode_corpus
 from layerlab.tasks.parsing import Parsing
 
 PARSER = Parsing("small-parsing", arc_size=48, relation_size=24)

@@ -17,14 +17,13 @@ from layerlab.data.catalog import DataSpec, find_corpus, load_corpus
 from layerlab.data.pairs import Pair
 from layerlab.data.sentences import Corpus, Sentence
 from layerlab.errors import SelectionError, TrainingError
-from layerlab.finetuning.evaluation import EncodedCorpus
 from layerlab.finetuning.model import build_task_model
 from layerlab.measures.frozen_states import FrozenStates
 from layerlab.measures.layer_probes import ProbeScore, check_levels, probe_layers
 from layerlab.measures.levels import frozen
 from layerlab.measures.probe_heads import ProbeTraining, state_moments, train_probes
 from layerlab.models.encoder import Encoder
-from layerlab.tasks.corpora import encode_corpus
+from layerlab.tasks.corpora import EncodedCorpus, encode_corpus
 from layerlab.tasks.pairs import Pairs
 from layerlab.tasks.parsing import Parsing
 from layerlab.tasks.task import IGNORED, Task, get_task

@@ -19,14 +19,14 @@ from transformers import AutoTokenizer
 from layerlab.data.catalog import DataSpec, find_corpus, load_corpus
 from layerlab.data.sentences import Corpus, Sentence
 from layerlab.data.spec import Controlled
-from layerlab.finetuning.evaluation import EncodedCorpus, predict
+from layerlab.finetuning.evaluation import predict
 from layerlab.finetuning.loop import fine_tune
 from layerlab.finetuning.model import TaskModel, build_task_model
 from layerlab.finetuning.training import Training
 from layerlab.models.bundled import bundled_folder
 from layerlab.models.encoder import Encoder
 from layerlab.tasks.attachment import universal
-from layerlab.tasks.corpora import encode_corpus
+from layerlab.tasks.corpora import EncodedCorpus, encode_corpus
 from layerlab.tasks.parsing import Parsing
 from layerlab.tasks.task import Task, get_task
 
