@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from layerlab.errors import DataError
-from layerlab.models.checkpoints import Checkpoint, digest_folder
+from layerlab.models.checkpoints import Checkpoint
 from layerlab.nodes.identity import digest
-from layerlab.pretraining.spec import OBSERVING, PretrainingSpec, read_spec, with_paths
-from layerlab.pretraining.text.texts import digest_text
+from layerlab.pretraining.identity import identity_of_pretraining
+from layerlab.pretraining.spec import PretrainingSpec, read_spec, with_paths
 
 if TYPE_CHECKING:
     from layerlab.finetuning.loop import Report
@@ -22,11 +22,6 @@ if TYPE_CHECKING:
     from layerlab.pretraining.mlm import Progress
 
     Watch = Callable[[Progress], None]
-
-# Raised when the meaning of a spec changes without a change of its text.
-PRETRAINING_VERSION: Final = 1
-# What a spec says beside what determines the encoder: its name, and when it is looked at.
-_NO_IDENTITY: Final = frozenset({"name"}) | OBSERVING
 
 
 @dataclass(frozen=True)
@@ -101,35 +96,6 @@ def find_pretraining(name: str) -> tuple[Checkpoint, PretrainingJob]:
     # The location names it until it lies in a store; fits find it there by its id.
     location = str(Path(name).resolve().parent / spec.name)
     return Checkpoint(name, location, None, f"pretraining {job.id}", config.model_type, depth, width), job
-
-
-def identity_of_pretraining(spec: PretrainingSpec) -> dict[str, Any]:
-    """Return everything that determines the encoder of a spec, as plain values.
-
-    Fields at their defaults are left out, so that a field added later changes no identity.
-
-    Raises:
-        DataError: A text is missing or cannot be read.
-        CheckpointError: There is no encoder to grow from.
-    """
-    identity = spec.model_dump(mode="json", exclude=set(_NO_IDENTITY), exclude_defaults=True)
-    # Lists, since the order of languages is part of what is drawn when.
-    identity["corpora"] = [[key, [digest_text(text) for text in spec.corpora[key]]] for key in spec.corpora]
-    made = {
-        "parallel": (spec.parallel, spec.parallel_corpora()),
-        "anchors": (spec.anchors, spec.anchor_corpora()),
-    }
-    for name, (part, corpora) in made.items():
-        if part is not None:
-            # Every field counts, so that none is forgotten; the texts by what is in them.
-            identity[name] = {**part.model_dump(mode="json", exclude_none=True), "corpora": _digests(corpora)}
-    if spec.grown_from is not None:
-        identity["grown_from"] = digest_folder(spec.grown_from)
-    return {"version": PRETRAINING_VERSION, **identity}
-
-
-def _digests(corpora: Mapping[str, Path]) -> list[list[str]]:
-    return [[key, digest_text(file)] for key, file in corpora.items()]
 
 
 def execute_pretraining(
