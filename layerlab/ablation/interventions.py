@@ -26,8 +26,10 @@ from layerlab.ablation.registry import (
     Edit,
     Intervention,
     Standing,
+    changes_output,
     from_dict,
     intervention,
+    is_standing,
     kind_of,
     known_interventions,
     options_of,
@@ -58,8 +60,10 @@ __all__ = [
     "Standing",
     "Swap",
     "Unfreeze",
+    "changes_output",
     "from_dict",
     "intervention",
+    "is_standing",
     "kind_of",
     "known_interventions",
     "options_of",
@@ -206,7 +210,7 @@ class Scale:
         return edits.scale(self, encoder, donors)
 
 
-@intervention("freeze", phases=("before", "during"))
+@intervention("freeze", phases=("before", "during"), changes_output=False)
 class Freeze:
     """Let layers learn nothing from here on.
 
@@ -231,7 +235,7 @@ class Freeze:
         return standing.freeze(self, encoder)
 
 
-@intervention("unfreeze", phases=("during",))
+@intervention("unfreeze", phases=("during",), changes_output=False)
 class Unfreeze:
     """Let layers learn again.
 

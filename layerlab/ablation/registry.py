@@ -17,6 +17,7 @@ from layerlab.models.layers import Layers
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from typing_extensions import TypeIs
 
     from layerlab.ablation.donors import Donors
     from layerlab.models.encoder import Encoder
@@ -61,7 +62,9 @@ _KINDS: dict[str, type[Any]] = {}
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(Field,))
-def intervention(kind: str, phases: Iterable[str] = PHASES) -> Callable[[type[T]], type[T]]:
+def intervention(
+    kind: str, phases: Iterable[str] = PHASES, *, changes_output: bool | None = None
+) -> Callable[[type[T]], type[T]]:
     """Register a class as an intervention and make it a frozen, validated dataclass.
 
     The class has a field ``layers`` and a method ``weights`` (see :class:`Edit`) or ``hold`` (see
@@ -72,9 +75,12 @@ def intervention(kind: str, phases: Iterable[str] = PHASES) -> Callable[[type[T]
     Args:
         kind: Its name in study files.
         phases: Where it makes sense: ``before``, ``during``, ``after`` fine-tuning.
+        changes_output: Whether it changes what the model computes, so that epochs before it compete no longer
+            for the best one; False if it only changes what is trained, as freezing does. None keeps the
+            class's own attribute ``changes_output``, or True if it has none.
 
     Raises:
-        ValueError: The name is taken, or the class lacks a field or method.
+        ValueError: The name is taken, the class lacks a field or method, or it has both methods.
 
     >>> @intervention("negate")
     ... class Negate:
@@ -95,8 +101,11 @@ def intervention(kind: str, phases: Iterable[str] = PHASES) -> Callable[[type[T]
             raise ValueError(f"leave out @dataclass above {cls.__name__}: @intervention makes it one")
         if "layers" not in cls.__annotations__:
             raise ValueError(f"intervention {kind!r} needs a field `layers: Selection`")
-        if not (hasattr(cls, "weights") or hasattr(cls, "hold")):
-            raise ValueError(f"intervention {kind!r} needs a method `weights` (an edit) or `hold` (standing)")
+        if hasattr(cls, "weights") == hasattr(cls, "hold"):
+            both = " and not both" if hasattr(cls, "hold") else ""
+            raise ValueError(
+                f"intervention {kind!r} needs a method `weights` (an edit) or `hold` (standing){both}"
+            )
         taken = _KINDS.get(kind)
         if taken is not None and (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__):
             raise ValueError(f"intervention {kind!r} exists already: {taken.__module__}.{taken.__qualname__}")
@@ -104,6 +113,9 @@ def intervention(kind: str, phases: Iterable[str] = PHASES) -> Callable[[type[T]
             cls
         )
         made.kind, made.phases = kind, allowed
+        made.changes_output = (
+            getattr(cls, "changes_output", True) if changes_output is None else changes_output
+        )
         _KINDS[kind] = made
         return made  # type: ignore[no-any-return]
 
@@ -136,6 +148,17 @@ def phases_of(item: Intervention) -> frozenset[str]:
     """Return where an intervention makes sense."""
     phases: frozenset[str] = getattr(type(item), "phases", frozenset(PHASES))
     return phases
+
+
+def is_standing(item: Intervention) -> TypeIs[Standing]:
+    """Return whether an intervention holds until it is undone; an edit changes weights once."""
+    return isinstance(item, Standing)
+
+
+def changes_output(item: Intervention) -> bool:
+    """Return whether an intervention changes what the model computes, and not only what is trained."""
+    changes: bool = getattr(type(item), "changes_output", True)
+    return changes
 
 
 def to_dict(item: Intervention) -> dict[str, dict[str, Any]]:

@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 
 from layerlab.ablation import registry
-from layerlab.ablation.registry import from_dict, intervention, known_interventions, to_dict
+from layerlab.ablation.interventions import Freeze, Reset, Skip, Unfreeze
+from layerlab.ablation.registry import (
+    Intervention,
+    changes_output,
+    from_dict,
+    intervention,
+    is_standing,
+    known_interventions,
+    to_dict,
+)
 from layerlab.models.layers import Layers
 
 
@@ -40,6 +49,25 @@ def test_a_registered_class_becomes_a_frozen_dataclass_that_is_written_and_read(
     assert known_interventions()["test-double"] is made
 
 
+def test_an_intervention_says_whether_it_stands_and_whether_it_changes_the_output() -> None:
+    items: list[Intervention] = [Reset("0"), Skip("0"), Freeze("0"), Unfreeze("0")]
+    assert [is_standing(item) for item in items] == [False, True, True, True]
+    assert [changes_output(item) for item in items] == [True, True, False, False]
+
+
+def test_a_user_says_whether_an_intervention_changes_the_output_by_argument_or_attribute() -> None:
+    by_argument: Any = intervention("test-double", changes_output=False)(make_class())
+    cls = make_class()
+    cls.changes_output = False
+    by_attribute: Any = intervention("test-double")(cls)
+    by_default: Any = intervention("test-double")(make_class())
+    assert [changes_output(made("0")) for made in (by_argument, by_attribute, by_default)] == [
+        False,
+        False,
+        True,
+    ]
+
+
 def test_a_class_may_be_defined_again_as_notebooks_do() -> None:
     for _ in range(2):
         intervention("test-double")(make_class())
@@ -55,6 +83,10 @@ def test_a_taken_name_is_refused() -> None:
     [
         ({"__annotations__": {}, "weights": lambda self: {}}, "needs a field `layers: Selection`"),
         ({"__annotations__": {"layers": Layers}}, "needs a method `weights` .* or `hold`"),
+        (
+            {"__annotations__": {"layers": Layers}, "weights": lambda self: {}, "hold": lambda self: None},
+            "needs a method `weights` .* or `hold` .* and not both",
+        ),
     ],
 )
 def test_a_class_that_is_no_intervention_is_refused(namespace: dict[str, Any], message: str) -> None:
