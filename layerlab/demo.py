@@ -71,7 +71,7 @@ def _check_folder(folder: Path, settings: DemoSettings) -> None:
 
 
 def _write_corpora(folder: Path, settings: DemoSettings, say: Callable[[str], None]) -> None:
-    from layerlab.languages.corpora import write_corpora
+    from layerlab.languages.corpora.treebanks import write_corpora
     from layerlab.languages.family import shipped_family
 
     done = folder / "complete"

@@ -13,7 +13,7 @@ from pathlib import Path
 def main() -> None:
     """Make invented languages and an encoder, ablate it from the command line, and look at what came out."""
     import layerlab
-    from layerlab.languages.corpora import write_corpora
+    from layerlab.languages.corpora.treebanks import write_corpora
     from layerlab.pretraining.mlm import pretrain
     from layerlab.pretraining.spec import Architecture, PretrainingSpec
 

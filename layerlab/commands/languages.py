@@ -30,8 +30,8 @@ def list_languages(family: FamilyFile = None) -> None:
     layerlab languages list --family mine.yaml
     """
     from layerlab.languages.family import find_family
-    from layerlab.languages.registers import DOMAINS
     from layerlab.languages.typology import typology_table
+    from layerlab.languages.world.registers import DOMAINS
 
     print(typology_table(find_family(family)))
     print("\nDomains, for --domains:")
@@ -65,9 +65,9 @@ def write(
     layerlab languages write near --languages avin,belo,ciro --sentences 5000 --text-sentences 100000
     layerlab languages write domains --languages avin --domains news,talk
     """
+    from layerlab.languages.corpora.release import Request, write_languages
     from layerlab.languages.family import find_family
-    from layerlab.languages.registers import find_domain
-    from layerlab.languages.writing import Request, write_languages
+    from layerlab.languages.world.registers import find_domain
 
     request = Request(
         languages=_names(languages),

@@ -193,7 +193,7 @@ def _generate(ref: CorpusRef, controlled: Controlled) -> tuple[Any, ...]:
         DataError: The family has no such language, or the task takes neither trees nor entities nor pairs.
     """
     # Languages stand beside data and are imported only where they are spoken.
-    from layerlab.languages.on_demand import speak, speak_pairs
+    from layerlab.languages.corpora.on_demand import speak, speak_pairs
 
     size, tag_map = getattr(controlled, ref.split), dict(ref.tag_map)
     if set(PAIR_FORMATS) & set(ref.formats):

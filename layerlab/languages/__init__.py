@@ -1,21 +1,26 @@
-"""Controlled languages: parallel invented languages spoken about one seeded world of meanings.
+"""Controlled languages: parallel invented languages about one seeded world of meanings.
 
-A *world* (``world``) holds concepts with Zipfian frequencies, topics, selectional preferences and names.
-A *grammar* (``grammar``) makes documents of meaning trees (``meaning``) about it: a document stays on a topic
-and keeps its nouns, verbs and names over several sentences. A *language* (``family``, a few lines of YAML)
-realises them (``lexicon``, ``morphology``, ``nominals``, ``clauses``) with its own script, sounds, word
-order, articles and affixes. Cognates with regular sound changes, loan words and shared names relate them.
+The package has three rooms:
+
+- ``world``: what is meant. A world holds concepts with Zipfian frequencies, topics, selectional preferences
+  and names. A grammar makes documents of meaning trees about it. A document stays on a topic and keeps its
+  nouns, verbs and names over several sentences. A *domain* is a set of topics and a register.
+- ``speech``: how it is said. Each language turns meanings into sentences with its own words, sounds, script,
+  word order, articles and affixes. Cognates with regular sound changes, loan words and shared names relate
+  them.
+- ``corpora``: how it is written down: treebanks, parallel sentences, inference pairs, dictionaries and text.
+
+``language`` says what a language is, ``family`` reads a family of them from a few lines of YAML.
 
 Gold words, lemmas, universal parts of speech, features, dependency trees and entities come with every
 sentence. One seed gives the same meanings in every language, so parallel text is free and exact, and so are
-inference pairs (``nli``, by ``inference``) and bilingual dictionaries (``dictionary``). A *domain*
-(``registers``) is a set of topics and a register, for studies across domains of one language. ``writing`` and
-``layerlab languages write`` put all of it into a folder; ``data: {controlled: {}}`` in a study needs none.
+inference pairs and bilingual dictionaries. ``layerlab languages write`` writes all of it into a folder;
+``data: {controlled: {}}`` in a study needs no files.
 
-Words are built from a small inventory of syllables which unrelated words share, and each language has its
-own homographs across classes: neither a piece of a word nor, often, a whole word tells its class alone.
+Words are built from a small inventory of syllables that unrelated words share, and each language has its
+own homographs across classes. So neither a piece of a word nor, often, a whole word shows its class alone.
 
-    >>> from layerlab.languages.generate import generate
+    >>> from layerlab.languages.corpora.generate import generate
     >>> from layerlab.languages.family import known_languages
     >>> known_languages()
     ('avin', 'belo', 'ciro', 'dako', 'eshe', 'fenu', 'gori', 'huan')
@@ -23,9 +28,9 @@ own homographs across classes: neither a piece of a word nor, often, a whole wor
     >>> here.sent_id == there.sent_id
     True
 
-The languages are an instrument. They let a method be tried offline in minutes and make typology a controlled
-variable; what is found on them illustrates the method and is **no evidence about natural languages**.
+The languages are an instrument. They let you try a method offline in minutes, and they make typology a
+controlled variable. Results on them illustrate the method and are **no evidence about natural languages**.
 
-Limits to know: no capitals; letters follow no real orthography (a tokenizer that strips accents would strip
+Limits: there are no capitals; letters follow no real orthography (a tokenizer that strips accents would strip
 vowel signs of the Devanagari script); trees are projective; features are given where the language marks them.
 """

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from layerlab.errors import DataError, unknown
-from layerlab.languages.description import Cognates, Family, Language, Loans, Phonotactics, WorldSize
+from layerlab.languages.language import Cognates, Family, Language, Loans, Phonotactics, WorldSize
 
 _SECTIONS: dict[str, type[BaseModel]] = {
     "world": WorldSize,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from layerlab.languages.description import Family, Language
+from layerlab.languages.language import Family, Language
 
 _COLUMNS: Final[tuple[tuple[str, Callable[[Language], str]], ...]] = (
     ("script", lambda language: language.script),

@@ -196,7 +196,7 @@ def _read(
 
 def _speak(controlled: Controlled, language: str, sentences: int | None) -> tuple[Sentence, ...]:
     """Give the first test sentences of a controlled language, parallel also where the study's are not."""
-    from layerlab.languages.on_demand import speak
+    from layerlab.languages.corpora.on_demand import speak
 
     size = sentences or controlled.test
     return speak(language, "test", size, controlled.seed, ("test",), controlled.family)

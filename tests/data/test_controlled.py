@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from layerlab.data.catalog import CorpusRef, DataSpec, find_corpus, load_corpus
 from layerlab.data.spec import Controlled
 from layerlab.errors import DataError
-from layerlab.languages.writing import Request, write_languages
+from layerlab.languages.corpora.release import Request, write_languages
 
 TREES, TAGS = ("conllu",), ("iob2",)
 SIZES = {"train": 30, "dev": 10, "test": 12}
@@ -28,7 +28,7 @@ def find(data: DataSpec, language: str = "belo", split: str = "test", task: str 
 
 @pytest.mark.parametrize("language", ["belo", "belo-talk", "huan"])
 def test_on_demand_is_what_a_folder_of_the_same_seed_holds(tmp_path: Path, language: str) -> None:
-    from layerlab.languages.registers import find_domain
+    from layerlab.languages.world.registers import find_domain
 
     request = Request(("belo", "huan"), SIZES, seed=3, domains=(find_domain("talk"),))
     folder, _ = write_languages(tmp_path / "family", request)
@@ -139,7 +139,7 @@ def test_the_catalogue_does_not_import_the_languages_unless_they_are_spoken() ->
 
 
 def test_a_domain_is_written_like_a_treebank_too(tmp_path: Path) -> None:
-    from layerlab.languages.registers import find_domain
+    from layerlab.languages.world.registers import find_domain
 
     colon, dash = (load_corpus(find(spec(), name)) for name in ("belo:talk", "belo-talk"))
     assert colon.sentences == dash.sentences

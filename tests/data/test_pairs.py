@@ -17,7 +17,7 @@ from layerlab.data.hub_pairs import load_hub_pairs
 from layerlab.data.pairs import PAIR_FORMATS, Pair, digest_pairs, read_pairs
 from layerlab.data.spec import Controlled
 from layerlab.errors import DataError
-from layerlab.languages.writing import Request, write_languages
+from layerlab.languages.corpora.release import Request, write_languages
 
 Write = Callable[[str, str], Path]
 PAIRS = (

@@ -16,7 +16,7 @@ from layerlab.finetuning.evaluation import evaluate, predict
 from layerlab.finetuning.loop import Workplace, fine_tune
 from layerlab.finetuning.model import TaskModel, batch_loss, build_task_model, forward_batch, model_inputs
 from layerlab.finetuning.training import Training
-from layerlab.languages.generate import generate
+from layerlab.languages.corpora.generate import generate
 from layerlab.models.encoder import Encoder
 from layerlab.tasks.corpora import EncodedCorpus, encode_corpus
 from layerlab.tasks.parsing import Parsing

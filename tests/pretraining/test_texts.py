@@ -8,7 +8,7 @@ import datasets
 import pytest
 
 from layerlab.errors import DataError, StudyError
-from layerlab.languages.corpora import write_corpora
+from layerlab.languages.corpora.treebanks import write_corpora
 from layerlab.pretraining.mlm import pretrain
 from layerlab.pretraining.spec import PretrainingSpec, read_spec
 from layerlab.pretraining.text.material import language_paragraphs

@@ -115,7 +115,7 @@ def test_treebanks_and_domains_are_measured_in_their_language(tmp_path: Path) ->
 
 
 def test_controlled_sentences_are_parallel_and_those_of_the_test_split() -> None:
-    from layerlab.languages.on_demand import speak
+    from layerlab.languages.corpora.on_demand import speak
 
     measures = Measures(names=("cka",), sentences=10)
     found = plan_measurement(measures, DataSpec(controlled=INSTRUMENT), "ilda", ["jora", "pelu"])

@@ -184,9 +184,9 @@ def _load_rows(text: HubText) -> Any:
 
 
 def _controlled_paragraphs(text: ControlledText, n_sentences: int) -> Iterator[str]:
+    from layerlab.languages.corpora.formats import to_text
+    from layerlab.languages.corpora.generate import generate_said
     from layerlab.languages.family import find_family, find_language
-    from layerlab.languages.formats import to_text
-    from layerlab.languages.generate import generate_said
 
     family = find_family(text.family)
     script = find_language(family, text.controlled).script

@@ -1,0 +1,1 @@
+"""How it is written down: generated sentences as treebanks, tables, text and inference pairs."""

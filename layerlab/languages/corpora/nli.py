@@ -1,0 +1,166 @@
+"""Natural language inference: pairs of sentences whose label follows from how their meanings were made.
+
+The hypothesis is made first, whatever the label, and half of all hypotheses are denied; then a premise is
+made for the label. So the hypothesis alone tells nothing about the label. With a hypothesis H, S stronger
+and W weaker than H (see ``inference``), and O about something else, the premises are:
+
+============== ===================== ====================
+label          of H                  of not H
+============== ===================== ====================
+entailment     S                     not W, or opposite H
+contradiction  not W, or opposite H  S
+neutral        W, not S, O, not O    W, not S, O, not O
+============== ===================== ====================
+
+Equal seeds give pairs of equal meanings in all languages.
+
+Reference: Conneau et al. 2018, XNLI (parallel test sets); Gururangan et al. 2018 and Poliak et al. 2018 (what
+hypotheses alone give away in data written by people).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from random import Random
+from typing import Final, Literal
+
+from layerlab.languages.corpora.generate import find_speaker, find_world
+from layerlab.languages.language import Family
+from layerlab.languages.randomness import one_of, shuffled, stream
+from layerlab.languages.speech.realisation import Said, say
+from layerlab.languages.speech.speaker import Speaker, Voice
+from layerlab.languages.world.entailment import assertion, deny, opposite, other, stronger, weaker
+from layerlab.languages.world.grammar import documents
+from layerlab.languages.world.meaning import Clause
+from layerlab.languages.world.world import World
+
+Label = Literal["entailment", "neutral", "contradiction"]
+
+LABELS: Final[tuple[Label, ...]] = ("entailment", "neutral", "contradiction")
+
+
+@dataclass(frozen=True)
+class MeaningPair:
+    """Two meanings and what the first says about the second.
+
+    Attributes:
+        premise: What is given.
+        hypothesis: What is asked.
+        label: Whether it follows.
+        premise_kind: How the premise was made of the hypothesis.
+    """
+
+    premise: Clause
+    hypothesis: Clause
+    label: Label
+    premise_kind: str
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two sentences and what the first says about the second.
+
+    Attributes:
+        pair_id: Equal in all languages.
+        premise: The first sentence.
+        hypothesis: The second sentence.
+        label: ``entailment``, ``neutral`` or ``contradiction``.
+        premise_kind: ``stronger``, ``weaker``, ``opposite`` or ``other``, with ``not`` before it if denied.
+    """
+
+    pair_id: str
+    premise: Said
+    hypothesis: Said
+    label: Label
+    premise_kind: str
+
+
+def generate_pairs(
+    language: str, n_pairs: int, seed: int | str = 0, *, family: Family | None = None
+) -> Iterator[Pair]:
+    """Give so many pairs of a language; every three of them have the three labels.
+
+    Args:
+        language: A language of the family.
+        n_pairs: How many pairs.
+        seed: Of the meanings; a text is a seed too.
+        family: The languages; by default those that come with layerlab.
+
+    Raises:
+        DataError: The family has no such language.
+
+    >>> sorted(pair.label for pair in generate_pairs("avin", 3))
+    ['contradiction', 'entailment', 'neutral']
+    """
+    speaker, world = find_speaker(language, family), find_world(family)
+    return _said(speaker, islice(meaning_pairs(world, seed), n_pairs), seed)
+
+
+def meaning_pairs(world: World, seed: int | str = 0) -> Iterator[MeaningPair]:
+    """Give pairs of meanings without end."""
+    labels: list[Label] = []
+    for number, document in enumerate(documents(world, f"{seed}-nli")):
+        random = stream("nli", world.size.seed, seed, number)
+        labels = labels or shuffled(random, LABELS)
+        pair = _pair(world, assertion(_sentence(document, random)), labels[-1], random)
+        if pair is not None:
+            labels.pop()
+            yield pair
+
+
+def _sentence(document: tuple[Clause, ...], random: Random) -> Clause:
+    """Choose a sentence, rather one that says what something is like: only such ones have opposites."""
+    descriptions = [clause for clause in document if clause.predicate.startswith("ADJ")]
+    return one_of(random, descriptions if descriptions and random.random() < 0.3 else document)
+
+
+def _said(speaker: Speaker, pairs: Iterator[MeaningPair], seed: int | str) -> Iterator[Pair]:
+    for number, pair in enumerate(pairs):
+        name = f"{seed}-nli-{number}"
+        premise, hypothesis = (
+            say(Voice(speaker, stream("voice", speaker.name, name, part)), meaning, f"{name}-{part}")
+            for part, meaning in (("premise", pair.premise), ("hypothesis", pair.hypothesis))
+        )
+        yield Pair(name, premise, hypothesis, pair.label, pair.premise_kind)
+
+
+def _pair(world: World, claim: Clause | None, label: Label, random: Random) -> MeaningPair | None:
+    """Make a pair of a claim; all premises must be possible, or labels would depend on the claim."""
+    if claim is None:
+        return None
+    less, more, else_ = weaker(world, claim), stronger(world, claim, random), other(world, claim, random)
+    if not less or not more or not else_:
+        return None
+    turned, denied = opposite(world, claim), random.random() < 0.5
+    premises: list[tuple[str, Clause]]
+    if label == "neutral":
+        premises = [
+            ("weaker", _again(world, less, random)),
+            ("not stronger", deny(_more(world, more, random))),
+            ("other", one_of(random, else_)),
+            ("not other", deny(one_of(random, else_))),
+        ]
+    elif (label == "entailment") != denied:
+        premises = [("stronger", _more(world, more, random))]
+    else:
+        premises = [("not weaker", deny(_again(world, less, random)))]
+        if turned is not None:
+            premises.append(("opposite", turned))
+    kind, premise = one_of(random, premises)
+    return MeaningPair(premise, deny(claim) if denied else claim, label, kind)
+
+
+def _again(world: World, clauses: list[Clause], random: Random) -> Clause:
+    """Choose a weaker clause, and half the time one that is weaker still."""
+    clause = one_of(random, clauses)
+    further = weaker(world, clause)
+    return one_of(random, further) if further and random.random() < 0.5 else clause
+
+
+def _more(world: World, clauses: list[Clause], random: Random) -> Clause:
+    """Choose a stronger clause, and half the time one that is stronger still."""
+    clause = one_of(random, clauses)
+    further = stronger(world, clause, random)
+    return one_of(random, further) if further and random.random() < 0.5 else clause

@@ -1,0 +1,79 @@
+"""Controlled corpora without files: made when they are asked for, once a process."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from layerlab.data.pairs import Pair
+from layerlab.data.sentences import Sentence
+from layerlab.languages.corpora.nli import generate_pairs
+from layerlab.languages.corpora.treebanks import read_controlled
+from layerlab.languages.family import find_family
+from layerlab.languages.language import Family
+from layerlab.languages.scripts import detokenised
+
+
+def speak(
+    language: str, split: str, size: int, seed: int, parallel: tuple[str, ...], family: str | None
+) -> tuple[Sentence, ...]:
+    """Give the sentences of a split; a second request is answered from memory.
+
+    Args:
+        language: A language of the family, or language and domain as in ``avin:news`` or ``avin-news``.
+        split: ``train``, ``dev`` or ``test``.
+        size: Sentences in the split.
+        seed: Of all meanings.
+        parallel: Splits that are translations of each other.
+        family: As for ``find_family``.
+
+    Raises:
+        DataError: No such language or domain, or a family that cannot be read.
+    """
+    # The family as a value, not as a path, is remembered: the file may change.
+    text = find_family(family).model_dump_json()
+    return _speak(language, split, size, seed, parallel, text)
+
+
+def speak_pairs(language: str, split: str, size: int, seed: int, family: str | None) -> tuple[Pair, ...]:
+    """Give the inference pairs of a split; a second request is answered from memory.
+
+    All splits are parallel over languages. Pairs belong to no domain.
+
+    Args:
+        language: A language of the family.
+        split: ``train``, ``dev`` or ``test``.
+        size: Pairs in the split.
+        seed: Of all meanings.
+        family: As for ``find_family``.
+
+    Raises:
+        DataError: No such language, or a family that cannot be read.
+
+    >>> sorted(pair.label for pair in speak_pairs("avin", "dev", 3, 0, None))
+    ['contradiction', 'entailment', 'neutral']
+    """
+    return _speak_pairs(language, f"{seed}-{split}", size, find_family(family).model_dump_json())
+
+
+@lru_cache(maxsize=32)
+def _speak_pairs(language: str, seed: str, size: int, family: str) -> tuple[Pair, ...]:
+    spoken = Family.model_validate_json(family)
+    pairs = generate_pairs(language, size, seed, family=spoken)  # refuses what is not spoken
+    script = spoken.languages[language].script
+    return tuple(
+        Pair(
+            detokenised(pair.premise.sentence.words, script),
+            detokenised(pair.hypothesis.sentence.words, script),
+            pair.label,
+            pair.pair_id,
+        )
+        for pair in pairs
+    )
+
+
+@lru_cache(maxsize=32)
+def _speak(
+    language: str, split: str, size: int, seed: int, parallel: tuple[str, ...], family: str
+) -> tuple[Sentence, ...]:
+    spoken = Family.model_validate_json(family)
+    return read_controlled(language, split, size, seed, parallel=parallel, family=spoken)

@@ -1,0 +1,178 @@
+"""Writing a whole family at once: corpora, parallel sentences, pairs and dictionaries, all or nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from layerlab.errors import DataError, unknown
+from layerlab.languages.corpora.tabular import write_dictionaries, write_nli, write_parallel
+from layerlab.languages.corpora.treebanks import SPLITS, write_corpora
+from layerlab.languages.family import default_family, known_languages
+from layerlab.languages.language import Family
+from layerlab.languages.world.registers import Domain
+
+MANIFEST: Final = "manifest.json"
+# Raised when the same request gives other bytes, so that a folder of before is not taken for one of now.
+WRITER_VERSION: Final = 1
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be written.
+
+    Attributes:
+        languages: Languages of the family; by default all.
+        sizes: Tagged sentences of each split.
+        nli: Inference pairs of each split; none by default.
+        text_sentences: Sentences of plain text in each language and domain.
+        seed: Of all meanings.
+        domains: Kinds of text.
+        family: The languages; None for those that come with layerlab.
+    """
+
+    languages: tuple[str, ...] = ()
+    sizes: Mapping[str, int] = field(default_factory=lambda: {"train": 3000, "dev": 500, "test": 1000})
+    nli: Mapping[str, int] = field(default_factory=dict)
+    text_sentences: int = 0
+    seed: int = 0
+    domains: tuple[Domain, ...] = ()
+    family: Family | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the request as plain values, the family with all that it says."""
+        family = self.family or default_family()
+        domains = [{**asdict(domain), "register": domain.register.model_dump()} for domain in self.domains]
+        plain = {
+            "version": WRITER_VERSION,
+            "languages": self.languages or known_languages(family),
+            "sizes": dict(self.sizes),
+            "nli": dict(self.nli),
+            "text_sentences": self.text_sentences,
+            "seed": self.seed,
+            "domains": domains,
+            "family": family.model_dump(mode="json"),
+        }
+        read_back: dict[str, Any] = json.loads(json.dumps(plain))
+        return read_back
+
+
+def write_languages(
+    folder: str | Path, request: Request, progress: Callable[[str], None] | None = None
+) -> tuple[Path, bool]:
+    """Write all that is asked for into a folder, which appears when it is complete and not before.
+
+    Besides the files of ``write_corpora``, ``write_parallel``, ``write_nli`` and ``write_dictionaries`` it
+    gets ``manifest.json``: the request, the family with it, and the files with their sizes in bytes.
+
+    Args:
+        folder: It must not be there, be empty, or hold what this request has written before.
+        request: What is to be written.
+        progress: Called with a line for people when a part is written.
+
+    Returns:
+        The folder, and whether it was written now; if not, it was there already.
+
+    Raises:
+        DataError: The folder holds something else, or the request asks for what there is not.
+    """
+    target, say = Path(folder), progress or (lambda line: None)
+    if _is_there(target, request):
+        return target, False
+    for split in request.nli:
+        if split not in SPLITS:
+            raise DataError(unknown("split", split, SPLITS))
+    with _appearing(target) as place:
+        files = _write_parts(place, request, say)
+        sizes = {path.relative_to(place).as_posix(): path.stat().st_size for path in files}
+        manifest = {"request": request.to_dict(), "files": sizes}
+        text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+        (place / MANIFEST).write_text(text, encoding="utf-8", newline="\n")
+    return target, True
+
+
+def _write_parts(place: Path, request: Request, say: Callable[[str], None]) -> tuple[Path, ...]:
+    languages, seed, family = request.languages, request.seed, request.family
+    began = time.monotonic()
+
+    def told(what: str) -> None:
+        say(f"{time.monotonic() - began:6.1f} s  {what}")
+
+    corpora = write_corpora(
+        place,
+        languages,
+        request.sizes,
+        request.text_sentences,
+        seed,
+        family=family,
+        domains=request.domains,
+        progress=told,
+    )
+    shared = {split: size for split, size in request.sizes.items() if split != "train"}
+    parallel = write_parallel(place, languages, shared, seed, family=family)
+    told("parallel sentences")
+    pairs = write_nli(place, languages, request.nli, seed, family=family)
+    if pairs:
+        told("inference pairs")
+    dictionaries = write_dictionaries(place, languages, family=family)
+    told("dictionaries")
+    return (*corpora, *parallel, *pairs, *dictionaries)
+
+
+def _is_there(target: Path, request: Request) -> bool:
+    """Say whether a folder holds what is asked for.
+
+    Raises:
+        DataError: It holds something else.
+    """
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return False
+    try:
+        found = json.loads((target / MANIFEST).read_text(encoding="utf-8"))["request"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{target} is there and was not written by `layerlab languages write`; "
+            "give a folder that is not there"
+        ) from error
+    asked = request.to_dict()
+    if found == asked:
+        return True
+    other = sorted(key for key in {*asked, *found} if asked.get(key) != found.get(key))
+    raise DataError(
+        f"{target} holds languages written with other {', '.join(other)}; remove it or give another folder"
+    )
+
+
+@contextmanager
+def _appearing(target: Path) -> Iterator[Path]:
+    """Give a folder beside the target that takes its name when all is done; what killed runs left goes."""
+    for left in target.parent.glob(f".{target.name}.*.partial"):
+        if not _is_alive(left.name.split(".")[-2]):
+            shutil.rmtree(left, ignore_errors=True)
+    place = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    place.mkdir(parents=True)
+    try:
+        yield place
+    except BaseException:
+        shutil.rmtree(place, ignore_errors=True)
+        raise
+    if target.exists():
+        target.rmdir()
+    place.rename(target)
+
+
+def _is_alive(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        return True
+    return int(process) != os.getpid()

@@ -1,0 +1,1 @@
+"""How it is said: the words of a language, their forms, and meaning trees as sentences."""

@@ -1,0 +1,1 @@
+"""What is meant: a seeded world of concepts, and documents of meaning trees about it."""
