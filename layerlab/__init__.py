@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from layerlab.ablation.ablation import Ablation, Sweep, Timed, sweep
     from layerlab.ablation.apply import Receipt, applied, apply
     from layerlab.ablation.callback import AblationCallback
-    from layerlab.ablation.donors import Donors
     from layerlab.ablation.interventions import (
         FitDonor,
         Freeze,
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
         Unfreeze,
         intervention,
     )
+    from layerlab.ablation.interventions.donors import Donors
     from layerlab.analysis.records import load_nodes, load_records, write_records
     from layerlab.analysis.sensitivity import aggregate, sensitivity, transfer_gap
     from layerlab.data.bitext import read_bitexts
@@ -59,7 +59,7 @@ _HOMES = {
     "layerlab.ablation.ablation": ("Ablation", "Sweep", "Timed", "sweep"),
     "layerlab.ablation.apply": ("Receipt", "applied", "apply"),
     "layerlab.ablation.callback": ("AblationCallback",),
-    "layerlab.ablation.donors": ("Donors",),
+    "layerlab.ablation.interventions.donors": ("Donors",),
     "layerlab.ablation.interventions": (
         "FitDonor",
         "Freeze",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, overload
@@ -12,13 +12,12 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from layerlab.ablation.donors import Donors
-from layerlab.ablation.edits import new_values
-from layerlab.ablation.registry import Edit, Intervention, Standing, kind_of, to_dict
+from layerlab.ablation.interventions import Edit, Intervention, Standing, is_standing, kind_of, to_dict
+from layerlab.ablation.interventions.donors import Donors
+from layerlab.ablation.interventions.protocols import Undo
+from layerlab.ablation.interventions.weights import new_values
 from layerlab.errors import NoEffectError
 from layerlab.models.encoder import Encoder, as_encoder
-
-Undo = Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -166,7 +165,7 @@ def _apply(
     kind_of(item)
     if isinstance(item, Edit):
         return _edit(item, encoder, donors, allow_no_effect, keep)
-    if isinstance(item, Standing):
+    if is_standing(item):
         return _hold(item, encoder, allow_no_effect)
     raise TypeError(f"{item!r} has neither `weights` nor `hold`, so it cannot be applied")
 

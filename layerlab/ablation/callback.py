@@ -9,8 +9,8 @@ from transformers import PreTrainedModel, TrainerCallback, TrainerControl, Train
 
 from layerlab.ablation.ablation import Ablation, Timed
 from layerlab.ablation.apply import Receipt, apply
-from layerlab.ablation.donors import Donors
-from layerlab.ablation.registry import Intervention, Standing
+from layerlab.ablation.interventions import Intervention, is_standing
+from layerlab.ablation.interventions.donors import Donors
 
 
 def due(during: Iterable[Timed], before: float | None, now: float) -> tuple[Timed, ...]:
@@ -71,7 +71,7 @@ class AblationCallback(TrainerCallback):
         self._done = (state.global_step - 1) / state.max_steps
         fired = [timed.intervention for timed in due(self.ablation.during, None, self._done)]
         for item in (*self.ablation.before, *fired):
-            if isinstance(item, Standing):
+            if is_standing(item):
                 apply(item, model, donors=self.donors, allow_no_effect=True)
 
     def on_step_begin(

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from layerlab.ablation.depth import at_depth
-from layerlab.ablation.registry import (
+from layerlab.ablation.interventions import (
     PHASES,
     Intervention,
+    at_depth,
     kind_of,
     known_interventions,
     options_of,

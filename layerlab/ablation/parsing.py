@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from layerlab.ablation.condition import Ablation, Timed, misplaced
-from layerlab.ablation.registry import (
+from layerlab.ablation.interventions import (
     PHASES,
     Intervention,
     from_dict,

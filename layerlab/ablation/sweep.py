@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from layerlab.ablation.condition import Ablation, Timed
-from layerlab.ablation.registry import PHASES, from_dict, options_of
+from layerlab.ablation.interventions import PHASES, from_dict, options_of
 from layerlab.errors import Problem, StudyError, unknown
 from layerlab.models.layers import Layers, windows
 

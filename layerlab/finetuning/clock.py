@@ -9,7 +9,7 @@ from typing import Any
 from layerlab.ablation.ablation import Timed
 from layerlab.ablation.apply import apply
 from layerlab.ablation.callback import due
-from layerlab.ablation.donors import Donors
+from layerlab.ablation.interventions.donors import Donors
 from layerlab.finetuning.model import TaskModel
 from layerlab.models.encoder import Encoder
 

@@ -14,7 +14,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from layerlab.ablation.ablation import Timed
-from layerlab.ablation.donors import Donors
+from layerlab.ablation.interventions.donors import Donors
 from layerlab.errors import TrainingError
 from layerlab.finetuning.checkpoint import Position, cpu_state, load_checkpoint, save_checkpoint
 from layerlab.finetuning.clock import Clock

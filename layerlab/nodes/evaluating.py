@@ -10,7 +10,7 @@ from typing import Any
 from safetensors.torch import load_file
 
 from layerlab.ablation.apply import applied, apply
-from layerlab.ablation.donors import Donors
+from layerlab.ablation.interventions.donors import Donors
 from layerlab.data.catalog import find_corpus
 from layerlab.finetuning.evaluation import evaluate
 from layerlab.finetuning.loop import Report

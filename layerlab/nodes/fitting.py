@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from layerlab.ablation.apply import apply
-from layerlab.ablation.donors import Donors
+from layerlab.ablation.interventions.donors import Donors
 from layerlab.data.catalog import CorpusRef, find_corpus
 from layerlab.data.sentences import Corpus
 from layerlab.errors import CheckpointError, DataError

@@ -10,7 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from layerlab.ablation.interventions import FitDonor, Intervention, Permute, Scale, Swap
+from layerlab.ablation.interventions import (
+    Edit,
+    FitDonor,
+    Intervention,
+    donor_of,
+    is_elsewhere,
+    may_not_fit,
+    order_depends_on_seed,
+)
 from layerlab.errors import DonorError, LayerlabError
 from layerlab.models.checkpoints import Checkpoint, find_checkpoint
 from layerlab.training.streams import donors_seed
@@ -36,8 +44,7 @@ class Copies:
         """Refuse an intervention whose weights will not fit their place.
 
         Args:
-            item: Resolved for the checkpoint's depth. Interventions that copy each layer to its own place in
-                the same architecture fit, and those that layerlab does not define wait until the fit starts.
+            item: Resolved for the checkpoint's depth. It is tried if its weights may not fit their place.
             checkpoint: Where the fit starts.
             spec: The pretraining that will make it, if it is not there yet.
 
@@ -46,36 +53,35 @@ class Copies:
             SelectionError: A layer of the donor does not exist, or the selections cannot be paired.
             CheckpointError: The donor is not there.
         """
-        if isinstance(item, Permute):
-            # A drawn order may leave a layer that is unlike the others where it is: each seed is tried.
-            drawn = item.order is None and item.seed is None
-            for seed in self.seeds if drawn else self.seeds[:1]:
-                try:
-                    self._try(item, checkpoint, spec, seed)
-                except DonorError as error:
-                    raise DonorError(
-                        f"{error}; in the order of seed {seed}" if drawn else str(error)
-                    ) from error
-        elif isinstance(item, Swap | Scale) and _is_elsewhere(item.donor):
-            donor = find_donor(str(item.donor), checkpoint)
+        if not may_not_fit(item):
+            return
+        donor = donor_of(item)
+        if is_elsewhere(donor):
+            found = find_donor(str(donor), checkpoint)
             if spec is not None and item.layers.embeddings:
                 return  # its vocabulary is yet to be made
-            self._outline(donor)
-            self._try(replace(item, donor=donor.reference), checkpoint, spec)
-        elif isinstance(item, Swap) and item.from_layers is not None:
+            self._outline(found)
+            item = replace(item, donor=found.reference)  # type: ignore[type-var]
+        elif isinstance(donor, FitDonor):
             # A fit has the names and shapes of the checkpoint that it starts from.
-            same = replace(item, donor="pretrained") if isinstance(item.donor, FitDonor) else item
-            self._try(same, checkpoint, spec)
+            item = replace(item, donor="pretrained")  # type: ignore[type-var]
+        # A drawn order may leave a layer that is unlike the others where it is: each seed is tried.
+        drawn = order_depends_on_seed(item)
+        for seed in self.seeds if drawn else self.seeds[:1]:
+            try:
+                self._try(item, checkpoint, spec, seed)
+            except DonorError as error:
+                if not drawn:
+                    raise
+                raise DonorError(f"{error}; in the order of seed {seed}") from error
 
-    def _try(
-        self, item: Any, checkpoint: Checkpoint, spec: PretrainingSpec | None, seed: int | None = None
-    ) -> None:
-        from layerlab.ablation.donors import Donors, weights_of
-        from layerlab.ablation.edits import new_values
+    def _try(self, item: Edit, checkpoint: Checkpoint, spec: PretrainingSpec | None, seed: int) -> None:
+        from layerlab.ablation.interventions.donors import Donors, weights_of
+        from layerlab.ablation.interventions.weights import new_values
 
         donors = Donors(
             checkpoint.reference,
-            seed=None if seed is None else donors_seed(seed),
+            seed=donors_seed(seed),
             load=lambda name, _: weights_of(self.outlines[name]),
         )
         new_values(item, self._outline(checkpoint, spec), donors)
@@ -102,10 +108,6 @@ def find_donor(donor: str, own: Checkpoint) -> Checkpoint:
             f"{own.name} a {own.model_type} of width {own.hidden_size}: their layers do not fit each other"
         )
     return found
-
-
-def _is_elsewhere(donor: str | FitDonor | None) -> bool:
-    return isinstance(donor, str) and donor != "pretrained"
 
 
 def _config_of(checkpoint: Checkpoint, spec: PretrainingSpec | None) -> Any:

@@ -10,10 +10,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, MPNetModel, PreTrainedModel
 
-from layerlab.ablation import registry
 from layerlab.ablation.apply import applied, apply
-from layerlab.ablation.donors import Donors
-from layerlab.ablation.fields import Components, Selection
 from layerlab.ablation.interventions import (
     Freeze,
     Permute,
@@ -23,7 +20,10 @@ from layerlab.ablation.interventions import (
     Unfreeze,
     from_dict,
     intervention,
+    registry,
 )
+from layerlab.ablation.interventions.donors import Donors
+from layerlab.ablation.interventions.fields import Components, Selection
 from layerlab.errors import DonorError, LayerlabError, NoEffectError, SelectionError, StudyError
 from layerlab.models import anatomy
 from layerlab.models.anatomy import Anatomy, register_anatomy

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from layerlab.ablation.ablation import Ablation, Timed
-from layerlab.ablation.depth import at_depth, check_order, pair
 from layerlab.ablation.interventions import FitDonor, Freeze, Permute, Reset, Swap
+from layerlab.ablation.interventions.permute import check_order
+from layerlab.ablation.interventions.protocols import at_depth
+from layerlab.ablation.interventions.swap import pair
 from layerlab.errors import SelectionError
 from layerlab.models.layers import Layers
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
-from layerlab.ablation.donors import Donors
 from layerlab.ablation.interventions import FitDonor
+from layerlab.ablation.interventions.donors import Donors
 from layerlab.errors import CheckpointError, DonorError
 from layerlab.models.encoder import Encoder
 

@@ -10,8 +10,8 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from layerlab.ablation.apply import apply
-from layerlab.ablation.donors import Donors
 from layerlab.ablation.interventions import Intervention, Permute, Scale, Swap
+from layerlab.ablation.interventions.donors import Donors
 from layerlab.errors import DonorError, NoEffectError, SelectionError
 from layerlab.models.encoder import Encoder
 

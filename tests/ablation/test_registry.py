@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 
-from layerlab.ablation import registry
-from layerlab.ablation.interventions import Freeze, Reset, Skip, Unfreeze
-from layerlab.ablation.registry import (
+from layerlab.ablation.interventions import (
+    Freeze,
     Intervention,
+    Reset,
+    Skip,
+    Unfreeze,
     changes_output,
     from_dict,
     intervention,
     is_standing,
     known_interventions,
+    registry,
     to_dict,
 )
 from layerlab.models.layers import Layers
@@ -74,7 +77,7 @@ def test_a_class_may_be_defined_again_as_notebooks_do() -> None:
 
 
 def test_a_taken_name_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"'reset' exists already: layerlab.ablation.interventions.Reset"):
+    with pytest.raises(ValueError, match=r"'reset' exists already: layerlab\..*\.reset\.Reset"):
         intervention("reset")(make_class())
 
 
@@ -114,7 +117,7 @@ def test_entry_points_register_interventions(monkeypatch: pytest.MonkeyPatch) ->
 
     offered = Offered(name="offered", value="package:Doubling", group=registry.ENTRY_POINTS)
     monkeypatch.setattr(registry, "entry_points", lambda group: [offered])
-    registry._load_kinds.cache_clear()
+    registry._load_packages.cache_clear()
     assert "test-offered" in known_interventions()
     known_interventions()
     assert loaded == ["offered"]
@@ -123,8 +126,9 @@ def test_entry_points_register_interventions(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     "code",
     [
-        "from layerlab.ablation.registry import known_interventions; assert 'reset' in known_interventions()",
-        "from layerlab.ablation.registry import from_dict; from_dict({'reset': {'layers': '0'}})",
+        "from layerlab.ablation.interventions.registry import known_interventions as known; "
+        "assert 'reset' in known()",
+        "from layerlab.ablation.interventions import from_dict; from_dict({'reset': {'layers': '0'}})",
         "from layerlab.ablation.ablation import parse_ablation; "
         "assert parse_ablation({'sweep': {}, 'before': [{'reset': {}}]})[1] == []",
     ],

@@ -13,8 +13,8 @@ from torch import Tensor
 from transformers import AutoModel, AutoModelForTokenClassification, PreTrainedModel
 
 from layerlab.ablation.apply import apply
-from layerlab.ablation.donors import Donors
 from layerlab.ablation.interventions import Reset
+from layerlab.ablation.interventions.donors import Donors
 from layerlab.errors import DonorError, NoEffectError
 from layerlab.models.encoder import Encoder
 

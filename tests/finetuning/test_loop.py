@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from layerlab.ablation.ablation import Timed
 from layerlab.ablation.apply import apply
-from layerlab.ablation.donors import Donors
 from layerlab.ablation.interventions import Freeze, Reset, Scale, Unfreeze
+from layerlab.ablation.interventions.donors import Donors
 from layerlab.errors import TrainingError
 from layerlab.finetuning.evaluation import evaluate
 from layerlab.finetuning.loop import FitResult, Workplace, fine_tune

@@ -12,8 +12,8 @@ from transformers import AutoModel, ModernBertConfig
 
 import layerlab as ll
 from layerlab.ablation.apply import apply
-from layerlab.ablation.donors import Donors
 from layerlab.ablation.interventions import Intervention
+from layerlab.ablation.interventions.donors import Donors
 from layerlab.errors import DonorError, LayerlabError, StudyError
 from layerlab.models.checkpoints import find_checkpoint
 from layerlab.models.encoder import Encoder

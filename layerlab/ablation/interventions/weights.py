@@ -1,21 +1,18 @@
-"""New values for weights: each function says what a weight should become and changes nothing."""
+"""New values for weights, checked against the places that they go to; nothing here changes a weight."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
-from torch import Tensor
-
-from layerlab.ablation.depth import check_order, pair
 from layerlab.errors import DonorError
 from layerlab.models.layers import Layers
 
 if TYPE_CHECKING:
-    from layerlab.ablation.donors import Donors
-    from layerlab.ablation.interventions import Permute, Reset, Scale, Swap
-    from layerlab.ablation.registry import Edit
+    from torch import Tensor
+
+    from layerlab.ablation.interventions.donors import Donors
+    from layerlab.ablation.interventions.protocols import Edit
     from layerlab.models.anatomy import Component
     from layerlab.models.encoder import Encoder
 
@@ -32,48 +29,6 @@ def new_values(item: Edit, encoder: Encoder, donors: Donors) -> Mapping[str, Ten
     values = item.weights(encoder, donors)
     check_shapes(values, dict(encoder.base.named_parameters()))
     return values
-
-
-def reset(item: Reset, encoder: Encoder, donors: Donors) -> dict[str, Tensor]:
-    """Return fresh or pretrained values for the selected parameters."""
-    if item.to == "pretrained":
-        source = donors.pretrained(encoder)
-    else:
-        source = donors.fresh(encoder, item.init, item.seed)
-    return copy_from(source, encoder, item.layers, item.components)
-
-
-def swap(item: Swap, encoder: Encoder, donors: Donors) -> dict[str, Tensor]:
-    """Return a donor's values for the selected parameters, perhaps from other layers of it."""
-    source = donors.load(item.donor, encoder)
-    places = None
-    if item.from_layers is not None:
-        depth = _depth_of(source, encoder)
-        places = pair(item.layers, item.from_layers, encoder.n_layers, depth)
-    return copy_from(source, encoder, item.layers, item.components, places)
-
-
-def permute(item: Permute, encoder: Encoder, donors: Donors) -> dict[str, Tensor]:
-    """Return the selected layers' values in another order."""
-    here = item.layers.indices(encoder.n_layers)
-    check_order(item.order, here)
-    order = _draw_order(here, donors.seed_of(item.seed)) if item.order is None else item.order
-    own = {name: parameter.detach().clone() for name, parameter in encoder.parameters(item.layers).items()}
-    return copy_from(own, encoder, item.layers, item.components, dict(zip(here, order, strict=True)))
-
-
-def scale(item: Scale, encoder: Encoder, donors: Donors) -> dict[str, Tensor]:
-    """Return values on the line through a donor's (or zero) and the present ones."""
-    own = encoder.parameters(item.layers, item.components)
-    if item.donor is None:
-        return {name: parameter.detach() * item.factor for name, parameter in own.items()}
-    given = copy_from(donors.load(item.donor, encoder), encoder, item.layers, item.components)
-    check_shapes(given, own)
-    scaled = {}
-    for name, parameter in own.items():
-        there = given[name].to(parameter.device, parameter.dtype)
-        scaled[name] = there + item.factor * (parameter.detach() - there)
-    return scaled
 
 
 def copy_from(
@@ -154,20 +109,6 @@ def _check_alike(
         raise DonorError(
             f"layer {there.rstrip('.')} of the donor does not fit {here.rstrip('.')}: it {' and '.join(said)}"
         )
-
-
-def _depth_of(source: Mapping[str, Tensor], encoder: Encoder) -> int:
-    """Return how many layers a donor has, by the names of its parameters."""
-    prefix = f"{encoder.anatomy.layers}."
-    return len({name.removeprefix(prefix).split(".")[0] for name in source if name.startswith(prefix)})
-
-
-def _draw_order(layers: tuple[int, ...], seed: int) -> tuple[int, ...]:
-    generator = random.Random(seed)
-    order = list(layers)
-    while tuple(order) == layers:
-        generator.shuffle(order)
-    return tuple(order)
 
 
 def _listed(names: Collection[str]) -> str:

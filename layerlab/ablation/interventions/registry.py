@@ -1,4 +1,7 @@
-"""The kinds of interventions: what an intervention is, how it is registered, written and read."""
+"""The kinds of interventions: how one is registered, written and read.
+
+The built-in kinds register themselves when this package is imported, which comes before any of its modules.
+"""
 
 from __future__ import annotations
 
@@ -6,57 +9,18 @@ import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, dataclass_transform, runtime_checkable
+from typing import Any, TypeVar, dataclass_transform
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 from pydantic_core import ErrorDetails
 
+from layerlab.ablation.interventions.fields import FitDonor
+from layerlab.ablation.interventions.protocols import PHASES, Intervention, kind_of
 from layerlab.errors import LayerlabError, Problem, StudyError, unknown
-from layerlab.models.layers import Layers
-
-if TYPE_CHECKING:
-    from torch import Tensor
-    from typing_extensions import TypeIs
-
-    from layerlab.ablation.donors import Donors
-    from layerlab.models.encoder import Encoder
 
 ENTRY_POINTS = "layerlab.interventions"
-PHASES = ("before", "during", "after")
 T = TypeVar("T")
-
-
-class Intervention(Protocol):
-    """A frozen value that says what is done to which layers; see :class:`Edit` and :class:`Standing`."""
-
-    @property
-    def layers(self) -> Layers:
-        """The layers it acts on."""
-        ...
-
-
-@runtime_checkable
-class Edit(Intervention, Protocol):
-    """An intervention that changes weights once."""
-
-    def weights(self, encoder: Encoder, donors: Donors) -> Mapping[str, Tensor]:
-        """Return new values by parameter name relative to the base model, and change nothing."""
-        ...
-
-
-@runtime_checkable
-class Standing(Intervention, Protocol):
-    """An intervention that holds until it is undone."""
-
-    def hold(self, encoder: Encoder) -> Callable[[], None]:
-        """Install it and return what undoes it.
-
-        Raises:
-            NoEffectError: It would change nothing.
-        """
-        ...
-
 
 _KINDS: dict[str, type[Any]] = {}
 
@@ -67,10 +31,11 @@ def intervention(
 ) -> Callable[[type[T]], type[T]]:
     """Register a class as an intervention and make it a frozen, validated dataclass.
 
-    The class has a field ``layers`` and a method ``weights`` (see :class:`Edit`) or ``hold`` (see
-    :class:`Standing`). Annotated as :class:`layerlab.ablation.fields.Selection` instead of ``Layers``, the
-    field takes text in the eyes of type checkers too. Packages may register theirs by an entry point of
-    the group ``layerlab.interventions`` that refers to the class.
+    The class has a field ``layers`` and a method ``weights`` (an edit) or ``hold`` (a standing intervention);
+    :class:`layerlab.ablation.interventions.Intervention` lists what else it may have. Annotated as
+    :class:`layerlab.ablation.interventions.Selection` instead of ``Layers``, the field takes text in the eyes
+    of type checkers too. Packages may register theirs by an entry point of the group
+    ``layerlab.interventions`` that refers to the class.
 
     Args:
         kind: Its name in study files.
@@ -81,14 +46,6 @@ def intervention(
 
     Raises:
         ValueError: The name is taken, the class lacks a field or method, or it has both methods.
-
-    >>> @intervention("negate")
-    ... class Negate:
-    ...     layers: Layers
-    ...     def weights(self, encoder, donors):
-    ...         return {name: -p.detach() for name, p in encoder.parameters(self.layers).items()}
-    >>> from_dict({"negate": {"layers": "0-1"}})
-    Negate(layers=Layers(text='0-1'))
     """
     allowed = frozenset(phases)
     if not allowed or not allowed <= set(PHASES):
@@ -124,41 +81,15 @@ def intervention(
 
 def known_interventions() -> dict[str, type[Any]]:
     """Return every registered kind with its class: the built-in ones, packages' and users' own."""
-    _load_kinds()
+    _load_packages()
     return dict(sorted(_KINDS.items()))
 
 
 @functools.cache
-def _load_kinds() -> None:
-    from layerlab.ablation import interventions  # noqa: F401 - registers the built-in ones
-
+def _load_packages() -> None:
+    """Let installed packages register theirs, once."""
     for entry in entry_points(group=ENTRY_POINTS):
         entry.load()
-
-
-def kind_of(item: Intervention) -> str:
-    """Return an intervention's name in study files."""
-    kind: str | None = getattr(type(item), "kind", None)
-    if kind is None:
-        raise StudyError([Problem("", f"{item!r} is no intervention; its class needs @intervention('kind')")])
-    return kind
-
-
-def phases_of(item: Intervention) -> frozenset[str]:
-    """Return where an intervention makes sense."""
-    phases: frozenset[str] = getattr(type(item), "phases", frozenset(PHASES))
-    return phases
-
-
-def is_standing(item: Intervention) -> TypeIs[Standing]:
-    """Return whether an intervention holds until it is undone; an edit changes weights once."""
-    return isinstance(item, Standing)
-
-
-def changes_output(item: Intervention) -> bool:
-    """Return whether an intervention changes what the model computes, and not only what is trained."""
-    changes: bool = getattr(type(item), "changes_output", True)
-    return changes
 
 
 def to_dict(item: Intervention) -> dict[str, dict[str, Any]]:
@@ -208,7 +139,7 @@ def _describe(kind: str, cls: type[Any], error: ErrorDetails) -> Problem:
     location = [part for part in error["loc"] if not str(part).startswith("<")]
     path = kind + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     if error["type"] in {"unexpected_keyword_argument", "extra_forbidden"}:
-        known = [field.name for field in fields(cls)] if len(location) == 1 else _donor_fields()
+        known = [field.name for field in fields(cls if len(location) == 1 else FitDonor)]
         return Problem(path, unknown("field", str(location[-1]), known))
     if error["type"].startswith("missing"):
         return Problem(path, f"missing; {kind} needs it")
@@ -217,9 +148,3 @@ def _describe(kind: str, cls: type[Any], error: ErrorDetails) -> Problem:
         return Problem(path, str(cause))
     message = error["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
     return Problem(path, f"{message[0].lower()}{message[1:]}; got {error['input']!r}")
-
-
-def _donor_fields() -> list[str]:
-    from layerlab.ablation.fields import FitDonor
-
-    return [field.name for field in fields(FitDonor)]

@@ -1,0 +1,78 @@
+"""What can be done to layers: reset, swap, permute, scale, freeze, unfreeze, skip.
+
+Interventions are frozen values; importing them imports no torch.
+:func:`layerlab.ablation.apply.apply` carries them out.
+A new kind is a class:
+
+>>> @intervention("negate")
+... class Negate:
+...     layers: Selection
+...     def weights(self, encoder, donors):
+...         return {name: -p.detach() for name, p in encoder.parameters(self.layers).items()}
+>>> from_dict({"negate": {"layers": "0-1"}})
+Negate(layers=Layers(text='0-1'))
+"""
+
+from __future__ import annotations
+
+from layerlab.ablation.interventions.fields import FitDonor, Selection
+from layerlab.ablation.interventions.freeze import Freeze, Unfreeze
+from layerlab.ablation.interventions.permute import Permute
+from layerlab.ablation.interventions.protocols import (
+    PHASES,
+    Edit,
+    Intervention,
+    Standing,
+    at_depth,
+    changes_output,
+    donor_of,
+    is_elsewhere,
+    is_standing,
+    kind_of,
+    may_not_fit,
+    order_depends_on_seed,
+    phases_of,
+)
+from layerlab.ablation.interventions.registry import (
+    from_dict,
+    intervention,
+    known_interventions,
+    options_of,
+    to_dict,
+)
+from layerlab.ablation.interventions.reset import Reset
+from layerlab.ablation.interventions.scale import Scale
+from layerlab.ablation.interventions.skip import Skip
+from layerlab.ablation.interventions.swap import Swap
+from layerlab.models.anatomy import Component
+
+__all__ = [
+    "PHASES",
+    "Component",
+    "Edit",
+    "FitDonor",
+    "Freeze",
+    "Intervention",
+    "Permute",
+    "Reset",
+    "Scale",
+    "Selection",
+    "Skip",
+    "Standing",
+    "Swap",
+    "Unfreeze",
+    "at_depth",
+    "changes_output",
+    "donor_of",
+    "from_dict",
+    "intervention",
+    "is_elsewhere",
+    "is_standing",
+    "kind_of",
+    "known_interventions",
+    "may_not_fit",
+    "options_of",
+    "order_depends_on_seed",
+    "phases_of",
+    "to_dict",
+]
