@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from layerlab.errors import Problem, StudyError
+from layerlab.errors import DataError, Problem, StudyError
+from layerlab.files import read_text
 
 Location = tuple[str | int, ...]
+# Aliases may stand for aliases; a few lines of them can stand for more values than memory holds.
+MOST_VALUES: Final = 100_000
+_TAG: Final = "tag:yaml.org,2002:"
+_SCALARS: Final = frozenset({"int", "float", "bool", "null"})
+_PLAIN: Final = frozenset({"str", "timestamp", "value", "map", "seq"})
 
 
 def read_yaml(path: Path, what: str) -> tuple[dict[str, Any], dict[Location, int]]:
@@ -32,19 +40,31 @@ def read_yaml(path: Path, what: str) -> tuple[dict[str, Any], dict[Location, int
     if not path.is_file():
         raise StudyError([Problem("", f"no such {what}: {path}")], str(path))
     try:
-        tree = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        raise StudyError([Problem("", f"not UTF-8: {error}")], str(path)) from error
+        text = read_text(path)
+    except DataError as error:
+        raise StudyError([Problem("", str(error))], str(path)) from error
+    return parse_yaml(text, what, str(path))
+
+
+def parse_yaml(text: str, what: str, where: str) -> tuple[dict[str, Any], dict[Location, int]]:
+    r"""Read ``key: value`` pairs from YAML text; see :func:`read_yaml`.
+
+    >>> parse_yaml("seeds: [0, 1]\nrate: 2e-5", "study file", "here")
+    ({'seeds': [0, 1], 'rate': 2e-05}, {('seeds',): 1, ('seeds', 0): 1, ('seeds', 1): 1, ('rate',): 2})
+    """
+    tree = _Tree()
+    try:
+        plain = tree.parse(text)
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark is not None else None
-        raise StudyError([Problem("", f"not YAML: {_reason(error)}", line)], str(path)) from error
-    if not isinstance(tree, CommentedMap):
-        got = "nothing" if tree is None else "a list" if isinstance(tree, list) else repr(tree)
-        raise StudyError([Problem("", f"a {what} holds `key: value` pairs; got {got}")], str(path))
-    lines: dict[Location, int] = {}
-    plain: dict[str, Any] = _to_plain(tree, (), lines)
-    return plain, lines
+        raise StudyError([Problem("", f"not YAML: {_reason(error)}", line)], where) from error
+    if tree.problems:
+        raise StudyError(tree.problems, where)
+    if not isinstance(plain, dict):
+        got = "nothing" if plain is None else "a list" if isinstance(plain, list) else repr(plain)
+        raise StudyError([Problem("", f"a {what} holds `key: value` pairs; got {got}")], where)
+    return plain, tree.lines
 
 
 def apply_overrides(plain: dict[str, Any], overrides: Iterable[str]) -> list[Problem]:
@@ -61,13 +81,16 @@ def apply_override(plain: dict[str, Any], override: str) -> Problem | None:
     (None, None, {'training': {'epochs': 1}, 'seeds': [0, 7]})
     """
     path, separator, text = override.partition("=")
-    if not separator or not path.strip():
-        return Problem("--set", f"expected path=value such as training.epochs=1, got {override!r}")
     parts = parse_path(path.strip())
+    if not separator or not parts:
+        return Problem("--set", f"expected path=value such as training.epochs=1, got {override!r}")
+    tree = _Tree()
     try:
-        value = YAML(typ="safe").load(text)
+        value = tree.parse(text)
     except YAMLError as error:
         return Problem(f"--set {path}", f"the value is not YAML: {_reason(error)}; got {text!r}")
+    if tree.problems:
+        return Problem(f"--set {path}", tree.problems[0].message)
     here: Any = plain
     for part, following in zip(parts, [*parts[1:], None], strict=True):
         if isinstance(here, list):
@@ -75,12 +98,13 @@ def apply_override(plain: dict[str, Any], override: str) -> Problem | None:
                 return Problem(f"--set {path}", f"{part!r} is no index of a list of {len(here)}")
         elif not isinstance(here, dict):
             return Problem(f"--set {path}", f"there is nothing below {part!r}: got {here!r}")
+        key: Any = str(part) if isinstance(here, dict) else part
         if following is None:
-            here[part] = value
+            here[key] = value
         elif isinstance(here, dict):
-            here = here.setdefault(part, {})
+            here = here.setdefault(key, {})
         else:
-            here = here[part]
+            here = here[key]
     return None
 
 
@@ -90,7 +114,7 @@ def parse_path(path: str) -> Location:
     >>> parse_path("ablations[2].before")
     ('ablations', 2, 'before')
     """
-    return tuple(int(part) if part.isdigit() else part for part in re.split(r"[.\[\]]+", path) if part)
+    return tuple(int(part) if part.isdecimal() else part for part in re.split(r"[.\[\]]+", path) if part)
 
 
 def write_path(location: Location) -> str:
@@ -114,21 +138,89 @@ def _reason(error: YAMLError) -> str:
     return getattr(error, "problem", None) or str(error).splitlines()[0]
 
 
-def _to_plain(value: Any, location: Location, lines: dict[Location, int]) -> Any:
-    """Turn a round-trip YAML tree into plain values and remember the line of each part."""
-    if isinstance(value, CommentedMap):
-        for key in value:
-            if key in value.lc.data:  # a merged key has no line of its own
-                lines[(*location, str(key))] = value.lc.key(key)[0] + 1
-        return {str(key): _to_plain(item, (*location, str(key)), lines) for key, item in value.items()}
-    if isinstance(value, CommentedSeq):
-        for index in range(len(value)):
-            lines[(*location, index)] = value.lc.item(index)[0] + 1
-        return [_to_plain(item, (*location, index), lines) for index, item in enumerate(value)]
-    if value is None or isinstance(value, bool):
+@dataclass
+class _Tree:
+    """YAML text as plain values, with the line of each part and what is wrong with them."""
+
+    lines: dict[Location, int] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    n_values: int = 0
+    reader: YAML = field(default_factory=lambda: YAML(typ="safe", pure=True))
+
+    def parse(self, text: str) -> Any:
+        """Return plain values.
+
+        Raises:
+            YAMLError: The text is no YAML.
+        """
+        try:
+            node = self.reader.compose(text)
+            return None if node is None else self.convert(node, (), ())
+        except RecursionError as error:
+            raise YAMLError("nested too deeply") from error
+
+    def convert(self, node: Node, location: Location, above: tuple[Node, ...]) -> Any:
+        """Return the plain value of a node; what is wrong with it is noted."""
+        self.n_values += 1
+        if self.n_values > MOST_VALUES:
+            raise YAMLError(f"its aliases stand for more than {MOST_VALUES:,} values")
+        if any(node is one for one in above):
+            raise YAMLError("an alias stands for a part that it is in itself")
+        tag = str(node.tag)
+        kind = tag.removeprefix(_TAG)
+        if kind not in _SCALARS | _PLAIN:
+            shown = tag if tag.startswith("!") else f"!!{kind}"
+            self.note(node, location, f"YAML tag {shown} is not known; leave it out")
+        above = (*above, node)
+        if isinstance(node, MappingNode):
+            return self.convert_mapping(node, location, above)
+        if isinstance(node, SequenceNode):
+            for index, item in enumerate(node.value):
+                self.lines[(*location, index)] = item.start_mark.line + 1
+            return [self.convert(item, (*location, index), above) for index, item in enumerate(node.value)]
+        return self.convert_scalar(node, kind, location)
+
+    def convert_mapping(self, node: MappingNode, location: Location, above: tuple[Node, ...]) -> Any:
+        """Return a mapping; keys are text, and its own go before those merged into it by ``<<``."""
+        merged: dict[str, Any] = {}
+        plain: dict[str, Any] = {}
+        for key, value in node.value:
+            if not isinstance(key, ScalarNode):
+                self.note(key, location, "a list or mapping is no key; expected text")
+                continue
+            here = (*location, str(key.value))
+            if str(key.tag) == f"{_TAG}merge":
+                for one in value.value if isinstance(value, SequenceNode) else [value]:
+                    part = self.convert(one, location, above)
+                    if isinstance(part, dict):
+                        merged = part | merged
+                    else:
+                        self.note(value, here, f"expected a mapping to merge, got {part!r}")
+                continue
+            if key.value in plain:
+                self.note(key, here, f"the key is there twice; first on line {self.lines[here]}")
+            self.lines[here] = key.start_mark.line + 1
+            plain[str(key.value)] = self.convert(value, here, above)
+        return merged | plain
+
+    def convert_scalar(self, node: Node, kind: str, location: Location) -> Any:
+        """Return a number, a truth value, None or text."""
+        if kind not in _SCALARS:
+            return str(node.value)
+        constructor = self.reader.constructor
+        try:
+            value = constructor.yaml_constructors[node.tag](constructor, node)
+        except (ValueError, KeyError):
+            self.note(node, location, f"cannot be read as {kind}: {str(node.value)[:40]!r}")
+            return None
+        if isinstance(value, float) and not math.isfinite(value):
+            self.note(
+                node,
+                location,
+                f"expected a finite number, got {node.value}; null is no limit where one can be",
+            )
         return value
-    kind: type
-    for kind in (int, float, str):
-        if isinstance(value, kind):
-            return kind(value)
-    return str(value)
+
+    def note(self, node: Node, location: Location, message: str) -> None:
+        """Remember what is wrong with a node."""
+        self.problems.append(Problem(write_path(location), message, node.start_mark.line + 1))

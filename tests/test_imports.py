@@ -10,9 +10,9 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "layerlab"
 ORDER = (
-    "errors", "targets", "config", "extensions", "models", "ablation", "data", "languages", "tasks",
-    "training", "finetuning", "measures", "analysis", "report", "pretraining", "nodes", "study",
-    "demo_settings", "demo", "commands", "cli", "__main__",
+    "errors", "files", "targets", "config", "validation", "extensions", "models", "ablation", "data",
+    "languages", "tasks", "training", "finetuning", "measures", "analysis", "report", "pretraining", "nodes",
+    "study", "demo_settings", "demo", "commands", "cli", "__main__",
 )  # fmt: skip
 # What is named by users, found only when it is asked for: controlled languages as corpora; an entry point.
 LATER = {

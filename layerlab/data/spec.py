@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from layerlab.data.iob import StrayTags
 
 Split = Literal["train", "dev", "test"]
+
+
+def _at_least_one(sentences: int) -> int:
+    if sentences < 1:
+        raise ValueError(f"expected at least 1 sentence, got {sentences}")
+    return sentences
+
+
+Sentences = Annotated[int, AfterValidator(_at_least_one)]
 
 
 class Controlled(BaseModel):
@@ -33,9 +42,9 @@ class Controlled(BaseModel):
 
     family: str | None = None
     seed: int = 0
-    train: int = Field(default=3000, ge=1)
-    dev: int = Field(default=500, ge=1)
-    test: int = Field(default=1000, ge=1)
+    train: Sentences = 3000
+    dev: Sentences = 500
+    test: Sentences = 1000
     parallel: tuple[Split, ...] = ("dev", "test")
 
 
@@ -71,7 +80,7 @@ class DataSpec(BaseModel):
     controlled: Controlled | None = None
     tag_map: dict[str, str] = Field(default_factory=dict)
     stray_tags: StrayTags = "rare"
-    limit: dict[Split, int] = Field(default_factory=dict)
+    limit: dict[Split, Sentences] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _check(self) -> DataSpec:
@@ -83,9 +92,6 @@ class DataSpec(BaseModel):
             raise ValueError("folders are folders under root: give root as well")
         if (self.revision is not None or self.hub_config != "{language}") and self.hub is None:
             raise ValueError("hub_config and revision belong to a data set: give hub as well")
-        for split, n in self.limit.items():
-            if n < 1:
-                raise ValueError(f"limit.{split}: expected at least 1 sentence, got {n}")
         return self
 
     def resolved(self) -> DataSpec:

@@ -34,7 +34,7 @@ class Training(BaseModel):
     32
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
 
     epochs: int = Field(default=3, ge=1)
     learning_rate: float = Field(default=5e-5, gt=0)

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from pydantic import BaseModel, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
-from layerlab.errors import DataError, unknown
-from layerlab.languages.language import Cognates, Family, Language, Loans, Phonotactics, WorldSize
-
-_SECTIONS: dict[str, type[BaseModel]] = {
-    "world": WorldSize,
-    "proto": Phonotactics,
-    "phonotactics": Phonotactics,
-    "cognates": Cognates,
-    "loans": Loans,
-}
+from layerlab.config import parse_yaml
+from layerlab.errors import DataError, Problem, StudyError, unknown
+from layerlab.files import read_text
+from layerlab.languages.language import Family, Language
+from layerlab.validation import validate
 
 
 def read_family(path: str | Path) -> Family:
@@ -30,11 +21,7 @@ def read_family(path: str | Path) -> Family:
     Raises:
         DataError: The file cannot be read, or says what a family cannot be; all mistakes with their lines.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{path}: no family of languages can be read there ({error.strerror})") from error
-    return parse_family(text, str(path))
+    return parse_family(read_text(path), str(path))
 
 
 def parse_family(text: str, where: str = "the family") -> Family:
@@ -47,16 +34,22 @@ def parse_family(text: str, where: str = "the family") -> Family:
         DataError: As ``read_family``.
     """
     try:
-        plain = YAML(typ="rt").load(text)
-    except YAMLError as error:
-        raise DataError(f"{where}: this is no YAML: {error}") from error
-    if not isinstance(plain, dict):
-        raise DataError(f"{where}: got {type(plain).__name__}; expected a mapping with the key languages")
-    try:
-        return Family.model_validate(plain)
-    except ValidationError as error:
-        problems = [_problem(plain, item["loc"], item["type"], item["msg"], where) for item in error.errors()]
-        raise DataError("\n".join(problems)) from error
+        plain, lines = parse_yaml(text, "family of languages", where)
+    except StudyError as error:
+        raise DataError(_listed(error.problems, where)) from error
+    family, problems = validate(Family, plain, lines=lines)
+    if family is None:
+        raise DataError(_listed(problems, where))
+    return family
+
+
+def _listed(problems: Iterable[Problem], where: str) -> str:
+    """List problems, each with file, line and path."""
+    found = []
+    for one in problems:
+        place = f"{where}:{one.line}" if one.line else where
+        found.append(f"{place}: {one.path}: {one.message}" if one.path else f"{place}: {one.message}")
+    return "\n".join(found)
 
 
 SHIPPED: Final = ("family", "instrument")
@@ -116,30 +109,3 @@ def find_language(family: Family, name: str) -> Language:
     if name not in family.languages:
         raise DataError(unknown("controlled language", name, family.languages))
     return family.languages[name]
-
-
-def _problem(plain: Any, loc: Sequence[int | str], kind: str, message: str, where: str) -> str:
-    """Say one mistake with its line, its path and, for a misspelt key, the keys that exist."""
-    line = _line(plain, loc)
-    path = ".".join(str(part) for part in loc)
-    if kind == "extra_forbidden":
-        message = unknown("key", str(loc[-1]), _model_at(loc[:-1]).model_fields)
-    place = f"{where}:{line}" if line else where
-    return f"{place}: {path}: {message}" if path else f"{place}: {message}"
-
-
-def _model_at(loc: Sequence[int | str]) -> type[BaseModel]:
-    if not loc:
-        return Family
-    return Language if loc[0] == "languages" and len(loc) == 2 else _SECTIONS[str(loc[-1])]
-
-
-def _line(plain: Any, loc: Sequence[int | str]) -> int | None:
-    """Find the 1-based line of the deepest key of a path that the file has."""
-    line: int | None = None
-    for part in loc:
-        if not isinstance(plain, dict) or part not in plain:
-            break
-        line = plain.lc.key(part)[0] + 1  # type: ignore[attr-defined]  # ruamel's mappings know their lines
-        plain = plain[part]
-    return line

@@ -7,17 +7,18 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from layerlab.config import Location, apply_overrides, line_of, read_yaml
-from layerlab.errors import Problem, StudyError, unknown
+from layerlab.config import apply_overrides, read_yaml
+from layerlab.errors import StudyError, unknown
 from layerlab.models.bundled import bundled_folder
 from layerlab.pretraining.factors.anchors import ANCHORED
 from layerlab.pretraining.factors.parallel import PARALLEL
 from layerlab.pretraining.probes import Probes
 from layerlab.pretraining.text.texts import ControlledText, HubText, Text, placed
+from layerlab.validation import validate
 
-_STRICT = ConfigDict(frozen=True, extra="forbid")
+_STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 # Fields that only watch a training; they may change when it goes on.
 OBSERVING: Final = frozenset({"probes", "evaluate_every"})
 
@@ -210,11 +211,8 @@ def read_spec(path: str | Path, overrides: Iterable[str] = ()) -> PretrainingSpe
     path = Path(path)
     plain, lines = read_yaml(path, "pretraining spec")
     problems = apply_overrides(plain, overrides)
-    spec: PretrainingSpec | None = None
-    try:
-        spec = PretrainingSpec.model_validate(plain)
-    except ValidationError as error:
-        problems.extend(_problem(detail, lines) for detail in error.errors())
+    spec, mistakes = validate(PretrainingSpec, plain, lines=lines)
+    problems += mistakes
     if problems or spec is None:
         raise StudyError(problems, where=str(path))
     return _below(spec, path.parent)
@@ -247,25 +245,3 @@ def _below(spec: PretrainingSpec, folder: Path) -> PretrainingSpec:
     if below.grown_from is None or below.grown_from.is_dir():
         return below
     return below.model_copy(update={"grown_from": bundled_folder(str(spec.grown_from)) or below.grown_from})
-
-
-def _problem(detail: Any, lines: Mapping[Location, int]) -> Problem:
-    """Turn one of pydantic's complaints into a path, a message with what was got, and a line."""
-    location: list[str | int] = list(detail["loc"])
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    owners: dict[str, type[BaseModel]] = {
-        "architecture": Architecture,
-        "parallel": Parallel,
-        "probes": Probes,
-        "hub": HubText,
-        "controlled": ControlledText,
-    }
-    owner: type[BaseModel] = PretrainingSpec
-    if len(location) > 1:
-        kind = location.pop(3) if location[0] == "corpora" and len(location) > 3 else location[0]
-        owner = owners.get(str(kind), PretrainingSpec)
-    if detail["type"] == "extra_forbidden":
-        message = unknown("key", str(location[-1]), owner.model_fields)
-    elif detail["type"] not in {"missing", "value_error"}:
-        message = f"{message}; got {detail['input']!r}"
-    return Problem(".".join(map(str, location)), message, line_of(lines, tuple(location)))

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 import io
-import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 
 from layerlab.ablation.parsing import dump_ablation, parse_ablation
-from layerlab.config import Location, apply_overrides, line_of, parse_path, read_yaml, write_path
+from layerlab.config import Location, apply_overrides, line_of, parse_path, read_yaml
 from layerlab.errors import Problem, StudyError
 from layerlab.extensions import import_modules
 from layerlab.measures.spec import short_form
-from layerlab.study.study import Study, known_fields
+from layerlab.study.study import Study
+from layerlab.validation import validate
 
 
 def read_study(path: Path, overrides: Iterable[str] = ()) -> Study:
@@ -67,11 +64,8 @@ def build_study(
             parsed.append(ablation)
     if raw is not None and (parsed or not raw):
         fields["ablations"] = tuple(parsed)
-    study: Study | None = None
-    try:
-        study = Study.model_validate(fields)
-    except ValidationError as error:
-        found.extend(_describe(details, lines) for details in _distinct(error.errors()))
+    study, mistakes_of_fields = validate(Study, fields, lines=lines)
+    found.extend(mistakes_of_fields)
     if found or study is None:
         found.sort(key=lambda problem: problem.line or 0)
         raise StudyError(found, where)
@@ -91,33 +85,3 @@ def write_study(study: Study) -> str:
     writer.width = 110
     writer.dump(plain, stream)
     return stream.getvalue()
-
-
-def _distinct(errors: Iterable[ErrorDetails]) -> list[ErrorDetails]:
-    """Keep one message a place: a field with alternatives fails once for each of them."""
-    kept: dict[Location, ErrorDetails] = {}
-    for error in errors:
-        kept.setdefault(_clean(error["loc"]), error)
-    return list(kept.values())
-
-
-def _clean(location: Iterable[str | int]) -> Location:
-    """Drop the names of alternatives that pydantic puts into a location."""
-    return tuple(p for p in location if isinstance(p, int) or not re.search(r"[\[\]]|^DataSpec$", p))
-
-
-def _describe(error: ErrorDetails, lines: Mapping[Location, int]) -> Problem:
-    location = _clean(error["loc"])
-    path = write_path(location)
-    line = line_of(lines, location)
-    if error["type"] == "extra_forbidden":
-        known = sorted(known_fields(location[:-1]))
-        close = difflib.get_close_matches(str(location[-1]), known, n=1)
-        guess = f"did you mean {close[0]!r}? " if close else ""
-        return Problem(path, f"unknown key; {guess}Known: {', '.join(known)}", line)
-    if error["type"] == "missing":
-        whose = "every study needs it" if len(location) == 1 else f"{write_path(location[:-1])} needs it"
-        return Problem(path, f"missing; {whose}", line)
-    message = error["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
-    return Problem(path, f"{message}; got {error['input']!r}", line)

@@ -10,7 +10,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, InstanceOf, f
 
 from layerlab.ablation.ablation import Ablation, Sweep
 from layerlab.data.catalog import DataSpec
-from layerlab.data.spec import Controlled
 from layerlab.finetuning.training import Training
 from layerlab.measures.spec import Measures, short_form
 
@@ -143,14 +142,3 @@ def _name_of(item: Any) -> Any:
 def baseline_is_missing(ablations: Iterable[Ablation | Sweep]) -> bool:
     """Return whether no ablation of a study is the baseline."""
     return not any(isinstance(ablation, Ablation) and ablation.kind == "none" for ablation in ablations)
-
-
-def known_fields(location: tuple[Any, ...]) -> Mapping[str, Any]:
-    """Return the fields that exist at a place of a study file, for a message about a misspelt one."""
-    names = [part for part in location if isinstance(part, str) and part != "DataSpec"]
-    if not names:
-        return Study.model_fields
-    if names[0] == "data" and "controlled" in names:
-        return Controlled.model_fields
-    sections: dict[str, type[BaseModel]] = {"training": Training, "data": DataSpec, "measures": Measures}
-    return sections.get(names[0], Study).model_fields

@@ -58,7 +58,7 @@ def test_several_interventions_are_swept_together_and_some_may_stay() -> None:
 def test_mistakes_show_before_the_sweep_is_expanded() -> None:
     with pytest.raises(StudyError, match="freeze makes no sense after"):
         sweep("after", Freeze)
-    with pytest.raises(StudyError, match="unknown field 'sede'; did you mean 'seed'"):
+    with pytest.raises(StudyError, match="unknown key 'sede'; did you mean 'seed'"):
         sweep("before", Reset, sede=1)
     with pytest.raises(StudyError, match="unknown phase 'befor'; did you mean 'before'"):
         sweep("befor", Reset)

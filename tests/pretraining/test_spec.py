@@ -57,8 +57,8 @@ def test_all_mistakes_are_told_at_once_with_their_lines(tmp_path: Path) -> None:
         read_spec(write(tmp_path, text))
     told = str(caught.value)
     assert "line 10: setps: unknown key 'setps'; did you mean 'steps'?" in told
-    assert "line 11: mask_rate: Input should be less than 1; got 2" in told
-    assert "steps: Field required" in told
+    assert "line 11: mask_rate: expected less than 1, got 2" in told
+    assert "steps: missing" in told
 
 
 def test_drop_of_a_language_without_corpus_names_the_languages(tmp_path: Path) -> None:

@@ -97,5 +97,5 @@ def test_a_misspelt_text_is_told_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(StudyError, match="2 problems") as caught:
         read_spec(tmp_path / "spec.yaml")
-    assert "line 7: corpora.xb.0.colum: unknown key 'colum'; did you mean 'column'?" in str(caught.value)
-    assert "line 8: corpora.xb.1: expected a file, {hub: ...} or {controlled: ...}" in str(caught.value)
+    assert "line 7: corpora.xb[0].colum: unknown key 'colum'; did you mean 'column'?" in str(caught.value)
+    assert "line 8: corpora.xb[1]: expected a file, {hub: ...} or {controlled: ...}" in str(caught.value)

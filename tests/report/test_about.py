@@ -46,7 +46,10 @@ def test_records_alone_have_nothing_beside_them(published: Path) -> None:
 
 
 def test_settings_that_cannot_be_read_are_an_error(published: Path) -> None:
-    for text, message in (("a: [", "cannot read .*study.yaml"), ("- a\n", "holds a list, expected the")):
+    for text, message in (
+        ("a: [", "cannot read .*study.yaml"),
+        ("- a\n", "cannot read .*study.yaml: a study file holds .* got a list"),
+    ):
         (published / "study.yaml").write_text(text)
         with pytest.raises(RecordsError, match=message):
             read_about(published, load_records(published))

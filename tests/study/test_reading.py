@@ -88,7 +88,7 @@ def test_measures_are_overridden_in_short_and_long_form(tmp_path: Path) -> None:
     ("section", "message"),
     [
         ("measures: [ckaa]", r"line 15: measures\.names: unknown measure 'ckaa'; did you mean 'cka'"),
-        ("measures: {name: [cka]}", r"line 15: measures\.name: unknown key; did you mean 'names'"),
+        ("measures: {name: [cka]}", r"line 15: measures\.name: unknown key 'name'; did you mean 'names'"),
         ("measures: {parallel: pud}", r"measures\.names: missing; measures needs it"),
         ("measures: {names: [cka], pooling: max}", r"line 15: measures\.pooling: .*'first'.*got 'max'"),
         ("measures: 3", r"line 15: measures: .*expected names of measures.*got 3"),
@@ -109,10 +109,10 @@ def test_every_mistake_is_reported_at_once_with_its_line(tmp_path: Path) -> None
     with pytest.raises(StudyError, match="3 problems") as caught:
         Study.from_yaml(write(tmp_path, text))
     message = str(caught.value)
-    assert "line 6: target: unknown key; did you mean 'targets'?" in message
+    assert "line 6: target: unknown key 'target'; did you mean 'targets'?" in message
     assert "line 10" in message
     assert "'tu'" in message
-    assert "line 13: training.epoch: unknown key; did you mean 'epochs'?" in message
+    assert "line 13: training.epoch: unknown key 'epoch'; did you mean 'epochs'?" in message
 
 
 def test_missing_keys_are_named(tmp_path: Path) -> None:

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 from importlib.metadata import entry_points
 from typing import Any, TypeVar, dataclass_transform
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass as pydantic_dataclass
-from pydantic_core import ErrorDetails
 
-from layerlab.ablation.interventions.fields import FitDonor
 from layerlab.ablation.interventions.protocols import PHASES, Intervention, kind_of
-from layerlab.errors import LayerlabError, Problem, StudyError, unknown
+from layerlab.errors import Problem, StudyError, unknown
+from layerlab.validation import validate
 
 ENTRY_POINTS = "layerlab.interventions"
 T = TypeVar("T")
@@ -127,24 +126,8 @@ def from_dict(value: Mapping[str, Any]) -> Intervention:
         raise StudyError(
             [Problem(kind, f"expected fields such as {example}, got {options!r}")], "intervention"
         )
-    try:
-        made: Intervention = TypeAdapter(known[kind]).validate_python(dict(options))
-    except ValidationError as error:
-        problems = [_describe(kind, known[kind], details) for details in error.errors()]
-        raise StudyError(problems, f"intervention {kind!r}") from error
+    made: Intervention | None
+    made, problems = validate(known[kind], dict(options), below=(str(kind),))
+    if made is None:
+        raise StudyError(problems, f"intervention {kind!r}")
     return made
-
-
-def _describe(kind: str, cls: type[Any], error: ErrorDetails) -> Problem:
-    location = [part for part in error["loc"] if not str(part).startswith("<")]
-    path = kind + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-    if error["type"] in {"unexpected_keyword_argument", "extra_forbidden"}:
-        known = [field.name for field in fields(cls if len(location) == 1 else FitDonor)]
-        return Problem(path, unknown("field", str(location[-1]), known))
-    if error["type"].startswith("missing"):
-        return Problem(path, f"missing; {kind} needs it")
-    cause = error.get("ctx", {}).get("error")
-    if isinstance(cause, LayerlabError):
-        return Problem(path, str(cause))
-    message = error["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
-    return Problem(path, f"{message[0].lower()}{message[1:]}; got {error['input']!r}")

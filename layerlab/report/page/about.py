@@ -11,7 +11,8 @@ import pandas as pd
 
 from layerlab.analysis.nodes import load_nodes
 from layerlab.analysis.stored import Where, read_json
-from layerlab.errors import RecordsError
+from layerlab.config import read_yaml
+from layerlab.errors import RecordsError, StudyError
 
 
 @dataclass(frozen=True)
@@ -60,16 +61,11 @@ def _read_settings(path: Path) -> dict[str, Any]:
     """Read a study file as plain values; nothing is checked, since it was when the study ran."""
     if not path.is_file():
         return {}
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     try:
-        value = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, YAMLError) as error:
-        raise RecordsError(f"cannot read {path}: {error}") from error
-    if not isinstance(value, dict):
-        raise RecordsError(f"{path} holds a {type(value).__name__}, expected the settings of a study")
-    return value
+        return read_yaml(path, "study file")[0]
+    except StudyError as error:
+        problems = "; ".join(map(str, error.problems))
+        raise RecordsError(f"cannot read {path}: {problems}") from error
 
 
 def _read_nodes(path: Path) -> pd.DataFrame:

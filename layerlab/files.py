@@ -1,0 +1,225 @@
+"""Files: read as text or JSON, digested, and written so that a reader sees all of one or nothing.
+
+Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import shutil
+import uuid
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from platform import node as host_name
+from typing import Any
+
+from layerlab.errors import DataError, LayerlabError
+
+Raises = type[LayerlabError]
+
+
+def read_text(path: str | Path, error: Raises = DataError) -> str:
+    r"""Return the text of a UTF-8 file, a byte-order mark left off and every line ended by ``\n``.
+
+    Args:
+        path: The file.
+        error: What is raised if it cannot be read.
+
+    Raises:
+        LayerlabError: There is no such file, it is a folder, or it holds something else than text.
+    """
+    data = read_bytes(path, error)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            raise error(f"{path}: UTF-16 text; expected UTF-8") from fault
+        line = data[: fault.start].count(b"\n") + 1
+        raise error(f"{path}:{line}: not UTF-8 (byte {data[fault.start]:#04x})") from fault
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise error(f"{path}:{line}: holds a NUL character; expected text in UTF-8")
+    return text.replace("\r\n", "\n")
+
+
+def read_bytes(path: str | Path, error: Raises = DataError) -> bytes:
+    """Return the bytes of a file.
+
+    Raises:
+        LayerlabError: There is no such file, it is a folder, or it may not be read.
+    """
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError as fault:
+        raise error(f"{path}: no such file") from fault
+    except OSError as fault:
+        raise error(f"{path}: cannot be read ({fault.strerror or fault})") from fault
+
+
+def read_json(path: str | Path, error: Raises = DataError) -> Any:
+    """Return the value of a JSON file.
+
+    Raises:
+        LayerlabError: There is no such file, or it holds no JSON, such as one that was cut off.
+    """
+    try:
+        value = json.loads(read_text(path, error))
+    except json.JSONDecodeError as fault:
+        raise error(f"{path}:{fault.lineno}: not JSON ({fault.msg}); is the file cut off?") from fault
+    except (ValueError, RecursionError) as fault:
+        raise error(f"{path}: not JSON ({fault})") from fault
+    return value
+
+
+def fault_of_text(text: str) -> str | None:
+    r"""Return what keeps a text from being UTF-8 text, or None.
+
+    JSON may hold half of a character, which no tokenizer takes and no file can be written with.
+
+    >>> fault_of_text("riba"), fault_of_text("riba" + chr(0xD83D)), fault_of_text("a\0b")
+    (None, 'a lone surrogate (U+D83D)', 'a NUL character')
+    """
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as fault:
+        return f"a lone surrogate (U+{ord(text[fault.start]):04X})"
+    return "a NUL character" if "\0" in text else None
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file so that a reader sees the old one or the new one, never a part."""
+    with replacing(path) as beside:
+        beside.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: str | Path, value: object) -> None:
+    """Write JSON for people, all or nothing: indented, and with scripts other than Latin kept."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False))
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Yield a path to write to; when the block ends without an error, that file takes the place of ``path``.
+
+    The folder is made. The file to write has the ending of ``path``, and is flushed to disk before it moves.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with replacing(Path(folder) / "a" / "b.txt") as beside:
+    ...         _ = beside.write_text("all")
+    ...     (Path(folder) / "a" / "b.txt").read_text()
+    'all'
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = _beside(path)
+    try:
+        yield beside
+        sync(beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def publishing(folder: str | Path, marker: str = "") -> Iterator[Path]:
+    """Yield a folder to fill; when the block ends without an error, it becomes ``folder`` by rename.
+
+    What killed processes of this machine left beside ``folder`` is removed first.
+
+    Args:
+        folder: It is not there, is empty, or becomes complete meanwhile by another process.
+        marker: A file that a complete folder holds. If ``folder`` holds it at the end, it stays as it is and
+            the new one is dropped; without a marker, or without the file, that is an error.
+
+    Raises:
+        OSError: The folder is there and holds something else.
+    """
+    folder = Path(folder)
+    for left in partials(folder):
+        if not _is_alive(left):
+            shutil.rmtree(left, ignore_errors=True)
+    beside = _beside(folder)
+    beside.mkdir(parents=True)
+    try:
+        yield beside
+        for path in beside.rglob("*"):
+            sync(path)
+        try:
+            beside.rename(folder)
+        except OSError:
+            if not (marker and (folder / marker).is_file()):
+                raise
+        sync(folder.parent)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def partials(path: str | Path) -> list[Path]:
+    """Return the half-written files and folders that are to become ``path``, by any process."""
+    path = Path(path)
+    found = (one for one in path.parent.glob(f".tmp-*-{path.name}") if one.name.count("-") >= 4)
+    return [one for one in found if one.name.split("-", 4)[4] == path.name]
+
+
+def sync(path: Path) -> None:
+    """Flush a file or a folder to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def digest_file(path: str | Path) -> str:
+    """Return the SHA-256 of a file, 64 hexadecimal digits; one that has not changed is read once."""
+    path = Path(path).absolute()
+    stat = path.stat()
+    return _digest_file(path, stat.st_size, stat.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=1024)
+def _digest_file(path: Path, size: int, modified: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest_values(values: Iterable[object]) -> str:
+    """Return 16 hexadecimal digits that stand for plain values, in their order.
+
+    >>> digest_values([["sova", "letí"]]) == digest_values([("sova", "letí")])
+    True
+    """
+    total = hashlib.sha256()
+    for value in values:
+        total.update(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
+    return total.hexdigest()[:16]
+
+
+def _beside(path: Path) -> Path:
+    """Return a new name beside a path that says which process of which machine writes there."""
+    return path.with_name(f".tmp-{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:8]}-{path.name}")
+
+
+@functools.cache
+def _machine() -> str:
+    return f"{zlib.crc32(host_name().encode()):08x}"
+
+
+def _is_alive(partial: Path) -> bool:
+    """Return whether the process that writes a partial file or folder may still be at work."""
+    _, machine, process, *_ = partial.name.split("-")
+    if machine != _machine() or not process.isdigit():
+        return True
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
