@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "layerlab"
 ORDER = (
-    "errors", "files", "targets", "config", "validation", "extensions", "models", "ablation", "data",
+    "errors", "files", "names", "targets", "config", "validation", "extensions", "models", "ablation", "data",
     "languages", "tasks", "training", "finetuning", "measures", "analysis", "report", "pretraining", "nodes",
     "study", "demo_settings", "demo", "commands", "cli", "__main__",
 )  # fmt: skip

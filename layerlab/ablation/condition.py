@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from layerlab.ablation.interventions import (
@@ -16,6 +17,7 @@ from layerlab.ablation.interventions import (
 )
 from layerlab.errors import Problem, StudyError
 from layerlab.models.layers import Layers, union
+from layerlab.names import ablation_name, donor_text
 
 
 @dataclass(frozen=True)
@@ -45,19 +47,23 @@ class Ablation:
         before: Made on the pretrained encoder, in order.
         during: Made on the clock.
         after: Made on the fine-tuned encoder, in order.
+        sweep: Name of the sweep over layers that it belongs to: its author's, or what it does without the
+            layers; empty for the baseline and for an ablation that its author named.
 
     Raises:
         StudyError: An intervention makes no sense where it is placed.
 
     >>> from layerlab.ablation.interventions import Reset
-    >>> Ablation(before=(Reset("0-1"),)).name
-    'reset(0-1)@before'
+    >>> ablation = Ablation(before=(Reset("0-1"),))
+    >>> ablation.name, ablation.sweep
+    ('reset(0-1)@before', 'reset@before')
     """
 
     name: str = ""
     before: tuple[Intervention, ...] = ()
     during: tuple[Timed, ...] = ()
     after: tuple[Intervention, ...] = ()
+    sweep: str = field(default="", compare=False, repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
         for phase in PHASES:
@@ -76,7 +82,10 @@ class Ablation:
         if problems:
             raise StudyError(problems, f"ablation {self.name!r}" if self.name else "ablation")
         if not self.name:
-            object.__setattr__(self, "name", _auto_name(self))
+            entries = self.entries
+            object.__setattr__(self, "name", ablation_name(entries))
+            if entries and not self.sweep:
+                object.__setattr__(self, "sweep", ablation_name(entries, [False] * len(entries)))
 
     @classmethod
     def none(cls) -> Ablation:
@@ -123,14 +132,29 @@ class Ablation:
         >>> Ablation(after=(Swap("0-5", donor=FitDonor(source="ru")), Swap("6", donor="pretrained"))).donor
         '0-5: fit(source=ru); 6: pretrained'
         """
-        given = []
-        for item in self.interventions:
-            options = _options(item)
-            if "donor" in options:
-                donor = options.pop("donor")
-                rest = (f"{key}={value}" for key, value in options.items())
-                given.append(f"{item.layers}: {', '.join((donor, *rest))}")
-        return "; ".join(given)
+        return donor_text(self.entries)
+
+    @property
+    def entries(self) -> tuple[dict[str, Any], ...]:
+        """Its interventions as plain values: phase, time, kind, layers and what is not at its default."""
+        found = []
+        for phase in PHASES:
+            for placed in getattr(self, phase):
+                item = placed.intervention if isinstance(placed, Timed) else placed
+                time = {"at": placed.at} if isinstance(placed, Timed) else {}
+                place = {"phase": phase, **time, "kind": kind_of(item), "layers": str(item.layers)}
+                found.append(place | options_of(item))
+        return tuple(found)
+
+    @property
+    def options(self) -> str:
+        """Its entries as JSON text, always written alike.
+
+        >>> from layerlab.ablation.interventions import Reset
+        >>> Ablation(after=(Reset("0", to="pretrained"),)).options
+        '[{"phase":"after","kind":"reset","layers":"0","to":"pretrained"}]'
+        """
+        return json.dumps(self.entries, separators=(",", ":"), ensure_ascii=False)
 
     def resolve(self, n_layers: int) -> Ablation:
         """Return the ablation in its one form for a depth, with canonical selections; the name stays.
@@ -143,6 +167,7 @@ class Ablation:
             tuple(at_depth(item, n_layers) for item in self.before),
             tuple(Timed(timed.at, at_depth(timed.intervention, n_layers)) for timed in self.during),
             tuple(at_depth(item, n_layers) for item in self.after),
+            sweep=self.sweep,
         )
 
     def _misplaced(self) -> list[Problem]:
@@ -178,24 +203,3 @@ def phases_of_kind(kind: str) -> frozenset[str]:
     """Return where a kind of intervention makes sense."""
     phases: frozenset[str] = known_interventions()[kind].phases
     return phases
-
-
-def _auto_name(ablation: Ablation) -> str:
-    """Name an ablation after what it does: kind, layers and all that is not at its default."""
-    names = []
-    for phase in PHASES:
-        for entry in getattr(ablation, phase):
-            item = entry.intervention if isinstance(entry, Timed) else entry
-            place = f"{phase}:{entry.at:g}" if isinstance(entry, Timed) else phase
-            given = [str(item.layers), *(f"{key}={value}" for key, value in _options(item).items())]
-            names.append(f"{kind_of(item)}({', '.join(given)})@{place}")
-    return " + ".join(names) or "none"
-
-
-def _options(item: Intervention) -> dict[str, str]:
-    """Write what is not at its default."""
-    return {key: _short(getattr(item, key)) for key in options_of(item)}
-
-
-def _short(value: Any) -> str:
-    return "+".join(str(part) for part in value) if isinstance(value, tuple) else str(value)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from layerlab.ablation.condition import Ablation, Timed
 from layerlab.ablation.interventions import PHASES, from_dict, options_of
 from layerlab.errors import Problem, StudyError, unknown
 from layerlab.models.layers import Layers, windows
+from layerlab.names import ablation_name
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,15 @@ class Sweep:
             timed = entry.at is not None
             placed[entry.phase].append(Timed(entry.at, item) if timed else item)  # type: ignore[arg-type]
         name = f"{self.name}({window})" if self.name else ""
-        return Ablation(name, *(tuple(placed[phase]) for phase in PHASES))
+        made = Ablation(name, *(tuple(placed[phase]) for phase in PHASES))
+        return replace(made, sweep=self.name or ablation_name(made.entries, self._kept))
+
+    @property
+    def _kept(self) -> list[bool]:
+        """Whether each entry has the same layers throughout, in order of phase."""
+        return [
+            "layers" in entry.options for phase in PHASES for entry in self.entries if entry.phase == phase
+        ]
 
 
 def _plain(entry: Swept) -> Swept:

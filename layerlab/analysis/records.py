@@ -18,26 +18,25 @@ import pandas as pd
 
 from layerlab.analysis.nodes import load_nodes as load_nodes
 from layerlab.analysis.stored import Where, current_columns, node_folders, read_json
+from layerlab.analysis.upgrade import NEWER, upgrade
 from layerlab.errors import RecordsError, unknown
 
 TEXT = (
     "study", "run_id", "fit_id", "model", "task", "ablation", "phase", "intervention", "layers", "donor",
-    "source", "target", "split", "metric",
+    "source", "target", "split", "metric", "sweep", "options",
 )  # fmt: skip
 INTEGERS = ("first_layer", "last_layer", "seed", "layer", "n")
 COLUMNS = (
     "study", "run_id", "fit_id", "model", "task", "ablation", "phase", "intervention", "layers",
     "first_layer", "last_layer", "donor", "source", "target", "split", "seed", "metric", "layer", "value",
-    "n",
+    "n", "sweep", "options", "main",
 )  # fmt: skip
-
-#: Columns that older records lack; they are empty there.
-NEWER = ("donor",)
 
 #: What makes a row of a records frame unique.
 KEY = ("study", "run_id", "target", "split", "metric", "layer")
 
 BASELINE = "none"  # the name of the ablation that changes nothing
+PROBE = "probe"  # what stands for an ablation in the rows of probes
 
 
 def load_records(path: Where | Sequence[Where], everything: bool = False) -> pd.DataFrame:
@@ -80,30 +79,36 @@ def empty_records() -> pd.DataFrame:
 def record_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Spread one run's record into tidy rows, one per score.
 
-    >>> rows = record_rows({"run": {"run_id": "r1", "seed": 0}, "scores": [{"target": "de", "value": 0.5}]})
-    >>> rows[0]["run_id"], rows[0]["target"], rows[0]["value"], rows[0]["layer"]
-    ('r1', 'de', 0.5, None)
+    >>> run = {"run_id": "r1", "seed": 0, "main_metric": "las"}
+    >>> rows = record_rows({"run": run, "scores": [{"target": "de", "metric": "uas", "value": 0.5}]})
+    >>> rows[0]["run_id"], rows[0]["target"], rows[0]["value"], rows[0]["layer"], rows[0]["main"]
+    ('r1', 'de', 0.5, None, False)
     """
     run, scores = record["run"], record["scores"]
-    return [{name: score.get(name, run.get(name)) for name in COLUMNS} for score in scores]
+    rows = [{name: score.get(name, run.get(name)) for name in COLUMNS} for score in scores]
+    if "main_metric" in run:
+        for row in rows:
+            row["main"] = row["metric"] == run["main_metric"]
+    return rows
 
 
 def validate_records(frame: pd.DataFrame, where: str = "the records") -> pd.DataFrame:
     """Check a frame of records and give it the right types and order of columns.
 
     Args:
-        frame: Rows with at least the columns ``COLUMNS``, except those of ``NEWER``; others are dropped.
+        frame: Rows with at least the columns ``COLUMNS``; those of ``NEWER`` are filled in, as
+            ``layerlab.analysis.upgrade`` finds them, and others are dropped.
         where: What to call the frame in messages.
 
     Raises:
         RecordsError: A column is missing, a number is not one, or one row occurs with two values.
     """
-    frame = frame.assign(**{name: "" for name in NEWER if name not in frame.columns})
-    missing = [name for name in COLUMNS if name not in frame.columns]
+    missing = [name for name in COLUMNS if name not in (*frame.columns, *NEWER)]
     if missing:
         extra = [str(name) for name in frame.columns if name not in COLUMNS]
         others = f"; it has others: {', '.join(extra)}" if extra else ""
         raise RecordsError(f"{where} lack the columns {', '.join(missing)}{others}")
+    frame = upgrade(frame)
     columns: dict[str, Any] = {}
     for name in COLUMNS:
         cells = [None if _missing(cell) else cell for cell in frame[name].tolist()]
@@ -111,6 +116,8 @@ def validate_records(frame: pd.DataFrame, where: str = "the records") -> pd.Data
             columns[name] = pd.array(["" if cell is None else str(cell) for cell in cells], dtype="str")
         elif name in INTEGERS:
             columns[name] = pd.array([_integer(cell, name, where) for cell in cells], dtype="Int64")
+        elif name == "main":
+            columns[name] = pd.array([_boolean(cell, name, where) for cell in cells], dtype="bool")
         else:
             columns[name] = pd.array([_number(cell, name, where) for cell in cells], dtype="float64")
     return _once(pd.DataFrame(columns, columns=list(COLUMNS)), where)
@@ -193,6 +200,12 @@ def _integer(cell: Any, column: str, where: str) -> int | None:
     return int(value)
 
 
+def _boolean(cell: Any, column: str, where: str) -> bool:
+    if str(cell) not in ("True", "False"):
+        raise RecordsError(f"{where}: column {column} holds {cell!r}, expected True or False")
+    return str(cell) == "True"
+
+
 def _number(cell: Any, column: str, where: str) -> float:
     try:
         # Through Python's float, so that a CSV file gives back the bits that were written.
@@ -203,7 +216,8 @@ def _number(cell: Any, column: str, where: str) -> float:
 
 def _once(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     """Keep rows that occur twice once; refuse one row with two values."""
-    frame = frame.drop_duplicates(ignore_index=True)
+    # What older and newer records say of one ablation may differ.
+    frame = frame.drop_duplicates([name for name in COLUMNS if name not in NEWER], ignore_index=True)
     clash = frame[frame.duplicated(list(KEY))]
     if len(clash):
         row = clash.iloc[0]

@@ -2,56 +2,50 @@
 
 from __future__ import annotations
 
-import re
+import json
+from collections import Counter
 
 import pandas as pd
 
 from layerlab.errors import RecordsError, unknown
-
-#: The metric that a task is judged by, as in the papers; another task is judged by its first metric.
-MAIN_METRICS = {"upos": "accuracy", "ner": "span_f1", "parsing": "las"}
+from layerlab.names import ablation_name
 
 #: The sweep of ablations that their authors named, whatever they do: conditions to be told apart by name.
 NAMED = "named ablations"
 
-# "reset(last:2, to=pretrained)@after" is a name that was made from the interventions.
-_AUTOMATIC = re.compile(r"\)@(before|during|after)\b")
-_SELECTION = re.compile(r"\([\w:,-]+(?:\)|, )")
-
-
-def sweep_name(ablation: str, layers: str) -> str:
-    """Name the sweep that an ablation belongs to: the ablation without its layers.
-
-    Ablations that differ in anything but the layers (the phase, what a reset resets to, the factor of a
-    scaling) never share a sweep. An ablation that its author named is no part of a sweep over layers, unless
-    its name has the layers in brackets.
-
-    >>> sweep_name("reset(0-1)@before", "0-1")
-    'reset@before'
-    >>> sweep_name("reset(last:2, to=pretrained)@after", "10-11")
-    'reset(to=pretrained)@after'
-    >>> sweep_name("rewind(0-1)", "0-1"), sweep_name("freeze to layer 5", "embeddings,0-5")
-    ('rewind', 'named ablations')
-    """
-    if _AUTOMATIC.search(ablation) or f"({layers})" in ablation:
-        return _SELECTION.sub(lambda found: "(" if found[0].endswith(", ") else "", ablation)
-    return NAMED
-
 
 def sweep_names(frame: pd.DataFrame) -> pd.Series[str]:
-    """Name the sweep of each row; no sweep over layers gets two ablations of the same layers.
+    """Name the sweep of each row; ablations of one sweep differ in their layers alone.
 
-    Those that would meet there are told apart by name instead.
+    Ablations of two sweeps with one name are named after what they do instead; what then still has the same
+    layers as another one of its sweep is told apart by name.
+
+    Args:
+        frame: Tidy records or effects, without baselines.
     """
-    columns = ["ablation", "phase", "intervention", "layers"]
+    columns = ["study", "sweep", "options", "ablation", "layers"]
     known = frame[columns].drop_duplicates()
-    names = {row: sweep_name(row[0], row[3]) for row in known.itertuples(index=False, name=None)}
-    places = [(name, row[3]) for row, name in names.items()]
-    for row, name in list(names.items()):
-        if places.count((name, row[3])) > 1:
-            names[row] = NAMED
+    does = {options: layerless(options) for options in known["options"]}
+    meanings = known.assign(does=known["options"].map(does)).groupby(["study", "sweep"])["does"].nunique()
+    names: dict[tuple[str, ...], str] = {}
+    for row in known.itertuples(index=False, name=None):
+        study, sweep, options, _, _ = row
+        ambiguous = sweep and meanings[study, sweep] > 1 and does[options]
+        names[row] = does[options] if ambiguous else sweep or NAMED
+    places = Counter((row[0], name, row[-1]) for row, name in names.items())
+    names = {row: NAMED if places[row[0], name, row[-1]] > 1 else name for row, name in names.items()}
     rows = frame[columns].itertuples(index=False, name=None)
     return pd.Series([names[row] for row in rows], index=frame.index, dtype="str")
+
+
+def layerless(options: str) -> str:
+    """Name what an ablation does, without its layers; empty if it is not known.
+
+    >>> layerless('[{"phase": "after", "kind": "reset", "layers": "0-1", "to": "pretrained"}]')
+    'reset(to=pretrained)@after'
+    """
+    entries = json.loads(options or "[]")
+    return ablation_name(entries, [False] * len(entries)) if entries else ""
 
 
 def windows(frame: pd.DataFrame, by: str = "layers") -> list[str]:
@@ -91,10 +85,10 @@ def select_scores(frame: pd.DataFrame, metric: str | None = None, split: str | N
             raise RecordsError(unknown("metric", metric, known))
         scores = scores[scores["metric"] == metric]
     else:
-        of_task = {
-            str(task): _main_metric(str(task), list(part["metric"])) for task, part in scores.groupby("task")
-        }
-        scores = scores[scores["metric"] == scores["task"].map(of_task)]
+        # A part of the records may lack its task's main metric; then it is the first one by name.
+        others = scores[~scores["task"].isin(scores["task"][scores["main"]])]
+        first = others.groupby("task")["metric"].min()
+        scores = scores[scores["main"] | (scores["metric"] == scores["task"].map(first))]
     splits = sorted(set(scores["split"]))
     if split is None:
         split = "test" if "test" in splits else splits[0]
@@ -103,8 +97,3 @@ def select_scores(frame: pd.DataFrame, metric: str | None = None, split: str | N
     if split not in splits:
         raise RecordsError(unknown("split", split, splits))
     return scores[scores["split"] == split]
-
-
-def _main_metric(task: str, metrics: list[str]) -> str:
-    main = MAIN_METRICS.get(task)
-    return main if main in metrics else metrics[0]

@@ -157,7 +157,14 @@ def _run_id(
 
 def _row(named: Mapping[str, Any], score: ProbeScore) -> dict[str, Any]:
     """Return one row of tidy records; nothing was intervened on."""
-    fixed = {"ablation": PROBE, "phase": "none", "intervention": "none", "layers": "", "split": "test"}
+    fixed: dict[str, Any] = {
+        "ablation": PROBE,
+        "phase": "none",
+        "intervention": "none",
+        "layers": "",
+        "split": "test",
+    }
+    fixed |= {"sweep": "", "options": "[]", "main": score.score.metric == get_task(named["task"]).metric}
     found = {"target": score.target, "layer": score.layer, "metric": score.score.metric}
     return {**named, **fixed, **found, "fit_id": "", "value": score.score.value, "n": score.score.n}
 

@@ -175,6 +175,9 @@ def _columns(state: Expansion, here: Coordinates) -> dict[str, Any]:
         "donor": ablation.donor,
         "source": here.source,
         "seed": here.seed,
+        "sweep": ablation.sweep,
+        "options": ablation.options,
+        "main_metric": get_task(here.task).metric,
     }
 
 

@@ -68,3 +68,14 @@ def test_mistakes_show_before_the_sweep_is_expanded() -> None:
         sweep("before", Reset, layers="0")
     with pytest.raises(SelectionError, match="window of 5 layers does not fit"):
         sweep("before", Reset, windows=5)[0].expand(4)
+
+
+def test_its_ablations_say_which_sweep_they_belong_to() -> None:
+    automatic = sweep("after", Reset, windows=2, to="pretrained")[0].expand(4)
+    assert {one.sweep for one in automatic} == {"reset(to=pretrained)@after"}
+    named = Sweep(entries=(Swept("before", "reset"),), name="wipe")
+    assert [(one.name, one.sweep) for one in named.expand(2)] == [("wipe(0)", "wipe"), ("wipe(1)", "wipe")]
+    kept = Sweep(entries=(Swept("before", "freeze", {"layers": "0-1"}), Swept("after", "reset")))
+    assert {one.resolve(4).sweep for one in kept.expand(4)} == {"freeze(0-1)@before + reset@after"}
+    assert Ablation("lower half", before=(Reset("0-1"),)).sweep == ""
+    assert Ablation.none().sweep == ""

@@ -1,22 +1,43 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from layerlab.analysis.sweeps import NAMED, select_scores, sweep_names, windows
+from layerlab.analysis.upgrade import upgrade
 from layerlab.errors import RecordsError
 
 Rows = Callable[..., pd.DataFrame]
 
 
 def names(*ablations: tuple[str, str, str]) -> list[str]:
+    """Name the sweeps of ablations as records written before the column ``sweep`` have them."""
     rows = [
-        {"ablation": name, "phase": phase, "intervention": "reset", "layers": layers}
+        {"study": "s", "task": "upos", "metric": "accuracy", "layer": None, "donor": ""}
+        | {"ablation": name, "phase": phase, "intervention": "reset", "layers": layers}
         for name, phase, layers in ablations
     ]
-    return sweep_names(pd.DataFrame(rows)).tolist()
+    return sweep_names(upgrade(pd.DataFrame(rows))).tolist()
+
+
+def swept(sweep: str, layers: str, study: str = "s", **options: Any) -> dict[str, Any]:
+    entry = {"phase": "before", "kind": "reset", "layers": layers} | options
+    row = {"study": study, "sweep": sweep, "options": json.dumps([entry])}
+    return row | {"ablation": f"{sweep}-{layers}-{options}", "layers": layers}
+
+
+def test_a_sweep_is_what_its_column_says_whatever_its_ablations_are_called() -> None:
+    rows = [swept("a sweep", "0"), swept("a sweep", "1"), swept("", "2"), swept("reset(0)@after", "3")]
+    assert sweep_names(pd.DataFrame(rows)).tolist() == ["a sweep", "a sweep", NAMED, "reset(0)@after"]
+
+
+def test_two_sweeps_with_one_name_are_named_after_what_they_do() -> None:
+    rows = [swept("mine", "0"), swept("mine", "1-2", to="pretrained"), swept("mine", "0", study="another")]
+    assert sweep_names(pd.DataFrame(rows)).tolist() == ["reset@before", "reset(to=pretrained)@before", "mine"]
 
 
 def test_phases_and_options_never_share_a_sweep() -> None:
@@ -34,8 +55,8 @@ def test_phases_and_options_never_share_a_sweep() -> None:
 
 
 def test_ablations_with_names_are_apart_from_sweeps() -> None:
-    swept = ("reset(0-1)@before", "before", "0-1")
-    found = names(("soft", "before", "0-1"), ("hard", "after", "0-1"), swept)
+    in_a_sweep = ("reset(0-1)@before", "before", "0-1")
+    found = names(("soft", "before", "0-1"), ("hard", "after", "0-1"), in_a_sweep)
     assert found == [NAMED, NAMED, "reset@before"]
 
 
@@ -58,17 +79,19 @@ def test_windows_go_from_the_bottom_to_the_top() -> None:
     assert windows(frame, "ablation") == ["b", "a", "e", "d", "f", "c"]
 
 
-def test_each_task_is_judged_by_its_main_metric(rows: Rows) -> None:
+def test_each_task_is_judged_by_its_main_metric_in_whatever_order_the_rows_are(rows: Rows) -> None:
     frame = rows(
-        ("", 0, {"en": 0.1}, {"metric": "span_precision", "task": "ner"}),
-        ("", 0, {"en": 0.2}, {"metric": "span_f1", "task": "ner"}),
-        ("", 0, {"en": 0.3}, {"metric": "second", "task": "odd", "run_id": "x"}),
-        ("", 0, {"en": 0.4}, {"metric": "first", "task": "odd", "run_id": "x"}),
+        ("", 0, {"en": 0.1}, {"metric": "span_precision", "task": "ner", "main": False}),
+        ("", 0, {"en": 0.2}, {"metric": "span_f1", "task": "ner", "main": True}),
+        ("", 0, {"en": 0.3}, {"metric": "odd_one", "task": "odd", "run_id": "x", "main": True}),
+        ("", 0, {"en": 0.4}, {"metric": "accuracy", "task": "odd", "run_id": "x", "main": False}),
     )
-    assert set(select_scores(frame)["metric"]) == {"span_f1", "second"}
+    for order in ([0, 1, 2, 3], [3, 2, 1, 0]):
+        assert set(select_scores(frame.iloc[order])["metric"]) == {"span_f1", "odd_one"}
     assert set(select_scores(frame, "span_precision")["metric"]) == {"span_precision"}
     with pytest.raises(RecordsError, match="did you mean 'span_f1'"):
         select_scores(frame, "span_f2")
+    assert set(select_scores(frame[frame["metric"] == "accuracy"])["metric"]) == {"accuracy"}
 
 
 def test_the_test_split_is_taken_and_ambiguity_refused(rows: Rows) -> None:

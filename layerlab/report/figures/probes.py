@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 from layerlab.analysis.records import COLUMNS
 from layerlab.analysis.sensitivity import t_interval
 from layerlab.analysis.stored import Where
-from layerlab.analysis.sweeps import MAIN_METRICS
 from layerlab.errors import RecordsError, unknown
 from layerlab.report.figures.plots import put_legend, save_figure
 from layerlab.report.style.axes import panel_grid
@@ -111,9 +110,8 @@ def probe_rows(frame: pd.DataFrame, metric: str | None = None) -> pd.DataFrame:
 
 
 def _main(part: pd.DataFrame) -> str:
-    metrics = [str(name) for name in part["metric"]]
-    main = MAIN_METRICS.get(str(part["task"].iloc[0]))
-    return main if main in metrics else metrics[0]
+    main = part[part["main"]]["metric"]
+    return str(main.iloc[0] if len(main) else part["metric"].min())
 
 
 def _setting(task: str, source: str) -> str:
