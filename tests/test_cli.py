@@ -11,7 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 from safetensors.torch import load_file, save_file
 
-from .conftest import Call
+from tests.fixtures.command_line import Call
 
 
 @pytest.fixture

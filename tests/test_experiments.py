@@ -15,8 +15,7 @@ from transformers import AutoConfig, BertModel
 from layerlab.study.cost import plan_cost
 from layerlab.study.plan import Plan
 from layerlab.study.study import Study
-
-from .conftest import Call
+from tests.fixtures.command_line import Call
 
 FOLDER = Path(__file__).parents[1] / "experiments"
 FILES = sorted(FOLDER.glob("*.yaml"))

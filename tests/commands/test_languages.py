@@ -11,8 +11,7 @@ import pytest
 from layerlab.errors import StudyError
 from layerlab.languages.family import known_languages
 from layerlab.study.study import Study
-
-from ..conftest import Call
+from tests.fixtures.command_line import Call
 
 SMALL = ("--sentences", 12, "--dev", 6, "--test", 6, "--nli", 6)
 

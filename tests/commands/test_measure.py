@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ..conftest import Call
+from tests.fixtures.command_line import Call
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ..conftest import TINY_BERT, Call
+from tests.fixtures.command_line import Call
+from tests.fixtures.pretrainings import TINY_BERT
 
 SPEC = {
     "name": "tiny",

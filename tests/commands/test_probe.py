@@ -11,8 +11,7 @@ from layerlab.analysis.records import COLUMNS, load_records
 from layerlab.data.spec import DataSpec
 from layerlab.measures.probe_heads import ProbeTraining
 from layerlab.nodes.probing import probe_models
-
-from ..conftest import Call
+from tests.fixtures.command_line import Call
 
 
 @pytest.fixture

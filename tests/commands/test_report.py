@@ -6,8 +6,7 @@ import pandas as pd
 import pytest
 
 from layerlab.analysis.records import validate_records, write_records
-
-from ..conftest import Call
+from tests.fixtures.command_line import Call
 
 
 @pytest.fixture

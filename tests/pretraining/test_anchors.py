@@ -11,8 +11,7 @@ from layerlab.pretraining.factors.anchors import ANCHORED, learn_lexicon, switch
 from layerlab.pretraining.mlm import pretrain
 from layerlab.pretraining.spec import Anchors, Parallel, PretrainingSpec, read_spec
 from layerlab.pretraining.text.material import prepare
-
-from .conftest import invented_text
+from tests.fixtures.pretrainings import invented_text
 
 ONE = {"king": (("roi", 1.0),), "house": (("maison", 0.75), ("logis", 0.25))}
 

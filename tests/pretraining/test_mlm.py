@@ -14,8 +14,7 @@ from layerlab.errors import ArchitectureError, CheckpointError, DataError
 from layerlab.pretraining.mlm import Progress, pretrain
 from layerlab.pretraining.spec import Architecture, PretrainingSpec
 from layerlab.pretraining.steps import learning_rate
-
-from .conftest import kill_midway
+from tests.fixtures.pretrainings import kill_midway
 
 
 def changed(spec: PretrainingSpec, **update: Any) -> PretrainingSpec:

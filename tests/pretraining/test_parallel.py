@@ -10,8 +10,7 @@ from layerlab.pretraining.factors.parallel import PARALLEL, interleave
 from layerlab.pretraining.mlm import pretrain
 from layerlab.pretraining.spec import Parallel, PretrainingSpec, read_spec
 from layerlab.pretraining.text.material import prepare
-
-from .conftest import invented_text
+from tests.fixtures.pretrainings import invented_text
 
 
 @pytest.fixture

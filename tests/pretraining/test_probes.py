@@ -22,8 +22,7 @@ from layerlab.pretraining.picture import draw_training, write_picture
 from layerlab.pretraining.probes import Probes
 from layerlab.pretraining.spec import PretrainingSpec, read_spec
 from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH
-
-from .conftest import kill_midway
+from tests.fixtures.pretrainings import kill_midway
 
 WORDS = {"xa": ["lomir", "tasin", "vekor", "petak"], "xb": ["шалук", "денор", "митав", "горит"]}
 

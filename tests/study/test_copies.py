@@ -20,8 +20,8 @@ from layerlab.models.encoder import Encoder
 from layerlab.study.copies import Copies
 from layerlab.study.study import Study
 from layerlab.training.streams import donors_seed
+from tests.fixtures.studies import make_study
 
-from .conftest import make_study
 from .test_pretrainings import PLAIN, spec_file, write
 
 __all__ = ["spec_file"]

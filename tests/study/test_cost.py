@@ -14,8 +14,7 @@ from layerlab.study.cost import describe_cost, plan_cost
 from layerlab.study.loads import PIECES_PER_WORD, Load, find_tokenizer, read_load, words_of
 from layerlab.study.shapes import Shape, shape_of
 from layerlab.study.study import Study
-
-from ..conftest import Call
+from tests.fixtures.command_line import Call
 
 # What a layer of BERT holds: four square matrices of attention with biases, two of the feed-forward block,
 # two norms.

@@ -23,8 +23,7 @@ from layerlab.nodes.store.store import Store
 from layerlab.study.study import Study
 from layerlab.tasks.corpora import encode_corpus
 from layerlab.tasks.task import Score
-
-from ..conftest import Call
+from tests.fixtures.command_line import Call
 
 
 @pytest.fixture(scope="module")

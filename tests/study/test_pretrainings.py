@@ -16,13 +16,13 @@ import pytest
 from layerlab.analysis.nodes import load_nodes
 from layerlab.errors import StudyError
 from layerlab.models.checkpoints import digest_folder
-from layerlab.nodes.pretraining import PretrainingJob, identity_of_pretraining, make_job
+from layerlab.nodes.pretraining import PretrainingJob, make_job
 from layerlab.nodes.store.store import Store
+from layerlab.pretraining.identity import identity_of_pretraining
 from layerlab.pretraining.spec import PretrainingSpec, read_spec
 from layerlab.study.reading import build_study
 from layerlab.study.study import Study
-
-from ..conftest import TINY_BERT
+from tests.fixtures.pretrainings import TINY_BERT
 
 WORDS = {"xa": ["lomir", "tasin", "vekor", "petak"], "xb": ["шалук", "денор", "горит", "митав"]}
 PLAIN: dict[str, Any] = {

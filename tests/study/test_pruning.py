@@ -14,8 +14,7 @@ from layerlab.analysis.records import load_nodes, load_records
 from layerlab.nodes.store.store import Store
 from layerlab.study.pruning import find_prunable, prune, revive
 from layerlab.study.study import Study
-
-from ..conftest import Call
+from tests.fixtures.command_line import Call
 
 REWIND = Ablation(name="rewind", after=(Reset("0", to="pretrained"),))
 LOWER = Ablation(name="lower", after=(Swap("first:2", donor=FitDonor(source="bb")),))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import chain, islice
-from typing import Any
 
 import pytest
 
@@ -12,6 +11,7 @@ from layerlab.languages.corpora.generate import generate_said
 from layerlab.languages.corpora.nli import generate_pairs
 from layerlab.languages.family import SHIPPED, default_family, known_languages, parse_family, shipped_family
 from layerlab.languages.world.registers import DOMAINS, Domain
+from tests.fixtures.ud_validity import is_projective, violations
 
 VALID = """# sent_id = a
 # text = the dogs ran, and slept.
@@ -64,32 +64,32 @@ def written(name: str, n_sentences: int, domain: Domain | None = None) -> str:
 
 
 @pytest.mark.parametrize("name", known_languages())
-def test_thousands_of_sentences_break_no_rule(ud: Any, name: str) -> None:
+def test_thousands_of_sentences_break_no_rule(name: str) -> None:
     text = written(name, 2500)
     assert text.count("# sent_id") == 2500
-    assert list(ud.violations(text)) == []
-    assert ud.is_projective(text)
+    assert list(violations(text)) == []
+    assert is_projective(text)
 
 
 @pytest.mark.parametrize("family", SHIPPED)
-def test_every_family_that_ships_breaks_no_rule(ud: Any, family: str) -> None:
+def test_every_family_that_ships_breaks_no_rule(family: str) -> None:
     spoken = shipped_family(family)
     for name, language in spoken.languages.items():
         said = chain.from_iterable(generate_said(name, 1, family=spoken))
-        assert list(ud.violations("".join(to_conllu(islice(said, 250), language.script)))) == []
+        assert list(violations("".join(to_conllu(islice(said, 250), language.script)))) == []
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
 @pytest.mark.parametrize("name", ["belo", "dako", "gori"])
-def test_domains_break_no_rule(ud: Any, name: str, domain: str) -> None:
-    assert list(ud.violations(written(name, 400, DOMAINS[domain]))) == []
+def test_domains_break_no_rule(name: str, domain: str) -> None:
+    assert list(violations(written(name, 400, DOMAINS[domain]))) == []
 
 
 @pytest.mark.parametrize("name", ["ciro", "eshe", "fenu", "huan"])
-def test_inference_pairs_break_no_rule(ud: Any, name: str) -> None:
+def test_inference_pairs_break_no_rule(name: str) -> None:
     pairs = list(generate_pairs(name, 300))
     sentences = [said for pair in pairs for said in (pair.premise, pair.hypothesis)]
-    assert list(ud.violations("".join(to_conllu(sentences, default_family().languages[name].script)))) == []
+    assert list(violations("".join(to_conllu(sentences, default_family().languages[name].script)))) == []
 
 
 @pytest.mark.parametrize(
@@ -101,23 +101,23 @@ def test_inference_pairs_break_no_rule(ud: Any, name: str) -> None:
         "{complementizers: after, determiners: after, auxiliaries: after, negation: after, script: han}",
     ],
 )
-def test_other_typologies_break_no_rule(ud: Any, described: str) -> None:
+def test_other_typologies_break_no_rule(described: str) -> None:
     family = parse_family(f"languages: {{mira: {described}}}")
     said = chain.from_iterable(generate_said("mira", 3, family=family))
     lines = to_conllu(islice(said, 400), family.languages["mira"].script)
-    assert list(ud.violations("".join(lines))) == []
+    assert list(violations("".join(lines))) == []
 
 
-def test_the_check_accepts_a_valid_tree(ud: Any) -> None:
-    assert list(ud.violations(conllu(VALID))) == []
+def test_the_check_accepts_a_valid_tree() -> None:
+    assert list(violations(conllu(VALID))) == []
 
 
 @pytest.mark.parametrize(("right", "wrong", "complaint"), MISTAKES)
-def test_the_check_finds_a_mistake(ud: Any, right: str, wrong: str, complaint: str) -> None:
+def test_the_check_finds_a_mistake(right: str, wrong: str, complaint: str) -> None:
     assert right in VALID
-    found = list(ud.violations(conllu(VALID.replace(right, wrong, 1))))
+    found = list(violations(conllu(VALID.replace(right, wrong, 1))))
     assert any(complaint in line for line in found), found
 
 
-def test_the_check_finds_a_name_given_twice(ud: Any) -> None:
-    assert "occurs twice" in next(iter(ud.violations(conllu(VALID) * 2)))
+def test_the_check_finds_a_name_given_twice() -> None:
+    assert "occurs twice" in next(iter(violations(conllu(VALID) * 2)))
