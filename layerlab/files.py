@@ -56,7 +56,7 @@ def read_bytes(path: str | Path, error: Raises = DataError) -> bytes:
     try:
         return Path(path).read_bytes()
     except FileNotFoundError as fault:
-        raise error(f"{path}: no such file") from fault
+        raise error(f"{path}: cannot be read (no such file)") from fault
     except OSError as fault:
         raise error(f"{path}: cannot be read ({fault.strerror or fault})") from fault
 

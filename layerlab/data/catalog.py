@@ -22,6 +22,7 @@ from layerlab.data.registry import register_corpus, registered, registered_langu
 from layerlab.data.sentences import Corpus, digest_sentences, take_evenly
 from layerlab.data.spec import Controlled, DataSpec, Split
 from layerlab.errors import DataError, unknown
+from layerlab.files import digest_file
 from layerlab.targets import treebank_config
 
 __all__ = ["CorpusRef", "DataSpec", "Split", "find_corpus", "load_corpus", "register_corpus"]
@@ -96,7 +97,7 @@ def find_corpus(spec: DataSpec, task: str, formats: Sequence[str], language: str
     )
     ref = CorpusRef(task, language, split, "", where, tuple(formats), path, hub, controlled, *reading)
     # Only a file has a digest without being read.
-    content = _digest_file(path) if path is not None else _digest_items(_read(ref))
+    content = digest_file(path) if path is not None else _digest_items(_read(ref))
     digest = hashlib.sha256(json.dumps([READER_VERSION, content, *reading]).encode()).hexdigest()[:16]
     return dataclasses.replace(ref, digest=digest)
 
@@ -230,14 +231,3 @@ def _reader(
     if path.suffix in _PAIR_ENDINGS:
         return functools.partial(read_pairs, tag_map=tag_map)
     raise DataError(f"{path}: no reader for {path.suffix!r} files: expected .conllu, .iob2, .tsv or .jsonl")
-
-
-def _digest_file(path: Path) -> str:
-    stat = path.stat()
-    return _digest_bytes(path, stat.st_size, stat.st_mtime_ns)
-
-
-@functools.lru_cache(maxsize=512)
-def _digest_bytes(path: Path, size: int, modified: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 from layerlab.data.sentences import read_lines
 from layerlab.errors import DataError
+from layerlab.files import digest_values
 
 # Formats of pairs, which are the endings of their files too.
 PAIR_FORMATS = ("tsv", "jsonl")
@@ -51,11 +51,7 @@ class Pair:
 
 def digest_pairs(pairs: Iterable[Pair]) -> str:
     """Return 16 hexadecimal digits that stand for the content of pairs."""
-    total = hashlib.sha256()
-    for pair in pairs:
-        fields = (pair.first, pair.second, pair.label, pair.pair_id)
-        total.update(json.dumps(fields, ensure_ascii=False).encode() + b"\n")
-    return total.hexdigest()[:16]
+    return digest_values((pair.first, pair.second, pair.label, pair.pair_id) for pair in pairs)
 
 
 def count_empty(pairs: Iterable[Pair]) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from layerlab.errors import DataError
+from layerlab.files import digest_values, read_text
 
 Item = TypeVar("Item")
 
@@ -83,11 +82,7 @@ def take_evenly(sentences: Sequence[Item], n: int | None) -> tuple[Item, ...]:
 
 def digest_sentences(sentences: Iterable[Sentence]) -> str:
     """Return 16 hexadecimal digits that stand for the content of sentences."""
-    total = hashlib.sha256()
-    for s in sentences:
-        fields = (s.words, s.upos, s.heads, s.relations, s.entities, s.sent_id)
-        total.update(json.dumps(fields, ensure_ascii=False).encode() + b"\n")
-    return total.hexdigest()[:16]
+    return digest_values((s.words, s.upos, s.heads, s.relations, s.entities, s.sent_id) for s in sentences)
 
 
 def read_lines(path: Path) -> list[str]:
@@ -98,16 +93,10 @@ def read_lines(path: Path) -> list[str]:
     Raises:
         DataError: The file is not there, holds nothing, or is not UTF-8.
     """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise DataError(f"{path}:{line}: not UTF-8 (byte {error.object[error.start]:#04x})") from error
+    text = read_text(path)
     if not text.strip():
         raise DataError(f"{path}: the file is empty")
-    return text.replace("\r\n", "\n").split("\n")
+    return text.split("\n")
 
 
 def sent_id_of(comment: str) -> str | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from layerlab.errors import CheckpointError
+from layerlab.files import digest_file
 from layerlab.models.anatomy import anatomy_of
 from layerlab.models.loading import not_found, split_revision
 
@@ -113,12 +113,5 @@ def digest_folder(folder: Path) -> str:
         raise CheckpointError(f"{folder} holds no weights: expected *.safetensors beside its config.json")
     total = hashlib.sha256()
     for path in files:
-        stat = path.stat()
-        total.update(f"{path.name}:{_digest_file(str(path), stat.st_size, stat.st_mtime_ns)}\n".encode())
+        total.update(f"{path.name}:{digest_file(path)}\n".encode())
     return total.hexdigest()[:16]
-
-
-@functools.lru_cache(maxsize=256)
-def _digest_file(path: str, size: int, modified: int) -> str:
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -111,7 +111,7 @@ def test_a_task_on_what_is_not_spoken_is_told_what_is() -> None:
         ({"controlled": {}, "root": "a"}, "give controlled"),
         ({"controlled": {}, "hub": "a"}, "give controlled"),
         ({"controlled": {"sizes": 3}}, "sizes"),
-        ({"controlled": {"train": 0}}, "greater than or equal to 1"),
+        ({"controlled": {"train": 0}}, "expected at least 1 sentence, got"),
         ({"controlled": {"parallel": ["tset"]}}, "parallel"),
     ],
 )

@@ -84,5 +84,5 @@ def test_all_mistakes_are_told_at_once() -> None:
 
 
 def test_a_file_that_is_not_there_is_told() -> None:
-    with pytest.raises(DataError, match=r"nowhere\.yaml: no such file"):
+    with pytest.raises(DataError, match=r"nowhere\.yaml: cannot be read \(no such file"):
         read_family("nowhere.yaml")

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from layerlab.errors import DataError, unknown
+from layerlab.files import publishing, read_json, write_text
 from layerlab.languages.corpora.tabular import write_dictionaries, write_nli, write_parallel
 from layerlab.languages.corpora.treebanks import SPLITS, write_corpora
 from layerlab.languages.family import default_family, known_languages
@@ -89,12 +87,12 @@ def write_languages(
     for split in request.nli:
         if split not in SPLITS:
             raise DataError(unknown("split", split, SPLITS))
-    with _appearing(target) as place:
+    with publishing(target) as place:
         files = _write_parts(place, request, say)
         sizes = {path.relative_to(place).as_posix(): path.stat().st_size for path in files}
         manifest = {"request": request.to_dict(), "files": sizes}
         text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
-        (place / MANIFEST).write_text(text, encoding="utf-8", newline="\n")
+        write_text(place / MANIFEST, text)
     return target, True
 
 
@@ -135,8 +133,8 @@ def _is_there(target: Path, request: Request) -> bool:
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return False
     try:
-        found = json.loads((target / MANIFEST).read_text(encoding="utf-8"))["request"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        found = read_json(target / MANIFEST)["request"]
+    except (DataError, KeyError, TypeError) as error:
         raise DataError(
             f"{target} is there and was not written by `layerlab languages write`; "
             "give a folder that is not there"
@@ -148,31 +146,3 @@ def _is_there(target: Path, request: Request) -> bool:
     raise DataError(
         f"{target} holds languages written with other {', '.join(other)}; remove it or give another folder"
     )
-
-
-@contextmanager
-def _appearing(target: Path) -> Iterator[Path]:
-    """Give a folder beside the target that takes its name when all is done; what killed runs left goes."""
-    for left in target.parent.glob(f".{target.name}.*.partial"):
-        if not _is_alive(left.name.split(".")[-2]):
-            shutil.rmtree(left, ignore_errors=True)
-    place = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    place.mkdir(parents=True)
-    try:
-        yield place
-    except BaseException:
-        shutil.rmtree(place, ignore_errors=True)
-        raise
-    if target.exists():
-        target.rmdir()
-    place.rename(target)
-
-
-def _is_alive(process: str) -> bool:
-    try:
-        os.kill(int(process), 0)
-    except (ProcessLookupError, ValueError):
-        return False
-    except PermissionError:
-        return True
-    return int(process) != os.getpid()

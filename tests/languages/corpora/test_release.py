@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from layerlab.errors import DataError
+from layerlab.files import partials
 from layerlab.languages.corpora import release
 from layerlab.languages.corpora.release import Request, write_languages
 from layerlab.languages.world.registers import find_domain
@@ -77,13 +78,13 @@ def test_a_killed_write_leaves_no_folder_and_the_next_one_clears_up(tmp_path: Pa
     )
     with subprocess.Popen([sys.executable, "-c", program]) as process:
         deadline = time.monotonic() + 60
-        while not list(tmp_path.glob(".killed.*.partial")):
+        while not partials(target):
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
     assert not target.exists()
-    assert list(tmp_path.glob(".killed.*.partial"))
+    assert partials(target)
     write_languages(target, SMALL)
     assert [path.name for path in tmp_path.iterdir()] == ["killed"]
 
