@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from layerlab.errors import LabelError
 from layerlab.finetuning.evaluation import EVALUATION_PIECES, to_device
 from layerlab.measures.levels import hidden_levels
 from layerlab.tasks.corpora import EncodedCorpus
-from layerlab.tasks.pairs import Pairs
-from layerlab.tasks.tagging import Tagging
-from layerlab.tasks.task import IGNORED, Task
+from layerlab.tasks.task import IGNORED, Batch, EncoderInput, Task, head_input
 from layerlab.training.batching import length_batches
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-Batch = dict[str, Tensor]
 
 _BYTES = 4  # of a float32
 _FOR_ENCODER = ("input_ids", "attention_mask", "token_type_ids")
@@ -28,9 +25,8 @@ _FOR_ENCODER = ("input_ids", "attention_mask", "token_type_ids")
 class FrozenStates:
     """The states that the heads of a task read in a corpus, at several levels of an encoder.
 
-    Of a sentence to be tagged these are the states of labelled word-pieces, of a pair of sentences that of
-    the first special token, for any other task those of all word-pieces. As the encoder neither learns nor
-    drops anything out, states that are kept are those that it would compute again.
+    Which these are, the task says by its ``head_input``. As the encoder neither learns nor drops anything
+    out, states that are kept are those that it would compute again.
 
     Attributes:
         corpus: The corpus.
@@ -57,12 +53,16 @@ class FrozenStates:
             corpus: The corpus.
             levels: The levels to be read.
             keep_bytes: States are kept if they take no more than this.
+
+        Raises:
+            LabelError: The task's labels are not as its ``head_input`` says.
         """
         self.corpus = corpus
         self.levels = tuple(levels)
         self._base = base
         self._task = task
-        self._places = [_places(task, example) for example in corpus.encoded.examples]
+        self._reads = head_input(task)
+        self._places = [self._find_places(example) for example in corpus.encoded.examples]
         self.width = int(base.config.hidden_size)
         self.device = base.device
         n_states = len(self.levels) * sum(map(len, self._places))
@@ -78,14 +78,14 @@ class FrozenStates:
         """Return the states of some examples, and the batch that the task's loss and decoding go with.
 
         Returns:
-            States of shape ``(levels, batch, positions, hidden)`` as heads take them, level by level; words
-            to be tagged are one row of all their examples. The batch lacks what only the encoder reads.
+            States of shape ``(levels, batch, positions, hidden)`` as heads take them, level by level;
+            labelled ones are one row of all their examples. The batch lacks what only the encoder reads.
         """
         chosen = [self.corpus.encoded.examples[index] for index in examples]
         batch = to_device(self._task.collate(chosen, self.corpus.pad_id), self.device)
         states = self.states(examples, batch)
         rest = {name: tensor for name, tensor in batch.items() if name not in _FOR_ENCODER}
-        if isinstance(self._task, Tagging):
+        if self._reads == "labelled":
             labels = rest["labels"]
             rest["labels"] = labels[labels != IGNORED][None]
             return torch.cat(states, dim=1)[:, None], rest
@@ -114,6 +114,22 @@ class FrozenStates:
             self._cache.update(zip(examples, states, strict=True))
         return states
 
+    def _find_places(self, example: EncoderInput) -> list[int]:
+        """Return the positions of an example that the task's head reads."""
+        if self._reads == "first":
+            return [0]
+        if self._reads == "all":
+            return list(range(len(example.input_ids)))
+        labels = self._task.collate([example], self.corpus.pad_id)["labels"]
+        if labels.shape != (1, len(example.input_ids)):
+            raise LabelError(
+                f"task {self._task.name!r} says that its head reads labelled states, but the labels of an "
+                f"example of {len(example.input_ids)} word-pieces have the shape {tuple(labels.shape)}; "
+                "expected one a word-piece"
+            )
+        places: list[int] = (labels[0] != IGNORED).nonzero().flatten().tolist()
+        return places
+
 
 def hidden_states(base: PreTrainedModel, batch: Batch) -> Sequence[Tensor]:
     """Return what an encoder computes of a batch: ``n_layers + 1`` times ``(batch, tokens, hidden)``.
@@ -126,10 +142,3 @@ def hidden_states(base: PreTrainedModel, batch: Batch) -> Sequence[Tensor]:
         name: batch[name] for name in _FOR_ENCODER if name in batch and (typed or name != "token_type_ids")
     }
     return hidden_levels(base, inputs)
-
-
-def _places(task: Task, example: Any) -> list[int]:
-    """Return the positions of an example that the task's head reads."""
-    if isinstance(task, Tagging):
-        return [place for place, label in enumerate(example.label_ids) if label != IGNORED]
-    return [0] if isinstance(task, Pairs) else list(range(len(example.input_ids)))

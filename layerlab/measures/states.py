@@ -16,7 +16,7 @@ from layerlab.errors import CheckpointError, DataError, unknown
 from layerlab.measures.levels import frozen, hidden_levels
 from layerlab.models.encoder import Encoder, as_encoder
 from layerlab.models.positions import n_positions
-from layerlab.tasks.encoding import special_tokens, tokenize
+from layerlab.tasks.encoding.wordpieces import special_tokens, tokenize
 from layerlab.training.batching import length_batches
 
 if TYPE_CHECKING:

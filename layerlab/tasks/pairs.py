@@ -6,14 +6,14 @@ import difflib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from layerlab.data.pairs import PAIR_FORMATS, Pair
 from layerlab.errors import LabelError
-from layerlab.tasks.counts import count_macro_f1, count_ratio
-from layerlab.tasks.label_metrics import label_accuracy, macro_f1
-from layerlab.tasks.pair_encoding import encode_pairs
-from layerlab.tasks.task import Encoded, Score, task
+from layerlab.tasks.encoding.pair_inputs import encode_pairs
+from layerlab.tasks.metrics.label_metrics import label_accuracy, macro_f1
+from layerlab.tasks.metrics.score import count_macro_f1, count_ratio
+from layerlab.tasks.task import Batch, Encoded, HeadInput, Score, task
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -71,6 +71,8 @@ class Pairs:
     metric: str = "accuracy"
     version: int = 1
 
+    head_input: ClassVar[HeadInput] = "first"
+
     def label_set(self, sentences: Sequence[Pair]) -> tuple[str, ...]:
         """Return the labels of the task, or if it has none of its own those of the pairs."""
         return self.labels or tuple(sorted({pair.label for pair in sentences if isinstance(pair, Pair)}))
@@ -108,7 +110,7 @@ class Pairs:
         labels: Sequence[str],
         tokenizer: PreTrainedTokenizerBase,
         max_length: int,
-    ) -> Encoded:
+    ) -> Encoded[PairExample]:
         """Return one :class:`PairExample` a pair; ``counts`` says how many pairs were cut.
 
         Raises:
@@ -125,12 +127,12 @@ class Pairs:
         return Encoded(examples, 0, 0, 0, counts)
 
     def build_head(self, hidden_size: int, n_labels: int, dropout: float) -> nn.Module:
-        """Build the head; see :class:`layerlab.tasks.pair_head.PairHead`."""
-        from layerlab.tasks.pair_head import PairHead
+        """Build the head; see :class:`layerlab.tasks.heads.first_token.PairHead`."""
+        from layerlab.tasks.heads.first_token import PairHead
 
         return PairHead(hidden_size, n_labels, dropout)
 
-    def collate(self, examples: Sequence[PairExample], pad_id: int) -> dict[str, Tensor]:
+    def collate(self, examples: Sequence[PairExample], pad_id: int) -> Batch:
         """Pad examples to the longest.
 
         Returns:
@@ -160,13 +162,11 @@ class Pairs:
 
         return cross_entropy(output.float(), labels, reduction="sum")
 
-    def n_targets(self, batch: dict[str, Tensor]) -> int:
+    def n_targets(self, batch: Batch) -> int:
         """Return how many pairs a batch has."""
         return len(batch["labels"])
 
-    def decode(
-        self, output: Tensor, batch: dict[str, Tensor], examples: Sequence[PairExample]
-    ) -> list[Prediction]:
+    def decode(self, output: Tensor, batch: Batch, examples: Sequence[PairExample]) -> list[Prediction]:
         """Return (pair, label id) for each pair."""
         best: list[int] = output.argmax(dim=-1).tolist()
         return [(example.pair, label) for example, label in zip(examples, best, strict=True)]

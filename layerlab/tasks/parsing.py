@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 from layerlab.data.sentences import Sentence
 from layerlab.errors import LabelError
-from layerlab.tasks.attachment import Arc, attachments_by_sentence, universal
-from layerlab.tasks.counts import count_ratio
-from layerlab.tasks.encoding import CutWords, cut_words
-from layerlab.tasks.task import IGNORED, Encoded, Score, task
+from layerlab.tasks.encoding.windows import CutWords, cut_words
+from layerlab.tasks.metrics.attachment import Arc, attachments_by_sentence, universal
+from layerlab.tasks.metrics.score import count_ratio
+from layerlab.tasks.task import IGNORED, Batch, Encoded, Score, task
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
     from transformers import PreTrainedTokenizerBase
 
-    from layerlab.tasks.biaffine import ArcScores
+    from layerlab.tasks.heads.biaffine import ArcScores
 
 # Sentence, word, head (1-based, 0 is the root), relation id; head -1 is a word that was cut off.
 Prediction = tuple[int, int, int, int]
@@ -103,7 +103,7 @@ class Parsing:
         labels: Sequence[str],
         tokenizer: PreTrainedTokenizerBase,
         max_length: int,
-    ) -> Encoded:
+    ) -> Encoded[TreeExample]:
         """Return one :class:`TreeExample` a sentence, cut after the last word that fits.
 
         Raises:
@@ -117,12 +117,12 @@ class Parsing:
         return Encoded(examples, n_words, sum(example.n_cut for example in examples), cut.n_unknown)
 
     def build_head(self, hidden_size: int, n_labels: int, dropout: float) -> nn.Module:
-        """Build the biaffine head; see :class:`layerlab.tasks.biaffine.BiaffineHead`."""
-        from layerlab.tasks.biaffine import BiaffineHead
+        """Build the biaffine head; see :class:`layerlab.tasks.heads.biaffine.BiaffineHead`."""
+        from layerlab.tasks.heads.biaffine import BiaffineHead
 
         return BiaffineHead(hidden_size, n_labels, self.arc_size, self.relation_size, dropout)
 
-    def collate(self, examples: Sequence[TreeExample], pad_id: int) -> dict[str, Tensor]:
+    def collate(self, examples: Sequence[TreeExample], pad_id: int) -> Batch:
         """Pad examples to the longest.
 
         Returns:
@@ -162,13 +162,11 @@ class Parsing:
         at_gold = output.relations.gather(3, places).squeeze(3).float().flatten(0, 1)
         return of_heads + cross_entropy(at_gold, relations.flatten(), ignore_index=IGNORED, reduction="sum")
 
-    def n_targets(self, batch: dict[str, Tensor]) -> int:
+    def n_targets(self, batch: Batch) -> int:
         """Return how many words of a batch have a head."""
         return int((batch["labels"][..., 0] != IGNORED).sum())
 
-    def decode(
-        self, output: ArcScores, batch: dict[str, Tensor], examples: Sequence[TreeExample]
-    ) -> list[Prediction]:
+    def decode(self, output: ArcScores, batch: Batch, examples: Sequence[TreeExample]) -> list[Prediction]:
         """Return (sentence, word, head, relation id) for each word; head -1 for a word that was cut off.
 
         The tree maximises the log-probability of heads and of the best relation for each.
@@ -178,7 +176,7 @@ class Parsing:
         """
         import torch
 
-        from layerlab.tasks.trees import best_trees
+        from layerlab.tasks.heads.trees import best_trees
 
         logits = output.relations.detach().float()
         scores = tree_scores(output)

@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
 from layerlab.data.conllu import UPOS
 from layerlab.data.sentences import Sentence
 from layerlab.errors import LabelError
-from layerlab.tasks.counts import count_ratio
-from layerlab.tasks.encoding import encode_words
-from layerlab.tasks.metrics import SpanScores, spans_by_sentence, words_by_sentence
-from layerlab.tasks.task import IGNORED, Encoded, Example, Score, task
+from layerlab.tasks.encoding.windows import encode_words
+from layerlab.tasks.metrics.score import count_ratio
+from layerlab.tasks.metrics.spans import SpanScores, spans_by_sentence, words_by_sentence
+from layerlab.tasks.task import IGNORED, Batch, Encoded, Example, HeadInput, Score, task
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -50,6 +50,8 @@ class Tagging:
     scores_of: Callable[[Tags, Tags], list[Score]]
     version: int = 1
 
+    head_input: ClassVar[HeadInput] = "labelled"
+
     def label_set(self, sentences: Sequence[Sentence]) -> tuple[str, ...]:
         """Return the labels that a head trained on these sentences tells apart."""
         return self.labels_of(sentences)
@@ -82,7 +84,7 @@ class Tagging:
         labels: Sequence[str],
         tokenizer: PreTrainedTokenizerBase,
         max_length: int,
-    ) -> Encoded:
+    ) -> Encoded[Example]:
         """Return examples in which each word is labelled once, on its first word-piece.
 
         Raises:
@@ -105,7 +107,7 @@ class Tagging:
         nn.init.zeros_(linear.bias)
         return nn.Sequential(nn.Dropout(dropout), linear)
 
-    def collate(self, examples: Sequence[Example], pad_id: int) -> dict[str, Tensor]:
+    def collate(self, examples: Sequence[Example], pad_id: int) -> Batch:
         """Pad examples to the longest: ``input_ids``, ``attention_mask``, ``labels``, ``(batch, tokens)``."""
         import torch
 
@@ -130,13 +132,11 @@ class Tagging:
         logits = output.float().flatten(0, 1)
         return cross_entropy(logits, labels.flatten(), ignore_index=IGNORED, reduction="sum")
 
-    def n_targets(self, batch: dict[str, Tensor]) -> int:
+    def n_targets(self, batch: Batch) -> int:
         """Return how many words a batch labels."""
         return int((batch["labels"] != IGNORED).sum())
 
-    def decode(
-        self, output: Tensor, batch: dict[str, Tensor], examples: Sequence[Example]
-    ) -> list[Prediction]:
+    def decode(self, output: Tensor, batch: Batch, examples: Sequence[Example]) -> list[Prediction]:
         """Return (sentence, word, label id) for each labelled word."""
         best = output.argmax(dim=-1)[batch["labels"] != IGNORED].tolist()
         places = [(example.sentence, word) for example in examples for word in example.words]
@@ -150,11 +150,11 @@ class Tagging:
         Raises:
             LabelError: A word has no prediction or two, so that the score would not be of this corpus.
         """
-        predicted: list[list[Any]] = [[None] * len(sentence.words) for sentence in sentences]
+        predicted = [[""] * len(sentence.words) for sentence in sentences]
         for sentence, word, label in decoded:
             predicted[sentence][word] = labels[label]
         n_words = sum(len(sentence.words) for sentence in sentences)
-        if len(decoded) != n_words or any(None in tags for tags in predicted):
+        if not len(decoded) == len({(sentence, word) for sentence, word, _ in decoded}) == n_words:
             raise LabelError(f"{len(decoded)} predictions for {n_words} words: expected one a word")
         return self.scores_of([self.tags_of(sentence) for sentence in sentences], predicted)
 

@@ -1,84 +1,60 @@
-"""What a task is, and the registry of tasks."""
+"""What a task is, and the registry of tasks.
+
+The built-in tasks register themselves when :mod:`layerlab.tasks` is imported, which comes before this module.
+"""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+
+from typing_extensions import TypeVar
 
 from layerlab.errors import LabelError, unknown
-from layerlab.tasks.counts import Counts
+from layerlab.tasks.encoding.examples import IGNORED, Encoded, EncoderInput, Example
+from layerlab.tasks.metrics.score import Score
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
     from transformers import PreTrainedTokenizerBase
 
-# Label id of positions that have none; the value that PyTorch's losses leave out.
-IGNORED = -100
+__all__ = [
+    "IGNORED",
+    "Encoded",
+    "EncoderInput",
+    "Example",
+    "HeadInput",
+    "Score",
+    "Task",
+    "get_task",
+    "head_input",
+    "known_tasks",
+    "register_task",
+    "task",
+]
 
 ENTRY_POINTS = "layerlab.tasks"
 
+#: Which states of an example a head reads: all, that of the first token, or those that carry a label.
+HeadInput = Literal["all", "first", "labelled"]
+Batch = dict[str, "Tensor"]
 
-@dataclass(frozen=True)
-class Score:
-    """One number of an evaluation.
-
-    Attributes:
-        metric: Name.
-        value: A fraction.
-        n: What it is over: words, entities or pairs.
-        counts: What each sentence, or pair, contributes to the value, in the order of the corpus; None where
-            that is not known. Intervals that resample sentences need them.
-    """
-
-    metric: str
-    value: float
-    n: int
-    counts: Counts | None = field(default=None, compare=False, repr=False)
+SentenceT = TypeVar("SentenceT", contravariant=True, default=Any)
+ExampleT = TypeVar("ExampleT", bound=EncoderInput, default=Any)
+PredictionT = TypeVar("PredictionT", default=Any)
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
-    """One input of the encoder with labels on word-pieces: a sentence, or a window of a long one.
-
-    Attributes:
-        input_ids: Word-pieces, special tokens included.
-        label_ids: One for each word-piece, -100 where there is no label.
-        sentence: Index of the sentence.
-        words: For each labelled position, from left to right, the index of the word in its sentence.
-    """
-
-    input_ids: tuple[int, ...]
-    label_ids: tuple[int, ...]
-    sentence: int
-    words: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """A corpus as inputs of an encoder.
-
-    Attributes:
-        examples: Each has ``input_ids``, as :class:`Example` has; what else it holds is between the task's
-            ``encode``, ``collate`` and ``decode``.
-        n_words: Words in all.
-        n_windowed: Words whose sentence was too long and that stand outside its first window; a parser, which
-            has no other window, gets them wrong.
-        n_unknown: Words that the tokenizer turns into nothing and that got the unknown token.
-        counts: Other numbers that go into the records, by name; a task without words leaves those above at 0.
-    """
-
-    examples: tuple[Any, ...]
-    n_words: int
-    n_windowed: int
-    n_unknown: int
-    counts: Mapping[str, int] = field(default_factory=dict)
-
-
-class Task(Protocol):
+class Task(Protocol[SentenceT, ExampleT, PredictionT]):
     """A task: from sentences, or pairs of them, to examples, from the encoder's output to scores.
+
+    ``Task[Sentence, Example, Prediction]`` says what the corpus, the encoder's inputs and the predictions are
+    made of; each may be anything. A task may have one more attribute:
+
+    - ``head_input``: Which states its head reads, so that a probe keeps no others. ``all`` (the default);
+      ``first``, that of the first token, the head taking ``states[:, 0]``; or ``labelled``, those where
+      ``labels`` of shape ``(batch, tokens)`` are not -100, the head working on each alone.
 
     Attributes:
         name: As studies call it.
@@ -104,25 +80,25 @@ class Task(Protocol):
     def metric(self) -> str:
         """The score by which the best epoch is chosen."""
 
-    def label_set(self, sentences: Sequence[Any]) -> tuple[str, ...]:
+    def label_set(self, sentences: Sequence[SentenceT]) -> tuple[str, ...]:
         """Return the labels that a head trained on these sentences tells apart."""
 
-    def check(self, sentences: Sequence[Any], labels: Sequence[str], where: str) -> None:
+    def check(self, sentences: Sequence[SentenceT], labels: Sequence[str], where: str) -> None:
         """Raise LabelError if sentences lack the annotation or have labels that the source lacks."""
 
     def encode(
         self,
-        sentences: Sequence[Any],
+        sentences: Sequence[SentenceT],
         labels: Sequence[str],
         tokenizer: PreTrainedTokenizerBase,
         max_length: int,
-    ) -> Encoded:
+    ) -> Encoded[ExampleT]:
         """Return examples of at most ``max_length`` word-pieces, special tokens included."""
 
     def build_head(self, hidden_size: int, n_labels: int, dropout: float) -> nn.Module:
         """Build the head on the last hidden states; draws from PyTorch's global stream."""
 
-    def collate(self, examples: Sequence[Any], pad_id: int) -> dict[str, Tensor]:
+    def collate(self, examples: Sequence[ExampleT], pad_id: int) -> Batch:
         """Return a batch.
 
         ``input_ids`` and ``attention_mask``, ``(batch, tokens)``, are for the encoder, and so are
@@ -133,27 +109,46 @@ class Task(Protocol):
     def loss(self, output: Any, labels: Tensor) -> Tensor:
         """Return the summed loss over labelled words, a float32 scalar."""
 
-    def n_targets(self, batch: dict[str, Tensor]) -> int:
+    def n_targets(self, batch: Batch) -> int:
         """Return how many terms the loss of a batch sums."""
 
-    def decode(self, output: Any, batch: dict[str, Tensor], examples: Sequence[Any]) -> list[Any]:
+    def decode(self, output: Any, batch: Batch, examples: Sequence[ExampleT]) -> list[PredictionT]:
         """Return predictions, each naming its sentence and word."""
 
-    def score(self, sentences: Sequence[Any], labels: Sequence[str], decoded: Sequence[Any]) -> list[Score]:
+    def score(
+        self, sentences: Sequence[SentenceT], labels: Sequence[str], decoded: Sequence[PredictionT]
+    ) -> list[Score]:
         """Return the scores of the predictions of a whole corpus, with ``counts`` where they are sums."""
 
 
 _TASKS: dict[str, Task] = {}
 
-T = TypeVar("T", bound=Callable[[], Any])
+MakeT = TypeVar("MakeT", bound=Callable[[], Any])
 
 
 def register_task(task: Task) -> None:
-    """Make a task known under its name."""
+    """Make a task known under its name.
+
+    Raises:
+        LabelError: Its ``head_input`` is none of those that there are.
+    """
+    head_input(task)
     _TASKS[task.name] = task
 
 
-def task(name: str) -> Callable[[T], T]:
+def head_input(task: Task) -> HeadInput:
+    """Return which states a task's head reads; all, if the task does not say.
+
+    Raises:
+        LabelError: It says something else.
+    """
+    reads: HeadInput = getattr(task, "head_input", "all")
+    if reads not in get_args(HeadInput):
+        raise LabelError(unknown(f"head_input of task {task.name!r}", reads, get_args(HeadInput)))
+    return reads
+
+
+def task(name: str) -> Callable[[MakeT], MakeT]:
     """Register a task's class, which is called without arguments, or a function that returns a task.
 
     Packages can do this with an entry point of the group ``layerlab.tasks`` that names the class.
@@ -165,7 +160,7 @@ def task(name: str) -> Callable[[T], T]:
     True
     """
 
-    def register(make: T) -> T:
+    def register(make: MakeT) -> MakeT:
         made = make()
         if made.name != name:
             raise LabelError(f"task registered as {name!r} calls itself {made.name!r}")
@@ -181,7 +176,7 @@ def get_task(name: str) -> Task:
     Raises:
         LabelError: There is no such task; says which there are.
     """
-    _load_tasks()
+    _load_packages()
     if name not in _TASKS:
         raise LabelError(unknown("task", name, _TASKS))
     return _TASKS[name]
@@ -189,14 +184,13 @@ def get_task(name: str) -> Task:
 
 def known_tasks() -> tuple[str, ...]:
     """Return the names of all tasks."""
-    _load_tasks()
+    _load_packages()
     return tuple(sorted(_TASKS))
 
 
 @functools.cache
-def _load_tasks() -> None:
-    from layerlab.tasks import pairs, parsing, tagging  # noqa: F401 - they register their tasks
-
+def _load_packages() -> None:
+    """Let installed packages register theirs, once."""
     for entry_point in entry_points(group=ENTRY_POINTS):
         if entry_point.name not in _TASKS:
             register_task(entry_point.load()())

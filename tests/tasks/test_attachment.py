@@ -10,7 +10,7 @@ import pytest
 
 from layerlab.data.conllu import read_conllu
 from layerlab.errors import LabelError
-from layerlab.tasks.attachment import attachment_scores, universal
+from layerlab.tasks.metrics.attachment import attachment_scores, universal
 from layerlab.tasks.parsing import make_parsing
 
 Score = Callable[[Path, Path], dict[str, float]]

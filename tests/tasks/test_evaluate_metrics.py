@@ -5,8 +5,8 @@ import random
 import pytest
 
 from layerlab.errors import LabelError
-from layerlab.tasks.attachment import attachment_scores
-from layerlab.tasks.evaluate_metrics import Attachment, SpanF1, WordAccuracy
+from layerlab.tasks.metrics.attachment import attachment_scores
+from layerlab.tasks.metrics.evaluate_metrics import Attachment, SpanF1, WordAccuracy
 
 GOLD = [["B-PER", "I-PER", "O"], ["B-LOC"]]
 PREDICTED = [["I-PER", "I-PER", "O"], ["B-LOC"]]

@@ -25,8 +25,8 @@ from layerlab.finetuning.model import TaskModel, build_task_model
 from layerlab.finetuning.training import Training
 from layerlab.models.bundled import bundled_folder
 from layerlab.models.encoder import Encoder
-from layerlab.tasks.attachment import universal
 from layerlab.tasks.corpora import EncodedCorpus, encode_corpus
+from layerlab.tasks.metrics.attachment import universal
 from layerlab.tasks.parsing import Parsing
 from layerlab.tasks.task import Task, get_task
 

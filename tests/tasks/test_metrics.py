@@ -12,7 +12,7 @@ from seqeval.scheme import IOB2
 from sklearn.metrics import accuracy_score
 
 from layerlab.errors import LabelError
-from layerlab.tasks.metrics import span_scores, spans, word_accuracy
+from layerlab.tasks.metrics.spans import span_scores, spans, word_accuracy
 
 TAGS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG"]
 Pair = tuple[list[str], list[str]]

@@ -12,7 +12,7 @@ from layerlab.data.sentences import Sentence
 from layerlab.errors import LabelError
 from layerlab.tasks import parsing as module
 from layerlab.tasks import task as registry
-from layerlab.tasks.biaffine import ArcScores, BiaffineHead
+from layerlab.tasks.heads.biaffine import ArcScores, BiaffineHead
 from layerlab.tasks.parsing import Parsing, TreeExample, make_parsing
 from layerlab.tasks.task import IGNORED, get_task
 

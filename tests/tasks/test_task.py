@@ -56,10 +56,10 @@ def test_packages_register_tasks_through_an_entry_point(monkeypatch: pytest.Monk
         def load(self) -> object:
             return lambda: make("genders")
 
-    module._load_tasks.cache_clear()
+    module._load_packages.cache_clear()
     monkeypatch.setattr(module, "entry_points", lambda group: [EntryPoint()])
     assert get_task("genders").name == "genders"
-    module._load_tasks.cache_clear()
+    module._load_packages.cache_clear()
 
 
 def test_tasks_and_the_catalogue_are_known_without_torch() -> None:

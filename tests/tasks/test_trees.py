@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from layerlab.errors import TrainingError
-from layerlab.tasks import trees as module
-from layerlab.tasks.trees import Heads, Scores, are_trees, best_tree, best_trees, rooted_heads
+from layerlab.tasks.heads import trees as module
+from layerlab.tasks.heads.trees import Heads, Scores, are_trees, best_tree, best_trees, rooted_heads
 
 
 def leads_to_root(heads: tuple[int, ...]) -> bool:

@@ -9,8 +9,8 @@ import datasets
 import evaluate
 
 from layerlab.errors import LabelError
-from layerlab.tasks.attachment import Arc, attachment_scores
-from layerlab.tasks.metrics import Sequences, span_scores, word_accuracy
+from layerlab.tasks.metrics.attachment import Arc, attachment_scores
+from layerlab.tasks.metrics.spans import Sequences, span_scores, word_accuracy
 
 _STRINGS = datasets.Sequence(datasets.Value("string"))
 

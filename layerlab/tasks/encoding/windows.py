@@ -1,21 +1,19 @@
-"""From words to word-pieces, and from long sentences to windows."""
+"""From sentences to examples, and from long sentences to windows."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from layerlab.data.sentences import Sentence
-from layerlab.errors import CheckpointError, DataError
-from layerlab.tasks.task import IGNORED, Encoded, Example
+from layerlab.errors import DataError
+from layerlab.tasks.encoding.examples import IGNORED, Encoded, Example
+from layerlab.tasks.encoding.wordpieces import Pieces, special_tokens, tokenize
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-Pieces = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ def encode_words(
     label_ids: Sequence[Sequence[int]],
     tokenizer: PreTrainedTokenizerBase,
     max_length: int,
-) -> Encoded:
+) -> Encoded[Example]:
     """Encode sentences so that the first word-piece of each word carries its label.
 
     A word that the tokenizer turns into nothing is represented by the unknown token. A sentence of more
@@ -156,95 +154,3 @@ def windows(lengths: Sequence[int], room: int) -> list[Window]:
         found.append(Window(start, first, last, end))
         first = last
     return found
-
-
-def tokenize(
-    words: Iterable[str], tokenizer: PreTrainedTokenizerBase
-) -> tuple[Mapping[str, Pieces], frozenset[str]]:
-    """Return the word-pieces of each distinct word, and the words that had none.
-
-    A fast tokenizer splits pretokenised input word by word, so distinct words need to be encoded only once.
-
-    Args:
-        words: Words; repetitions cost nothing.
-        tokenizer: A fast Hugging Face tokenizer.
-
-    Raises:
-        CheckpointError: The tokenizer is not a fast one, or has no unknown token where it is needed.
-    """
-    distinct = sorted(set(words))
-    with plain_backend(tokenizer) as backend:
-        prefix = " " if needs_space(backend) else ""
-        batch = [[prefix + word] for word in distinct]
-        encodings = backend.encode_batch_fast(batch, is_pretokenized=True, add_special_tokens=False)
-    pieces = {word: tuple(encoding.ids) for word, encoding in zip(distinct, encodings, strict=True)}
-    nothing = frozenset(word for word, ids in pieces.items() if not ids)
-    if nothing:
-        stand_in = tokenizer.unk_token_id
-        if stand_in is None:
-            raise CheckpointError(
-                f"the tokenizer makes nothing of {min(nothing)!r} and has no unknown token to stand for it"
-            )
-        pieces.update(dict.fromkeys(nothing, (int(stand_in),)))
-    return pieces, nothing
-
-
-@contextmanager
-def plain_backend(tokenizer: PreTrainedTokenizerBase) -> Iterator[Any]:
-    """Lend the ``tokenizers.Tokenizer`` of a tokenizer, which for a while cuts and pads nothing.
-
-    Meanwhile the names of special tokens, such as ``[SEP]``, are text like any other.
-
-    Raises:
-        CheckpointError: The tokenizer is not a fast one.
-    """
-    backend: Any = getattr(tokenizer, "backend_tokenizer", None)
-    if backend is None:
-        raise CheckpointError(
-            f"{type(tokenizer).__name__} is not a fast tokenizer; expected a tokenizer.json"
-        )
-    truncation, padding, special = backend.truncation, backend.padding, backend.encode_special_tokens
-    backend.no_truncation()
-    backend.no_padding()
-    backend.encode_special_tokens = True
-    try:
-        yield backend
-    finally:
-        backend.encode_special_tokens = special
-        if truncation is not None:
-            backend.enable_truncation(**truncation)
-        if padding is not None:
-            backend.enable_padding(**padding)
-
-
-def needs_space(backend: Any) -> bool:
-    """Return whether a tokenizer tells a word inside a text from one at its start by the space before it.
-
-    True for byte-level tokenizers (RoBERTa, ModernBERT) unless they add the space themselves: every word
-    then gets a space, as inside running text.
-    """
-
-    def split(text: str) -> list[str]:
-        if backend.normalizer is not None:
-            text = backend.normalizer.normalize_str(text)
-        if backend.pre_tokenizer is None:
-            return [text]
-        return [piece for piece, _ in backend.pre_tokenizer.pre_tokenize_str(text)]
-
-    return split(" a") != split("a")
-
-
-def special_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[Pieces, Pieces]:
-    """Return the ids before and after a sentence: CLS and SEP, else BOS and EOS.
-
-    Raises:
-        CheckpointError: The tokenizer has neither pair.
-    """
-    first = tokenizer.cls_token_id if tokenizer.cls_token_id is not None else tokenizer.bos_token_id
-    last = tokenizer.sep_token_id if tokenizer.sep_token_id is not None else tokenizer.eos_token_id
-    if first is None or last is None:
-        raise CheckpointError(
-            f"{type(tokenizer).__name__} has no special tokens for the ends of a sentence: "
-            "expected cls_token and sep_token, or bos_token and eos_token"
-        )
-    return (int(first),), (int(last),)

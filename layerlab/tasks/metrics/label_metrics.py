@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from layerlab.errors import LabelError
-from layerlab.tasks.counts import count_macro_f1
+from layerlab.tasks.metrics.score import count_macro_f1
 
 
 def label_accuracy(gold: Sequence[str], predicted: Sequence[str]) -> float:

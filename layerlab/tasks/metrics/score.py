@@ -1,9 +1,9 @@
-"""What each sentence contributes to a score, so that sentences can be resampled afterwards."""
+"""A score, and what each sentence contributes to it, so that sentences can be resampled afterwards."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Row = tuple[int, ...]
 
@@ -33,6 +33,24 @@ class Counts:
         sums = [(sum(hits), sum(total)) for hits, total in zip(self.hits, self.total, strict=True)]
         ratios = [hits / total for hits, total in sums if total]
         return sum(ratios) / len(ratios) if ratios else 0.0
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number of an evaluation.
+
+    Attributes:
+        metric: Name.
+        value: A fraction.
+        n: What it is over: words, entities or pairs.
+        counts: What each sentence, or pair, contributes to the value, in the order of the corpus; None where
+            that is not known. Intervals that resample sentences need them.
+    """
+
+    metric: str
+    value: float
+    n: int
+    counts: Counts | None = field(default=None, compare=False, repr=False)
 
 
 def count_ratio(pairs: Iterable[tuple[int, int]]) -> Counts:

@@ -1,0 +1,1 @@
+"""From sentences and pairs of them to inputs of an encoder."""

@@ -1,0 +1,1 @@
+"""Heads that are more than a linear layer, and the decoding of their scores."""
