@@ -46,8 +46,11 @@ if TYPE_CHECKING:
     from layerlab.pretraining.mlm import pretrain
     from layerlab.pretraining.spec import PretrainingSpec
     from layerlab.report.figures.alignment import plot_alignment
-    from layerlab.report.figures.plots import plot_heatmap, plot_sensitivity
+    from layerlab.report.figures.figure import Drawing, Figure
+    from layerlab.report.figures.gallery import register_figure
+    from layerlab.report.figures.heatmap import plot_heatmap
     from layerlab.report.figures.probes import plot_probes
+    from layerlab.report.figures.sensitivity import plot_sensitivity
     from layerlab.report.tables.tables import paper_table, to_csv, to_latex, to_markdown
     from layerlab.study.plan import Plan
     from layerlab.study.study import Study
@@ -91,8 +94,11 @@ _HOMES = {
     "layerlab.pretraining.mlm": ("pretrain",),
     "layerlab.pretraining.spec": ("PretrainingSpec",),
     "layerlab.report.figures.alignment": ("plot_alignment",),
-    "layerlab.report.figures.plots": ("plot_heatmap", "plot_sensitivity"),
+    "layerlab.report.figures.figure": ("Drawing", "Figure"),
+    "layerlab.report.figures.gallery": ("register_figure",),
+    "layerlab.report.figures.heatmap": ("plot_heatmap",),
     "layerlab.report.figures.probes": ("plot_probes",),
+    "layerlab.report.figures.sensitivity": ("plot_sensitivity",),
     "layerlab.report.tables.tables": ("paper_table", "to_csv", "to_latex", "to_markdown"),
     "layerlab.study.plan": ("Plan",),
     "layerlab.nodes.probing": ("probe_models",),
@@ -113,6 +119,7 @@ __all__ = [  # noqa: RUF022 - kept in the order of a reader's path
     "load_records", "load_nodes", "write_records", "sensitivity", "transfer_gap", "aggregate",
     "probe_models", "plot_probes",
     "plot_sensitivity", "plot_heatmap", "plot_alignment", "paper_table", "to_markdown", "to_latex", "to_csv",
+    "Figure", "Drawing", "register_figure",
     "LayerlabError", "NoEffectError", "StudyError",
 ]  # fmt: skip
 

@@ -152,9 +152,9 @@ def _listed(seeds: tuple[int, ...]) -> str:
 def _report(results: Path, curves: list[Path], say: Callable[[str], None]) -> None:
     from layerlab.analysis.records import load_records
     from layerlab.report.page.about import read_about
+    from layerlab.report.page.plates import FULL_FOLDER
     from layerlab.report.page.study_report import write_report
     from layerlab.report.page.writing import render_table
-    from layerlab.report.style.saving import FULL_FOLDER
 
     frame = load_records(results)
     paths = write_report(frame, results, read_about(results, frame))
@@ -164,7 +164,7 @@ def _report(results: Path, curves: list[Path], say: Callable[[str], None]) -> No
         print(line)
     print(f"{_CAVEAT}\n\nTables and figures:")
     for path in [*paths, *curves]:
-        if path.suffix != ".png" and path.parent.name != FULL_FOLDER:
+        if path.parent.name != FULL_FOLDER:
             print(f"  {path}")
 
 

@@ -67,7 +67,7 @@ def ablate(folder: Path, encoder: Path, data: Path) -> None:
         ["run", str(study), "--results", str(results), "--workers", "2"],
         ["status", str(study), "--results", str(results)],
         ["table", str(results)],
-        ["plot", str(results)],
+        ["plot", str(results), "--png"],
         ["report", str(results)],
     ):
         subprocess.run([Path(sys.executable).with_name("layerlab"), *command], check=True)

@@ -81,7 +81,7 @@ def test_a_study_from_plan_to_plot(call: Call, place: Path) -> None:
     assert "\\toprule" in out
     code, out, _ = call("plot", results, "--output", place / "figures")
     assert code == 0
-    assert sorted(path.suffix for path in (place / "figures").iterdir()) == [".pdf"] * 3 + [".png"] * 3
+    assert sorted(path.suffix for path in (place / "figures").iterdir()) == [".pdf"] * 3
 
 
 def test_describe_shows_the_parts(call: Call, tiny_encoder: Path) -> None:

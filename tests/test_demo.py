@@ -36,7 +36,7 @@ def test_alignment_is_measured_in_the_embeddings_and_after_every_layer(demo: Pat
     n_layers = Encoder.from_pretrained(QUICK.encoder).n_layers
     assert set(frame["layer"]) == set(range(n_layers + 1))
     assert set(frame["target"]) == set(QUICK.languages[1:])
-    assert (demo / "alignment/cka-by-layer.png").is_file()
+    assert (demo / "alignment/cka-by-layer.pdf").is_file()
 
 
 def test_a_second_call_computes_nothing_and_says_it_all(

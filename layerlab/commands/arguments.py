@@ -35,6 +35,31 @@ Metric = Annotated[str | None, typer.Option(help="Metric [default: the task's ow
 Workers = Annotated[
     int | None, typer.Option(help="Processes at a time; 0 stays in this one [default: one a GPU or core].")
 ]
+Png = Annotated[bool, typer.Option("--png", help="Write every figure as PNG too, at 300 dots an inch.")]
+Imports = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--import", metavar="MODULE", help="A module that registers figures of your own; may be repeated."
+    ),
+]
+
+
+def figure_formats(png: bool) -> tuple[str, ...]:
+    """Return the formats that figures are written in."""
+    return ("pdf", "png") if png else ("pdf",)
+
+
+def import_named(modules: list[str] | None) -> None:
+    """Import a user's modules.
+
+    Raises:
+        StudyError: One cannot be imported.
+    """
+    from layerlab.errors import StudyError
+    from layerlab.extensions import import_modules
+
+    if problems := import_modules(modules or []):
+        raise StudyError(problems, "--import")
 
 
 def results_folder(results: Path) -> Path:

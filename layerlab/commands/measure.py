@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from layerlab.commands.arguments import Png, figure_formats
 from layerlab.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def measure(
         Path | None,
         typer.Option("--output", "-o", help="Directory for alignment.csv and the figures.", metavar="DIR"),
     ] = None,
+    png: Png = False,
 ) -> None:
     """Measure how well an encoder aligns languages, layer by layer: CKA and sentence retrieval.
 
@@ -69,7 +71,7 @@ def measure(
 
         output.mkdir(parents=True, exist_ok=True)
         frame.to_csv(output / "alignment.csv", index=False)
-        for path in (output / "alignment.csv", *draw_alignment(frame, output)):
+        for path in (output / "alignment.csv", *draw_alignment(frame, output, figure_formats(png))):
             print(path)
 
 

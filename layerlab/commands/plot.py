@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from layerlab.commands.arguments import Metric, Results, results_folder
+from layerlab.commands.arguments import (
+    Imports,
+    Metric,
+    Png,
+    Results,
+    figure_formats,
+    import_named,
+    results_folder,
+)
 
 
 def plot(
@@ -18,30 +26,31 @@ def plot(
     metric: Metric = None,
     figures: Annotated[
         list[str] | None,
-        typer.Option("--figure", metavar="NAME", help="Only this kind of figure; may be repeated."),
+        typer.Option("--figure", metavar="NAME", help="Only this figure; may be repeated."),
     ] = None,
     listed: Annotated[
         bool, typer.Option("--list", help="Say which figures the records have data for; draw none.")
     ] = False,
+    png: Png = False,
+    imports: Imports = None,
 ) -> None:
-    """Draw every figure that the records have data for, as PDF and PNG.
+    """Draw every figure that the records have data for, as PDF.
 
     \b
     layerlab plot results/random-init-upos
     layerlab plot results/random-init-upos --list
-    layerlab plot results/random-init-upos --figure heatmap --output figures
+    layerlab plot results/random-init-upos --figure heatmap --png --output figures
     """
     from layerlab.analysis.records import load_records
+    from layerlab.report.figures.gallery import draw_all, list_figures
 
+    import_named(imports)
     folder = results_folder(results)
     frame = load_records(folder)
     if listed:
-        from layerlab.report.figures.gallery import list_figures
-
         print(list_figures(frame, metric=metric))
         return
-    from layerlab.report.page.writing import write_figures
-
     target = output or (folder if folder.is_dir() else folder.parent) / "figures"
-    for path in write_figures(frame, target, metric=metric, figures=figures or ()):
+    formats = figure_formats(png)
+    for path in draw_all(frame, target, metric=metric, figures=figures or (), formats=formats):
         print(path)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from layerlab.commands.arguments import Png, figure_formats
 from layerlab.commands.measure import labelled_model, listed
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def probe(
     keep_gib: KeepGib = 2.0,
     device: Device = "auto",
     output: Output = None,
+    png: Png = False,
 ) -> None:
     """Probe frozen encoders: train the task's head on the states of every layer, score it on every language.
 
@@ -110,7 +112,7 @@ def probe(
     )
     print(probe_table(frame))
     if output is not None:
-        _write(frame, output)
+        _write(frame, output, png=png)
 
 
 def _refuse_study(output: Path | None) -> None:
@@ -162,19 +164,19 @@ def probe_table(frame: pd.DataFrame) -> str:
     return "\n\n".join(blocks)
 
 
-def _write(frame: pd.DataFrame, folder: Path) -> None:
+def _write(frame: pd.DataFrame, folder: Path, *, png: bool) -> None:
     """Add records to those of a folder, the new ones in the place of equal ones, and draw all."""
     import pandas as pd
 
     from layerlab.analysis.records import KEY, load_records, write_records
-    from layerlab.report.figures.probes import draw_probes
+    from layerlab.report.figures.gallery import draw_all
 
     path = folder / "records.csv"
     if path.is_file():
         both = pd.concat([load_records(path), frame])
         frame = both.drop_duplicates(list(KEY), keep="last", ignore_index=True)
     write_records(frame, path)
-    for written in (path, *draw_probes(frame, folder)):
+    for written in (path, *draw_all(frame, folder, figures=["probes"], formats=figure_formats(png))):
         print(written)
 
 

@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from layerlab.errors import DataError
-from layerlab.report.figures.plots import put_legend, save_figure
+from layerlab.report.style.axes import put_legend
+from layerlab.report.style.saving import save_figure
 from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH, figure_style, line_style
 
 _POINTS = 200  # of the training loss's curve
@@ -55,7 +56,7 @@ def draw_training(facts: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def write_picture(folder: str | Path) -> tuple[Path, Path]:
+def write_picture(folder: str | Path) -> list[Path]:
     """Draw the pretraining of a folder beside its model, as ``training.pdf`` and ``training.png``.
 
     Raises:
@@ -66,7 +67,7 @@ def write_picture(folder: str | Path) -> tuple[Path, Path]:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"cannot read {path}: {error}") from error
-    return save_figure(draw_training(facts), Path(folder) / "training")
+    return save_figure(draw_training(facts), Path(folder) / "training", ("pdf", "png"))
 
 
 def _draw_losses(axis: Axes, facts: Mapping[str, Any], styles: Mapping[str, Mapping[str, Any]]) -> None:

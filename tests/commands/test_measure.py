@@ -23,7 +23,7 @@ def table(tmp_path: Path) -> Path:
 def test_two_models_are_measured_and_drawn(
     call: Call, tiny_encoder: Path, fit: Path, table: Path, tmp_path: Path
 ) -> None:
-    where = ("--parallel", table, "--pair-with", "aa", "-o", tmp_path / "out")
+    where = ("--parallel", table, "--pair-with", "aa", "-o", tmp_path / "out", "--png")
     code, out, _ = call("measure", f"before={tiny_encoder}", fit, *where)
     assert code == 0
     frame = pd.read_csv(tmp_path / "out" / "alignment.csv")

@@ -37,10 +37,11 @@ def results(tmp_path: Path) -> Path:
 def test_one_figure_is_drawn(call: Call, results: Path) -> None:
     code, out, err = call("plot", results, "--figure", "heatmap")
     assert code == 0, err
-    assert [Path(line).name for line in out.splitlines()] == [
-        "heatmap-upos-en-reset-before.pdf", "heatmap-upos-en-reset-before.png",
-    ]  # fmt: skip
-    assert all(Path(line).is_file() for line in out.splitlines())
+    assert out.splitlines() == [str(results / "figures" / "heatmap-upos-en-reset-before.pdf")]
+    code, both, _ = call("plot", results, "--figure", "heatmap", "--png")
+    assert code == 0
+    assert both.splitlines() == [*out.splitlines(), out.strip().replace(".pdf", ".png")]
+    assert all(Path(line).is_file() for line in both.splitlines())
 
 
 def test_the_list_draws_nothing(call: Call, results: Path) -> None:

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 
 from layerlab.analysis.sensitivity import sensitivity
 from layerlab.errors import RecordsError
-from layerlab.report.figures.after import draw_after, plot_after
-from layerlab.report.figures.drawing import Material
+from layerlab.report.figures.after import AFTER, plot_after
+from layerlab.report.figures.figure import Material
 
 Make = Callable[..., pd.DataFrame]
 
@@ -77,11 +77,11 @@ def test_a_window_stands_at_its_middle_and_embeddings_below_layer_0(synthetic: M
 
 
 def test_one_sweep_is_left_to_its_own_figure(frame: pd.DataFrame) -> None:
-    (drawing,) = draw_after(Material(frame))
+    (drawing,) = AFTER.find(Material(frame))
     assert drawing.name == "after-upos-en"
-    assert "2 interventions on the fine-tuned encoder (rewind / re-randomised)" in drawing.caption
+    assert "2 interventions on the fine-tuned encoder (rewind / re-randomised)" in drawing.words
     one = frame[~frame["ablation"].str.contains("to=pretrained")]
-    assert list(draw_after(Material(one))) == []
+    assert list(AFTER.find(Material(one))) == []
 
 
 def test_what_can_not_be_drawn_is_refused(frame: pd.DataFrame, synthetic: Make) -> None:

@@ -10,8 +10,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from layerlab.errors import RecordsError
-from layerlab.report.figures.change import draw_change, draw_drift, plot_change, plot_drift
-from layerlab.report.figures.drawing import Material
+from layerlab.report.figures.change import CHANGE, DRIFT, plot_change, plot_drift
+from layerlab.report.figures.figure import Material
 
 Make = Callable[..., pd.DataFrame]
 
@@ -37,10 +37,10 @@ def test_every_language_has_a_curve_and_the_source_is_black(measured: Make) -> N
 
 def test_the_caption_says_how_wide_the_intervals_are(measured: Make) -> None:
     frame = measured(targets=("de", "fr"))
-    found = list(draw_change(Material(frame)))
+    found = list(CHANGE.find(Material(frame)))
     rows = frame[(frame["metric"] == "change_cka") & (frame["ablation"] == "none")]
     errors = rows.groupby(["target", "layer"])["value"].sem()
-    assert f"at most ±{4.302652729749464 * errors.max():.3f}" in found[0].caption
+    assert f"at most ±{4.302652729749464 * errors.max():.3f}" in found[0].words
     assert [drawing.name for drawing in found] == [
         "change-upos-en-change-cka", "change-upos-en-change-cka-reset-before",
     ]  # fmt: skip
@@ -56,7 +56,7 @@ def test_drift_is_drawn_whole_and_by_component(measured: Make) -> None:
     ffn = next(line for line in figure.axes[0].get_lines() if line.get_label() == "ffn")
     assert list(np.asarray(ffn.get_xdata())) == [1, 2, 3, 4]  # the embeddings have none
     assert figure.axes[0].get_ylim()[0] == 0
-    (drawing,) = draw_drift(Material(frame))
+    (drawing,) = DRIFT.find(Material(frame))
     assert drawing.name == "drift-upos-en"
 
 
@@ -67,4 +67,4 @@ def test_without_a_baseline_there_is_nothing_to_draw(measured: Make) -> None:
         plot_change(ablated)
     with pytest.raises(RecordsError, match="drift of no run without ablation"):
         plot_drift(ablated)
-    assert list(draw_drift(Material(ablated))) == []
+    assert list(DRIFT.find(Material(ablated))) == []

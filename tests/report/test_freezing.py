@@ -10,8 +10,8 @@ import pytest
 from scipy import stats
 
 from layerlab.errors import RecordsError
-from layerlab.report.figures.drawing import Material
-from layerlab.report.figures.freezing import draw_freezing, freezing_depth, plot_freezing, scores_by_depth
+from layerlab.report.figures.figure import Material
+from layerlab.report.figures.freezing import FREEZING, freezing_depth, plot_freezing, scores_by_depth
 
 Make = Callable[..., pd.DataFrame]
 DEPTHS = {
@@ -65,9 +65,9 @@ def test_of_ablations_that_freeze_the_same_the_plain_one_counts_and_the_caption_
 ) -> None:
     frame = synthetic(study="freeze", targets=("de",))
     assert scores_by_depth(frame).left_out == ("freeze to layer 5 without dropout",)
-    (drawing,) = draw_freezing(Material(frame))
+    (drawing,) = FREEZING.find(Material(frame))
     assert drawing.name == "freezing-upos-en"
-    assert "left out, as they freeze the same: freeze to layer 5 without dropout" in drawing.caption
+    assert "left out, as they freeze the same: freeze to layer 5 without dropout" in drawing.words
 
 
 def test_without_the_embeddings_0_is_the_baseline(synthetic: Make) -> None:
@@ -88,7 +88,7 @@ def test_too_few_depths_are_refused_or_left_out(synthetic: Make) -> None:
     few = frame[frame["ablation"].isin(["none", "freeze all"])]
     with pytest.raises(RecordsError, match="2 depths of frozen lowest layers .* the records have 1"):
         plot_freezing(few)
-    assert list(draw_freezing(Material(few))) == []
-    assert list(draw_freezing(Material(synthetic(n_layers=2)))) == []
+    assert list(FREEZING.find(Material(few))) == []
+    assert list(FREEZING.find(Material(synthetic(n_layers=2)))) == []
     with pytest.raises(RecordsError, match="shows one setting, and got 2"):
         plot_freezing(synthetic(study="freeze", targets=("de",), models=("a", "b")))

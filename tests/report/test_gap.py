@@ -11,8 +11,8 @@ from matplotlib.text import Annotation
 from scipy import stats
 
 from layerlab.errors import RecordsError
-from layerlab.report.figures.drawing import Material
-from layerlab.report.figures.gap import draw_gap, gap_against_similarity, plot_gap
+from layerlab.report.figures.figure import Material
+from layerlab.report.figures.gap import GAP, gap_against_similarity, plot_gap
 
 Make = Callable[..., pd.DataFrame]
 TARGETS = ("de", "fr", "hi", "ru", "zh")
@@ -64,11 +64,11 @@ def test_the_level_shown_is_that_of_the_strongest_correlation_and_the_caption_sa
     shown = gap_against_similarity(frame)
     own = shown.rho[shown.rho["measure"] == "cka"].set_index("layer")["rho"].abs()
     assert own[shown.layer] == own.max()
-    (drawing,) = draw_gap(Material(frame))
+    (drawing,) = GAP.find(Material(frame))
     assert drawing.name == "gap-upos-en-cka"
-    assert f"after {shown.layer} layer" in drawing.caption
-    assert "the level at which they correlate most, chosen after looking" in drawing.caption
-    assert "of 5 languages against" in drawing.caption
+    assert f"after {shown.layer} layer" in drawing.words
+    assert "the level at which they correlate most, chosen after looking" in drawing.words
+    assert "of 5 languages against" in drawing.words
 
 
 def test_a_target_that_is_one_treebank_has_the_similarity_of_its_language(frame: pd.DataFrame) -> None:
@@ -89,7 +89,7 @@ def test_what_has_no_correlation_is_refused_or_left_out(frame: pd.DataFrame) -> 
     few = frame[frame["target"].isin(["en", "de", "fr"])]
     with pytest.raises(RecordsError, match="needs 3 targets with a score, a score on the source and cka"):
         plot_gap(few)
-    assert list(draw_gap(Material(few))) == []
+    assert list(GAP.find(Material(few))) == []
     with pytest.raises(RecordsError, match="unknown measure 'cca'"):
         plot_gap(frame, "cca")
     with pytest.raises(RecordsError, match="unknown layer '7'"):

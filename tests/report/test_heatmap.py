@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from layerlab.analysis.sensitivity import sensitivity
 from layerlab.errors import RecordsError
-from layerlab.report.figures.plots import plot_heatmap
+from layerlab.report.figures.heatmap import plot_heatmap
 from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH
 
 Make = Callable[..., pd.DataFrame]

@@ -16,9 +16,9 @@ from layerlab.analysis.significance import significance
 from layerlab.report.page.about import About
 from layerlab.report.page.page import Page, TableGroup, render_page
 from layerlab.report.page.page_parts import figure_html, table_html
+from layerlab.report.page.plates import Plate
 from layerlab.report.page.study_report import write_report
 from layerlab.report.style.panels import show
-from layerlab.report.style.saving import Plate
 from layerlab.report.tables.layout import Cell, Row, Section, Table, drop_table, paper_table
 
 Make = Callable[..., pd.DataFrame]

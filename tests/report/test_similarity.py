@@ -10,8 +10,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from layerlab.errors import RecordsError
-from layerlab.report.figures.drawing import Material
-from layerlab.report.figures.similarity import draw_similarity, plot_similarity
+from layerlab.report.figures.figure import Material
+from layerlab.report.figures.similarity import SIMILARITY, plot_similarity
 from layerlab.report.style.style import COLUMN_WIDTH
 
 Make = Callable[..., pd.DataFrame]
@@ -62,12 +62,12 @@ def test_retrieval_has_chance(measured: Make) -> None:
 
 def test_every_measure_and_sweep_has_a_drawing(measured: Make) -> None:
     frame = measured(targets=("de", "fr"), measures=("cka", "anc"))
-    found = list(draw_similarity(Material(frame)))
+    found = list(SIMILARITY.find(Material(frame)))
     assert [drawing.name for drawing in found] == [
         "similarity-upos-en-cka-reset-before", "similarity-upos-en-anc-reset-before",
     ]  # fmt: skip
-    assert "mean over 2 targets, n = 200 sentences; n = 3 seeds, bands are" in found[0].caption
-    assert "before fine-tuning (pretrained) and after it" in found[0].caption
+    assert "mean over 2 targets, n = 200 sentences; n = 3 seeds, bands are" in found[0].words
+    assert "before fine-tuning (pretrained) and after it" in found[0].words
 
 
 def test_what_can_not_be_drawn_is_refused(measured: Make) -> None:

@@ -10,8 +10,8 @@ import pytest
 from matplotlib.collections import QuadMesh
 
 from layerlab.errors import RecordsError
-from layerlab.report.figures.drawing import Material
-from layerlab.report.figures.swaps import draw_swaps, plot_swaps, swap_matrices, swapped_in
+from layerlab.report.figures.figure import Material
+from layerlab.report.figures.swaps import SWAPS, plot_swaps, swap_matrices, swapped_in
 from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH
 
 Make = Callable[..., pd.DataFrame]
@@ -67,9 +67,9 @@ def test_panels_show_the_cells_with_numbers(synthetic: Make) -> None:
         assert np.asarray(mesh.get_array()) == pytest.approx(table.to_numpy())
         assert [text.get_text() for text in axis.texts] == [f"{cell:.1f}" for cell in table.to_numpy().flat]
     assert figure.get_size_inches()[0] == COLUMN_WIDTH
-    (drawing,) = draw_swaps(Material(frame))
+    (drawing,) = SWAPS.find(Material(frame))
     assert drawing.name == "swaps-upos-en"
-    assert "others: mean of de, fr; means over 3 seeds" in drawing.caption
+    assert "others: mean of de, fr; means over 3 seeds" in drawing.words
 
 
 def test_several_donors_make_one_larger_matrix_of_the_others(synthetic: Make) -> None:
@@ -98,7 +98,7 @@ def test_every_boundary_has_its_matrix(synthetic: Make) -> None:
     )
     both = pd.concat([frame, more])
     assert [matrix.boundary for matrix in swap_matrices(both)] == [3, 6]
-    names = [drawing.name for drawing in draw_swaps(Material(both))]
+    names = [drawing.name for drawing in SWAPS.find(Material(both))]
     assert names == ["swaps-upos-en-at-3", "swaps-upos-en-at-6"]
     first = swap_matrices(both)[0].scores["others"]
     assert first.loc["ru", "en"] == pytest.approx(score(more, "lowest layers of ru", ["de", "fr"]))
@@ -127,6 +127,6 @@ def test_other_swaps_are_refused_or_left_out(synthetic: Make) -> None:
     silent = frame.assign(donor="")
     with pytest.raises(RecordsError, match="which the column donor would say"):
         plot_swaps(silent)
-    assert list(draw_swaps(Material(silent))) == []
+    assert list(SWAPS.find(Material(silent))) == []
     with pytest.raises(RecordsError, match="a swap matrix shows one setting, and got 2"):
         plot_swaps(synthetic(study="swap", targets=("de",), models=("a", "b")))

@@ -6,16 +6,17 @@ Reference: Zhang, Bengio, Singer (2022), "Are All Layers Created Equal?".
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as MplFigure
 
 from layerlab.analysis.sensitivity import MEAN, SETTING
 from layerlab.analysis.sweeps import NAMED
 from layerlab.errors import RecordsError
-from layerlab.report.figures.drawing import Drawing, Material, by_setting
-from layerlab.report.figures.plots import put_legend
+from layerlab.report.figures.figure import Drawing, Figure, Material, by_setting
+from layerlab.report.style.axes import put_legend
 from layerlab.report.style.captions import about, count, seeds_words
 from layerlab.report.style.panels import METRIC_NAMES
 from layerlab.report.style.style import COLUMN_WIDTH, figure_style, line_style
@@ -25,7 +26,7 @@ _MOST_TICKS = 13
 _MOST_BANDS = 4
 
 
-def plot_after(effect: pd.DataFrame) -> Figure:
+def plot_after(effect: pd.DataFrame) -> MplFigure:
     """Draw the change of the score by layer for every sweep of interventions after fine-tuning.
 
     Above on the source, below on the mean of the zero-shot targets, on one scale. A window of several layers
@@ -53,7 +54,7 @@ def plot_after(effect: pd.DataFrame) -> Figure:
     ]
     shown = [(title, part) for title, part in shown if len(part)]
     with figure_style():
-        figure = Figure(figsize=(COLUMN_WIDTH, 0.65 + 1.45 * len(shown)), layout="constrained")
+        figure = MplFigure(figsize=(COLUMN_WIDTH, 0.65 + 1.45 * len(shown)), layout="constrained")
         axes = figure.subplots(len(shown), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
         for axis, (title, part) in zip(axes, shown, strict=True):
             _draw_sweeps(axis, part, list(dict.fromkeys(rows["sweep"])))
@@ -73,8 +74,8 @@ def sweeps_after(effect: pd.DataFrame) -> pd.DataFrame:
     return rows[windows > 1]
 
 
-def draw_after(material: Material) -> Iterator[Drawing]:
-    """Draw the sweeps after fine-tuning of every setting that has several."""
+def _find(material: Material) -> Iterator[Drawing]:
+    """Yield the sweeps after fine-tuning of every setting that has several."""
     for setting, rows in by_setting(sweeps_after(material.effect)):
         if rows["sweep"].nunique() < 2:
             continue  # the figure of the sweep by itself has it
@@ -90,8 +91,16 @@ def draw_after(material: Material) -> Iterator[Drawing]:
             f"points of {metric} against the encoder left as it is, on the source and "
             f"{_targets(rows)}; {seeds}."
         )
-        name = material.stem("after", setting, *[setting["metric"]] * bool(material.metric))
-        yield Drawing(name, f"Layers after fine-tuning: {about(setting)}", caption, plot_after(rows))
+        name = material.stem("after", setting)
+        yield Drawing(name, f"Layers after fine-tuning: {about(setting)}", caption, partial(plot_after, rows))
+
+
+AFTER = Figure(
+    "after",
+    shows="rewound, re-randomised, skipped, permuted or scaled layers, side by side",
+    needs="two or more sweeps over layers after fine-tuning, and the baseline",
+    find=_find,
+)
 
 
 def _draw_sweeps(axis: Axes, part: pd.DataFrame, sweeps: list[str]) -> None:

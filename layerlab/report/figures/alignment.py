@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 
 from layerlab.analysis.stored import Where
 from layerlab.errors import RecordsError, unknown
-from layerlab.report.figures.plots import put_legend, save_figure
-from layerlab.report.style.axes import panel_grid
+from layerlab.report.style.axes import label_depth, panel_grid, put_legend
+from layerlab.report.style.saving import save_figure
 from layerlab.report.style.style import figure_style, line_style
 from layerlab.report.style.wording import slug
 
@@ -40,7 +40,6 @@ _MEASURE_NAMES = {
     "retrieval_csls_centred": "retrieval accuracy (CSLS, centred)",
 }
 _MOST_MARKED = 12  # targets or layers; beyond it markers hide the lines
-_MOST_TICKS = 14
 
 
 def measure_words(measure: str) -> str:
@@ -115,8 +114,8 @@ def plot_models(frame: pd.DataFrame, measure: str = "cka") -> Figure:
     return figure
 
 
-def draw_alignment(frame: pd.DataFrame, folder: Where) -> list[Path]:
-    """Draw every measure of a frame but the single directions of retrieval, as PDF and PNG; return the paths.
+def draw_alignment(frame: pd.DataFrame, folder: Where, formats: Sequence[str] = ("pdf",)) -> list[Path]:
+    """Draw every measure of a frame but the single directions of retrieval; return the paths.
 
     Files are called ``<measure>-by-layer``, and ``<measure>-models`` where there are several models with the
     same pairs.
@@ -130,11 +129,11 @@ def draw_alignment(frame: pd.DataFrame, folder: Where) -> list[Path]:
         if measure.endswith(("_forward", "_backward")):
             continue
         stem = Path(folder) / slug(measure.replace("_", "-"))
-        paths += save_figure(plot_alignment(frame, measure), f"{stem}-by-layer")
+        paths += save_figure(plot_alignment(frame, measure), f"{stem}-by-layer", formats)
         rows = _rows(frame, measure)
         pairs = {frozenset(_pair_names(part)) for _, part in rows.groupby("model")}
         if rows["model"].nunique() > 1 and len(pairs) == 1:
-            paths += save_figure(plot_models(frame, measure), f"{stem}-models")
+            paths += save_figure(plot_models(frame, measure), f"{stem}-models", formats)
     return paths
 
 
@@ -179,6 +178,4 @@ def _finish(axis: Axes, rows: pd.DataFrame, measure: str, *, mean: bool) -> None
     else:
         axis.axhline(0, color="0.6", lw=0.6, zorder=0)
     deepest = int(rows["layer"].max())
-    axis.set_xticks(range(0, deepest + 1, -(-(deepest + 1) // _MOST_TICKS)))
-    axis.set_xlim(-0.3, deepest + 0.3)
-    axis.set_xlabel("layers passed")
+    label_depth(axis, deepest, "layers passed")

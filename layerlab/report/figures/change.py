@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pandas as pd
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as MplFigure
 
 from layerlab.analysis.records import BASELINE
 from layerlab.errors import RecordsError
 from layerlab.report.figures.alignment import measure_words
-from layerlab.report.figures.drawing import Drawing, Material
+from layerlab.report.figures.figure import Drawing, Figure, Material
 from layerlab.report.figures.layer_curves import (
     draw_curves,
     finish_measure,
@@ -21,9 +22,8 @@ from layerlab.report.figures.layer_curves import (
     places_of,
     rows_of_measure,
 )
-from layerlab.report.figures.plots import put_legend
 from layerlab.report.figures.similarity import band_words, own_seeds, plot_similarity, sweeps_of
-from layerlab.report.style.axes import panel_grid
+from layerlab.report.style.axes import panel_grid, put_legend
 from layerlab.report.style.captions import about, capital, count, seeds_words, sentences_words
 from layerlab.report.style.style import figure_style, line_style
 from layerlab.report.style.wording import sweep_words, task_words
@@ -33,7 +33,7 @@ _COMPONENTS = ("attention", "ffn", "norm")
 _MOST_MARKED = 12
 
 
-def plot_change(frame: pd.DataFrame, measure: str = "change_cka") -> Figure:
+def plot_change(frame: pd.DataFrame, measure: str = "change_cka") -> MplFigure:
     """Draw the CKA of the fine-tuned encoder with the pretrained one by layer: a curve for each language.
 
     The source is black. Intervals are left out, as those of many lines cover one another.
@@ -64,7 +64,7 @@ def plot_change(frame: pd.DataFrame, measure: str = "change_cka") -> Figure:
     return figure
 
 
-def plot_drift(frame: pd.DataFrame, measure: str = "drift") -> Figure:
+def plot_drift(frame: pd.DataFrame, measure: str = "drift") -> MplFigure:
     """Draw how far fine-tuning moved the weights of each layer, whole and by component.
 
     Bands are 95% t intervals over seeds.
@@ -99,8 +99,8 @@ def plot_drift(frame: pd.DataFrame, measure: str = "drift") -> Figure:
     return figure
 
 
-def draw_change(material: Material) -> Iterator[Drawing]:
-    """Draw the CKA of the fine-tuned encoder with the pretrained one, per language and for each sweep."""
+def _find_change(material: Material) -> Iterator[Drawing]:
+    """Yield the CKA of the fine-tuned encoder with the pretrained one, per language and for each sweep."""
     rows = measure_rows(material.frame)
     heading = "Fine-tuned against pretrained"
     for where, measure, here in measures_of(rows[rows["measure"].str.startswith("change")]):
@@ -109,19 +109,20 @@ def draw_change(material: Material) -> Iterator[Drawing]:
         if (here["ablation"] == BASELINE).any():
             caption = f"{what}, for each of {languages}{sentences_words(here)}; {_widest(here)}."
             name = material.stem("change", where, measure)
-            yield Drawing(name, f"{heading}: {about(where)}", caption, plot_change(here, measure))
+            draw = partial(plot_change, here, measure)
+            yield Drawing(name, f"{heading}: {about(where)}", caption, draw)
         for sweep in sweeps_of(here):
             caption = (
                 f"{what}, without ablation and with each ({sweep_words(sweep or '')}), mean over {languages}"
                 f"{sentences_words(here)}; {band_words(here, sweep)}."
             )
             name = material.stem("change", where, measure, sweep or "")
-            figure = plot_similarity(here, measure, sweep=sweep)
-            yield Drawing(name, f"{heading}: {about(where, sweep)}", caption, figure)
+            draw = partial(plot_similarity, here, measure, sweep=sweep)
+            yield Drawing(name, f"{heading}: {about(where, sweep)}", caption, draw)
 
 
-def draw_drift(material: Material) -> Iterator[Drawing]:
-    """Draw how far fine-tuning moved the weights, by layer and component."""
+def _find_drift(material: Material) -> Iterator[Drawing]:
+    """Yield how far fine-tuning moved the weights, by layer and component."""
     rows = measure_rows(material.frame)
     rows = rows[rows["ablation"] == BASELINE]
     for where, here in places_of(rows):
@@ -134,7 +135,21 @@ def draw_drift(material: Material) -> Iterator[Drawing]:
                 )
                 title = f"{capital(measure_words(measure))}: {about(where)}"
                 name = material.stem(measure.replace("_", "-"), where)
-                yield Drawing(name, title, caption, plot_drift(part, measure))
+                yield Drawing(name, title, caption, partial(plot_drift, part, measure))
+
+
+CHANGE = Figure(
+    "change",
+    shows="CKA of fine-tuned and pretrained encoder",
+    needs="the measure 'change'",
+    find=_find_change,
+)
+DRIFT = Figure(
+    "drift",
+    shows="how far fine-tuning moved each layer's weights",
+    needs="the measure 'drift'",
+    find=_find_drift,
+)
 
 
 def _baseline(rows: pd.DataFrame, measure: str) -> pd.DataFrame:

@@ -5,28 +5,27 @@ Reference: Wu, Dredze (2019), "Beto, Bentz, Becas"; Lee, Tang, Lin (2019), "What
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as MplFigure
 
 from layerlab.analysis.records import BASELINE
-from layerlab.analysis.sensitivity import SETTING, t_interval
+from layerlab.analysis.sensitivity import t_interval
 from layerlab.analysis.sweeps import select_scores
 from layerlab.errors import RecordsError
-from layerlab.report.figures.drawing import Drawing, Material, by_setting
-from layerlab.report.figures.plots import put_legend
-from layerlab.report.style.axes import panel_grid
+from layerlab.models.layers import Layers
+from layerlab.report.figures.figure import Drawing, Figure, Material, by_setting
+from layerlab.report.style.axes import panel_grid, put_legend
 from layerlab.report.style.captions import about, capital, count, seeds_words
 from layerlab.report.style.panels import METRIC_NAMES
 from layerlab.report.style.style import SOURCE_COLOUR, ZERO_SHOT_COLOUR, figure_style
 from layerlab.report.style.wording import task_words
 from layerlab.targets import zero_shot_targets
 
-_DEPTH = re.compile(r"(embeddings)?(?:(?:^|,)0(?:-(\d+))?)?")
 _CROWDED = 8  # layers from which the first two labels would touch
 _FEWEST = 2  # depths besides the baseline
 _NOTHING = -1  # depth of the baseline where the embeddings alone are depth 0
@@ -37,6 +36,7 @@ class Depths:
     """Scores by depth, in points.
 
     Attributes:
+        setting: The task, the source, the metric and what else the scores share.
         curves: By ``depth`` (k: the lowest k layers are frozen; where the embeddings are frozen too, 0 is
             these alone and -1 nothing) and ``group`` (``source`` or ``targets``): ``mean``, ``low``,
             ``high``, ``n_seeds``, and the ``ablation``.
@@ -45,6 +45,7 @@ class Depths:
         embeddings: Whether the embeddings are frozen with the layers.
     """
 
+    setting: Mapping[str, str]
     curves: pd.DataFrame
     n_targets: int
     left_out: tuple[str, ...]
@@ -57,12 +58,11 @@ def freezing_depth(layers: str) -> int | None:
     >>> [freezing_depth(layers) for layers in ("embeddings", "embeddings,0-2", "0", "2-3", "0-1,5")]
     [0, 3, 1, None, None]
     """
-    found = _DEPTH.fullmatch(layers)
-    if not layers or not found:
+    if not layers:
         return None
-    if layers == "embeddings":
-        return 0
-    return int(found[2] or 0) + 1
+    chosen = Layers(layers)
+    depth = 1 + (-1 if chosen.last is None else chosen.last)
+    return depth if chosen.indices(depth) == tuple(range(depth)) else None
 
 
 def scores_by_depth(frame: pd.DataFrame, metric: str | None = None) -> Depths:
@@ -78,51 +78,76 @@ def scores_by_depth(frame: pd.DataFrame, metric: str | None = None) -> Depths:
     Raises:
         RecordsError: No baseline, fewer than two depths, or several settings.
     """
-    scores = select_scores(frame, metric)
-    n_settings = len(scores[list(SETTING)].drop_duplicates())
-    if n_settings > 1:
-        raise RecordsError(f"a figure of freezing shows one setting, and got {n_settings}")
-    frozen = scores[(scores["intervention"] == "freeze") & (scores["phase"] == "before")]
-    depths = {str(layers): freezing_depth(str(layers)) for layers in frozen["layers"].unique()}
-    with_embeddings = any(layers.startswith("embeddings") for layers in depths)
-    wanted: dict[int, str] = {_NOTHING if with_embeddings else 0: BASELINE}
-    left_out = []
-    names = sorted(set(zip(frozen["ablation"], frozen["layers"], strict=True)), key=lambda row: len(row[0]))
-    for name, layers in names:
-        depth = depths[layers]
-        if depth is None or layers.startswith("embeddings") != with_embeddings:
-            continue
-        if depth in wanted:
-            left_out.append(str(name))
-        else:
-            wanted[depth] = str(name)
-    if len(wanted) <= _FEWEST or not (scores["ablation"] == BASELINE).any():
+    settings = list(by_setting(select_scores(frame, metric)))
+    if len(settings) > 1:
+        raise RecordsError(f"a figure of freezing shows one setting, and got {len(settings)}")
+    depths = [_depths(setting, rows) for setting, rows in settings]
+    if not depths or depths[0] is None:
+        n_frozen = sum(len(_frozen(rows).names) for _, rows in settings)
         raise RecordsError(
             f"a figure of freezing needs a baseline and {_FEWEST} depths of frozen lowest layers (the "
-            f"intervention 'freeze' before fine-tuning); the records have {len(wanted) - 1}"
+            f"intervention 'freeze' before fine-tuning); the records have {n_frozen}"
         )
+    return depths[0]
+
+
+@dataclass(frozen=True)
+class _Frozen:
+    """The ablations that freeze the lowest layers, by depth, and what ``Depths`` says of them."""
+
+    names: Mapping[int, str]
+    left_out: tuple[str, ...]
+    embeddings: bool
+
+
+def _frozen(scores: pd.DataFrame) -> _Frozen:
+    frozen = scores[(scores["intervention"] == "freeze") & (scores["phase"] == "before")]
+    known = set(zip(map(str, frozen["ablation"]), map(str, frozen["layers"]), strict=True))
+    embeddings = any(Layers(layers).embeddings for _, layers in known)
+    names: dict[int, str] = {}
+    left_out = []
+    for name, layers in sorted(known, key=lambda row: (len(row[0]), row)):
+        depth = freezing_depth(layers)
+        if depth is None or Layers(layers).embeddings != embeddings:
+            continue
+        if depth in names:
+            left_out.append(name)
+        else:
+            names[depth] = name
+    return _Frozen(names, tuple(left_out), embeddings)
+
+
+def _depths(setting: Mapping[str, str], scores: pd.DataFrame) -> Depths | None:
+    """Average the scores of one setting; None if it has no baseline or too few depths."""
+    frozen = _frozen(scores)
+    if len(frozen.names) < _FEWEST or not (scores["ablation"] == BASELINE).any():
+        return None
+    names = {_NOTHING if frozen.embeddings else 0: BASELINE} | dict(frozen.names)
     curves = [
         row
-        for depth, name in sorted(wanted.items())
+        for depth, name in sorted(names.items())
         for row in _means(scores[scores["ablation"] == name], depth)
     ]
     n_targets = len(_zero_shot(scores))
-    return Depths(pd.DataFrame(curves), n_targets, tuple(left_out), with_embeddings)
+    return Depths(setting, pd.DataFrame(curves), n_targets, frozen.left_out, frozen.embeddings)
 
 
-def plot_freezing(frame: pd.DataFrame, metric: str | None = None) -> Figure:
+def plot_freezing(frame: pd.DataFrame, metric: str | None = None) -> MplFigure:
     """Draw the score on the source and on the mean of the targets by the number of frozen lowest layers.
 
     Bands are 95% t intervals over seeds. Takes the arguments of ``scores_by_depth``, raises what it raises.
     """
-    depths = scores_by_depth(frame, metric)
-    row = select_scores(frame, metric).iloc[0]
+    return _plot(scores_by_depth(frame, metric))
+
+
+def _plot(depths: Depths) -> MplFigure:
+    where = depths.setting
     looks = {
-        "source": (f"{row['source']} (source)", SOURCE_COLOUR, "o"),
+        "source": (f"{where['source']} (source)", SOURCE_COLOUR, "o"),
         "targets": (f"zero-shot, mean of {depths.n_targets}", ZERO_SHOT_COLOUR, "s"),
     }
     with figure_style():
-        figure, (axis,) = panel_grid([f"{task_words(str(row['task']))} from {row['source']}"])
+        figure, (axis,) = panel_grid([f"{task_words(where['task'])} from {where['source']}"])
         for group, (label, colour, marker) in looks.items():
             one = depths.curves[depths.curves["group"] == group]
             if one.empty:
@@ -130,34 +155,38 @@ def plot_freezing(frame: pd.DataFrame, metric: str | None = None) -> Figure:
             axis.plot(one["depth"], one["mean"], label=label, color=colour, marker=marker)
             if one["low"].notna().any():
                 axis.fill_between(one["depth"], one["low"], one["high"], color=colour, alpha=0.2, lw=0)
-        metric_name = METRIC_NAMES.get(str(row["metric"]), str(row["metric"]))
-        axis.set_ylabel(f"{metric_name} (points)")
+        axis.set_ylabel(f"{METRIC_NAMES.get(where['metric'], where['metric'])} (points)")
         _label_depths(axis, depths)
         put_legend(figure, [axis])
     return figure
 
 
-def draw_freezing(material: Material) -> Iterator[Drawing]:
-    """Draw the scores by depth of freezing of every setting that has two depths or more."""
-    if not (material.frame["intervention"] == "freeze").any():
-        return
-    scores = select_scores(material.frame, material.metric)
-    for setting, rows in by_setting(scores):
-        try:
-            depths = scores_by_depth(rows, setting["metric"])
-        except RecordsError:  # too few depths
-            continue
-        metric = METRIC_NAMES.get(setting["metric"], setting["metric"])
-        below = "the embeddings and " if depths.embeddings else ""
-        other = f" (left out, as they freeze the same: {', '.join(depths.left_out)})" * bool(depths.left_out)
-        caption = (
-            f"{capital(metric)} on {setting['source']} and on the mean of "
-            f"{count(depths.n_targets, 'zero-shot target')} when {below}the lowest layers are frozen during "
-            f"fine-tuning, by their number{other}; {seeds_words(depths.curves['n_seeds'])}."
-        )
-        name = material.stem("freezing", setting)
-        figure = plot_freezing(rows, setting["metric"])
-        yield Drawing(name, f"Depth of freezing: {about(setting)}", caption, figure)
+def _find(material: Material) -> Iterator[Drawing]:
+    """Yield the scores by depth of freezing of every setting that has two depths or more."""
+    for setting, rows in by_setting(material.scores):
+        depths = _depths(setting, rows)
+        if depths is not None:
+            title = f"Depth of freezing: {about(setting)}"
+            yield Drawing(material.stem("freezing", setting), title, _caption(depths), partial(_plot, depths))
+
+
+def _caption(depths: Depths) -> str:
+    metric, source = depths.setting["metric"], depths.setting["source"]
+    below = "the embeddings and " if depths.embeddings else ""
+    other = f" (left out, as they freeze the same: {', '.join(depths.left_out)})" * bool(depths.left_out)
+    return (
+        f"{capital(METRIC_NAMES.get(metric, metric))} on {source} and on the mean of "
+        f"{count(depths.n_targets, 'zero-shot target')} when {below}the lowest layers are frozen during "
+        f"fine-tuning, by their number{other}; {seeds_words(depths.curves['n_seeds'])}."
+    )
+
+
+FREEZING = Figure(
+    "freezing",
+    shows="scores by the number of frozen lowest layers",
+    needs="the baseline and two or more depths of freezing the lowest layers",
+    find=_find,
+)
 
 
 def _means(scores: pd.DataFrame, depth: int) -> list[dict[str, object]]:

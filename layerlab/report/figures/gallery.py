@@ -1,150 +1,168 @@
-"""Every figure that a study's records have data for, with titles and captions.
+"""All figures, and the drawings that a study's records have data for.
 
-A kind of figure has a name and a function that gives its drawings one at a time; what the records have no
-data for gives none. ``drawings`` goes through all kinds, or those that are asked for.
+A figure of one's own is a ``Figure`` that ``register_figure`` takes, or that an entry point of the group
+``layerlab.figures`` refers to; it is listed, drawn and shown on the page like the others, after them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import functools
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from importlib.metadata import entry_points
+from pathlib import Path
 
 import pandas as pd
 
+from layerlab.analysis.stored import Where
 from layerlab.errors import RecordsError, unknown
-from layerlab.report.figures.after import draw_after
-from layerlab.report.figures.change import draw_change, draw_drift
-from layerlab.report.figures.drawing import Drawing, Material
-from layerlab.report.figures.effects import draw_heatmaps, draw_sensitivity, draw_targets
-from layerlab.report.figures.freezing import draw_freezing
-from layerlab.report.figures.gap import draw_gap
-from layerlab.report.figures.probe_drawings import draw_probes
-from layerlab.report.figures.similarity import draw_similarity
-from layerlab.report.figures.swaps import draw_swaps
+from layerlab.report.figures.after import AFTER
+from layerlab.report.figures.change import CHANGE, DRIFT
+from layerlab.report.figures.figure import Drawing, Figure, Material
+from layerlab.report.figures.freezing import FREEZING
+from layerlab.report.figures.gap import GAP
+from layerlab.report.figures.heatmap import HEATMAP
+from layerlab.report.figures.probes import PROBES
+from layerlab.report.figures.sensitivity import SENSITIVITY
+from layerlab.report.figures.similarity import SIMILARITY
+from layerlab.report.figures.swaps import SWAPS
+from layerlab.report.figures.targets import TARGETS
+from layerlab.report.style.saving import save_figure
 
-__all__ = ["KINDS", "Drawing", "Kind", "available", "drawings", "list_figures"]
+ENTRY_POINTS = "layerlab.figures"
+
+#: The figures that come with layerlab, in the order of a report.
+BUILT_IN = (
+    SENSITIVITY, TARGETS, HEATMAP, AFTER, FREEZING, SWAPS, SIMILARITY, GAP, PROBES, CHANGE, DRIFT,
+)  # fmt: skip
+
+_FIGURES = {figure.name: figure for figure in BUILT_IN}
 
 
-@dataclass(frozen=True)
-class Kind:
-    """A kind of figure.
+def register_figure(figure: Figure) -> Figure:
+    """Add a figure to every list, gallery and report; one that was registered by the same name goes.
 
-    Attributes:
-        name: Its name, as ``layerlab plot --figure`` takes it.
-        shows: What it shows, in a few words.
-        needs: What records must have for it.
-        draw: Gives its drawings one at a time; none where the records have no data for it.
+    Raises:
+        RecordsError: A figure that comes with layerlab has this name.
     """
+    if any(figure.name == own.name for own in BUILT_IN):
+        raise RecordsError(
+            f"a figure {figure.name!r} comes with layerlab; give yours a name besides {', '.join(_FIGURES)}"
+        )
+    _FIGURES[figure.name] = figure
+    return figure
 
-    name: str
-    shows: str
-    needs: str
-    draw: Callable[[Material], Iterator[Drawing]]
 
-
-_PAIRED = "an ablation and its baseline with the same seeds"
-_TRANSFER = f"{_PAIRED}, scored on a target besides the source"
-
-#: All kinds, in the order of a report.
-KINDS: tuple[Kind, ...] = (
-    Kind("sensitivity", "what each layer costs on the source and zero-shot", _PAIRED, draw_sensitivity),
-    Kind("targets", "what each layer costs on every target", _TRANSFER, draw_targets),
-    Kind("heatmap", "layers x targets", _TRANSFER, draw_heatmaps),
-    Kind(
-        "after",
-        "rewound, re-randomised, skipped, permuted or scaled layers, side by side",
-        "two or more sweeps over layers after fine-tuning, and the baseline",
-        draw_after,
-    ),
-    Kind(
-        "freezing",
-        "scores by the number of frozen lowest layers",
-        "the baseline and two or more depths of freezing the lowest layers",
-        draw_freezing,
-    ),
-    Kind(
-        "swaps",
-        "lower layers of one fit with upper layers of another",
-        "the baseline and swaps of layers, after fine-tuning, with fits on other sources",
-        draw_swaps,
-    ),
-    Kind(
-        "similarity",
-        "CKA, retrieval, ANC by layer: before and after fine-tuning, and ablated",
-        "measures of source and target",
-        draw_similarity,
-    ),
-    Kind(
-        "gap",
-        "transfer gap against similarity over languages, and their correlation by layer",
-        "measures of source and target, and scores on the source and three or more targets",
-        draw_gap,
-    ),
-    Kind(
-        "probes", "where a task can be read, by layer and language", "rows of 'layerlab probe'", draw_probes
-    ),
-    Kind("change", "CKA of fine-tuned and pretrained encoder", "the measure 'change'", draw_change),
-    Kind("drift", "how far fine-tuning moved each layer's weights", "the measure 'drift'", draw_drift),
-)
+def known_figures() -> tuple[Figure, ...]:
+    """Return all figures in the order of a report: those of layerlab, then registered ones."""
+    _load_entry_points()
+    return tuple(_FIGURES.values())
 
 
 def drawings(
     frame: pd.DataFrame, *, metric: str | None = None, figures: Sequence[str] = ()
-) -> Iterator[Drawing]:
-    """Give every figure that the records have data for, one at a time.
+) -> Iterator[tuple[Figure, Drawing]]:
+    """Yield every drawing that the records have data for, with its figure; nothing is drawn yet.
 
     Args:
         frame: Tidy records.
         metric: The metric of scores; None for each task's own.
-        figures: Names of the kinds wanted; none means all.
+        figures: Names of the figures wanted; none means all.
 
     Raises:
         RecordsError: A name that is not known, or a figure that was asked for and has no data; the message
             says which have.
     """
     material = Material(frame, metric)
-    known = {kind.name: kind for kind in KINDS}
+    known = {figure.name: figure for figure in known_figures()}
     for name in figures:
         if name not in known:
-            raise RecordsError(f"{unknown('figure', name, known)}. {_data_for(material)}")
-    wanted = [known[name] for name in dict.fromkeys(figures)] or list(KINDS)
-    return _draw(wanted, material, required=bool(figures))
+            raise RecordsError(f"{unknown('figure', name, known)}. {_have_data(material)}")
+    wanted = [known[name] for name in dict.fromkeys(figures)] or list(known.values())
+    return _find(wanted, material, required=bool(figures))
 
 
 def available(frame: pd.DataFrame, *, metric: str | None = None) -> dict[str, bool]:
-    """Say for every kind of figure whether the records have data for it."""
+    """Say for every figure whether the records have data for it; nothing is drawn."""
     material = Material(frame, metric)
-    return {kind.name: _has_data(kind, material) for kind in KINDS}
+    return {figure.name: _has_data(figure, material) for figure in known_figures()}
 
 
 def list_figures(frame: pd.DataFrame, *, metric: str | None = None) -> str:
-    """Write the kinds of figures as lines of text: the name, what it shows, and what is missing for it."""
+    """Write the figures as lines of text: the name, what it shows, and what the records lack for it."""
     has_data = available(frame, metric=metric)
-    width = max(len(kind.name) for kind in KINDS) + 2
+    width = max(map(len, has_data)) + 2
     lines = []
-    for kind in KINDS:
-        note = "" if has_data[kind.name] else f" (no data: needs {kind.needs})"
-        lines.append(f"{kind.name:<{width}}{kind.shows}{note}")
+    for figure in known_figures():
+        note = "" if has_data[figure.name] else f" (no data: needs {figure.needs})"
+        lines.append(f"{figure.name:<{width}}{figure.shows}{note}")
     return "\n".join(lines)
 
 
-def _draw(wanted: Sequence[Kind], material: Material, *, required: bool) -> Iterator[Drawing]:
-    for kind in wanted:
-        n_drawn = 0
-        for drawing in kind.draw(material):
-            n_drawn += 1
-            yield drawing
-        if required and not n_drawn:
+def draw_all(
+    frame: pd.DataFrame,
+    folder: Where,
+    *,
+    metric: str | None = None,
+    figures: Sequence[str] = (),
+    formats: Sequence[str] = ("pdf",),
+) -> list[Path]:
+    """Draw every figure that records have data for; return the paths, such as ``heatmap-upos-en.pdf``.
+
+    Args:
+        frame: Tidy records.
+        folder: Where the files go.
+        metric: The metric of scores; None for each task's own.
+        figures: Names of the figures wanted; none means all.
+        formats: ``pdf``, ``png`` or both.
+
+    Raises:
+        RecordsError: There is no such figure, metric or format, or no data for what was asked for.
+    """
+    paths: list[Path] = []
+    for _, drawing in drawings(frame, metric=metric, figures=figures):
+        paths += save_figure(drawing.draw(), Path(folder) / drawing.name, formats)
+    if not paths:
+        raise RecordsError(
+            "there is no effect to show and no measure of layers: the records need a baseline (ablation "
+            "'none') and at least one ablation with the same seeds, or measures"
+        )
+    return paths
+
+
+def _find(
+    wanted: Sequence[Figure], material: Material, *, required: bool
+) -> Iterator[tuple[Figure, Drawing]]:
+    names: Counter[str] = Counter()
+    for figure in wanted:
+        n_found = 0
+        for drawing in figure.find(material):
+            n_found += 1
+            names[drawing.name] += 1
+            again = names[drawing.name]  # names such as a/b and a-b make one file name
+            yield figure, replace(drawing, name=f"{drawing.name}-{again}") if again > 1 else drawing
+        if required and not n_found:
             raise RecordsError(
-                f"the records have no data for the figure {kind.name!r}, which needs {kind.needs}. "
-                f"{_data_for(material)}"
+                f"the records have no data for the figure {figure.name!r}, which needs {figure.needs}. "
+                f"{_have_data(material)}"
             )
 
 
-def _has_data(kind: Kind, material: Material) -> bool:
-    return next(kind.draw(material), None) is not None
+def _has_data(figure: Figure, material: Material) -> bool:
+    return next(figure.find(material), None) is not None
 
 
-def _data_for(material: Material) -> str:
-    names = [kind.name for kind in KINDS if _has_data(kind, material)]
+def _have_data(material: Material) -> str:
+    names = [figure.name for figure in known_figures() if _has_data(figure, material)]
     return f"These records have data for: {', '.join(names) or 'no figure'}"
+
+
+@functools.cache
+def _load_entry_points() -> None:
+    """Register the figures that installed packages offer, once."""
+    for entry in entry_points(group=ENTRY_POINTS):
+        figure = entry.load()
+        if not isinstance(figure, Figure):
+            raise RecordsError(f"entry point {entry.name!r} of {ENTRY_POINTS} is no Figure: {figure!r}")
+        register_figure(figure)

@@ -5,29 +5,30 @@ Reference: Muller, Elazar, Sagot, Seddah (2021), "First Align, then Predict", se
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as MplFigure
 
 from layerlab.analysis.correlation import correlate
 from layerlab.analysis.records import BASELINE
 from layerlab.analysis.sensitivity import t_interval, transfer_gap
 from layerlab.errors import RecordsError, unknown
 from layerlab.report.figures.alignment import measure_words
-from layerlab.report.figures.drawing import Drawing, Material
+from layerlab.report.figures.figure import Drawing, Figure, Material
 from layerlab.report.figures.layer_curves import (
+    PLACE,
     PRETRAINED,
     condition_styles,
-    label_depth,
     measure_rows,
     only_place,
     places_of,
 )
-from layerlab.report.figures.plots import put_legend
+from layerlab.report.style.axes import label_depth, put_legend
 from layerlab.report.style.captions import about, count, seeds_words, sentences_words
 from layerlab.report.style.labels import label_points
 from layerlab.report.style.panels import METRIC_NAMES
@@ -73,44 +74,77 @@ def gap_against_similarity(
     Raises:
         RecordsError: No such measure or layer, several settings, or fewer than three targets with both.
     """
-    rows = measure_rows(frame)
-    rows = rows[(rows["ablation"] == BASELINE) & (rows["target"] != rows["source"])]
+    rows = _similarity_rows(frame)
     known = set(rows["measure"])
     if measure not in known:
         raise RecordsError(unknown("measure", measure, known))
     rows = rows[rows["measure"] == measure]
     only_place(rows, "a figure of the gap")
-    gaps = transfer_gap(frame[frame["ablation"] == BASELINE], metric)
+    pairs = _pairs(transfer_gap(frame, metric), rows)
+    if pairs.lacking:
+        raise RecordsError(pairs.lacking)
+    return _correlated(pairs, layer)
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """The gap of every run without ablation, and the similarity of the same targets by layer."""
+
+    measure: str
+    gaps: pd.DataFrame
+    similarity: pd.DataFrame
+
+    @property
+    def lacking(self) -> str:
+        """What they lack for a correlation; empty if nothing."""
+        n_targets = self.gaps["target"].nunique()
+        if n_targets < _FEWEST:
+            return (
+                f"a correlation over languages needs {_FEWEST} targets with a score, a score on the source "
+                f"and {self.measure}; the records have {n_targets}"
+            )
+        if not (self.similarity["measure"] == self.measure).any():
+            return f"{self.measure} was measured on the pretrained encoder alone, not after fine-tuning"
+        return ""
+
+
+def _similarity_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """Keep the measures of source and target, without ablation."""
+    rows = measure_rows(frame)
+    return rows[(rows["ablation"] == BASELINE) & (rows["target"] != rows["source"])]
+
+
+def _pairs(gaps: pd.DataFrame, rows: pd.DataFrame) -> _Pairs:
+    """Bring gaps and the rows of one measure of one place together."""
+    gaps = gaps[gaps["ablation"] == BASELINE]
+    for name in PLACE:
+        gaps = gaps[gaps[name] == rows[name].iloc[0]]
     rows = _with_treebanks(rows, set(gaps["target"]))
     gaps = gaps[gaps["target"].isin(rows["target"])]
-    if gaps["target"].nunique() < _FEWEST:
-        raise RecordsError(
-            f"a correlation over languages needs {_FEWEST} targets with a score, a score on the source and "
-            f"{measure}; the records have {gaps['target'].nunique()}"
-        )
-    key = ["model", "source", "target", "layer", "metric"]
     rows = rows[rows["target"].isin(gaps["target"])]
+    key = ["model", "source", "target", "layer", "metric"]
     similarity = rows.groupby(key, sort=True)["value"].mean().reset_index()
-    similarity = similarity.rename(columns={"metric": "measure"})
-    rho = correlate(gaps, similarity)
-    own = rho[rho["measure"] == measure].set_index("layer")
-    if own.empty:
-        raise RecordsError(f"{measure} was measured on the pretrained encoder alone, not after fine-tuning")
+    return _Pairs(str(rows["measure"].iloc[0]), gaps, similarity.rename(columns={"metric": "measure"}))
+
+
+def _correlated(pairs: _Pairs, layer: int | None = None) -> GapAgainstSimilarity:
+    """Correlate at every layer; show the one given, or the one where they correlate most."""
+    rho = correlate(pairs.gaps, pairs.similarity)
+    own = rho[rho["measure"] == pairs.measure].set_index("layer")
     if layer is None:
         strength = np.abs(own["rho"].to_numpy(dtype="float64"))
         best = -1 if np.isnan(strength).all() else int(np.nanargmax(strength))
         layer = int(own.index[best])
     if layer not in own.index:
         raise RecordsError(unknown("layer", str(layer), map(str, own.index)))
-    table = similarity[similarity["measure"] == measure].pivot(
-        index="target", columns="layer", values="value"
-    )
-    return GapAgainstSimilarity(measure, _mean_gaps(gaps), table, rho, layer)
+    similarity = pairs.similarity[pairs.similarity["measure"] == pairs.measure]
+    table = similarity.pivot(index="target", columns="layer", values="value")
+    return GapAgainstSimilarity(pairs.measure, _mean_gaps(pairs.gaps), table, rho, layer)
 
 
 def plot_gap(
     frame: pd.DataFrame, measure: str = "cka", *, layer: int | None = None, metric: str | None = None
-) -> Figure:
+) -> MplFigure:
     """Draw the transfer gap of every target against its similarity with the source at one layer.
 
     Below is Spearman's correlation of both at every layer, with 95% bootstrap intervals over languages. Takes
@@ -119,10 +153,10 @@ def plot_gap(
     return _plot(gap_against_similarity(frame, measure, layer=layer, metric=metric))
 
 
-def _plot(shown: GapAgainstSimilarity) -> Figure:
+def _plot(shown: GapAgainstSimilarity) -> MplFigure:
     row = shown.rho.iloc[0]
     with figure_style():
-        figure = Figure(figsize=(COLUMN_WIDTH, sum(_HEIGHTS) + 0.95), layout="constrained")
+        figure = MplFigure(figsize=(COLUMN_WIDTH, sum(_HEIGHTS) + 0.95), layout="constrained")
         scatter, curve = figure.subplots(2, 1, height_ratios=_HEIGHTS)
         _draw_scatter(scatter, shown)
         metric_name = METRIC_NAMES.get(str(row["metric"]), str(row["metric"]))
@@ -134,36 +168,53 @@ def _plot(shown: GapAgainstSimilarity) -> Figure:
     return figure
 
 
-def draw_gap(material: Material) -> Iterator[Drawing]:
-    """Draw gap against similarity of every model, task and source with three targets or more.
+def _find(material: Material) -> Iterator[Drawing]:
+    """Yield gap against similarity of every model, task and source with three targets or more.
 
     CKA is taken where it was measured, else the first measure of source and target.
     """
-    rows = measure_rows(material.frame)
-    rows = rows[(rows["ablation"] == BASELINE) & (rows["target"] != rows["source"])]
+    rows = _similarity_rows(material.frame)
     rows = rows[~rows["measure"].str.startswith(("change", "drift"))]
+    if rows.empty or material.scores.empty:
+        return
+    gaps = transfer_gap(material.frame, material.metric)
     for where, part in places_of(rows):
         measure = "cka" if (part["measure"] == "cka").any() else str(part["measure"].iloc[0])
-        here = material.frame
-        for name, value in where.items():
-            here = here[here[name] == value]
-        try:
-            shown = gap_against_similarity(here, measure, metric=material.metric)
-        except RecordsError:  # too few targets have both
-            continue
-        n_languages = len(shown.gaps)
-        best = shown.rho[(shown.rho["measure"] == measure) & (shown.rho["layer"] == shown.layer)].iloc[0]
-        caption = (
-            f"Above: the transfer gap (score on {where['source']} minus score on the target) of "
-            f"{count(n_languages, 'language')} against {measure_words(measure)} with {where['source']} in "
-            f"the fine-tuned encoder after {count(shown.layer, 'layer')}, the level at which they correlate "
-            f"most, chosen after looking (Spearman's rho {best['rho']:.2f}, p = {best['p']:.3f} for a level "
-            "chosen before)"
-            f"{sentences_words(part)}; {seeds_words(shown.gaps['n_seeds'], 'bars')}. Below: rho at every "
-            f"level, {_interval_words(shown)}."
-        )
-        name = material.stem("gap", where, measure)
-        yield Drawing(name, f"Transfer gap against similarity: {about(where)}", caption, _plot(shown))
+        pairs = _pairs(gaps, part[part["measure"] == measure])
+        if not pairs.lacking:
+            shown = cache(partial(_correlated, pairs))
+            yield Drawing(
+                material.stem("gap", where, measure),
+                f"Transfer gap against similarity: {about(where)}",
+                partial(_caption, shown, where["source"], part),
+                partial(_draw, shown),
+            )
+
+
+def _draw(compute: Callable[[], GapAgainstSimilarity]) -> MplFigure:
+    return _plot(compute())
+
+
+def _caption(compute: Callable[[], GapAgainstSimilarity], source: str, rows: pd.DataFrame) -> str:
+    shown = compute()
+    best = shown.rho[(shown.rho["measure"] == shown.measure) & (shown.rho["layer"] == shown.layer)].iloc[0]
+    return (
+        f"Above: the transfer gap (score on {source} minus score on the target) of "
+        f"{count(len(shown.gaps), 'language')} against {measure_words(shown.measure)} with {source} in "
+        f"the fine-tuned encoder after {count(shown.layer, 'layer')}, the level at which they correlate "
+        f"most, chosen after looking (Spearman's rho {best['rho']:.2f}, p = {best['p']:.3f} for a level "
+        "chosen before)"
+        f"{sentences_words(rows)}; {seeds_words(shown.gaps['n_seeds'], 'bars')}. Below: rho at every "
+        f"level, {_interval_words(shown)}."
+    )
+
+
+GAP = Figure(
+    "gap",
+    shows="transfer gap against similarity over languages, and their correlation by layer",
+    needs="measures of source and target, and scores on the source and three or more targets",
+    find=_find,
+)
 
 
 def _interval_words(shown: GapAgainstSimilarity) -> str:

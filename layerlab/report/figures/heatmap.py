@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as MplFigure
 from matplotlib.text import Text
 
 from layerlab.analysis.sensitivity import MEAN
 from layerlab.errors import RecordsError
+from layerlab.report.figures.effect_panels import (
+    TRANSFER,
+    costs_words,
+    find_panels,
+    means_words,
+    targets_words,
+    unit_words,
+)
+from layerlab.report.figures.figure import Figure
 from layerlab.report.style.axes import fit_title, label_layers, label_names, names_width, wide_enough
-from layerlab.report.style.panels import only_panel, panel_titles, places, show
-from layerlab.report.style.style import DIVERGING, SMALLEST_SCALE, figure_style
+from layerlab.report.style.panels import Panel, only_panel, panel_titles, places, show
+from layerlab.report.style.style import DIVERGING, SMALLEST_SCALE, figure_style, ink
 
 _GAP = 0.25  # rows, between the source, the targets and their mean
 _CELL = 0.235  # inches that "-12.3" needs at 6.5 points
@@ -25,7 +35,7 @@ _MARGIN = 1.05  # inches beside the cells
 
 def plot_heatmap(
     effect: pd.DataFrame, quantity: Literal["zero_shot_drop", "gap_change"] = "zero_shot_drop"
-) -> Figure:
+) -> MplFigure:
     """Draw the effect of every layer window (or named ablation) on every target, annotated in points.
 
     Rows: the source's own drop, set apart on top; the targets, in the order of their names; their mean, set
@@ -54,7 +64,7 @@ def plot_heatmap(
         width = max(width, names_width(order, _MARGIN))
     with figure_style():
         height = 0.85 + _ROW * (n_rows + _GAP * (len(blocks) - 1))
-        figure = Figure(figsize=(width, height), layout="constrained")
+        figure = MplFigure(figsize=(width, height), layout="constrained")
         axis = figure.subplots()
         ticks = _draw_blocks(axis, blocks, norm, annotated=(width - _MARGIN) / len(order) >= 0.9 * _CELL)
         axis.set_yticks(list(ticks.values()), list(ticks.keys()))
@@ -70,6 +80,21 @@ def plot_heatmap(
         bar.set_label("drop (points)" if quantity == "zero_shot_drop" else "gap change (points)")
         bar.outline.set_visible(False)
     return figure
+
+
+def _caption(panel: Panel, part: pd.DataFrame) -> str:
+    return (
+        f"{costs_words(panel)} on the source ({panel.source}), on each of {targets_words(part)} and on their "
+        f"mean, {unit_words(panel)} (red: the ablation hurts, blue: it helps); {means_words(part)}."
+    )
+
+
+HEATMAP = Figure(
+    "heatmap",
+    shows="layers x targets",
+    needs=TRANSFER,
+    find=partial(find_panels, "heatmap", "Layers x targets", plot_heatmap, _caption, zero_shot=True),
+)
 
 
 def _blocks(part: pd.DataFrame, quantity: str, source: str, order: list[str]) -> list[pd.DataFrame]:
@@ -117,8 +142,5 @@ def _draw_blocks(
 
 def _annotate(axis: Axes, x: float, y: float, value: float, colour: object) -> Text:
     """Write a number on a cell, white on dark and black on light."""
-    red, green, blue, *_ = np.asarray(colour, dtype=float)
-    dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5 and value == value
-    return axis.text(
-        x, y, show(value), ha="center", va="center_baseline", fontsize=6.5, color="white" if dark else "black"
-    )
+    black_or_white = ink(colour) if value == value else "black"
+    return axis.text(x, y, show(value), ha="center", va="center_baseline", fontsize=6.5, color=black_or_white)

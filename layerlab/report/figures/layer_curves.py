@@ -19,6 +19,7 @@ from layerlab.analysis.records import BASELINE
 from layerlab.analysis.sensitivity import t_interval
 from layerlab.errors import RecordsError, unknown
 from layerlab.report.figures.alignment import measure_words
+from layerlab.report.style.axes import label_depth
 from layerlab.report.style.style import line_style
 
 #: What makes the runs of one fine-tuning setting; a measure has no split or metric of scores.
@@ -26,7 +27,6 @@ PLACE = ("study", "model", "task", "source")
 PRETRAINED = "_pretrained"
 _SPLITS = ("parallel", "weights")
 _DIRECTIONS = ("_forward", "_backward")
-_MOST_TICKS = 14
 _MOST_COLOURS = 7  # lines that differ by colour alone; more of one sweep go from dark to light
 MOST_BANDS = 4  # of more curves, only the fine-tuned encoder's has one
 
@@ -160,10 +160,3 @@ def finish_measure(axis: Axes, rows: pd.DataFrame, measure: str) -> None:
     if measure.startswith("retrieval"):
         chance = float((1 / rows["n"].astype("float64")).mean())
         axis.axhline(chance, label="chance", color="0.4", lw=0.8, ls=(0, (1, 1.2)), zorder=0)
-
-
-def label_depth(axis: Axes, deepest: int) -> None:
-    """Label an axis by the layers passed: 0 is the output of the embeddings."""
-    axis.set_xticks(range(0, deepest + 1, -(-(deepest + 1) // _MOST_TICKS)))
-    axis.set_xlim(-0.3, deepest + 0.3)
-    axis.set_xlabel("layers passed (0: embeddings)")

@@ -6,19 +6,20 @@ Functions take tidy records, of which rows with the ablation ``probe`` are drawn
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as MplFigure
 
 from layerlab.analysis.records import COLUMNS
 from layerlab.analysis.sensitivity import t_interval
-from layerlab.analysis.stored import Where
 from layerlab.errors import RecordsError, unknown
-from layerlab.report.figures.plots import put_legend, save_figure
-from layerlab.report.style.axes import panel_grid
+from layerlab.report.figures.figure import Drawing, Figure, Material
+from layerlab.report.style.axes import label_depth, panel_grid, put_legend
+from layerlab.report.style.captions import capital, count, seeds_words
 from layerlab.report.style.panels import METRIC_NAMES
 from layerlab.report.style.style import COLOURS, DASHES, SOURCE_COLOUR, figure_style
 from layerlab.report.style.wording import slug, task_words
@@ -27,11 +28,10 @@ from layerlab.report.style.wording import slug, task_words
 PROBE = "probe"
 
 _PANEL = ["model", "task", "source"]
-_MOST_TICKS = 14
 _MOST_MARKED = 13  # levels; beyond it markers hide the lines
 
 
-def plot_probes(frame: pd.DataFrame, metric: str | None = None) -> Figure:
+def plot_probes(frame: pd.DataFrame, metric: str | None = None) -> MplFigure:
     """Draw the score of probes by layer, a panel for each model, task and source.
 
     The source is the bold coloured curve, each zero-shot target a thin one, the mean of the targets the bold
@@ -62,21 +62,6 @@ def plot_probes(frame: pd.DataFrame, metric: str | None = None) -> Figure:
             axis.set_ylabel(f"{quantity} (%)" if index % columns == 0 else "")
         put_legend(figure, axes)
     return figure
-
-
-def draw_probes(frame: pd.DataFrame, folder: Where, metric: str | None = None) -> list[Path]:
-    """Draw the probes of each task, all models side by side, as PDF and PNG; return the paths.
-
-    Files are called ``probes-<task>``.
-
-    Raises:
-        RecordsError: As `plot_probes`.
-    """
-    rows = probe_rows(frame, metric)
-    paths: list[Path] = []
-    for task, part in rows.groupby("task", sort=False):
-        paths += save_figure(plot_probes(part, metric), Path(folder) / f"probes-{slug(str(task))}")
-    return paths
 
 
 def probe_rows(frame: pd.DataFrame, metric: str | None = None) -> pd.DataFrame:
@@ -114,6 +99,31 @@ def _main(part: pd.DataFrame) -> str:
     return str(main.iloc[0] if len(main) else part["metric"].min())
 
 
+def _find(material: Material) -> Iterator[Drawing]:
+    """Yield the probes of each task, all models side by side."""
+    frame = material.frame
+    rows = frame[(frame["ablation"] == PROBE) & frame["layer"].notna()]
+    for task, part in rows.groupby("task", sort=False):
+        metric = material.metric if material.metric in set(part["metric"]) else None
+        shown = probe_rows(part, metric)
+        name = METRIC_NAMES.get(str(shown["metric"].iloc[0]), str(shown["metric"].iloc[0]))
+        n_seeds = shown.groupby(["model", "source"])["seed"].nunique()
+        caption = (
+            f"{capital(name)} in percent of linear probes on the frozen states of each layer, trained on the "
+            f"source and read on {count(shown['target'].nunique(), 'language')}; {seeds_words(n_seeds)}."
+        )
+        title = f"Probes by layer: {task_words(str(task))}"
+        yield Drawing(f"probes-{slug(str(task))}", title, caption, partial(plot_probes, part, metric))
+
+
+PROBES = Figure(
+    "probes",
+    shows="where a task can be read, by layer and language",
+    needs="rows of 'layerlab probe'",
+    find=_find,
+)
+
+
 def _setting(task: str, source: str) -> str:
     return f"{task_words(task)} from {source}"
 
@@ -133,10 +143,7 @@ def _draw(axis: Axes, part: pd.DataFrame, source: str, looks: dict[str, dict[str
         curve = by_seed.loc[[name]].mean()
         axis.plot(curve.index, curve, label=name, lw=0.8, alpha=0.85, **looks[name])
     levels = [int(level) for level in by_seed.columns]
-    deepest = max(levels)
-    axis.set_xticks(range(0, deepest + 1, -(-(deepest + 1) // _MOST_TICKS)))
-    axis.set_xlim(-0.3, deepest + 0.3)
-    axis.set_xlabel("layers passed")
+    label_depth(axis, max(levels), "layers passed")
 
 
 def _bold(axis: Axes, by_seed: pd.DataFrame, label: str, colour: str, marker: str) -> None:

@@ -6,15 +6,16 @@ Reference: Muller, Elazar, Sagot, Seddah (2021), "First Align, then Predict", se
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pandas as pd
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as MplFigure
 
 from layerlab.analysis.records import BASELINE
 from layerlab.analysis.sweeps import NAMED, sweep_names, windows
 from layerlab.errors import RecordsError, unknown
 from layerlab.report.figures.alignment import measure_words
-from layerlab.report.figures.drawing import Drawing, Material
+from layerlab.report.figures.figure import Drawing, Figure, Material
 from layerlab.report.figures.layer_curves import (
     MOST_BANDS,
     condition_styles,
@@ -27,14 +28,13 @@ from layerlab.report.figures.layer_curves import (
     only_place,
     rows_of_measure,
 )
-from layerlab.report.figures.plots import put_legend
-from layerlab.report.style.axes import panel_grid, short_layers
+from layerlab.report.style.axes import panel_grid, put_legend, short_layers
 from layerlab.report.style.captions import about, capital, count, seeds_words, sentences_words
 from layerlab.report.style.style import figure_style
 from layerlab.report.style.wording import sweep_words, task_words
 
 
-def plot_similarity(frame: pd.DataFrame, measure: str = "cka", *, sweep: str | None = None) -> Figure:
+def plot_similarity(frame: pd.DataFrame, measure: str = "cka", *, sweep: str | None = None) -> MplFigure:
     """Draw a measure by layer, mean over the targets: pretrained, fine-tuned and, of a sweep, ablated.
 
     Bands are 95% t intervals over seeds, for all curves where they are few, else for the fine-tuned encoder.
@@ -64,8 +64,8 @@ def plot_similarity(frame: pd.DataFrame, measure: str = "cka", *, sweep: str | N
     return figure
 
 
-def draw_similarity(material: Material) -> Iterator[Drawing]:
-    """Draw every measure of source and target: before and after fine-tuning, and with each sweep."""
+def _find(material: Material) -> Iterator[Drawing]:
+    """Yield every measure of source and target: before and after fine-tuning, and with each sweep."""
     rows = measure_rows(material.frame)
     rows = rows[~rows["measure"].str.startswith(("change", "drift"))]
     for where, measure, here in measures_of(rows):
@@ -84,8 +84,16 @@ def draw_similarity(material: Material) -> Iterator[Drawing]:
                 material.stem("similarity", where, measure, sweep or ""),
                 f"{words} by layer: {about(where, sweep)}",
                 caption,
-                plot_similarity(here, measure, sweep=sweep),
+                partial(plot_similarity, here, measure, sweep=sweep),
             )
+
+
+SIMILARITY = Figure(
+    "similarity",
+    shows="CKA, retrieval, ANC by layer: before and after fine-tuning, and ablated",
+    needs="measures of source and target",
+    find=_find,
+)
 
 
 def sweeps_of(rows: pd.DataFrame) -> list[str | None]:

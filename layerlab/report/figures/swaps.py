@@ -11,21 +11,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as MplFigure
 
 from layerlab.analysis.records import BASELINE
-from layerlab.analysis.sensitivity import SETTING
 from layerlab.analysis.sweeps import select_scores
 from layerlab.errors import RecordsError
-from layerlab.report.figures.drawing import Drawing, Material, by_setting
+from layerlab.report.figures.figure import Drawing, Figure, Material, by_setting
 from layerlab.report.style.captions import about, capital, count
 from layerlab.report.style.panels import METRIC_NAMES, show
-from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH, figure_style
+from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH, figure_style, ink
 from layerlab.report.style.wording import task_words
 from layerlab.targets import zero_shot_targets
 
@@ -34,12 +34,15 @@ _CELL = 0.34  # inches
 _MOST_PANELS = 3
 _COLOURS = "viridis"
 
+_Spans = list[tuple[int, int, str]]  # first and last layer and the donor's source, of each swap
+
 
 @dataclass(frozen=True)
 class SwapMatrix:
     """Scores of swapped encoders.
 
     Attributes:
+        setting: The task, the source, the metric and what else the scores share.
         boundary: Layers below it are the lower ones.
         scores: By what is scored (a source, or ``"others"``): points, a row for each source of the lower
             layers, a column for each of the upper ones; missing where nothing was run.
@@ -47,13 +50,14 @@ class SwapMatrix:
         n_seeds: Seeds behind a cell, at least.
     """
 
+    setting: Mapping[str, str]
     boundary: int
     scores: Mapping[str, pd.DataFrame]
     others: tuple[str, ...]
     n_seeds: int
 
 
-def swapped_in(donor: str) -> list[tuple[int, int, str]]:
+def swapped_in(donor: str) -> _Spans:
     """Read what was swapped in: first and last layer and the donor's source; empty if it is anything else.
 
     >>> swapped_in("0-2: fit(source=ru); 3: fit(source=de)")
@@ -80,28 +84,37 @@ def swap_matrices(frame: pd.DataFrame, metric: str | None = None) -> list[SwapMa
     Raises:
         RecordsError: No swap of whole layers of a fit on another source, or several settings.
     """
-    scores = select_scores(frame, metric)
-    n_settings = len(scores[list(SETTING)].drop_duplicates())
-    if n_settings > 1:
-        raise RecordsError(f"a swap matrix shows one setting, and got {n_settings}")
-    swaps = scores[(scores["intervention"] == "swap") & (scores["phase"] == "after")]
-    known = swaps[["ablation", "donor"]].drop_duplicates().itertuples(index=False, name=None)
-    spans = {str(name): swapped_in(str(donor)) for name, donor in known}
-    spans = {name: found for name, found in spans.items() if found}
-    if not spans:
+    settings = list(by_setting(select_scores(frame, metric)))
+    if len(settings) > 1:
+        raise RecordsError(f"a swap matrix shows one setting, and got {len(settings)}")
+    spans = [_spans(rows) for _, rows in settings]
+    if not any(spans):
         raise RecordsError(
             "there is no swap to show: no ablation of the records swaps in, after fine-tuning, whole layers "
             "of a fit on another source, which the column donor would say, as in '0-5: fit(source=ru)'"
         )
-    n_layers = 1 + max(last for found in spans.values() for _, last, _ in found)
-    source = str(scores["source"].iloc[0])
+    return _matrices(*settings[0])
+
+
+def _spans(scores: pd.DataFrame) -> dict[str, _Spans]:
+    """Read what each ablation swaps in after fine-tuning; what has no place in a matrix is left out."""
+    swaps = scores[(scores["intervention"] == "swap") & (scores["phase"] == "after")]
+    known = swaps[["ablation", "donor"]].drop_duplicates().itertuples(index=False, name=None)
+    spans = {str(name): swapped_in(str(donor)) for name, donor in known}
+    return {name: found for name, found in spans.items() if found}
+
+
+def _matrices(setting: Mapping[str, str], scores: pd.DataFrame) -> list[SwapMatrix]:
+    """Arrange the scores of one setting; an empty list if nothing has a place in a matrix."""
+    spans = _spans(scores)
+    n_layers = 1 + max((last for found in spans.values() for _, last, _ in found), default=-1)
     boundaries = {last + 1 for found in spans.values() for first, last, _ in found if not first}
     boundaries |= {first for found in spans.values() for first, _, _ in found}
-    matrices = [_matrix(scores, spans, boundary, n_layers, source) for boundary in sorted(boundaries)]
+    matrices = [_matrix(setting, scores, spans, boundary, n_layers) for boundary in sorted(boundaries)]
     return [matrix for matrix in matrices if matrix is not None]
 
 
-def plot_swaps(frame: pd.DataFrame, metric: str | None = None, *, boundary: int | None = None) -> Figure:
+def plot_swaps(frame: pd.DataFrame, metric: str | None = None, *, boundary: int | None = None) -> MplFigure:
     """Draw a swap matrix for the mean of the targets that no part was fine-tuned on.
 
     Where there are two sources, each has a panel besides.
@@ -118,58 +131,66 @@ def plot_swaps(frame: pd.DataFrame, metric: str | None = None, *, boundary: int 
     if not matrices or (boundary is not None and boundary not in matrices):
         have = ", ".join(map(str, matrices)) or "none"
         raise RecordsError(f"no swap of layers below and from {boundary} on; boundaries there: {have}")
-    matrix = next(iter(matrices.values())) if boundary is None else matrices[boundary]
-    row = select_scores(frame, metric).iloc[0]
+    return _plot(next(iter(matrices.values())) if boundary is None else matrices[boundary])
+
+
+def _plot(matrix: SwapMatrix) -> MplFigure:
+    setting = matrix.setting
     scores = dict(list(matrix.scores.items())[:_MOST_PANELS])
     size = len(next(iter(scores.values())))
     needed = 0.6 + len(scores) * (size * _CELL + 0.1)
     with figure_style():
         width = COLUMN_WIDTH if needed <= COLUMN_WIDTH else FULL_WIDTH
-        figure = Figure(figsize=(width, 0.85 + size * _CELL), layout="constrained")
+        figure = MplFigure(figsize=(width, 0.85 + size * _CELL), layout="constrained")
         axes = figure.subplots(1, len(scores), sharey=True, squeeze=False)[0]
         for axis, (scored, table) in zip(axes, scores.items(), strict=True):
             _draw_matrix(axis, table)
             axis.set_title(_scored(scored, matrix))
         axes[0].set_ylabel(f"layers 0-{matrix.boundary - 1}: fit on")
         figure.supxlabel(f"layers {matrix.boundary} and up: fit on", fontsize=8)
-        metric_name = METRIC_NAMES.get(str(row["metric"]), str(row["metric"]))
-        figure.suptitle(f"{task_words(str(row['task']))}, {metric_name} (points)", fontsize=8)
+        metric = METRIC_NAMES.get(setting["metric"], setting["metric"])
+        figure.suptitle(f"{task_words(setting['task'])}, {metric} (points)", fontsize=8)
     return figure
 
 
-def draw_swaps(material: Material) -> Iterator[Drawing]:
-    """Draw the swap matrix of every setting and boundary."""
-    if not (material.frame["intervention"] == "swap").any():
-        return
-    scores = select_scores(material.frame, material.metric)
-    for setting, rows in by_setting(scores):
-        try:
-            matrices = swap_matrices(rows, setting["metric"])
-        except RecordsError:  # no swap, or none that has a place in a matrix
-            continue
-        metric = METRIC_NAMES.get(setting["metric"], setting["metric"])
+def _find(material: Material) -> Iterator[Drawing]:
+    """Yield the swap matrix of every setting and boundary."""
+    for setting, rows in by_setting(material.scores):
+        matrices = _matrices(setting, rows)
         for matrix in matrices:
-            caption = (
-                f"{capital(metric)} in points of encoders whose layers below {matrix.boundary} were "
-                "fine-tuned on the language of the row and the others on that of the column; embeddings and "
-                f"head are those of the fit on {setting['source']}; others: mean of "
-                f"{', '.join(matrix.others) or 'no target'}; means over {count(matrix.n_seeds, 'seed')}, "
-                "intervals are in the tables."
-            )
             rest = [f"at-{matrix.boundary}"] if len(matrices) > 1 else []
-            figure = plot_swaps(rows, setting["metric"], boundary=matrix.boundary)
-            name = material.stem("swaps", setting, *rest)
-            yield Drawing(name, f"Swapped layers: {about(setting)}", caption, figure)
+            name, title = material.stem("swaps", setting, *rest), f"Swapped layers: {about(setting)}"
+            yield Drawing(name, title, _caption(matrix), partial(_plot, matrix))
+
+
+def _caption(matrix: SwapMatrix) -> str:
+    metric, source = matrix.setting["metric"], matrix.setting["source"]
+    return (
+        f"{capital(METRIC_NAMES.get(metric, metric))} in points of encoders whose layers below "
+        f"{matrix.boundary} were fine-tuned on the language of the row and the others on that of the column; "
+        f"embeddings and head are those of the fit on {source}; others: mean of "
+        f"{', '.join(matrix.others) or 'no target'}; means over {count(matrix.n_seeds, 'seed')}, intervals "
+        "are in the tables."
+    )
+
+
+SWAPS = Figure(
+    "swaps",
+    shows="lower layers of one fit with upper layers of another",
+    needs="the baseline and swaps of layers, after fine-tuning, with fits on other sources",
+    find=_find,
+)
 
 
 def _matrix(
+    setting: Mapping[str, str],
     scores: pd.DataFrame,
-    spans: Mapping[str, list[tuple[int, int, str]]],
+    spans: Mapping[str, _Spans],
     boundary: int,
     n_layers: int,
-    source: str,
 ) -> SwapMatrix | None:
     """Arrange what has one boundary; None if nothing is swapped on one side of it alone."""
+    source = setting["source"]
     cells = {(source, source): BASELINE}
     for name, found in spans.items():
         owners = [source] * n_layers
@@ -199,7 +220,7 @@ def _matrix(
                 table.loc[below, above] = 100 * float(by_seed.mean(axis=1).mean())
                 n_seeds = min(n_seeds, len(by_seed))
         tables[scored] = table
-    return SwapMatrix(boundary, tables, tuple(sorted(others)), int(n_seeds))
+    return SwapMatrix(setting, boundary, tables, tuple(sorted(others)), int(n_seeds))
 
 
 def _draw_matrix(axis: Axes, table: pd.DataFrame) -> None:
@@ -212,9 +233,7 @@ def _draw_matrix(axis: Axes, table: pd.DataFrame) -> None:
         edges, edges, np.ma.masked_invalid(values), cmap=_COLOURS, norm=norm, edgecolors="white", lw=0.6
     )
     for (row, column), value in np.ndenumerate(values):
-        red, green, blue, *_ = np.asarray(mesh.to_rgba(value), dtype=float)
-        dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5 and value == value
-        colour = "white" if dark else "black"
+        colour = ink(mesh.to_rgba(value)) if value == value else "black"
         axis.text(column, row, show(value), ha="center", va="center", fontsize=7, color=colour)
     axis.set_xticks(range(len(table)), list(table.columns))
     axis.set_yticks(range(len(table)), list(table.index))

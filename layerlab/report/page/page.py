@@ -10,7 +10,7 @@ from importlib.resources import files
 from layerlab.report.page.facts import Facts
 from layerlab.report.page.markup import Html, element, join
 from layerlab.report.page.page_parts import facts_html, figure_html, table_html
-from layerlab.report.style.saving import Plate
+from layerlab.report.page.plates import Plate
 from layerlab.report.style.wording import slug
 from layerlab.report.tables.layout import Table
 

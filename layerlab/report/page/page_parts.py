@@ -6,8 +6,8 @@ import re
 
 from layerlab.report.page.facts import Facts
 from layerlab.report.page.markup import Html, element
+from layerlab.report.page.plates import Plate
 from layerlab.report.style.panels import show, show_p
-from layerlab.report.style.saving import Plate
 from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH, SMALLEST_SCALE, shade
 from layerlab.report.tables.layout import Cell, Row, Section
 

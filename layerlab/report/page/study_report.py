@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -10,15 +11,14 @@ from layerlab.analysis.sensitivity import aggregate
 from layerlab.analysis.significance import significance
 from layerlab.analysis.stored import Where
 from layerlab.errors import RecordsError
-from layerlab.report.figures.drawing import Material
-from layerlab.report.figures.gallery import KINDS
+from layerlab.report.figures.gallery import drawings
 from layerlab.report.page.about import About
 from layerlab.report.page.caveats import caveats
 from layerlab.report.page.facts import machine_facts, settings_facts
 from layerlab.report.page.page import Page, TableGroup, render_page
+from layerlab.report.page.plates import Plate, make_plate
 from layerlab.report.page.writing import left_out
 from layerlab.report.style.captions import capital
-from layerlab.report.style.saving import Plate, save_drawing
 from layerlab.report.tables.domains import with_domains
 from layerlab.report.tables.tables import Table, drop_table, paper_table, to_csv, to_latex, to_markdown
 from layerlab.report.tables.target_tables import score_table, target_table
@@ -26,17 +26,20 @@ from layerlab.report.tables.target_tables import score_table, target_table
 PAGE = "index.html"
 
 
-def write_report(frame: pd.DataFrame, folder: Where, about: About | None = None) -> list[Path]:
+def write_report(
+    frame: pd.DataFrame, folder: Where, about: About | None = None, *, formats: Sequence[str] = ("pdf",)
+) -> list[Path]:
     """Write all tables, all figures and the page of a study; files of the same names are replaced.
 
-    Below the folder come ``index.html``, ``tables/`` (Markdown, LaTeX, CSV) and ``figures/`` (PDF and PNG, as
-    ``save_drawing`` writes them). Before anything can be compared, there are mean
-    scores alone, and figures of measures.
+    Below the folder come ``index.html``, ``tables/`` (Markdown, LaTeX, CSV) and ``figures/`` (at the
+    width of a column and of the page). Before anything can be compared, there are mean scores alone, and
+    figures of measures.
 
     Args:
         frame: Tidy records.
         folder: Where everything goes; made if it is not there.
         about: What lies beside the records, as ``layerlab.report.page.about.read_about`` gives it.
+        formats: Of the figures: ``pdf``, ``png`` or both.
 
     Returns:
         The paths written, the page first.
@@ -50,7 +53,7 @@ def write_report(frame: pd.DataFrame, folder: Where, about: About | None = None)
     effect = significance(frame, incomplete="drop")
     tables = report_tables(frame, effect)
     paths = _write_tables(frame, effect, tables, folder / "tables")
-    figures, drawn = _write_figures(frame, folder / "figures")
+    figures, drawn = _write_figures(frame, folder / "figures", formats)
     page = Page(
         title=", ".join(dict.fromkeys(map(str, frame["study"]))) or "study",
         question=str(about.settings.get("description") or ""),
@@ -111,14 +114,15 @@ def _write_tables(
     return [folder / name for name in texts]
 
 
-def _write_figures(frame: pd.DataFrame, folder: Path) -> tuple[dict[str, list[Plate]], list[Path]]:
-    """Draw every figure, kind by kind, and save it; each is dropped before the next is drawn."""
-    material, plates, paths = Material(frame), dict[str, list[Plate]](), list[Path]()
-    for kind in KINDS:
-        for drawing in kind.draw(material):
-            plate, written = save_drawing(drawing, folder)
-            plates.setdefault(_heading(kind.shows), []).append(plate)
-            paths += written
+def _write_figures(
+    frame: pd.DataFrame, folder: Path, formats: Sequence[str]
+) -> tuple[dict[str, list[Plate]], list[Path]]:
+    """Draw every figure and save it; each drawing is dropped before the next is made."""
+    plates, paths = dict[str, list[Plate]](), list[Path]()
+    for figure, drawing in drawings(frame):
+        plate, written = make_plate(drawing, folder, formats)
+        plates.setdefault(_heading(figure.shows), []).append(plate)
+        paths += written
     return plates, paths
 
 

@@ -1,9 +1,6 @@
-"""A study's tables as text and its figures as files, made from its records alone."""
+"""A study's tables as text, made from its records alone."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from pathlib import Path
 
 import pandas as pd
 
@@ -54,28 +51,3 @@ def left_out(effect: pd.DataFrame) -> str:
     """Say what could not be compared, as Markdown; empty if everything was."""
     notes = effect.attrs.get("notes", [])
     return "".join(f"\nNot compared: {note}\n" for note in notes)
-
-
-def write_figures(
-    frame: pd.DataFrame, folder: Path, *, metric: str | None = None, figures: Sequence[str] = ()
-) -> list[Path]:
-    """Draw the figures of a study into a folder, as PDF and PNG; return the paths.
-
-    Args:
-        frame: Tidy records.
-        folder: Where the files go.
-        metric: The metric of scores; None for each task's own.
-        figures: Names of the kinds wanted (``layerlab.report.figures.gallery.KINDS``); none means all.
-
-    Raises:
-        RecordsError: There is no such figure or metric, or no data for what was asked for.
-    """
-    from layerlab.report.figures.files import draw_all
-
-    paths = draw_all(frame, folder, metric=metric, figures=figures)
-    if not paths:
-        raise RecordsError(
-            "there is no effect to show and no measure of layers: the records need a baseline (ablation "
-            "'none') and at least one ablation with the same seeds, or measures"
-        )
-    return paths

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -12,6 +13,7 @@ from layerlab.errors import RecordsError
 from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH
 
 MOST_PANELS = 12
+_MOST_TICKS = 14
 _POINTS_PER_INCH = 72
 _NAME_SIZE = 7.5  # points
 _LETTER = 0.46  # width of a letter, of the size of the text
@@ -180,3 +182,28 @@ def _broken(text: str, length: int, most: int | None = None) -> str:
 def wide_enough(n_columns: int, needed: float, margin: float = 0.65) -> float:
     """Choose the column's width where n cells of the needed size fit into it, else the page's (inches)."""
     return COLUMN_WIDTH if n_columns * needed + margin <= COLUMN_WIDTH else FULL_WIDTH
+
+
+def label_depth(axis: Axes, deepest: int, words: str = "layers passed (0: embeddings)") -> None:
+    """Label an axis by the layers passed: 0 is the output of the embeddings."""
+    axis.set_xticks(range(0, deepest + 1, -(-(deepest + 1) // _MOST_TICKS)))
+    axis.set_xlim(-0.3, deepest + 0.3)
+    axis.set_xlabel(words)
+
+
+def put_legend(figure: Figure, axes: Sequence[Axes]) -> None:
+    """Put one legend for all panels below them."""
+    entries: dict[str, Artist] = {}
+    for axis in axes:
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    if not entries:
+        return
+    needed = [3.5 * len(label) + 30 for label in entries]  # points: the text, its line, a space
+    room = 72 * float(figure.get_size_inches()[0])
+    columns = len(entries) if sum(needed) <= room else max(1, int(room / max(needed)))
+    rows = -(-len(entries) // columns)
+    columns = -(-len(entries) // rows)
+    figure.legend(list(entries.values()), list(entries), loc="outside lower center", ncols=columns)
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + 0.14 * rows)

@@ -9,7 +9,7 @@ import pandas as pd
 from layerlab.analysis.sensitivity import EFFECT_COLUMNS
 from layerlab.analysis.sweeps import NAMED, windows
 from layerlab.errors import RecordsError
-from layerlab.report.style.wording import slug, sweep_words, task_words
+from layerlab.report.style.wording import sweep_words, task_words
 
 METRIC_NAMES = {
     "accuracy": "accuracy",
@@ -98,24 +98,6 @@ def panel_titles(group: list[Panel]) -> dict[Panel, str]:
         about = ", ".join([f"{task_words(panel.task)} from {panel.source}", *rest, sweep_words(panel.sweep)])
         titles[panel] = "\n".join([", ".join(where), about] if where else [about])
     return titles
-
-
-def panel_names(group: list[Panel]) -> dict[Panel, str]:
-    """Name panels for files: lower case, digits, hyphens and dots; no two alike.
-
-    >>> panel = Panel("s", "google/mBERT", "upos", "accuracy", "test", "en", "reset@before")
-    >>> panel_names([panel])[panel]
-    'upos-en-reset-before'
-    """
-    names: dict[Panel, str] = {}
-    for panel, (where, rest) in _told_apart(group).items():
-        name = stem = slug(" ".join([panel.task, panel.source, *rest, panel.sweep, *where]))
-        count = 1
-        while name in names.values():
-            count += 1
-            name = f"{stem}-{count}"
-        names[panel] = name
-    return names
 
 
 def _told_apart(group: list[Panel]) -> dict[Panel, tuple[list[str], list[str]]]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.colors import to_rgba
 
 #: Widths of the ACL style's column and text block, in inches.
 COLUMN_WIDTH = 3.03
@@ -74,6 +75,16 @@ def line_style(index: int) -> dict[str, Any]:
         "linestyle": DASHES[index // len(COLOURS) % len(DASHES)],
         "marker": MARKERS[index % len(MARKERS)],
     }
+
+
+def ink(background: object) -> str:
+    """Choose the colour of a text on a background: white on dark, black on light.
+
+    >>> ink((0.1, 0.1, 0.4, 1.0)), ink((1.0, 0.9, 0.8, 1.0))
+    ('white', 'black')
+    """
+    red, green, blue, *_ = to_rgba(background)  # type: ignore[arg-type]
+    return "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.5 else "black"
 
 
 def shade(drop: float, largest: float) -> str | None:

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,8 +16,9 @@ from matplotlib.text import Text
 from layerlab.analysis.records import empty_records
 from layerlab.analysis.sensitivity import paired, sensitivity
 from layerlab.errors import RecordsError
-from layerlab.report.figures.files import draw_all
-from layerlab.report.figures.plots import plot_curves, plot_drops_by_seed, plot_sensitivity, save_figure
+from layerlab.report.figures.gallery import draw_all
+from layerlab.report.figures.sensitivity import plot_drops_by_seed, plot_sensitivity
+from layerlab.report.figures.targets import plot_targets
 from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH, line_style
 
 Make = Callable[..., pd.DataFrame]
@@ -112,7 +111,7 @@ def test_more_panels_than_a_page_holds_are_refused(synthetic: Make) -> None:
 
 
 def test_curves_of_targets_leave_out_the_source(synthetic: Make) -> None:
-    figure = plot_curves(sensitivity(synthetic()))
+    figure = plot_targets(sensitivity(synthetic()))
     assert legend(figure) == ["de", "es", "fr", "hi", "ja", "ru", "zh", "mean"]
     drawn = lines(figure.axes[0])
     targets = [drawn[name] for name in legend(figure)[:-1]]
@@ -121,14 +120,14 @@ def test_curves_of_targets_leave_out_the_source(synthetic: Make) -> None:
 
 def test_a_single_target_is_not_hidden_by_its_mean(synthetic: Make) -> None:
     effect = sensitivity(synthetic(n_layers=4, targets=("de",)))
-    assert legend(plot_curves(effect)) == ["de"]
+    assert legend(plot_targets(effect)) == ["de"]
     assert "zero-shot, de" in legend(plot_sensitivity(effect))
 
 
 @pytest.mark.parametrize("study", ["freeze", "swap"])
 def test_ablations_with_names_are_dots_with_bars_and_no_line(synthetic: Make, study: str) -> None:
     effect = sensitivity(synthetic(study=study))
-    for figure in (plot_sensitivity(effect), plot_curves(effect)):
+    for figure in (plot_sensitivity(effect), plot_targets(effect)):
         (axis,) = figure.axes
         dots = [line for line in axis.get_lines() if not str(line.get_label()).startswith("_")]
         assert {line.get_linestyle() for line in dots} == {"None"}
@@ -163,7 +162,7 @@ def test_dots_show_every_seed(synthetic: Make) -> None:
     assert plot_drops_by_seed(pairs, "en").axes[0].get_ylabel() == "drop, en (points)"
 
 
-@pytest.mark.parametrize("plot", [plot_sensitivity, plot_curves])
+@pytest.mark.parametrize("plot", [plot_sensitivity, plot_targets])
 def test_nothing_to_draw_is_an_error(plot: Callable[[pd.DataFrame], Figure]) -> None:
     with pytest.raises(RecordsError, match="there is no effect to show"):
         plot(sensitivity(empty_records()))
@@ -180,10 +179,10 @@ def test_no_seeds_to_draw_is_an_error() -> None:
         (plot_sensitivity, {"n_layers": 24, "size": 1}),
         (plot_sensitivity, {"n_layers": 24}),
         (plot_sensitivity, {"models": ("bert-base-multilingual-cased", "xlm-roberta-base")}),
-        (plot_curves, {"targets": tuple(f"l{index}" for index in range(17))}),
-        (plot_curves, {"n_layers": 12, "size": 1, "sources": ("en", "ru", "de")}),
+        (plot_targets, {"targets": tuple(f"l{index}" for index in range(17))}),
+        (plot_targets, {"n_layers": 12, "size": 1, "sources": ("en", "ru", "de")}),
         (plot_sensitivity, {"study": "swap"}),
-        (plot_curves, {"study": "freeze"}),
+        (plot_targets, {"study": "freeze"}),
         (plot_sensitivity, {"study": "freeze", "models": ("bert-base-multilingual-cased", "xlm", "b")}),
     ],
     ids=[
@@ -203,31 +202,13 @@ def test_no_text_covers_another(
     assert overlapping(plot(sensitivity(synthetic(**({"seeds": (0, 1)} | shape))))) == []
 
 
-def test_figures_are_saved_at_their_size_with_embedded_fonts(synthetic: Make, tmp_path: Path) -> None:
-    before = dict(mpl.rcParams)
-    figure = plot_sensitivity(sensitivity(synthetic()))
-    pdf, png = save_figure(figure, tmp_path / "deep" / "v1.5")
-    assert (pdf.name, png.name) == ("v1.5.pdf", "v1.5.png")
-    content = pdf.read_bytes()
-    assert b"/FontFile2" in content
-    assert b"/Type3" not in content
-    box = re.search(rb"/MediaBox \[ ?0 0 ([\d.]+) ([\d.]+)", content)
-    assert box is not None
-    assert float(box[1]) == pytest.approx(COLUMN_WIDTH * 72, abs=0.1)
-    header = png.read_bytes()[16:20]
-    assert int.from_bytes(header, "big") == round(COLUMN_WIDTH * 300)
-    assert dict(mpl.rcParams) == before
-    assert save_figure(figure, tmp_path / "again")[0].read_bytes() == content
-
-
 def test_all_figures_of_a_study_are_drawn(synthetic: Make, tmp_path: Path) -> None:
     frame = synthetic(n_layers=2, seeds=(0,), targets=("de", "fr"), tasks=("upos", "ner"))
     paths = draw_all(frame, tmp_path)
     assert {path.name for path in paths} == {
-        f"{kind}-{task}-en-reset-before.{suffix}"
+        f"{kind}-{task}-en-reset-before.pdf"
         for kind in ("sensitivity", "targets", "heatmap")
         for task in ("upos", "ner")
-        for suffix in ("pdf", "png")
     }
     assert all(path.stat().st_size > 1000 for path in paths)
 
@@ -244,10 +225,11 @@ def test_figures_and_tables_need_neither_torch_nor_transformers(synthetic: Make,
         "import sys\n"
         "from layerlab.analysis.records import load_records\n"
         "from layerlab.analysis.sensitivity import sensitivity\n"
-        "from layerlab.report.figures import plots\n"
+        "from layerlab.report.figures.heatmap import plot_heatmap\n"
+        "from layerlab.report.style.saving import save_figure\n"
         "from layerlab.report.tables import tables\n"
         f"effect = sensitivity(load_records({str(records)!r}))\n"
-        f"plots.save_figure(plots.plot_heatmap(effect), {str(tmp_path / 'map')!r})\n"
+        f"save_figure(plot_heatmap(effect), {str(tmp_path / 'map')!r})\n"
         "tables.to_latex(tables.paper_table(effect))\n"
         "print([name for name in ('torch', 'transformers', 'matplotlib.pyplot') if name in sys.modules])"
     )

@@ -1,0 +1,132 @@
+"""Figures of effects, panel by panel: what their curves, words and files have in common.
+
+A panel shows one model, task, source and sweep (phase, intervention and its options), or as dots the
+ablations that have names; several panels share one scale. Units are points (fractions x 100).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from functools import partial
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as MplFigure
+
+from layerlab.analysis.sensitivity import MEAN
+from layerlab.analysis.sweeps import NAMED
+from layerlab.report.figures.figure import Drawing, Material
+from layerlab.report.style.axes import (
+    label_layers,
+    label_names,
+    names_width,
+    panel_grid,
+    panel_width,
+    put_legend,
+)
+from layerlab.report.style.captions import count
+from layerlab.report.style.panels import METRIC_NAMES, Panel, panel_titles, panels, places
+from layerlab.report.style.style import COLUMN_WIDTH, figure_style
+
+PAIRED = "an ablation and its baseline with the same seeds"
+TRANSFER = f"{PAIRED}, scored on a target besides the source"
+
+_DROP = "drop from baseline (points)"
+
+
+def find_panels(
+    name: str,
+    heading: str,
+    plot: Callable[[pd.DataFrame], MplFigure],
+    caption: Callable[[Panel, pd.DataFrame], str],
+    material: Material,
+    *,
+    zero_shot: bool = False,
+) -> Iterator[Drawing]:
+    """Yield a drawing for each panel of the effects.
+
+    Args:
+        name: Name of the figure.
+        heading: What titles begin with.
+        plot: Draws the effects of one panel.
+        caption: Says what is drawn.
+        material: The records.
+        zero_shot: Leave out panels without zero-shot targets.
+    """
+    if material.effect.empty:
+        return
+    parts = panels(material.effect)
+    titles = panel_titles(list(parts))
+    for panel, part in parts.items():
+        if zero_shot and not (part["target"] == MEAN).any():
+            continue
+        title = f"{heading}: {', '.join(titles[panel].splitlines())}"
+        stem = material.stem(name, asdict(panel), panel.sweep)
+        yield Drawing(stem, title, caption(panel, part), partial(plot, part))
+
+
+def draw_panels(
+    effect: pd.DataFrame, draw: Callable[[Axes, pd.DataFrame, list[str]], None], ylabel: str = _DROP
+) -> MplFigure:
+    """Draw each panel with ``draw``, and what all panels have: zero, labels, one legend below.
+
+    Args:
+        effect: What ``layerlab.analysis.sensitivity`` gives.
+        draw: Draws the rows of one panel; gets the axis, the rows and the windows or names in order.
+        ylabel: Label of the vertical axes.
+
+    Raises:
+        RecordsError: No rows, or more panels than fit a page.
+    """
+    parts = panels(effect)
+    with figure_style():
+        names = [places(part) for panel, part in parts.items() if panel.named]
+        single = max(map(names_width, names), default=COLUMN_WIDTH)
+        figure, axes = panel_grid(list(panel_titles(list(parts)).values()), single)
+        columns = len({axis.get_position().x0 for axis in axes})
+        taller = 0.0
+        for index, (axis, (panel, part)) in enumerate(zip(axes, parts.items(), strict=True)):
+            order = places(part)
+            axis.axhline(0, color="0.6", lw=0.6, zorder=0)
+            draw(axis, part, order)
+            if panel.named:
+                taller = max(taller, label_names(axis, order, panel_width(figure, len(parts))))
+            else:
+                label_layers(axis, order, panel_width(figure, len(parts)))
+            axis.set_xlim(-0.5, len(order) - 0.5)
+            axis.set_ylabel(ylabel if index % columns == 0 else "")
+        figure.set_figheight(float(figure.get_size_inches()[1]) + taller * -(-len(axes) // columns))
+        put_legend(figure, axes)
+    return figure
+
+
+def joined(part: pd.DataFrame) -> bool:
+    """Whether a line through a panel's values means something: they lie in order of the layers."""
+    return part["sweep"].iloc[0] != NAMED and part["place"].nunique() > 1
+
+
+def shift(index: int, n: int) -> float:
+    """Place the n-th of several dots beside the others."""
+    return (index - (n - 1) / 2) * min(0.15, 0.7 / n)
+
+
+def costs_words(panel: Panel) -> str:
+    """Begin a caption: what it is that costs."""
+    return "What each ablation costs" if panel.named else "What the ablation of each layer window costs"
+
+
+def unit_words(panel: Panel) -> str:
+    """Say in which unit and against what effects are."""
+    return f"in points of {METRIC_NAMES.get(panel.metric, panel.metric)} below the baseline without ablation"
+
+
+def targets_words(part: pd.DataFrame) -> str:
+    """Count the zero-shot targets of a panel."""
+    return count(int(part[part["target"] == MEAN]["n_targets"].max()), "zero-shot target")
+
+
+def means_words(part: pd.DataFrame) -> str:
+    """Say over how many seeds the numbers of a panel are means."""
+    n_seeds = int(part["n_seeds"].max())
+    return f"means over {n_seeds} seeds" if n_seeds > 1 else "one seed"

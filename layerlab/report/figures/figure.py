@@ -1,0 +1,95 @@
+"""What a figure is: a name, what it needs of a study's records, and the drawings that they have data for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+from matplotlib.figure import Figure as MplFigure
+
+from layerlab.analysis.sensitivity import SETTING, sensitivity
+from layerlab.analysis.sweeps import select_scores
+from layerlab.report.style.wording import slug
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of a report, such as the heatmap.
+
+    Attributes:
+        name: Its name, as ``layerlab plot --figure`` takes it.
+        shows: What it shows, in a few words.
+        needs: What records must have for it.
+        find: Yields a drawing for every place, such as a task and a source, that the records have data for,
+            and nothing where they have none. It draws nothing.
+    """
+
+    name: str
+    shows: str
+    needs: str
+    find: Callable[[Material], Iterator[Drawing]]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One drawing of a figure, not yet drawn.
+
+    Attributes:
+        name: Stem of its file, such as ``heatmap-upos-en-reset-before``.
+        title: What it shows, in a few words.
+        caption: One plain sentence: what is drawn, from how much, and what the intervals are. A function
+            where the sentence takes time to compute.
+        draw: Draws it.
+    """
+
+    name: str
+    title: str
+    caption: str | Callable[[], str]
+    draw: Callable[[], MplFigure]
+
+    @property
+    def words(self) -> str:
+        """The caption as text."""
+        return self.caption if isinstance(self.caption, str) else self.caption()
+
+
+@dataclass(frozen=True)
+class Material:
+    """The records that figures are drawn from, and what several figures share.
+
+    Attributes:
+        frame: Tidy records.
+        metric: The metric of scores; None for each task's own.
+    """
+
+    frame: pd.DataFrame
+    metric: str | None = None
+
+    @cached_property
+    def effect(self) -> pd.DataFrame:
+        """Every ablation against its baseline, as ``layerlab.analysis.sensitivity`` gives it."""
+        return sensitivity(self.frame, self.metric, incomplete="drop")
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """The scores of the metric, as ``layerlab.analysis.sweeps.select_scores`` gives them."""
+        return select_scores(self.frame, self.metric)
+
+    def stem(self, figure: str, where: Mapping[str, str], *rest: str) -> str:
+        """Name a drawing's file: figure, task, source and, where there are several, model and study.
+
+        Args:
+            figure: The name of the figure.
+            where: What is drawn: ``study``, ``model``, ``task`` and ``source``.
+            rest: What else tells it from others.
+        """
+        varied = [where[name] for name in ("model", "study") if self.frame[name].nunique() > 1]
+        return slug(" ".join([figure, where["task"], where["source"], *rest, *varied]))
+
+
+def by_setting(frame: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
+    """Yield every setting (study, model, task, metric, split, source) of a frame, with its rows."""
+    for where, rows in frame.groupby(list(SETTING), sort=False):
+        yield dict(zip(SETTING, map(str, where), strict=True)), rows
