@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from layerlab.models.encoder import Encoder
     from layerlab.models.layers import Layers, windows
     from layerlab.nodes.probing import probe_models
-    from layerlab.pretraining.mlm import pretrain
+    from layerlab.pretraining.run import pretrain
     from layerlab.pretraining.spec import PretrainingSpec
     from layerlab.report.figures.alignment import plot_alignment
     from layerlab.report.figures.figure import Drawing, Figure
@@ -91,7 +91,7 @@ _HOMES = {
     "layerlab.models.bundled": ("bundled_encoders",),
     "layerlab.models.encoder": ("Encoder",),
     "layerlab.models.layers": ("Layers", "windows"),
-    "layerlab.pretraining.mlm": ("pretrain",),
+    "layerlab.pretraining.run": ("pretrain",),
     "layerlab.pretraining.spec": ("PretrainingSpec",),
     "layerlab.report.figures.alignment": ("plot_alignment",),
     "layerlab.report.figures.figure": ("Drawing", "Figure"),

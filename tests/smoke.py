@@ -14,7 +14,7 @@ def main() -> None:
     """Make invented languages and an encoder, ablate it from the command line, and look at what came out."""
     import layerlab
     from layerlab.languages.corpora.treebanks import write_corpora
-    from layerlab.pretraining.mlm import pretrain
+    from layerlab.pretraining.run import pretrain
     from layerlab.pretraining.spec import Architecture, PretrainingSpec
 
     assert "site-packages" in str(Path(layerlab.__file__).resolve()), layerlab.__file__

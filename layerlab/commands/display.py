@@ -5,21 +5,18 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from layerlab.study.progress import format_seconds
-
-if TYPE_CHECKING:
-    from layerlab.pretraining.mlm import Progress as Told
+from layerlab.training.events import Event
 
 
 class PretrainingDisplay:
-    """Shows how a pretraining goes; a context manager that is called after every step.
+    """Shows how a pretraining goes; a context manager that takes events.
 
     Args:
         line_seconds: Time between two lines where there is no terminal, in seconds.
@@ -46,36 +43,37 @@ class PretrainingDisplay:
         if self._bar is not None:
             self._bar.stop()
 
-    def __call__(self, told: Told) -> None:
-        """Show a step, or what is being prepared."""
-        if told.message:
-            self._say(told.message)
-            return
-        self._losses.append(told.loss)
+    def __call__(self, event: Event) -> None:
+        """Show what an event says."""
+        kind = event["event"]
+        if kind == "preparing":
+            self._say(event["message"])
+        elif kind == "step":
+            self._show_step(event)
+        elif kind == "held-out":
+            self._say(f"step {event['step']:,}, held-out loss {describe_losses(event['loss'])}")
+        elif kind == "probe":
+            self._say(f"step {event['step']:,}, probes {describe_means(event['means'])}")
+
+    def _show_step(self, event: Event) -> None:
+        self._losses.append(event["loss"])
+        step, steps, left = event["step"], event["steps"], event["seconds_left"]
         now = time.monotonic()
         if self._bar is not None:
-            self._draw(self._bar, told)
-        elif now - self._shown >= self._line_seconds or told.step == told.steps or told.seconds_left == 0:
-            self._say(f"step {told.step:,}/{told.steps:,}, {self._describe(told)}{_left(told)}")
+            if not self._bar.tasks:
+                self._bar.add_task("", total=steps, completed=event["from"])
+            self._bar.update(self._bar.tasks[0].id, completed=step, description=self._describe(event))
+            self._losses = self._losses[-100:]
+        elif now - self._shown >= self._line_seconds or step == steps or left == 0:
+            remaining = f", about {format_seconds(left)} left" if left else ""
+            self._say(f"step {step:,}/{steps:,}, {self._describe(event)}{remaining}")
             self._shown, self._losses = now, []
-        if told.held_out:
-            self._say(f"step {told.step:,}, held-out loss {describe_losses(told.held_out)}")
-        if told.probed:
-            from layerlab.pretraining.probes import summary
 
-            self._say(f"step {told.step:,}, probes {summary(told.probed)}")
-
-    def _draw(self, bar: Progress, told: Told) -> None:
-        if not bar.tasks:
-            bar.add_task("", total=told.steps, completed=told.resumed_at)
-        bar.update(bar.tasks[0].id, completed=told.step, description=self._describe(told))
-        self._losses = self._losses[-100:]
-
-    def _describe(self, told: Told) -> str:
+    def _describe(self, event: Event) -> str:
         mean = sum(self._losses) / len(self._losses)
         return (
-            f"loss {mean:.3f}, {told.tokens_per_second:,.0f} tokens/s "
-            f"({told.utilisation:.0%} of the matmul rate)"
+            f"loss {mean:.3f}, {event['tokens_per_second']:,.0f} tokens/s "
+            f"({event['utilisation']:.0%} of the matmul rate)"
         )
 
     def _say(self, text: str) -> None:
@@ -92,5 +90,15 @@ def describe_losses(losses: Mapping[str, float]) -> str:
     return ", ".join(f"{language} {loss:.2f} (e^ {math.exp(loss):.1f})" for language, loss in losses.items())
 
 
-def _left(told: Told) -> str:
-    return f", about {format_seconds(told.seconds_left)} left" if told.seconds_left else ""
+def describe_means(means: Mapping[str, Sequence[float | None]]) -> str:
+    """Say in one line after how many layers each measure is highest.
+
+    >>> describe_means({"cka": [0.1, 0.3], "retrieval": [None, None]})
+    'cka 0.300 after 1 layers'
+    """
+    highest = {}
+    for measure, values in means.items():
+        known = [(value, -layer) for layer, value in enumerate(values) if value is not None]
+        if known:
+            highest[measure] = max(known)
+    return ", ".join(f"{name} {value:.3f} after {-layer} layers" for name, (value, layer) in highest.items())

@@ -83,14 +83,14 @@ def _into_folder(
     device: str,
     checkpoint_seconds: float,
 ) -> int:
-    from layerlab.pretraining.mlm import pretrain as pretrain_encoder
+    from layerlab.pretraining.run import pretrain as pretrain_encoder
 
     with display:
         pretrain_encoder(
             spec,
             folder,
             checkpoint_seconds=checkpoint_seconds,
-            progress=display,
+            report=display,
             threads=threads,
             stop_after=stop_after,
             device=device,

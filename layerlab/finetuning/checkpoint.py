@@ -1,17 +1,22 @@
-"""Checkpoints inside a fit: written whole or not at all, and resumed exactly."""
+"""Checkpoints inside a fit, from which it goes on exactly."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
+
+from layerlab.training import checkpoint
+
+_FILE = "checkpoint.safetensors"
+_BEST = "best."
+State = dict[str, Tensor]
 
 
 @dataclass
@@ -41,7 +46,7 @@ class Position:
     receipts: list[dict[str, Any]] = field(default_factory=list)
 
 
-def cpu_state(model: nn.Module) -> dict[str, Tensor]:
+def cpu_state(model: nn.Module) -> State:
     """Return a copy of a model's state on the CPU, each tensor with memory of its own."""
     return {
         name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in model.state_dict().items()
@@ -53,38 +58,34 @@ def save_checkpoint(
     position: Position,
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
-    best: dict[str, Tensor] | None,
-) -> Path:
-    """Write ``checkpoint-<step>-<epoch>`` under ``folder`` by rename, then drop the older ones.
-
-    Nothing is dropped before the new one stands, so a kill at any instant leaves a complete checkpoint.
-    """
-    final = folder / f"checkpoint-{position.step:08d}-{position.epoch:04d}"
-    if final.exists():
-        return final
-    partial = folder / f"{final.name}.tmp-{os.getpid()}"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    save_file(cpu_state(model), partial / "model.safetensors")
-    torch.save(optimizer.state_dict(), partial / "optimizer.pt")
-    if best is not None:
-        save_file(best, partial / "best.safetensors")
-    (partial / "position.json").write_text(json.dumps(asdict(position)), encoding="utf-8")
-    for path in partial.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    partial.rename(final)
+    best: State | None,
+) -> None:
+    """Write the checkpoint of a fit in place of the one before."""
+    tensors = {f"{_BEST}{name}": tensor for name, tensor in (best or {}).items()}
+    checkpoint.save(folder / _FILE, model, optimizer, asdict(position), tensors)
     for older in folder.glob("checkpoint-*"):
-        if older != final:
-            (older / "position.json").unlink(missing_ok=True)
-            shutil.rmtree(older, ignore_errors=True)
-    return final
+        shutil.rmtree(older, ignore_errors=True)
 
 
 def load_checkpoint(
     folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer
-) -> tuple[Position, dict[str, Tensor] | None] | None:
-    """Restore the newest complete checkpoint under ``folder``; None where there is none."""
+) -> tuple[Position, State | None] | None:
+    """Restore the checkpoint of a fit; None if there is none.
+
+    Raises:
+        CheckpointError: Its tensors are not those of the model.
+    """
+    saved = checkpoint.load(folder / _FILE, model, optimizer)
+    if saved is None:
+        return _load_folder(folder, model, optimizer)
+    best = {name.removeprefix(_BEST): tensor for name, tensor in saved.tensors.items()}
+    return Position(**saved.position), best or None
+
+
+def _load_folder(
+    folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer
+) -> tuple[Position, State | None] | None:
+    """Restore a checkpoint of version 0.1.0: the newest complete folder of several files."""
     found = sorted(path.parent for path in folder.glob("checkpoint-*/position.json"))
     found = [path for path in found if ".tmp" not in path.name]
     if not found:
@@ -93,5 +94,5 @@ def load_checkpoint(
     model.load_state_dict(load_file(newest / "model.safetensors"))
     optimizer.load_state_dict(torch.load(newest / "optimizer.pt", weights_only=True))
     position = Position(**json.loads((newest / "position.json").read_text(encoding="utf-8")))
-    best_path = newest / "best.safetensors"
-    return position, load_file(best_path) if best_path.exists() else None
+    best = newest / "best.safetensors"
+    return position, load_file(best) if best.exists() else None

@@ -9,9 +9,23 @@ from typing import Any
 from layerlab.ablation.ablation import Timed
 from layerlab.ablation.apply import apply
 from layerlab.ablation.callback import due
+from layerlab.ablation.interventions import changes_output, is_standing
 from layerlab.ablation.interventions.donors import Donors
 from layerlab.finetuning.model import TaskModel
 from layerlab.models.encoder import Encoder
+
+
+@dataclass(frozen=True)
+class Fired:
+    """What the clock did before a step.
+
+    Attributes:
+        receipts: What was touched.
+        changed_output: Whether the model now computes something else, and is not only trained otherwise.
+    """
+
+    receipts: tuple[dict[str, Any], ...]
+    changed_output: bool
 
 
 @dataclass(frozen=True)
@@ -33,14 +47,15 @@ class Clock:
     donors: Donors | None
     n_steps: int
 
-    def fire(self, step: int) -> list[dict[str, Any]]:
-        """Apply what is due before a 0-based step; return the receipts."""
-        receipts = []
+    def fire(self, step: int) -> Fired:
+        """Apply what is due before a 0-based step."""
+        receipts, changed = [], False
         before = None if step == 0 else (step - 1) / self.n_steps
         for timed in due(self.during, before, step / self.n_steps):
             receipt = apply(timed.intervention, Encoder(self.model.encoder), donors=self.donors)
             receipts.append({"step": step, "at": timed.at, **receipt.to_dict()})
-        return receipts
+            changed = changed or changes_output(timed.intervention)
+        return Fired(tuple(receipts), changed)
 
     def restore(self, step: int) -> None:
         """Re-establish what had fired before ``step`` and stands: freezes and skips, not edits of weights.
@@ -50,7 +65,7 @@ class Clock:
         if step == 0:
             return
         for timed in due(self.during, None, (step - 1) / self.n_steps):
-            if hasattr(timed.intervention, "hold"):
+            if is_standing(timed.intervention):
                 apply(
                     timed.intervention, Encoder(self.model.encoder), donors=self.donors, allow_no_effect=True
                 )

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from accelerate import Accelerator
 from torch import Tensor
 
@@ -17,20 +16,18 @@ from layerlab.ablation.ablation import Timed
 from layerlab.ablation.interventions.donors import Donors
 from layerlab.errors import TrainingError
 from layerlab.finetuning.checkpoint import Position, cpu_state, load_checkpoint, save_checkpoint
-from layerlab.finetuning.clock import Clock
+from layerlab.finetuning.clock import Clock, Fired
 from layerlab.finetuning.evaluation import evaluate
 from layerlab.finetuning.model import TaskModel
-from layerlab.finetuning.step import Stepper
+from layerlab.finetuning.step import make_optimizer, make_stepper, take_step
 from layerlab.finetuning.training import Training
 from layerlab.tasks.corpora import EncodedCorpus
 from layerlab.tasks.task import Task
 from layerlab.training.batching import epoch_batches
+from layerlab.training.checkpoint import Saving
 from layerlab.training.devices import make_accelerator
-
-Report = Callable[[dict[str, Any]], None]
-
-# Interventions that change only what is trained, not what the model computes.
-KEEPS_WEIGHTS = frozenset({"freeze", "unfreeze"})
+from layerlab.training.events import Report, silent
+from layerlab.training.step import Stepper
 
 
 @dataclass(frozen=True)
@@ -67,23 +64,6 @@ class Workplace:
     seconds: float = 60.0
 
 
-def make_optimizer(model: TaskModel, training: Training) -> torch.optim.AdamW:
-    """Build AdamW over every parameter, without weight decay on biases and norms.
-
-    Frozen parameters have no gradient, and AdamW leaves a parameter without gradient alone, decay
-    included; so they can be listed, and a schedule can unfreeze them later.
-    """
-    head_rate = training.head_learning_rate or training.learning_rate
-    groups = []
-    for module, rate in ((model.encoder, training.learning_rate), (model.head, head_rate)):
-        matrices = [p for p in module.parameters() if p.ndim >= 2]
-        vectors = [p for p in module.parameters() if p.ndim < 2]
-        groups.append({"params": matrices, "peak_lr": rate, "weight_decay": training.weight_decay})
-        groups.append({"params": vectors, "peak_lr": rate, "weight_decay": 0.0})
-    groups = [group for group in groups if group["params"]]
-    return torch.optim.AdamW(groups, lr=training.learning_rate)
-
-
 def fine_tune(
     model: TaskModel,
     task: Task,
@@ -94,7 +74,7 @@ def fine_tune(
     during: Sequence[Timed] = (),
     donors: Donors | None = None,
     workplace: Workplace | None = None,
-    report: Report | None = None,
+    report: Report = silent,
     device: str = "auto",
 ) -> FitResult:
     """Fine-tune a task model in place and leave the selected epoch's weights in it.
@@ -111,7 +91,7 @@ def fine_tune(
         during: Interventions and the fraction of the steps after which each fires.
         donors: Where ``during`` interventions take weights from.
         workplace: Where checkpoints go.
-        report: Receives progress events as plain dictionaries.
+        report: Receives events.
         device: ``auto`` or ``cpu``.
 
     Raises:
@@ -119,13 +99,9 @@ def fine_tune(
     """
     accelerator = make_accelerator(device)
     model.to(accelerator.device)
-    fit = _Fit(model, task, corpora, training, seed, accelerator, workplace or Workplace(), report or _silent)
+    fit = _Fit(model, task, corpora, training, seed, accelerator, workplace or Workplace(), report)
     clock = Clock(during, model, donors, fit.n_steps)
     return fit.run(clock)
-
-
-def _silent(event: dict[str, Any]) -> None:
-    """Report nothing."""
 
 
 @dataclass
@@ -142,7 +118,6 @@ class _Fit:
     report: Report
     best: dict[str, Tensor] | None = None
     position: Position = field(default_factory=Position)
-    saved_at: float = field(default_factory=time.monotonic)
     resumed_at: int = 0
 
     def __post_init__(self) -> None:
@@ -150,14 +125,15 @@ class _Fit:
         self.n_epoch_steps = -(-len(self.lengths) // self.training.batch_size)
         self.n_steps = self.n_epoch_steps * self.training.epochs
         self.optimizer = make_optimizer(self.model, self.training)
+        self.saving = Saving(self.workplace.seconds)
 
     def run(self, clock: Clock) -> FitResult:
         """Take every step that is left, then load the selected epoch."""
         self._resume()
         self.resumed_at = self.position.step
         clock.restore(self.resumed_at)
-        stepper = Stepper(
-            self.model, self.task, self.optimizer, self.training, self.seed, self.accelerator, self.n_steps
+        stepper = make_stepper(
+            self.model, self.optimizer, self.training, self.seed, self.accelerator, self.n_steps
         )
         while self.position.epoch < self.training.epochs:
             self._run_epoch(stepper, clock)
@@ -187,19 +163,21 @@ class _Fit:
         for batch in batches[position.step - position.epoch * self.n_epoch_steps :]:
             started = time.monotonic()
             self._intervene(clock.fire(position.step))
-            loss_sum, n_targets = stepper.take(train, batch, position.step)
+            loss_sum, n_targets = take_step(
+                stepper, self.task, train, batch, position.step, self.training.precision
+            )
             position.step += 1
             position.loss_sum += loss_sum
             position.n_targets += n_targets
             position.seconds += time.monotonic() - started
-            self._tell("step", loss=loss_sum / max(1, n_targets))
+            self._report("step", loss=loss_sum / max(1, n_targets))
             self._save_if_due()
         self._finish_epoch()
 
-    def _intervene(self, receipts: list[dict[str, Any]]) -> None:
+    def _intervene(self, fired: Fired) -> None:
         """Note what the clock did; epochs from before a change of the model compete no longer."""
-        self.position.receipts.extend(receipts)
-        if any(not KEEPS_WEIGHTS.intersection(receipt["intervention"]) for receipt in receipts):
+        self.position.receipts.extend(fired.receipts)
+        if fired.changed_output:
             self.best, self.position.best_score, self.position.best_epoch = None, None, None
 
     def _finish_epoch(self) -> None:
@@ -223,18 +201,15 @@ class _Fit:
             self.best = cpu_state(self.model) if self.training.select == "best" else None
         position.epoch += 1
         position.loss_sum, position.n_targets = 0.0, 0
-        self._tell("epoch", **{key: entry[key] for key in ("loss", "dev")})
+        self._report("epoch", **{key: entry[key] for key in ("loss", "dev")})
         self._save_if_due(now=position.epoch == self.training.epochs)
 
     def _save_if_due(self, now: bool = False) -> None:
         folder = self.workplace.folder
-        if folder is None or not (now or time.monotonic() - self.saved_at >= self.workplace.seconds):
-            return
-        if self.accelerator.is_main_process:
+        if folder is not None and self.saving.due(now) and self.accelerator.is_main_process:
             save_checkpoint(folder, self.position, self.model, self.optimizer, self.best)
-        self.saved_at = time.monotonic()
 
-    def _tell(self, kind: str, **details: Any) -> None:
+    def _report(self, kind: str, **details: Any) -> None:
         if self.accelerator.is_main_process:
             self.report(
                 {

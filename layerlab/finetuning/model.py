@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 
 from layerlab.models.encoder import Encoder
 from layerlab.tasks.task import Task
-from layerlab.training.streams import derive_seed
+from layerlab.training.streams import head_seed
 
 Batch = dict[str, Tensor]
 
@@ -58,7 +58,7 @@ def build_task_model(encoder: Encoder, task: Task, n_labels: int, dropout: float
     hidden_size = int(encoder.base.config.hidden_size)
     with torch.random.fork_rng(devices=[]):
         # The generator of the CPU alone: heads are made there, and a GPU's stream stays as it is.
-        torch.default_generator.manual_seed(derive_seed(seed, "head"))
+        torch.default_generator.manual_seed(head_seed(seed))
         head = task.build_head(hidden_size, n_labels, dropout)
     return TaskModel(encoder.base, head)
 

@@ -48,15 +48,3 @@ class Training(BaseModel):
     precision: Literal["fp32", "bf16"] = "fp32"
     accumulate: int = Field(default=1, ge=1)
     select: Literal["best", "last"] = "best"
-
-
-def rate_factor(step: int, n_steps: int, warmup: float) -> float:
-    """Return the fraction of the peak learning rate for a 0-based optimiser step.
-
-    >>> [round(rate_factor(step, 10, 0.2), 3) for step in (0, 1, 2, 9)]
-    [0.5, 1.0, 1.0, 0.125]
-    """
-    n_warmup = int(n_steps * warmup)
-    if step < n_warmup:
-        return (step + 1) / n_warmup
-    return (n_steps - step) / max(1, n_steps - n_warmup)

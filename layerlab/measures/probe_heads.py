@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from layerlab.errors import TrainingError
-from layerlab.finetuning.training import rate_factor
 from layerlab.measures.frozen_states import FrozenStates
 from layerlab.tasks.task import Task
 from layerlab.training.batching import epoch_batches
-from layerlab.training.streams import derive_seed
+from layerlab.training.schedule import rate_factor
+from layerlab.training.streams import head_seed
 
 _NO_CHANGE = 1e-6  # deviation of a dimension that is the same everywhere
 
@@ -71,7 +71,7 @@ class LayerProbes(nn.Module):
         heads = []
         for _ in range(n_levels):
             with torch.random.fork_rng(devices=[]):
-                torch.default_generator.manual_seed(derive_seed(seed, "head"))
+                torch.default_generator.manual_seed(head_seed(seed))
                 heads.append(task.build_head(mean.shape[1], n_labels, 0.0))
         self.heads = nn.ModuleList(heads).to(mean.device)
         self.register_buffer("mean", mean)

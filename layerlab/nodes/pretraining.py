@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,14 +14,11 @@ from layerlab.models.checkpoints import Checkpoint
 from layerlab.nodes.identity import digest
 from layerlab.pretraining.identity import identity_of_pretraining
 from layerlab.pretraining.spec import PretrainingSpec, read_spec, with_paths
+from layerlab.training.events import Event, Report, silent
 
 if TYPE_CHECKING:
-    from layerlab.finetuning.loop import Report
     from layerlab.nodes.settings import WorkSettings
     from layerlab.nodes.store.store import Store
-    from layerlab.pretraining.mlm import Progress
-
-    Watch = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
@@ -103,7 +100,7 @@ def execute_pretraining(
     job: PretrainingJob,
     settings: WorkSettings,
     report: Report,
-    watch: Watch | None = None,
+    watch: Report = silent,
 ) -> None:
     """Pretrain an encoder, from its last checkpoint if there is one, and publish it.
 
@@ -112,7 +109,7 @@ def execute_pretraining(
         job: What to pretrain.
         settings: Checkpoints, device, threads.
         report: Gets events.
-        watch: Is told of every step.
+        watch: Gets events too.
 
     Raises:
         DataError: A text is not what it was when the plan was made.
@@ -120,7 +117,7 @@ def execute_pretraining(
     from layerlab.nodes.environment import describe_environment, process_rank
     from layerlab.nodes.store.store import write_json
     from layerlab.pretraining.checkpoint import STATE
-    from layerlab.pretraining.mlm import pretrain
+    from layerlab.pretraining.run import pretrain
 
     started = time.monotonic()
     report({"event": "start", "title": job.title()})
@@ -128,16 +125,15 @@ def execute_pretraining(
         raise DataError(f"a text of {job.title()} has changed since the plan was made; plan and run again")
     work = store.work(job.id)
 
-    def tell(told: Progress) -> None:
-        report(_event(told))
-        if watch is not None:
-            watch(told)
+    def both(event: Event) -> None:
+        report(event)
+        watch(event)
 
     pretrain(
         job.spec,
         work,
         checkpoint_seconds=settings.checkpoint_seconds,
-        progress=tell,
+        report=both,
         threads=settings.threads,
         device=settings.device,
     )
@@ -151,12 +147,3 @@ def execute_pretraining(
         write_json(folder / "record.json", record | {"node": node | describe_environment(settings.device)})
     shutil.rmtree(work, ignore_errors=True)
     report({"event": "done", "seconds": node["seconds"]})
-
-
-def _event(told: Progress) -> dict[str, Any]:
-    if told.message:
-        return {"event": "preparing", "message": told.message}
-    event = {"event": "step", "step": told.step, "steps": told.steps, "from": told.resumed_at}
-    if told.held_out:
-        return event | {"event": "held-out", "loss": told.held_out}
-    return event | {"loss": told.loss}

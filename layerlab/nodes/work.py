@@ -9,7 +9,6 @@ import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from layerlab.errors import StudyError
 from layerlab.extensions import import_modules
@@ -20,9 +19,7 @@ from layerlab.nodes.sharing import agree, is_shared, meet
 from layerlab.nodes.store.events import reporter
 from layerlab.nodes.store.lease import claim, is_held
 from layerlab.nodes.store.store import Kind, Store
-
-if TYPE_CHECKING:
-    from layerlab.nodes.pretraining import Watch
+from layerlab.training.events import Report, silent
 
 POLL_SECONDS = 0.5
 
@@ -74,7 +71,7 @@ def quieten_transformers() -> None:
 
 
 def do_pretraining(
-    store: Store, pretraining_id: str, settings: WorkSettings, watch: Watch | None = None
+    store: Store, pretraining_id: str, settings: WorkSettings, watch: Report | None = None
 ) -> bool:
     """Carry out a pretraining unless it is complete; return whether it is at the end.
 
@@ -82,13 +79,13 @@ def do_pretraining(
         store: The results directory.
         pretraining_id: Which one.
         settings: Checkpoints, device, threads.
-        watch: Is told of every step that this process takes.
+        watch: Gets the events of this process too.
     """
     from layerlab.nodes.pretraining import execute_pretraining
 
     job = store.read_pretraining(pretraining_id)
     report = reporter(store.events(pretraining_id))
-    action = partial(execute_pretraining, store, job, settings, report, watch)
+    action = partial(execute_pretraining, store, job, settings, report, watch or silent)
     attempt = _attempt_together if is_shared() else _attempt
     return attempt(store, "pretraining", pretraining_id, job.title(), action)
 

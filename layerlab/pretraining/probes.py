@@ -65,7 +65,7 @@ class Prober:
             as_encoder(model)
             self._bitexts = read_probes(probes)
 
-    def probe(self, step: int) -> list[Mapping[str, Any]]:
+    def probe(self, step: int) -> list[dict[str, Any]]:
         """Return one row a pair, layer and measure if the step is to be probed, else none.
 
         Each holds ``step``, ``layer`` (0 for the embeddings), ``source``, ``target``, ``measure`` (``cka``,
@@ -92,23 +92,23 @@ class Prober:
         ]
 
 
-def summary(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Say in one line where the mean over the pairs is largest.
+def means_by_layer(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[float | None]]:
+    """Return the mean over the pairs by measure and layer, the embeddings first; None where not defined.
 
-    >>> summary([{"layer": 0, "measure": "cka", "value": 0.1}, {"layer": 1, "measure": "cka", "value": 0.3}])
-    'cka 0.300 after 1 layers'
+    >>> values = ((0, 0.1), (0, 0.3), (1, None))
+    >>> rows = [{"layer": layer, "measure": "cka", "value": value} for layer, value in values]
+    >>> means_by_layer(rows)
+    {'cka': [0.2, None]}
     """
-    told = []
-    for measure in dict.fromkeys(row["measure"] for row in rows):
-        layers: dict[int, list[float]] = {}
-        for row in rows:
-            if row["measure"] == measure and row["value"] is not None:
-                layers.setdefault(row["layer"], []).append(row["value"])
-        if layers:
-            means = {layer: sum(values) / len(values) for layer, values in layers.items()}
-            best = max(means, key=lambda layer: means[layer])
-            told.append(f"{measure} {means[best]:.3f} after {best} layers")
-    return ", ".join(told)
+    values: dict[str, dict[int, list[float]]] = {}
+    for row in rows:
+        layer = values.setdefault(row["measure"], {}).setdefault(row["layer"], [])
+        if row["value"] is not None:
+            layer.append(row["value"])
+    return {
+        measure: [sum(found) / len(found) if found else None for _, found in sorted(layers.items())]
+        for measure, layers in values.items()
+    }
 
 
 def read_probes(probes: Probes) -> tuple[Bitext, ...]:

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from layerlab.pretraining.checkpoint import Progressed, write_atomically
+from layerlab.pretraining.checkpoint import Position
+from layerlab.training.checkpoint import write_atomically
 
 if TYPE_CHECKING:
-    from layerlab.pretraining.rate import Machine
     from layerlab.pretraining.spec import PretrainingSpec
     from layerlab.pretraining.text.material import Material
+    from layerlab.training.throughput import Machine
 
 
 def write_result(
@@ -21,7 +22,7 @@ def write_result(
     spec: PretrainingSpec,
     material: Material,
     model: Any,
-    done: Progressed,
+    done: Position,
     sequences_seen: Mapping[str, int],
     machine: Machine,
 ) -> None:
@@ -44,7 +45,7 @@ def training_facts(
     spec: PretrainingSpec,
     material: Material,
     model: Any,
-    done: Progressed,
+    done: Position,
     sequences_seen: Mapping[str, int],
     machine: Machine,
 ) -> dict[str, Any]:
@@ -80,10 +81,10 @@ def training_facts(
         },
         "threads": torch.get_num_threads(),
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
-        "held_out": list(done.held_out),
+        "held_out": done.held_out,
         "masked_perplexity": {language: math.exp(loss) for language, loss in last.items()},
-        "probes": list(done.probes),
-        "losses": list(done.losses),
+        "probes": done.probes,
+        "losses": done.losses,
     }
 
 

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from accelerate import Accelerator
+from torch import nn
 
-from layerlab.finetuning.step import sum_gradients
 from layerlab.pretraining.factors.parallel import PARALLEL
 from layerlab.pretraining.head import Head, hidden_states
 from layerlab.pretraining.text.batches import Masked, Order, mask, part_of
 from layerlab.pretraining.text.unigram import SPECIAL_TOKENS
+from layerlab.training.devices import autocast
+from layerlab.training.optimizer import build_optimizer
+from layerlab.training.schedule import linear_rate
+from layerlab.training.step import PartLoss, Stepper
+from layerlab.training.streams import masks_stream, pretraining_dropout_seed
 
 if TYPE_CHECKING:
     from layerlab.pretraining.spec import PretrainingSpec
@@ -21,15 +28,11 @@ if TYPE_CHECKING:
     from layerlab.pretraining.text.material import Material
 
 _LARGEST_GRADIENT_NORM = 1.0
-# Held-out masks have a stream of their own: no step has this number.
-_HELD_OUT_OFFSET = 2**31
-# Between the dropout streams of a step's parts: more than there are steps.
-_PART_OFFSET = 2**40
 
 
 @dataclass(frozen=True)
 class Parts:
-    """A pretraining's parts, ready to make steps."""
+    """A pretraining's parts, ready for its steps."""
 
     spec: PretrainingSpec
     material: Material
@@ -39,72 +42,47 @@ class Parts:
     optimizer: torch.optim.Optimizer
     accelerator: Accelerator
 
-    @property
-    def dtype(self) -> torch.dtype:
-        """In which matrices are multiplied."""
-        return torch.bfloat16 if self.mixed else torch.float32
 
-    @property
-    def mixed(self) -> bool:
-        """Whether matrices are multiplied in bf16."""
-        if self.spec.precision == "auto":
-            return self.accelerator.device.type == "cuda" and bool(torch.cuda.is_bf16_supported())
-        return self.spec.precision == "bf16"
+def make_optimizer(model: nn.Module, spec: PretrainingSpec) -> torch.optim.AdamW:
+    """Return the optimiser of a pretraining."""
+    parts = ((model, spec.learning_rate),)
+    return build_optimizer(parts, spec.weight_decay, betas=(0.9, 0.98), eps=1e-6, fused=True)
 
 
-def learning_rate(spec: PretrainingSpec, step: int) -> float:
-    """Return the rate of 0-based ``step``: linear warm-up, then linear decay to 0 after the last step."""
-    if step < spec.warmup_steps:
-        return spec.learning_rate * (step + 1) / spec.warmup_steps
-    return spec.learning_rate * (spec.steps - step) / max(1, spec.steps - spec.warmup_steps)
+def make_stepper(parts: Parts) -> Stepper:
+    """Return what takes the steps of a pretraining."""
+    spec = parts.spec
+    return Stepper(
+        parts.model,
+        parts.optimizer,
+        parts.accelerator,
+        accumulate=spec.accumulate,
+        rate=partial(linear_rate, n_steps=spec.steps, n_warmup=spec.warmup_steps),
+        dropout_seed=partial(pretraining_dropout_seed, spec.seed),
+        max_grad_norm=_LARGEST_GRADIENT_NORM,
+    )
 
 
-def build_optimizer(model: Any, spec: PretrainingSpec) -> torch.optim.Optimizer:
-    """Return AdamW with decay on matrices alone."""
-    parameters = list(model.parameters())
-    groups = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": spec.weight_decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=spec.learning_rate, betas=(0.9, 0.98), eps=1e-6, fused=True)
+def train_step(stepper: Stepper, parts: Parts, step: int) -> float:
+    """Take a 0-based step and return its loss, in nats per predicted token."""
+    batch, languages = parts.order.batch(step), parts.order.languages_of(step)
+    masked = _mask(parts, batch, languages, masks_stream(parts.spec.seed, step))
 
-
-def train_step(parts: Parts, step: int) -> float:
-    """Make one step and return its loss, in nats per predicted token.
-
-    The step's sequences are cut into parts, to save memory or for several processes; each process takes
-    every so many of them, and gradients are summed, so that the step is that of the whole.
-    """
-    spec, model, optimizer = parts.spec, parts.model, parts.optimizer
-    n_processes = int(parts.accelerator.num_processes)
-    model.train()
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate(spec, step)
-    masked = _mask(parts, parts.order.batch(step), step, parts.order.languages_of(step))
-    optimizer.zero_grad(set_to_none=True)
-    total = torch.zeros((), device=parts.accelerator.device)
-    n_parts = max(spec.accumulate, n_processes)
-    for part in range(parts.accelerator.process_index, n_parts, n_processes):
-        own = part_of(masked, part, n_parts)
+    def loss_of_part(model: nn.Module, part: int) -> PartLoss | None:
+        own = part_of(masked, part, stepper.n_parts)
         if not len(own.positions):
-            continue
-        torch.manual_seed(spec.seed * 1_000_003 + step + part * _PART_OFFSET)  # dropout's stream
-        loss = masked_loss(model, parts.head, own, mixed=parts.mixed)
+            return None
+        loss = masked_loss(model, parts.head, own, parts.spec.precision)
         loss = loss * (len(own.positions) / len(masked.positions))
-        loss.backward()  # type: ignore[no-untyped-call]
-        total += loss.detach()
-    if n_processes > 1:
-        sum_gradients(model, parts.accelerator)
-        total = parts.accelerator.reduce(total, reduction="sum")
-    torch.nn.utils.clip_grad_norm_(model.parameters(), _LARGEST_GRADIENT_NORM)
-    optimizer.step()
-    return total.item()
+        return PartLoss(loss, loss)
+
+    return stepper.take(loss_of_part, step)
 
 
-def masked_loss(model: Any, head: Head, masked: Masked, *, mixed: bool = False) -> torch.Tensor:
+def masked_loss(model: Any, head: Head, masked: Masked, precision: str = "fp32") -> torch.Tensor:
     """Return the mean cross-entropy of the predicted positions; only they reach the vocabulary."""
     device = next(model.parameters()).device
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=mixed):
+    with autocast(precision, device):
         states = hidden_states(model, torch.from_numpy(masked.input_ids).to(device))
         chosen = states.flatten(0, 1).index_select(0, torch.from_numpy(masked.positions).to(device))
         logits = head(chosen)
@@ -120,21 +98,21 @@ def held_out_losses(parts: Parts) -> dict[str, float]:
         total = n_predicted = 0.0
         for start in range(0, len(packed.held_out), size):
             rows = packed.held_out[start : start + size]
-            masked = _mask(parts, rows, _HELD_OUT_OFFSET + start, [language] * len(rows))
-            loss = masked_loss(parts.model, parts.head, masked, mixed=parts.mixed)
+            stream = masks_stream(parts.spec.seed, start, held_out=True)
+            masked = _mask(parts, rows, [language] * len(rows), stream)
+            loss = masked_loss(parts.model, parts.head, masked, parts.spec.precision)
             total += loss.item() * len(masked.positions)
             n_predicted += len(masked.positions)
         losses[language] = total / n_predicted
     return losses
 
 
-def _mask(parts: Parts, batch: Tokens, step: int, languages: Sequence[str]) -> Masked:
+def _mask(parts: Parts, batch: Tokens, languages: Sequence[str], stream: np.random.Generator) -> Masked:
     tokenizer = parts.material.tokenizer
     return mask(
         batch,
         [_mask_rate(parts.spec, language) for language in languages],
-        parts.spec.seed,
-        step,
+        stream,
         n_special=len(SPECIAL_TOKENS),
         mask_id=tokenizer.mask_token_id,
         n_vocab=len(tokenizer),

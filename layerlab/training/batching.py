@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 
-from layerlab.training.streams import derive_seed
+from layerlab.training.streams import order_stream
 
 # Sorting inside windows of this many batches keeps padding low and the order random.
 WINDOW_BATCHES = 50
@@ -26,7 +25,7 @@ def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int
     >>> sorted(index for batch in epoch_batches([5, 3, 9, 2], 2, seed=0, epoch=0) for index in batch)
     [0, 1, 2, 3]
     """
-    stream = random.Random(derive_seed(seed, "order", epoch))
+    stream = order_stream(seed, epoch)
     order = list(range(len(lengths)))
     stream.shuffle(order)
     window = batch_size * WINDOW_BATCHES

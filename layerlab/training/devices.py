@@ -1,7 +1,8 @@
-"""Where a fine-tuning or an evaluation computes."""
+"""Where a training or an evaluation computes, and in which precision."""
 
 from __future__ import annotations
 
+import torch
 from accelerate import Accelerator
 
 
@@ -15,3 +16,23 @@ def make_accelerator(device: str) -> Accelerator:
         device: ``auto`` or ``cpu``.
     """
     return Accelerator(cpu=device == "cpu", mixed_precision="no", gradient_accumulation_steps=1)
+
+
+def uses_bf16(precision: str, device: torch.device) -> bool:
+    """Return whether matrices are multiplied in bf16.
+
+    Args:
+        precision: ``fp32``, ``bf16``, or ``auto`` for bf16 where a GPU has it.
+        device: Where the model is.
+
+    >>> uses_bf16("auto", torch.device("cpu")), uses_bf16("bf16", torch.device("cpu"))
+    (False, True)
+    """
+    if precision == "auto":
+        return device.type == "cuda" and bool(torch.cuda.is_bf16_supported())
+    return precision == "bf16"
+
+
+def autocast(precision: str, device: torch.device) -> torch.autocast:
+    """Return a context in which a model computes in a precision; weights and losses stay in fp32."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=uses_bf16(precision, device))

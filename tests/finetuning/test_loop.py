@@ -1,22 +1,27 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from layerlab.ablation.ablation import Timed
 from layerlab.ablation.apply import apply
-from layerlab.ablation.interventions import Freeze, Reset, Scale, Unfreeze
+from layerlab.ablation.interventions import Freeze, Reset, Scale, Selection, Unfreeze, intervention
 from layerlab.ablation.interventions.donors import Donors
 from layerlab.errors import TrainingError
+from layerlab.finetuning.checkpoint import cpu_state, load_checkpoint
 from layerlab.finetuning.evaluation import evaluate
 from layerlab.finetuning.loop import FitResult, Workplace, fine_tune
 from layerlab.finetuning.model import TaskModel
+from layerlab.finetuning.step import make_optimizer
 from layerlab.finetuning.training import Training
 from layerlab.models.encoder import Encoder
 from layerlab.tasks.corpora import EncodedCorpus
@@ -161,6 +166,35 @@ def test_epochs_from_before_a_change_of_the_model_do_not_compete(
     assert accuracies[freezing.best_epoch] == max(accuracies)
 
 
+def test_a_users_standing_intervention_that_changes_no_output_resets_no_epoch(
+    make_model: Make, upos: Task, corpora: Corpora
+) -> None:
+    """Only what it says of itself counts, and it is put in place again when a fit goes on."""
+    held: list[str] = []
+
+    @intervention("half-rate", phases=("during",), changes_output=False)
+    class HalfRate:
+        layers: Selection
+
+        def hold(self, encoder: Encoder) -> Callable[[], None]:
+            held.append("held")
+            parameters = encoder.parameters(self.layers).values()
+            hooks: list[Any] = [torch.Tensor.register_hook(one, lambda grad: grad / 2) for one in parameters]  # type: ignore[no-untyped-call]
+
+            def undo() -> None:
+                for hook in hooks:
+                    hook.remove()
+
+            return undo
+
+    training = FAST.model_copy(update={"epochs": 6, "learning_rate": 5e-3})
+    result = run(make_model(), upos, corpora, training, during=[Timed(0.9, HalfRate("0"))])
+    accuracies = [entry["dev"]["accuracy"] for entry in result.history]
+    assert held == ["held"]
+    assert accuracies[result.best_epoch] == max(accuracies)
+    assert result.best_epoch == accuracies.index(max(accuracies)) < 5
+
+
 def test_a_diverged_fit_is_an_error(make_model: Make, upos: Task, corpora: Corpora) -> None:
     training = FAST.model_copy(update={"learning_rate": 1e30, "max_grad_norm": None})
     with pytest.raises(TrainingError, match=r"diverged; try a smaller training.learning_rate \(now 1e\+30\)"):
@@ -170,7 +204,7 @@ def test_a_diverged_fit_is_an_error(make_model: Make, upos: Task, corpora: Corpo
 def test_a_kill_while_a_checkpoint_is_replaced_loses_nothing(
     make_model: Make, upos: Task, corpora: Corpora, tmp_path: Path
 ) -> None:
-    """An older checkpoint that was half dropped, and a newer one half written, are passed over."""
+    """A newer checkpoint that is half written is passed over."""
     place = Workplace(tmp_path, seconds=0.0)
     plain = make_model()
     run(plain, upos, corpora)
@@ -181,13 +215,46 @@ def test_a_kill_while_a_checkpoint_is_replaced_loses_nothing(
 
     with pytest.raises(KilledError, match="in the middle"):
         run(make_model(), upos, corpora, workplace=place, report=kill)
+    (tmp_path / ".checkpoint.safetensors.part").write_bytes(b"half")
+    resumed = make_model()
+    assert run(resumed, upos, corpora, workplace=place).resumed_at == 4
+    assert same(state(plain), state(resumed))
+
+
+def test_a_fit_begun_by_version_0_1_0_goes_on_from_its_checkpoint(
+    make_model: Make, upos: Task, corpora: Corpora, tmp_path: Path
+) -> None:
+    """It wrote a folder of several files; one that was half dropped or half written is passed over."""
+    plain = make_model()
+    run(plain, upos, corpora)
+    begun = make_model()
+    optimizer = make_optimizer(begun, FAST)
+
+    def kill(event: dict[str, Any]) -> None:
+        if event["event"] == "step" and event["step"] == 8:
+            raise KilledError("in the middle of a step")
+
+    with pytest.raises(KilledError, match="in the middle"):
+        run(begun, upos, corpora, workplace=Workplace(tmp_path, seconds=0.0), report=kill)
+    restored = load_checkpoint(tmp_path, begun, optimizer)
+    assert restored is not None
+    position, best = restored
+    assert best is not None
+    (tmp_path / "checkpoint.safetensors").unlink()
+    folder = tmp_path / f"checkpoint-{position.step:08d}-{position.epoch:04d}"
+    folder.mkdir()
+    save_file(cpu_state(begun), folder / "model.safetensors")
+    torch.save(optimizer.state_dict(), folder / "optimizer.pt")
+    save_file(best, folder / "best.safetensors")
+    (folder / "position.json").write_text(json.dumps(asdict(position)))
     (tmp_path / "checkpoint-00000003-0000").mkdir()
     (tmp_path / "checkpoint-00000009-0001").mkdir()
     (tmp_path / "checkpoint-00000008-0001.tmp-1").mkdir()
     (tmp_path / "checkpoint-00000008-0001.tmp-1" / "position.json").write_text("{}")
     resumed = make_model()
-    assert run(resumed, upos, corpora, workplace=place).resumed_at == 4
+    assert run(resumed, upos, corpora, workplace=Workplace(tmp_path)).resumed_at == 7
     assert same(state(plain), state(resumed))
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.safetensors"]
 
 
 @pytest.mark.gpu

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from layerlab.finetuning.training import Training, rate_factor
+from layerlab.finetuning.training import Training
+from layerlab.training.schedule import rate_factor
 from layerlab.training.streams import derive_seed
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from layerlab.errors import DataError, StudyError
 from layerlab.pretraining.factors.anchors import ANCHORED, learn_lexicon, switch, switch_all
-from layerlab.pretraining.mlm import pretrain
+from layerlab.pretraining.run import pretrain
 from layerlab.pretraining.spec import Anchors, Parallel, PretrainingSpec, read_spec
 from layerlab.pretraining.text.material import prepare
 from tests.fixtures.pretrainings import invented_text

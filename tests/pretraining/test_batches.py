@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from layerlab.pretraining.text.batches import Masked, Order, language_probabilities, mask
+from layerlab.training.streams import masks_stream
 
 N_SPECIAL, MASK_ID, N_VOCAB = 5, 4, 1_000
 
@@ -17,7 +18,7 @@ def ids(rows: int, columns: int) -> np.ndarray[tuple[int, int], np.dtype[np.int3
 def masked(
     batch: np.ndarray[tuple[int, int], np.dtype[np.int32]], step: int = 0, rate: float = 0.2
 ) -> Masked:
-    return mask(batch, rate, 0, step, n_special=N_SPECIAL, mask_id=MASK_ID, n_vocab=N_VOCAB)
+    return mask(batch, rate, masks_stream(0, step), n_special=N_SPECIAL, mask_id=MASK_ID, n_vocab=N_VOCAB)
 
 
 @pytest.mark.parametrize("rate", [0.15, 0.2, 0.4])
@@ -92,9 +93,11 @@ def test_what_a_step_sees_does_not_hang_on_how_many_steps_follow() -> None:
 def test_sequences_may_have_rates_of_their_own() -> None:
     batch = np.full((4, 50), 9, dtype=np.int32)
     rates = [0.1, 0.5, 0.1, 0.5]
-    masked = mask(batch, rates, seed=0, step=0, n_special=5, mask_id=4, n_vocab=80)
+    masked = mask(batch, rates, masks_stream(0, 0), n_special=5, mask_id=4, n_vocab=80)
     rows = np.bincount(masked.positions // 50, minlength=4)
     assert (rows[[0, 2]].sum(), rows[[1, 3]].sum()) == (10, 50)
-    even = [mask(batch, rate, 0, 0, n_special=5, mask_id=4, n_vocab=80) for rate in (0.2, [0.2] * 4)]
+    even = [
+        mask(batch, rate, masks_stream(0, 0), n_special=5, mask_id=4, n_vocab=80) for rate in (0.2, [0.2] * 4)
+    ]
     assert (even[0].positions == even[1].positions).all()
     assert (even[0].input_ids == even[1].input_ids).all()

@@ -9,8 +9,8 @@ from transformers import AutoModelForMaskedLM
 
 from layerlab.errors import ArchitectureError, CheckpointError
 from layerlab.models.bundled import bundled_folder
-from layerlab.pretraining.mlm import pretrain
 from layerlab.pretraining.model import build_model, check_architecture
+from layerlab.pretraining.run import pretrain
 from layerlab.pretraining.spec import Architecture, PretrainingSpec, read_spec
 
 INPUT = torch.tensor([[2, 7, 9, 11, 30, 3], [2, 8, 8, 40, 12, 3]])

@@ -7,7 +7,7 @@ import pytest
 
 from layerlab.errors import DataError, StudyError
 from layerlab.pretraining.factors.parallel import PARALLEL, interleave
-from layerlab.pretraining.mlm import pretrain
+from layerlab.pretraining.run import pretrain
 from layerlab.pretraining.spec import Parallel, PretrainingSpec, read_spec
 from layerlab.pretraining.text.material import prepare
 from tests.fixtures.pretrainings import invented_text

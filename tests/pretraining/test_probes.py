@@ -17,11 +17,12 @@ from transformers import AutoModel
 from layerlab.data.bitext import pairs_with, read_aligned
 from layerlab.errors import CheckpointError, DataError
 from layerlab.measures.alignment import measure_alignment
-from layerlab.pretraining.mlm import Progress, pretrain
 from layerlab.pretraining.picture import draw_training, write_picture
 from layerlab.pretraining.probes import Probes
+from layerlab.pretraining.run import pretrain
 from layerlab.pretraining.spec import PretrainingSpec, read_spec
 from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH
+from layerlab.training.events import Event
 from tests.fixtures.pretrainings import kill_midway
 
 WORDS = {"xa": ["lomir", "tasin", "vekor", "petak"], "xb": ["шалук", "денор", "митав", "горит"]}
@@ -63,13 +64,13 @@ def test_training_is_bit_for_bit_the_same_with_and_without(
 def test_rows_are_what_measuring_the_finished_model_gives(
     probed_spec: PretrainingSpec, probes: Probes, tmp_path: Path
 ) -> None:
-    told: list[Progress] = []
-    folder = pretrain(probed_spec, tmp_path / "model", threads=1, progress=told.append)
+    told: list[Event] = []
+    folder = pretrain(probed_spec, tmp_path / "model", threads=1, report=told.append)
     rows = facts_of(folder)["probes"]
     assert sorted({row["step"] for row in rows}) == [0, 5, 10, 12]
     assert {(row["source"], row["target"], row["n"]) for row in rows} == {("xa", "xb", 12)}
     assert len(rows) == 4 * 3 * 2  # steps, levels, measures
-    assert [one.step for one in told if one.probed] == [5, 10, 12]
+    assert [one["step"] for one in told if one["event"] == "probe"] == [5, 10, 12]
     bitexts = pairs_with(read_aligned(probes.files), (), "xa", 12)
     frame = measure_alignment(folder, bitexts).set_index(["layer", "measure"])["value"]
     for row in rows:
@@ -112,10 +113,10 @@ def test_wrong_probes_are_told_before_the_first_step(probed_spec: PretrainingSpe
     probes = probed_spec.probes
     assert probes is not None
     probes.files["xb"].write_text("only one\n", encoding="utf-8")
-    told: list[Progress] = []
+    told: list[Event] = []
     with pytest.raises(DataError, match="xa has 16, xb has 1"):
-        pretrain(probed_spec, tmp_path / "model", progress=told.append)
-    assert all(one.step == 0 for one in told)
+        pretrain(probed_spec, tmp_path / "model", report=told.append)
+    assert {one["event"] for one in told} == {"preparing"}
     for path in probes.files.values():
         path.write_text("a b\n" * 5, encoding="utf-8")
     with pytest.raises(DataError, match="5 sentences are common to all files; expected at least 8"):

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from layerlab.pretraining.mlm import pretrain
+from layerlab.pretraining.run import pretrain
 from layerlab.pretraining.spec import Architecture, PretrainingSpec
 
 
@@ -52,7 +52,7 @@ def test_auto_precision_is_fp32_on_a_cpu(spec: PretrainingSpec, tmp_path: Path) 
 SHARED = """
 import sys
 from pathlib import Path
-from layerlab.pretraining.mlm import pretrain
+from layerlab.pretraining.run import pretrain
 from layerlab.pretraining.spec import PretrainingSpec
 spec = PretrainingSpec.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
 for stop in (5, None):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +10,7 @@ from layerlab.errors import DataError
 from layerlab.pretraining.factors.lexicon import WORD, Translations, count_occurrences, pair_words
 from layerlab.pretraining.factors.parallel import read_translations
 from layerlab.pretraining.text.corpus import Tokens, encode
+from layerlab.training.streams import anchors_stream
 
 if TYPE_CHECKING:
     from layerlab.pretraining.spec import PretrainingSpec
@@ -93,7 +93,7 @@ def switch_all(
     partners = [other for one, other in lexicon if one == language]
     if not partners:
         return
-    generator = random.Random(f"{seed}-anchors-{language}")
+    generator = anchors_stream(seed, language)
     for paragraph in paragraphs:
         yield switch(paragraph, lexicon[language, generator.choice(partners)], rate, generator.random)
 

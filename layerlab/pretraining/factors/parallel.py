@@ -6,16 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 from layerlab.errors import DataError
 from layerlab.pretraining.text.corpus import Tokens, encode, read_rows
+from layerlab.training.streams import translations_stream
 
 if TYPE_CHECKING:
     from layerlab.pretraining.spec import PretrainingSpec
 
 PARALLEL: Final = "parallel"
-_ORDER = 17
 
 
 def parallel_stream(spec: PretrainingSpec, tokenizer: Any) -> Tokens:
@@ -62,7 +60,7 @@ def interleave(texts: Mapping[str, Mapping[str, str]], seed: int) -> Sequence[st
     """
     languages = tuple(texts)
     identifiers = dict.fromkeys(identifier for language in languages for identifier in texts[language])
-    generator = np.random.default_rng([seed, _ORDER])
+    generator = translations_stream(seed)
     result: list[str] = []
     for identifier in identifiers:
         order = [languages[number] for number in generator.permutation(len(languages))]

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layerlab.pretraining.text.corpus import Tokens
-
-_DRAW, _SHUFFLE, _MASK = range(3)
+from layerlab.training.streams import languages_stream, sequences_stream
 
 
 def language_probabilities(sizes: Mapping[str, int], exponent: float) -> dict[str, float]:
@@ -68,9 +67,7 @@ class Order:
         probabilities = [shares[language] for language in self.languages]
         self.drawn = np.stack(
             [
-                np.random.default_rng([seed, _DRAW, step]).choice(
-                    len(self.languages), batch_sequences, p=probabilities
-                )
+                languages_stream(seed, step).choice(len(self.languages), batch_sequences, p=probabilities)
                 for step in range(steps)
             ]
         )
@@ -103,7 +100,7 @@ class Order:
         rows = self._sequences[self.languages[number]]
         epoch, index = divmod(place, len(rows))
         if (number, epoch) not in self._permutations:
-            generator = np.random.default_rng([self._seed, _SHUFFLE, number, epoch])
+            generator = sequences_stream(self._seed, number, epoch)
             self._permutations[number, epoch] = generator.permutation(len(rows))
         row: Tokens = rows[self._permutations[number, epoch][index]]
         return row
@@ -127,8 +124,7 @@ class Masked:
 def mask(
     batch: Tokens,
     rate: float | Sequence[float],
-    seed: int,
-    step: int,
+    stream: np.random.Generator,
     *,
     n_special: int,
     mask_id: int,
@@ -141,8 +137,7 @@ def mask(
     Args:
         batch: Token ids of shape ``(batch, tokens)``.
         rate: Fraction of the ordinary tokens to predict, of all sequences or of each.
-        seed: Seed of the masks.
-        step: The step; each has masks of its own.
+        stream: Draws the masks; each step has one of its own.
         n_special: Ids below this are special tokens, neither predicted nor put in.
         mask_id: Id of ``[MASK]``.
         n_vocab: Size of the vocabulary.
@@ -150,18 +145,17 @@ def mask(
     Reference:
         Devlin et al. 2019; masks drawn anew for each visit as in Liu et al. 2019 (RoBERTa).
     """
-    generator = np.random.default_rng([seed, _MASK, step])
     flat = batch.ravel().astype(np.int64)
     rates = np.broadcast_to(np.asarray(rate, dtype=np.float64), (len(batch),)).repeat(batch.shape[1])
     chosen = []
     for one in np.unique(rates):
         ordinary = np.flatnonzero((flat >= n_special) & (rates == one))
         n_predicted = max(1, round(one * len(ordinary)))
-        chosen.append(generator.permutation(ordinary)[:n_predicted])
+        chosen.append(stream.permutation(ordinary)[:n_predicted])
     positions = np.sort(np.concatenate(chosen))
     targets = flat[positions]
-    fate = generator.random(len(positions))
-    others = generator.integers(n_special, n_vocab, len(positions))
+    fate = stream.random(len(positions))
+    others = stream.integers(n_special, n_vocab, len(positions))
     flat[positions] = np.where(fate < 0.8, mask_id, np.where(fate < 0.9, others, targets))
     return Masked(flat.reshape(batch.shape), positions, targets)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from layerlab.errors import CheckpointError, DataError
-from layerlab.pretraining.checkpoint import STATE, write_atomically
+from layerlab.pretraining.checkpoint import STATE
 from layerlab.pretraining.factors.anchors import ANCHORED, anchored_stream
 from layerlab.pretraining.factors.growth import parent_tokenizer
 from layerlab.pretraining.factors.parallel import PARALLEL, parallel_stream
@@ -27,6 +27,8 @@ from layerlab.pretraining.text.corpus import (
 from layerlab.pretraining.text.texts import check_texts, paragraphs_of
 from layerlab.pretraining.text.tokenizer import spread, train_tokenizer
 from layerlab.pretraining.text.unigram import SPECIAL_TOKENS
+from layerlab.training.checkpoint import write_atomically
+from layerlab.training.events import Report, silent
 
 if TYPE_CHECKING:
     from layerlab.pretraining.spec import PretrainingSpec
@@ -47,7 +49,7 @@ class Material:
     n_tokens: dict[str, int]
 
 
-def prepare(spec: PretrainingSpec, folder: Path, say: Callable[[str], None] = lambda text: None) -> Material:
+def prepare(spec: PretrainingSpec, folder: Path, report: Report = silent) -> Material:
     """Train the tokenizer and encode the corpora, or read what an earlier start left in ``folder/state``.
 
     Raises:
@@ -66,7 +68,7 @@ def prepare(spec: PretrainingSpec, folder: Path, say: Callable[[str], None] = la
     else:
         check_material(spec)
         state.mkdir(parents=True, exist_ok=True)
-        tokenizer = _encode_all(spec, state, files, say)
+        tokenizer = _encode_all(spec, state, files, report)
     streams: dict[str, Tokens] = {language: np.load(file) for language, file in files.items()}
     packed = {
         language: hold_out(
@@ -128,14 +130,12 @@ def _check_same(spec: PretrainingSpec, file: Path) -> None:
         )
 
 
-def _encode_all(
-    spec: PretrainingSpec, state: Path, files: dict[str, Path], say: Callable[[str], None]
-) -> Any:
+def _encode_all(spec: PretrainingSpec, state: Path, files: dict[str, Path], report: Report) -> Any:
     texts = {language: language_paragraphs(spec, language) for language in spec.corpora}
-    tokenizer = _tokenizer(spec, texts, say)
+    tokenizer = _tokenizer(spec, texts, report)
     tokenizer.save_pretrained(state)
     for name, file in files.items():
-        say(f"encoding {name}")
+        report({"event": "preparing", "message": f"encoding {name}"})
         write_atomically(file, partial(_write_array, stream=_stream(spec, name, texts, tokenizer)))
     return tokenizer
 
@@ -148,11 +148,11 @@ def _stream(spec: PretrainingSpec, name: str, texts: Mapping[str, Sequence[str]]
     return encode(texts[name], tokenizer)
 
 
-def _tokenizer(spec: PretrainingSpec, texts: Mapping[str, Sequence[str]], say: Callable[[str], None]) -> Any:
+def _tokenizer(spec: PretrainingSpec, texts: Mapping[str, Sequence[str]], report: Report) -> Any:
     if spec.grown_from is not None:
-        say(f"taking the tokenizer of {spec.grown_from}")
+        report({"event": "preparing", "message": f"taking the tokenizer of {spec.grown_from}"})
         return parent_tokenizer(spec.grown_from)
-    say("training the tokenizer")
+    report({"event": "preparing", "message": "training the tokenizer"})
     return train_tokenizer(
         {language: spread(paragraphs, spec.tokenizer_chars) for language, paragraphs in texts.items()},
         spec.vocab_size,

@@ -1,17 +1,17 @@
-"""How much of the machine a pretraining uses: its arithmetic against measured matrix products."""
+"""How much of the machine a training uses: its arithmetic against measured matrix products."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from accelerate import Accelerator
 from torch import nn
 
-if TYPE_CHECKING:
-    from layerlab.pretraining.steps import Parts
+from layerlab.training.devices import uses_bf16
 
 _SECONDS = 0.1
 _SQUARE = {"cpu": 1024, "cuda": 4096}
@@ -47,13 +47,28 @@ class Machine:
         return tokens_per_second * self.flops_per_token / self.rate.square
 
 
-def measure_machine(parts: Parts) -> Machine:
-    """Measure the rate at which a pretraining's device multiplies, in a fraction of a second."""
-    spec, n_processes = parts.spec, int(parts.accelerator.num_processes)
-    n_parts = max(spec.accumulate, n_processes)
-    rate = measure_rate(parts.model, spec.batch_sequences * spec.sequence_length // n_parts, parts.dtype)
-    rate = MatmulRate(rate.square * n_processes, rate.own * n_processes)
-    return Machine(rate, flops_per_token(parts.model, spec.sequence_length, spec.mask_rate))
+def measure_machine(
+    model: Any,
+    n_tokens: int,
+    sequence_length: int,
+    predicted: float,
+    precision: str,
+    accelerator: Accelerator,
+) -> Machine:
+    """Measure the rate at which a training's devices multiply, in a fraction of a second.
+
+    Args:
+        model: Masked-LM model with ``base_model``, on its device.
+        n_tokens: Tokens that it reads at a time.
+        sequence_length: Tokens in a sequence.
+        predicted: Fraction of the tokens that are predicted.
+        precision: As in :func:`layerlab.training.devices.uses_bf16`.
+        accelerator: Gives the number of processes.
+    """
+    dtype = torch.bfloat16 if uses_bf16(precision, accelerator.device) else torch.float32
+    rate, n_processes = measure_rate(model, n_tokens, dtype), int(accelerator.num_processes)
+    together = MatmulRate(rate.square * n_processes, rate.own * n_processes)
+    return Machine(together, flops_per_token(model, sequence_length, predicted))
 
 
 def measure_rate(model: nn.Module, n_tokens: int, dtype: torch.dtype = torch.float32) -> MatmulRate:
@@ -110,7 +125,7 @@ def _time_products(
     """Return the operations done in about ``seconds`` of products, and the seconds they took."""
     left = torch.full((rows, inner), 0.5, device=device, dtype=dtype)
     right = torch.full((inner, columns), 0.5, device=device, dtype=dtype)
-    torch.mm(left, right)  # the first one is slower: kernels are chosen, memory is got
+    torch.mm(left, right)  # the first one is slower: kernels are chosen, memory is allocated
     n_products, together = 0, 1
     _wait(device)
     began = time.perf_counter()

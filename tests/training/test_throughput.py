@@ -9,11 +9,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoConfig, AutoModelForMaskedLM
 
 from layerlab.pretraining.head import head_of
-from layerlab.pretraining.mlm import Progress, pretrain
-from layerlab.pretraining.rate import Machine, MatmulRate, flops_per_token, measure_rate
+from layerlab.pretraining.run import pretrain
 from layerlab.pretraining.spec import PretrainingSpec
 from layerlab.pretraining.steps import masked_loss
 from layerlab.pretraining.text.batches import Masked
+from layerlab.training.events import Event
+from layerlab.training.throughput import Machine, MatmulRate, flops_per_token, measure_rate
 
 
 @pytest.mark.parametrize("kind", ["bert", "modernbert"])
@@ -44,9 +45,9 @@ def test_utilisation_is_the_share_of_the_rate() -> None:
 
 
 def test_training_says_how_much_of_the_machine_it_uses(spec: PretrainingSpec, tmp_path: Path) -> None:
-    told: list[Progress] = []
-    folder = pretrain(spec, tmp_path / "model", threads=1, progress=told.append)
-    assert 0 < told[-1].utilisation < 1
+    told: list[Event] = []
+    folder = pretrain(spec, tmp_path / "model", threads=1, report=told.append)
+    assert 0 < [one for one in told if one["event"] == "step"][-1]["utilisation"] < 1
     facts = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     machine = facts["machine"]
     reached = facts["tokens_per_second"] * machine["flops_per_token"] / machine["matmul_flops_per_second"]

@@ -11,9 +11,10 @@ from safetensors.torch import load_file
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
 from layerlab.errors import ArchitectureError, CheckpointError, DataError
-from layerlab.pretraining.mlm import Progress, pretrain
+from layerlab.pretraining.run import pretrain
 from layerlab.pretraining.spec import Architecture, PretrainingSpec
-from layerlab.pretraining.steps import learning_rate
+from layerlab.training.events import Event
+from layerlab.training.schedule import linear_rate
 from tests.fixtures.pretrainings import kill_midway
 
 
@@ -48,9 +49,10 @@ def test_a_pretraining_killed_midway_goes_on_as_if_nothing_had_been(
     spec: PretrainingSpec, tmp_path: Path
 ) -> None:
     kill_midway(spec, tmp_path / "killed")
-    told: list[Progress] = []
-    pretrain(spec, tmp_path / "killed", threads=1, progress=told.append)
-    assert [each.step for each in told] == list(range(7, 13))
+    told: list[Event] = []
+    pretrain(spec, tmp_path / "killed", threads=1, report=told.append)
+    assert [each["step"] for each in told if each["event"] == "step"] == list(range(7, 13))
+    assert {each["from"] for each in told} == {6}
     assert losses(tmp_path / "killed") == losses(pretrain(spec, tmp_path / "whole", threads=1))
 
 
@@ -135,7 +137,9 @@ def test_an_architecture_without_masked_lm_is_refused(spec: PretrainingSpec, tmp
 
 
 def test_the_rate_climbs_then_falls_to_nothing(spec: PretrainingSpec) -> None:
-    rates = [learning_rate(spec, step) for step in range(spec.steps)]
+    rates = [
+        linear_rate(spec.learning_rate, step, spec.steps, spec.warmup_steps) for step in range(spec.steps)
+    ]
     assert rates[:3] == pytest.approx(
         [spec.learning_rate / 3, spec.learning_rate * 2 / 3, spec.learning_rate]
     )

@@ -1,0 +1,182 @@
+"""Masked-LM pretraining from a spec to a plain Hugging Face folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from layerlab.pretraining import checkpoint
+from layerlab.pretraining.checkpoint import Position
+from layerlab.pretraining.head import head_of
+from layerlab.pretraining.model import build_model, check_architecture
+from layerlab.pretraining.probes import Prober, means_by_layer
+from layerlab.pretraining.result import write_result
+from layerlab.pretraining.spec import PretrainingSpec
+from layerlab.pretraining.steps import Parts, held_out_losses, make_optimizer, make_stepper, train_step
+from layerlab.pretraining.text.batches import Order, shares
+from layerlab.pretraining.text.corpus import Tokens
+from layerlab.pretraining.text.material import prepare
+from layerlab.training.checkpoint import Saving
+from layerlab.training.devices import make_accelerator
+from layerlab.training.events import Report, silent
+from layerlab.training.interruption import deferred_interrupt
+from layerlab.training.throughput import Machine, measure_machine
+
+
+def pretrain(
+    spec: PretrainingSpec,
+    folder: str | Path,
+    *,
+    checkpoint_seconds: float = 60,
+    report: Report = silent,
+    threads: int | None = None,
+    stop_after: int | None = None,
+    device: str = "auto",
+) -> Path:
+    """Pretrain an encoder, or go on where a killed pretraining of the same spec stopped.
+
+    On one CPU thread the resumed losses are bit for bit those of an undisturbed pretraining: a step's
+    sequences, masks and dropout come from the seed and the step alone. Ctrl-C takes effect between two steps
+    and leaves a checkpoint. Under ``torchrun`` or ``accelerate launch`` the processes share each step.
+
+    Events are ``preparing`` (with ``message``), ``step``, ``held-out`` and ``probe``; the last three have
+    ``step``, ``steps`` and ``from``, the steps done before this start. A ``step`` has ``loss`` (nats per
+    predicted token), ``tokens_per_second``, ``seconds_left`` and ``utilisation`` (fraction of the machine's
+    rate of matrix products); ``held-out`` has ``loss`` by language; ``probe`` has ``means``, by measure and
+    layer over the pairs of languages.
+
+    Args:
+        spec: What to pretrain.
+        folder: Where the model goes; ``state/`` in it keeps what resuming needs.
+        checkpoint_seconds: Least time between two checkpoints, in seconds.
+        report: Receives events.
+        threads: CPU threads; None leaves PyTorch's number.
+        stop_after: Write the model after this many steps of the schedule instead of all; the next start
+            goes on from there.
+        device: ``auto`` for the best device there is, or ``cpu``.
+
+    Returns:
+        The folder, with ``config.json``, ``model.safetensors``, the tokenizer, ``README.md``,
+        ``training.json`` and its picture ``training.pdf`` and ``.png``.
+
+    Raises:
+        DataError: A corpus that is missing, unreadable or too small.
+        CheckpointError: ``folder`` holds a pretraining of another spec.
+        ArchitectureError: Not a masked-LM architecture, or options that it does not have.
+        KeyboardInterrupt: Somebody stopped it; a checkpoint is written.
+    """
+    folder = Path(folder)
+    check_architecture(spec)
+    last = spec.steps if stop_after is None else min(spec.steps, stop_after)
+    accelerator = make_accelerator(device)
+    if not accelerator.is_main_process:
+        report = silent
+    with _threads(threads), torch.random.fork_rng(devices=[]):
+        with accelerator.main_process_first():
+            material = prepare(spec, folder, report)
+        sequences = {language: packed.train for language, packed in material.packed.items()}
+        order = Order(sequences, _shares(spec, sequences), spec.batch_sequences, spec.steps, spec.seed)
+        model = build_model(spec, len(material.tokenizer)).to(accelerator.device)
+        parts = Parts(spec, material, order, model, head_of(model), make_optimizer(model, spec), accelerator)
+        prober = Prober(spec.probes, model, material.tokenizer, spec.steps)
+        run = _Run(parts, prober, folder, Saving(checkpoint_seconds), report)
+        run.train(last)
+        if accelerator.is_main_process:
+            done = run.position
+            write_result(folder, spec, material, model, done, order.sequences_seen(done.step), run.machine)
+        accelerator.wait_for_everyone()
+    return folder
+
+
+def _shares(spec: PretrainingSpec, sequences: Mapping[str, Tokens]) -> dict[str, float]:
+    sizes = {key: len(rows) for key, rows in sequences.items()}
+    return shares(sizes, spec.sampling_exponent, spec.fixed_shares())
+
+
+@dataclass
+class _Run:
+    """The state of one running pretraining."""
+
+    parts: Parts
+    prober: Prober
+    folder: Path
+    saving: Saving
+    report: Report
+    position: Position = field(default_factory=Position)
+    resumed_at: int = 0
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        parts, spec = self.parts, self.parts.spec
+        self.stepper = make_stepper(parts)
+        self.position = checkpoint.load(self.folder, parts.model, parts.optimizer)
+        self.resumed_at = self.position.step
+        self.machine = self._measure()
+        self.position.probes = self.position.probes or self.prober.probe(self.resumed_at)
+        self.tokens_per_step = spec.batch_sequences * spec.sequence_length
+
+    def _measure(self) -> Machine:
+        parts, spec = self.parts, self.parts.spec
+        n_tokens = spec.batch_sequences * spec.sequence_length // self.stepper.n_parts
+        return measure_machine(
+            parts.model, n_tokens, spec.sequence_length, spec.mask_rate, spec.precision, parts.accelerator
+        )
+
+    def train(self, last: int) -> None:
+        """Take the steps up to ``last``, unless somebody interrupts."""
+        parts = self.parts
+        with deferred_interrupt(parts.accelerator.num_processes == 1) as interruption:
+            for step in range(self.resumed_at, last):
+                self._take(step, last)
+                due = self.saving.due(now=interruption.asked or step + 1 == last)
+                if due and parts.accelerator.is_main_process:
+                    checkpoint.save(self.folder, parts.model, parts.optimizer, self.position)
+                if interruption.asked and step + 1 < last:
+                    raise KeyboardInterrupt
+
+    def _take(self, step: int, last: int) -> None:
+        """Take one step, then measure what is due after it."""
+        spec, position, began = self.parts.spec, self.position, time.monotonic()
+        loss = train_step(self.stepper, self.parts, step)
+        took = time.monotonic() - began
+        self.seconds += took
+        position.seconds += took
+        position.step = step + 1
+        position.losses.append(loss)
+        self._report_step(loss, last)
+        if position.step % spec.evaluate_every == 0 or position.step == spec.steps:
+            losses = held_out_losses(self.parts)
+            position.held_out.append({"step": position.step, "loss": losses})
+            self._report("held-out", loss=losses)
+        probed = self.prober.probe(position.step)
+        if probed:
+            position.probes.extend(probed)
+            self._report("probe", means=means_by_layer(probed))
+
+    def _report_step(self, loss: float, last: int) -> None:
+        n_steps = self.position.step - self.resumed_at
+        speed = n_steps * self.tokens_per_step / self.seconds
+        left = (last - self.position.step) * self.seconds / n_steps
+        used = self.machine.utilisation(speed)
+        self._report("step", loss=loss, tokens_per_second=speed, seconds_left=left, utilisation=used)
+
+    def _report(self, kind: str, **details: Any) -> None:
+        steps = {"step": self.position.step, "steps": self.parts.spec.steps, "from": self.resumed_at}
+        self.report({"event": kind, **steps, **details})
+
+
+@contextmanager
+def _threads(threads: int | None) -> Iterator[None]:
+    before = torch.get_num_threads()
+    if threads is not None:
+        torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,139 @@
+"""The state of a training in one file that appears by rename, so that it is whole or not there."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from layerlab.errors import CheckpointError
+
+_MODEL, _OPTIMIZER = "model.", "optimizer."
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a checkpoint holds besides model and optimiser.
+
+    Attributes:
+        position: Plain values.
+        tensors: Other tensors by name.
+    """
+
+    position: dict[str, Any]
+    tensors: dict[str, Tensor]
+
+
+@dataclass
+class Saving:
+    """How often a training is saved.
+
+    Attributes:
+        seconds: Least time between two checkpoints.
+        last: When the last one was written, on the monotonic clock.
+    """
+
+    seconds: float
+    last: float = field(default_factory=time.monotonic)
+
+    def due(self, now: bool = False) -> bool:
+        """Return whether it is time for a checkpoint, or ``now``; the clock then starts anew."""
+        if not now and time.monotonic() - self.last < self.seconds:
+            return False
+        self.last = time.monotonic()
+        return True
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` fill a file beside ``path``, flush it to disk, and move it into place."""
+    beside = path.with_name(f".{path.name}.part")
+    write(beside)
+    with beside.open("rb+") as file:
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def save(
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    position: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+) -> None:
+    """Write a checkpoint; the old one stays until the new one is whole.
+
+    Args:
+        path: The file; its folder is made.
+        model: Its parameters and buffers are saved.
+        optimizer: Its state is saved by the names of the parameters.
+        position: Plain values that say how far the training is.
+        tensors: Whatever else it needs; no name begins with ``model.`` or ``optimizer.``.
+    """
+    from safetensors.torch import save_file
+
+    state: dict[str, Tensor] = dict(tensors)
+    for name, tensor in _tensors_of(model).items():
+        state[f"{_MODEL}{name}"] = tensor.detach().contiguous()
+        for key, value in optimizer.state.get(tensor, {}).items():
+            state[f"{_OPTIMIZER}{key}.{name}"] = value
+    path.parent.mkdir(parents=True, exist_ok=True)
+    metadata = {"progress": json.dumps(position)}
+    write_atomically(path, lambda beside: save_file(state, beside, metadata=metadata))
+
+
+def load(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> Saved | None:
+    """Put a checkpoint into the model and the optimiser; None if there is none.
+
+    Raises:
+        CheckpointError: Its tensors are not those of the model.
+    """
+    from safetensors import safe_open
+
+    if not path.is_file():
+        return None
+    with safe_open(path, framework="pt") as file:
+        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (not a mapping)
+        position = json.loads(file.metadata()["progress"])
+    own = _tensors_of(model)
+    stored = {key.removeprefix(_MODEL) for key in state if key.startswith(_MODEL)}
+    # Checkpoints of version 0.1.0 hold no buffers.
+    if stored != own.keys() and stored != dict(model.named_parameters()).keys():
+        differing = ", ".join(sorted(stored ^ own.keys()))
+        raise CheckpointError(f"{path} does not fit the model; only in one of them: {differing}")
+    with torch.no_grad():
+        for name in stored:
+            own[name].copy_(state[f"{_MODEL}{name}"])
+    if optimizer is not None:
+        _load_optimizer(optimizer, model, state)
+    rest = {key: value for key, value in state.items() if not key.startswith((_MODEL, _OPTIMIZER))}
+    return Saved(position, rest)
+
+
+def _tensors_of(model: nn.Module) -> dict[str, Tensor]:
+    """Return a model's parameters, and the buffers that belong to its state, by name; shared ones once."""
+    kept = model.state_dict().keys()
+    buffers = {name: buffer for name, buffer in model.named_buffers() if name in kept}
+    return {**dict(model.named_parameters()), **buffers}
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, model: nn.Module, state: Mapping[str, Tensor]) -> None:
+    names = {parameter: name for name, parameter in model.named_parameters()}
+    by_name: dict[str, dict[str, Tensor]] = {}
+    for key, value in state.items():
+        if key.startswith(_OPTIMIZER):
+            entry, name = key.removeprefix(_OPTIMIZER).split(".", 1)
+            by_name.setdefault(name, {})[entry] = value
+    listed = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    moments = {
+        number: by_name[names[parameter]]
+        for number, parameter in enumerate(listed)
+        if names[parameter] in by_name
+    }
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
