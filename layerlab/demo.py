@@ -90,22 +90,20 @@ def _write_corpora(folder: Path, settings: DemoSettings, say: Callable[[str], No
 
 def _measure(folder: Path, settings: DemoSettings, say: Callable[[str], None]) -> list[Path]:
     """Measure how alike the languages are in the pretrained encoder, layer by layer, and draw it."""
-    import pandas as pd
-
+    from layerlab.analysis.records import load_records, write_records
     from layerlab.report.figures.alignment import draw_alignment
 
     table = folder / "alignment" / "alignment.csv"
     what = f"{settings.encoder}: alignment of its languages, layer by layer (CKA and sentence retrieval)"
     if table.is_file():
         say(f"2/4 {what}: measured already.")
-        frame = pd.read_csv(table)
+        frame = load_records(table)
     else:
         say(f"2/4 Measuring {what} ...")
         frame = _alignment(folder, settings)
-        table.parent.mkdir(parents=True, exist_ok=True)
         draw_alignment(frame, table.parent)
-        frame.to_csv(table, index=False)
-    mean = frame[frame["measure"] == "cka"].groupby("layer")["value"].mean().to_numpy()
+        write_records(frame, table)
+    mean = frame[frame["metric"] == "cka"].groupby("layer")["value"].mean().to_numpy()
     best = int(mean.argmax())
     say(
         f"    CKA of {settings.languages[0]} with the others: {mean[0]:.2f} in the embeddings, "

@@ -9,6 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+#: What stands for an ablation in the rows of probes, and in those of encoders measured outside of a study.
+PROBE = "probe"
+MEASURED = "measured"
+#: Ends the metric of a measure of the pretrained encoder.
+PRETRAINED = "_pretrained"
+
 Entry = Mapping[str, Any]
 #: Keys of an entry that are no fields of the intervention.
 PLACE = ("phase", "at", "kind", "layers")

@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "layerlab"
 ORDER = (
     "errors", "files", "names", "targets", "config", "validation", "extensions", "models", "ablation", "data",
-    "languages", "tasks", "training", "finetuning", "measures", "analysis", "report", "pretraining", "nodes",
+    "languages", "tasks", "training", "finetuning", "analysis", "measures", "report", "pretraining", "nodes",
     "study", "demo_settings", "demo", "commands", "cli", "__main__",
 )  # fmt: skip
 # What is named by users, found only when it is asked for: controlled languages as corpora; an entry point.

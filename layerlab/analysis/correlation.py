@@ -34,8 +34,9 @@ def correlate(
     Args:
         gap: What ``layerlab.analysis.sensitivity.transfer_gap`` gives; a language's gap is its mean over
             seeds.
-        similarity: What ``layerlab.measures.alignment`` gives: ``model, source, target, layer, measure,
-            value``; ``layer`` 0 is the output of the embeddings. ``model`` is the one that was fine-tuned.
+        similarity: Records that ``layerlab.measures.alignment`` gives; ``layer`` 0 is the output of the
+            embeddings. ``model`` is the one that was fine-tuned. A column ``measure``, if there is one, goes
+            before ``metric``.
         resamples: Of the bootstrap over languages, and of the permutations where there are more than
             7 languages.
         seed: Of what is drawn.
@@ -51,6 +52,8 @@ def correlate(
             languages.
     """
     _check(gap, ("model", "source", "target", "gap"), "gaps")
+    if "measure" not in similarity.columns:
+        similarity = similarity.rename(columns={"metric": "measure"})
     _check(similarity, SIMILARITY_COLUMNS, "similarities")
     key = ["model", "source", "target", "layer", "measure"]
     twice = similarity[similarity.duplicated(key)]

@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from layerlab.analysis.measured import upgrade_alignment
 from layerlab.analysis.nodes import load_nodes as load_nodes
 from layerlab.analysis.stored import Where, current_columns, node_folders, read_json
 from layerlab.analysis.upgrade import NEWER, upgrade
@@ -36,7 +37,6 @@ COLUMNS = (
 KEY = ("study", "run_id", "target", "split", "metric", "layer")
 
 BASELINE = "none"  # the name of the ablation that changes nothing
-PROBE = "probe"  # what stands for an ablation in the rows of probes
 
 
 def load_records(path: Where | Sequence[Where], everything: bool = False) -> pd.DataFrame:
@@ -65,7 +65,7 @@ def load_records(path: Where | Sequence[Where], everything: bool = False) -> pd.
         frame, wanted = _load_one(one, everything)
         frames.append(validate_records(frame, str(one)))
         planned += wanted
-        complete += frame["run_id"].nunique()
+        complete += frames[-1]["run_id"].nunique()
     frame = frames[0] if len(frames) == 1 else validate_records(pd.concat(frames), "the records together")
     frame.attrs.update(planned=planned, complete=complete)
     return frame
@@ -103,6 +103,7 @@ def validate_records(frame: pd.DataFrame, where: str = "the records") -> pd.Data
     Raises:
         RecordsError: A column is missing, a number is not one, or one row occurs with two values.
     """
+    frame = upgrade_alignment(frame)
     missing = [name for name in COLUMNS if name not in (*frame.columns, *NEWER)]
     if missing:
         extra = [str(name) for name in frame.columns if name not in COLUMNS]

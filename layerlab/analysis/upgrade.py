@@ -13,14 +13,13 @@ from typing import Any
 
 import pandas as pd
 
-from layerlab.names import ablation_name
+from layerlab.names import PROBE, ablation_name
 
 #: Columns that older records lack.
 NEWER = ("donor", "sweep", "options", "main")
 
 _KNOWN = ("ablation", "phase", "intervention", "layers", "donor")
 _MAIN = ("las", "span_f1", "accuracy")  # a task's main metric, the first of these that it has
-_PROBE = "probe"
 
 # One intervention of a name: kind(layers, options)@phase:time.
 _PART = re.compile(r"(\w+)\((.*)\)@(before|during|after)(?::([\d.e+-]+))?")
@@ -59,7 +58,7 @@ def upgrade(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _is_main(rows: pd.DataFrame) -> pd.Series[bool]:
     """Say for each row whether its metric is its task's main one, whatever the order of the rows."""
-    scores = rows[rows["layer"].isna() | (rows["layer"] == "") | (rows["ablation"] == _PROBE)]
+    scores = rows[rows["layer"].isna() | (rows["layer"] == "") | (rows["ablation"] == PROBE)]
     metrics = scores.groupby(["study", "task"], dropna=False)["metric"].unique()
     main = {
         key: next((name for name in (*_MAIN, *sorted(found)) if name in found), "")

@@ -67,11 +67,11 @@ def measure(
     frame = _measure_all(chosen, bitexts, listed(measures), pooling)
     print(alignment_table(frame))
     if output is not None:
+        from layerlab.analysis.records import write_records
         from layerlab.report.figures.alignment import draw_alignment
 
-        output.mkdir(parents=True, exist_ok=True)
-        frame.to_csv(output / "alignment.csv", index=False)
-        for path in (output / "alignment.csv", *draw_alignment(frame, output, figure_formats(png))):
+        table = write_records(frame, output / "alignment.csv")
+        for path in (table, *draw_alignment(frame, output, figure_formats(png))):
             print(path)
 
 
@@ -98,9 +98,9 @@ def _measure_all(
 
 def alignment_table(frame: pd.DataFrame) -> str:
     """Return a table of values (percent) by model, measure and pair, with a column a layer."""
-    both = frame[~frame["measure"].str.endswith(("_forward", "_backward"))]
+    both = frame[~frame["metric"].str.endswith(("_forward", "_backward"))]
     blocks = []
-    for (model, measured), part in both.groupby(["model", "measure"], sort=False):
+    for (model, measured), part in both.groupby(["model", "metric"], sort=False):
         table = 100 * part.pivot_table(
             index=["source", "target"], columns="layer", values="value", sort=False
         )

@@ -1,9 +1,9 @@
-"""How well an encoder aligns languages, at every level: one tidy frame of CKA and retrieval."""
+"""How well an encoder aligns languages, at every level, by CKA and retrieval, as tidy records."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,8 @@ from layerlab.errors import DataError, unknown
 from layerlab.measures.anc import anc
 from layerlab.measures.cka import cka
 from layerlab.measures.retrieval import Similarity, retrieve
-from layerlab.measures.states import Pooling, States, load_tokenizer, sentence_states
+from layerlab.measures.spec import Pooling
+from layerlab.measures.states import States, load_tokenizer, sentence_states
 from layerlab.models.encoder import Encoder, as_encoder
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 Values = Mapping[str, float]
-COLUMNS = ("model", "source", "target", "layer", "measure", "value", "n")
 DEFAULT_MEASURES = ("cka", "retrieval", "retrieval_csls")
 
 
@@ -92,17 +92,17 @@ def measure_alignment(
             directions; rows ``..._forward`` (source to target) and ``..._backward`` come with it.
         pooling: As in `layerlab.measures.states.sentence_states`.
         tokenizer: Its tokenizer; None loads the one beside the model.
-        progress: Told in words what has been measured.
+        progress: Called with a line of text for each pair that has been measured.
 
     Returns:
-        A frame with the columns ``model, source, target, layer, measure, value, n``; values are fractions.
+        Tidy records, with the columns of `layerlab.load_records`: ``model`` is the label, ``source`` and
+        ``target`` the pair, ``metric`` the measure, ``layer`` the level, ``n`` the sentence pairs; ``split``
+        is ``parallel`` and ``ablation`` is ``measured``.
 
     Raises:
         DataError: An unknown measure or level, no bitext, or bitexts too small to be measured.
         CheckpointError: There is no such model or tokenizer.
     """
-    import pandas as pd
-
     if isinstance(encoder, str | Path):
         tokenizer = tokenizer or load_tokenizer(str(encoder))
         label = label or Path(encoder).name
@@ -121,7 +121,18 @@ def measure_alignment(
             say=progress,
         )
     ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return measured_records(rows)
+
+
+def measured_records(rows: Iterable[tuple[str, str, str, int, str, float, int]]) -> pd.DataFrame:
+    """Make tidy records of model, source, target, level, metric, value and n."""
+    import pandas as pd
+
+    from layerlab.analysis.measured import complete_measured
+    from layerlab.analysis.records import validate_records
+
+    names = ["model", "source", "target", "layer", "metric", "value", "n"]
+    return validate_records(complete_measured(pd.DataFrame(rows, columns=names)), "the measured values")
 
 
 def alignment_rows(

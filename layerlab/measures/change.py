@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from layerlab.errors import DataError, unknown
-from layerlab.measures.alignment import COLUMNS
+from layerlab.measures.alignment import measured_records
 from layerlab.measures.cka import Estimator, Kernel, cka
-from layerlab.measures.states import Pooling, sentence_states
+from layerlab.measures.spec import Pooling
+from layerlab.measures.states import sentence_states
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +55,7 @@ def measure_change(
         tokenizer: Of both; None loads the one beside each.
 
     Returns:
-        A frame as ``measure_alignment`` gives it, with the language as source and as target and the measure
+        Records as ``measure_alignment`` gives them, with the language as source and as target and the metric
         ``change_cka`` (``change_cka_biased``, ``change_cka_rbf``, ``change_cka_muller``, ...).
 
     Raises:
@@ -62,8 +63,6 @@ def measure_change(
 
     Reference: Muller et al. (2021), "First Align, then Predict".
     """
-    import pandas as pd
-
     estimate: Estimator = estimator
     name = _name_of(estimator, kernel)
     rows = []
@@ -74,7 +73,7 @@ def measure_change(
         for layer in range(len(x)):
             value = cka(x[layer], y[layer], estimate, kernel=kernel)
             rows.append((label, language, language, layer, name, value, len(sentences)))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return measured_records(rows)
 
 
 def _name_of(estimator: str, kernel: str) -> str:

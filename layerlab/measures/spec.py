@@ -24,9 +24,6 @@ WEIGHT_MEASURES = ("drift",)
 ALIASES = {"change": "change_cka"}
 KNOWN = (*PAIR_MEASURES, *ALIASES, *CHANGE_MEASURES, *WEIGHT_MEASURES)
 
-#: Ends the names of measures of the pretrained encoder in records.
-PRETRAINED = "_pretrained"
-
 # Raised when the same measure of the same texts gives other numbers, so that old results are not reused.
 MEASURES_VERSION = 1
 

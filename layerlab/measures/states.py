@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from layerlab.data.sentences import Sentence
 from layerlab.errors import CheckpointError, DataError, unknown
 from layerlab.measures.levels import frozen, hidden_levels
+from layerlab.measures.spec import Pooling
 from layerlab.models.encoder import Encoder, as_encoder
 from layerlab.models.positions import n_positions
 from layerlab.tasks.encoding.wordpieces import special_tokens, tokenize
@@ -22,7 +23,6 @@ from layerlab.training.batching import length_batches
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-Pooling = Literal["mean", "first", "muller"]
 Text = Sentence | Sequence[str] | str
 States = NDArray[np.float32]
 

@@ -17,9 +17,10 @@ from layerlab.measures.alignment import MEASURES
 from layerlab.measures.change import CHANGES
 from layerlab.measures.cka import cka
 from layerlab.measures.drift import weight_drift
-from layerlab.measures.spec import PRETRAINED, WEIGHT_MEASURES
-from layerlab.measures.states import Pooling, States, sentence_states
+from layerlab.measures.spec import WEIGHT_MEASURES, Pooling
+from layerlab.measures.states import States, sentence_states
 from layerlab.models.encoder import Encoder
+from layerlab.names import PRETRAINED
 from layerlab.nodes.fitting import load_encoder, locate_checkpoint
 from layerlab.nodes.jobs import FitJob, RunJob
 from layerlab.nodes.measurement import Measurement, read_measured

@@ -13,6 +13,7 @@ from layerlab.measures.probe_heads import ProbeTraining
 from layerlab.measures.states import load_tokenizer, longest_input
 from layerlab.models.checkpoints import Checkpoint, find_checkpoint
 from layerlab.models.encoder import Encoder
+from layerlab.names import PROBE
 from layerlab.nodes.identity import digest
 from layerlab.tasks.corpora import check_labels, encode_corpus, read_corpus
 from layerlab.tasks.task import Task, get_task
@@ -21,7 +22,6 @@ from layerlab.training.devices import make_accelerator
 if TYPE_CHECKING:
     import pandas as pd
 
-PROBE = "probe"  # the ablation's name in records
 STUDY = "probes"  # the study's
 
 # Raised when probes of the same settings would get other scores.

@@ -29,7 +29,7 @@ def test_two_models_are_measured_and_drawn(
     frame = pd.read_csv(tmp_path / "out" / "alignment.csv")
     assert set(frame["model"]) == {"before", "0123abcd"}
     assert set(frame["n"]) == {9}
-    values = frame.set_index(["model", "measure", "layer"])["value"].unstack("model")
+    values = frame.set_index(["model", "metric", "layer"])["value"].unstack("model")
     assert list(values["before"]) == list(values["0123abcd"])
     shown = 100 * float(values["before"].to_dict()["cka", 2])
     assert f"{shown:.1f}" in out

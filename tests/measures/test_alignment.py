@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from layerlab.analysis.records import COLUMNS
 from layerlab.data.bitext import Bitext, Texts, read_bitexts
 from layerlab.data.conllu import read_conllu
 from layerlab.errors import DataError
 from layerlab.measures import alignment
-from layerlab.measures.alignment import COLUMNS, MEASURES, measure_alignment
+from layerlab.measures.alignment import MEASURES, measure_alignment
 from layerlab.measures.cka import cka
 from layerlab.measures.retrieval import retrieve
 from layerlab.measures.states import sentence_states
@@ -30,10 +31,10 @@ def test_every_row_is_its_measure_of_the_states(tiny_encoder: Path, bitexts: tup
     assert set(frame["model"]) == {"tiny"}
     assert set(frame["n"]) == {16}
     assert set(frame["layer"]) == {0, 1, 2, 3, 4}
-    assert not frame.duplicated(["source", "target", "layer", "measure"]).any()
+    assert not frame.duplicated(["source", "target", "layer", "metric"]).any()
     states = {one.target: sentence_states(tiny_encoder, one.targets) for one in bitexts}
     source = sentence_states(tiny_encoder, bitexts[0].sources)
-    values = frame.set_index(["target", "layer", "measure"])["value"]
+    values = frame.set_index(["target", "layer", "metric"])["value"]
     for target, targets in states.items():
         for layer in range(5):
             x, y = source[layer], targets[layer]
@@ -67,9 +68,9 @@ def test_translations_that_are_copies_are_aligned_perfectly(
 ) -> None:
     texts = bitexts[0].sources
     frame = measure_alignment(tiny_encoder, [Bitext("aa", "zz", texts, tuple(texts))], label="copy")
-    assert frame.loc[frame["measure"] == "cka", "value"].to_numpy() == pytest.approx(1)
+    assert frame.loc[frame["metric"] == "cka", "value"].to_numpy() == pytest.approx(1)
     distinct = len({getattr(s, "words", s) for s in texts}) / len(texts)
-    assert frame.loc[frame["measure"] == "retrieval", "value"].to_numpy() == pytest.approx(distinct, abs=0.1)
+    assert frame.loc[frame["metric"] == "retrieval", "value"].to_numpy() == pytest.approx(distinct, abs=0.1)
 
 
 @pytest.mark.parametrize(
@@ -97,5 +98,5 @@ def test_embeddings_of_related_languages_with_shared_names_beat_chance(
 ) -> None:
     german, chinese = read_bitexts(data_root / "pud", ["de", "zh"], sentences=200)
     frame = measure_alignment(tiny_encoder, [german, chinese], layers=[0], measures=["retrieval"])
-    values = frame[frame["measure"] == "retrieval"].set_index("target")["value"]
+    values = frame[frame["metric"] == "retrieval"].set_index("target")["value"]
     assert values["de"] > 2 / 200

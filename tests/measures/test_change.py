@@ -30,7 +30,7 @@ def test_layers_below_a_reset_one_have_not_moved(tiny_encoder: Path, treebanks: 
     assert (values.loc[:, [3, 4]].to_numpy() < 1 - 1e-6).all()
     plain = cka(sentence_states(tiny_encoder, texts["bb"])[3], states[3])
     assert values.to_numpy()[1, 3] == pytest.approx(plain)
-    assert set(frame["measure"]) == {"change_cka"}
+    assert set(frame["metric"]) == {"change_cka"}
     assert set(frame["n"]) == {16}
     labels = [str(line.get_label()) for line in plot_alignment(frame, "change_cka").axes[0].get_lines()]
     assert labels[:3] == ["aa", "bb", "mean"]
@@ -46,7 +46,7 @@ def test_models_of_other_depth_are_refused(tiny_encoder: Path, treebanks: Path) 
 def test_the_papers_estimator_goes_by_its_name(tiny_encoder: Path, treebanks: Path) -> None:
     texts = {"aa": read_conllu(treebanks / "aa" / "test.conllu")}
     frame = measure_change(tiny_encoder, tiny_encoder, texts, label="same", estimator="muller")
-    assert set(frame["measure"]) == {"change_cka_muller"}
+    assert set(frame["metric"]) == {"change_cka_muller"}
     assert np.allclose(frame["value"], 1)
 
 

@@ -72,7 +72,7 @@ def test_rows_are_what_measuring_the_finished_model_gives(
     assert len(rows) == 4 * 3 * 2  # steps, levels, measures
     assert [one["step"] for one in told if one["event"] == "probe"] == [5, 10, 12]
     bitexts = pairs_with(read_aligned(probes.files), (), "xa", 12)
-    frame = measure_alignment(folder, bitexts).set_index(["layer", "measure"])["value"]
+    frame = measure_alignment(folder, bitexts).set_index(["layer", "metric"])["value"]
     for row in rows:
         if row["step"] == 12:
             assert row["value"] == pytest.approx(frame[row["layer"], row["measure"]], abs=2e-5)

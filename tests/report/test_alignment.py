@@ -12,6 +12,8 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.image import imread
 
+from layerlab.analysis.measured import complete_measured
+from layerlab.analysis.records import load_records, validate_records, write_records
 from layerlab.errors import RecordsError
 from layerlab.report.figures.alignment import draw_alignment, plot_alignment, plot_models
 from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH
@@ -25,7 +27,8 @@ def frame_of(models: tuple[str, ...], targets: tuple[str, ...], n_layers: int = 
         for layer in range(n_layers + 1)
         for measure in ("cka", "retrieval", "retrieval_forward", "retrieval_backward")
     ]
-    return pd.DataFrame(rows, columns=["model", "source", "target", "layer", "measure", "value", "n"])
+    names = ["model", "source", "target", "layer", "metric", "value", "n"]
+    return validate_records(complete_measured(pd.DataFrame(rows, columns=names)))
 
 
 def curves(axis: Axes) -> dict[str, list[float]]:
@@ -37,7 +40,7 @@ def test_curves_are_the_values_and_the_mean_is_their_mean() -> None:
     figure = plot_alignment(frame)
     (axis,) = figure.axes
     drawn = curves(axis)
-    rows = frame[frame["measure"] == "cka"]
+    rows = frame[frame["metric"] == "cka"]
     for target in ("de", "fr"):
         assert drawn[target] == list(rows[rows["target"] == target]["value"])
     assert drawn["mean"] == pytest.approx(list(rows.groupby("layer")["value"].mean()))
@@ -97,6 +100,19 @@ def test_what_can_not_be_drawn_is_refused() -> None:
         draw_alignment(frame.iloc[:0], "nowhere")
     with pytest.raises(RecordsError, match="mbert has en-de at layer 0 twice"):
         plot_alignment(pd.concat([frame, frame]))
+
+
+def test_a_frame_that_was_written_before_it_was_records_is_read_and_drawn(tmp_path: Path) -> None:
+    frame = frame_of(("mbert",), ("de", "nan"))
+    old = frame.rename(columns={"metric": "measure"})
+    old = old[["model", "source", "target", "layer", "measure", "value", "n"]]
+    old.to_csv(tmp_path / "old.csv", index=False)
+    pd.testing.assert_frame_equal(load_records(tmp_path / "old.csv"), frame)
+    pd.testing.assert_frame_equal(
+        load_records(write_records(old, tmp_path / "new.csv")),
+        load_records(write_records(frame, tmp_path / "same.csv")),
+    )
+    assert curves(plot_alignment(old).axes[0]) == curves(plot_alignment(frame).axes[0])
 
 
 def test_drawing_needs_no_torch() -> None:

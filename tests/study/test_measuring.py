@@ -136,7 +136,7 @@ def test_values_are_those_of_the_models_on_disk(
         model = Store(results).node("fit", fit) / "model"
         again = measure_alignment(model, bitexts, measures=("cka", "cka_rbf", "anc", "retrieval"))
         change = measure_change(tiny_encoder, model, texts, label="x")
-        for name, part in pd.concat([again, change]).groupby("measure"):
+        for name, part in pd.concat([again, change]).groupby("metric"):
             expected = part.set_index(["target", "layer"])["value"].sort_index()
             found = values_of(frame, str(name), ablation)
             assert found.to_numpy() == pytest.approx(expected.to_numpy(), abs=1e-5), (name, ablation)

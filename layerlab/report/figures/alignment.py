@@ -1,6 +1,6 @@
 """Curves over the layers: how alike languages are, by CKA or retrieval.
 
-Functions take the frame of ``layerlab.measures.alignment`` and return a matplotlib ``Figure`` at the width of
+Functions take records of ``layerlab.measures.alignment`` and return a matplotlib ``Figure`` at the width of
 an ACL column, or of the page for several models. Values are fractions, as in the papers.
 """
 
@@ -13,6 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from layerlab.analysis.measured import upgrade_alignment
 from layerlab.analysis.stored import Where
 from layerlab.errors import RecordsError, unknown
 from layerlab.report.style.axes import label_depth, panel_grid, put_legend
@@ -20,7 +21,7 @@ from layerlab.report.style.saving import save_figure
 from layerlab.report.style.style import figure_style, line_style
 from layerlab.report.style.wording import slug
 
-_COLUMNS = ("model", "source", "target", "layer", "measure", "value", "n")
+_COLUMNS = ("model", "source", "target", "layer", "metric", "value", "n")
 _MEASURE_NAMES = {
     "cka": "CKA (linear, debiased)",
     "cka_biased": "CKA (linear, biased)",
@@ -123,9 +124,9 @@ def draw_alignment(frame: pd.DataFrame, folder: Where, formats: Sequence[str] = 
     Raises:
         RecordsError: A column is missing, or there are no rows.
     """
-    _check(frame)
+    frame = _check(frame)
     paths: list[Path] = []
-    for measure in dict.fromkeys(frame["measure"]):
+    for measure in dict.fromkeys(frame["metric"]):
         if measure.endswith(("_forward", "_backward")):
             continue
         stem = Path(folder) / slug(measure.replace("_", "-"))
@@ -137,19 +138,22 @@ def draw_alignment(frame: pd.DataFrame, folder: Where, formats: Sequence[str] = 
     return paths
 
 
-def _check(frame: pd.DataFrame) -> None:
+def _check(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return records with plain numbers, whatever way they were written; refuse anything else."""
+    frame = upgrade_alignment(frame)
     missing = [name for name in _COLUMNS if name not in frame.columns]
     if missing:
         raise RecordsError(f"a frame of alignment is expected; this one lacks {', '.join(missing)}")
     if frame.empty:
         raise RecordsError("there is no alignment to show: the frame has no rows")
+    return frame.astype({"layer": "int64", "n": "int64"})
 
 
 def _rows(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
-    _check(frame)
-    rows = frame[frame["measure"] == measure]
+    frame = _check(frame)
+    rows = frame[frame["metric"] == measure]
     if rows.empty:
-        raise RecordsError(unknown("measure", measure, set(frame["measure"])))
+        raise RecordsError(unknown("measure", measure, set(frame["metric"])))
     twice = rows[rows.duplicated(["model", "source", "target", "layer"])]
     if len(twice):
         first = twice.iloc[0]

@@ -18,11 +18,11 @@ from layerlab.analysis.correlation import correlate
 from layerlab.analysis.records import BASELINE
 from layerlab.analysis.sensitivity import t_interval, transfer_gap
 from layerlab.errors import RecordsError, unknown
+from layerlab.names import PRETRAINED
 from layerlab.report.figures.alignment import measure_words
 from layerlab.report.figures.figure import Drawing, Figure, Material
 from layerlab.report.figures.layer_curves import (
     PLACE,
-    PRETRAINED,
     condition_styles,
     measure_rows,
     only_place,

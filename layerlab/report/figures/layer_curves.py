@@ -18,13 +18,13 @@ from matplotlib.axes import Axes
 from layerlab.analysis.records import BASELINE
 from layerlab.analysis.sensitivity import t_interval
 from layerlab.errors import RecordsError, unknown
+from layerlab.names import MEASURED, PRETRAINED
 from layerlab.report.figures.alignment import measure_words
 from layerlab.report.style.axes import label_depth
 from layerlab.report.style.style import line_style
 
 #: What makes the runs of one fine-tuning setting; a measure has no split or metric of scores.
 PLACE = ("study", "model", "task", "source")
-PRETRAINED = "_pretrained"
 _SPLITS = ("parallel", "weights")
 _DIRECTIONS = ("_forward", "_backward")
 _MOST_COLOURS = 7  # lines that differ by colour alone; more of one sweep go from dark to light
@@ -37,7 +37,8 @@ def measure_rows(frame: pd.DataFrame) -> pd.DataFrame:
     The column ``measure`` has the name without suffix; ``pretrained`` says whether a row is of the pretrained
     encoder.
     """
-    rows = frame[frame["layer"].notna() & frame["split"].isin(_SPLITS) & frame["value"].notna()]
+    within = frame["split"].isin(_SPLITS) & (frame["ablation"] != MEASURED)
+    rows = frame[frame["layer"].notna() & within & frame["value"].notna()]
     names = rows["metric"].str
     rows = rows.assign(pretrained=names.endswith(PRETRAINED), measure=names.removesuffix(PRETRAINED))
     return rows[~rows["measure"].str.endswith(_DIRECTIONS)]

@@ -17,15 +17,13 @@ from matplotlib.figure import Figure as MplFigure
 from layerlab.analysis.records import COLUMNS
 from layerlab.analysis.sensitivity import t_interval
 from layerlab.errors import RecordsError, unknown
+from layerlab.names import PROBE
 from layerlab.report.figures.figure import Drawing, Figure, Material
 from layerlab.report.style.axes import label_depth, panel_grid, put_legend
 from layerlab.report.style.captions import capital, count, seeds_words
 from layerlab.report.style.panels import METRIC_NAMES
 from layerlab.report.style.style import COLOURS, DASHES, SOURCE_COLOUR, figure_style
 from layerlab.report.style.wording import slug, task_words
-
-#: The name of the ablation that probes have in records.
-PROBE = "probe"
 
 _PANEL = ["model", "task", "source"]
 _MOST_MARKED = 13  # levels; beyond it markers hide the lines
