@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import numpy as np
@@ -68,6 +69,15 @@ def test_of_ablations_that_freeze_the_same_the_plain_one_counts_and_the_caption_
     (drawing,) = FREEZING.find(Material(frame))
     assert drawing.name == "freezing-upos-en"
     assert "left out, as they freeze the same: freeze to layer 5 without dropout" in drawing.words
+
+
+def test_what_an_ablation_gives_besides_the_layers_counts_more_than_its_name(synthetic: Make) -> None:
+    frame = synthetic(study="freeze", targets=("de",))
+    options = json.loads(frame[frame["ablation"] == "freeze to layer 5"]["options"].iloc[0])
+    odd = [entry | {"dropout": False} for entry in options]
+    short = frame["ablation"] == "freeze to layer 5"
+    frame = frame.assign(options=frame["options"].mask(short, json.dumps(odd)))
+    assert scores_by_depth(frame).left_out == ("freeze to layer 5",)
 
 
 def test_without_the_embeddings_0_is_the_baseline(synthetic: Make) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import numpy as np
@@ -22,24 +23,39 @@ def score(frame: pd.DataFrame, ablation: str, targets: list[str]) -> float:
     return float(100 * rows["value"].mean())
 
 
+def swap(layers: str, donor: object, **fields: object) -> dict[str, object]:
+    return {"phase": "after", "kind": "swap", "layers": layers, "donor": donor, **fields}
+
+
+RU = {"source": "ru"}
+
+
 @pytest.mark.parametrize(
-    ("donor", "found"),
+    ("interventions", "found"),
     [
-        ("6-11: fit(source=ru)", [(6, 11, "ru")]),
-        ("0-3: fit(source=zh-hant)", [(0, 3, "zh-hant")]),
-        ("0-2: fit(source=ru); 3: fit(source=de)", [(0, 2, "ru"), (3, 3, "de")]),
-        ("0-5: pretrained", []),
-        ("3: fit(source=de, task=ner)", []),
-        ("0-5: fit(source=ru), components=attention", []),
-        ("0-2: fit(source=ru); 3: pretrained", []),
-        ("1,3,5: fit(source=ru)", []),
-        ("", []),
+        ([swap("6-8", RU)], {6: "ru", 7: "ru", 8: "ru"}),
+        ([swap("0-1", {"source": "zh-hant"})], {0: "zh-hant", 1: "zh-hant"}),
+        ([swap("0-1", RU), swap("3", {"source": "de"})], {0: "ru", 1: "ru", 3: "de"}),
+        ([swap("0,2", RU)], {0: "ru", 2: "ru"}),
+        ([swap("0-5", "pretrained")], {}),
+        ([swap("3", {"source": "de", "task": "ner"})], {}),
+        ([swap("0-5", RU, components=["attention"])], {}),
+        ([swap("0-2", RU), swap("3", "pretrained")], {}),
+        ([swap("embeddings,0-2", RU)], {}),
+        ([swap("last:2", RU)], {}),
+        ([swap("0-2", RU) | {"phase": "before"}], {}),
+        ([{"phase": "after", "kind": "reset", "layers": "0-2"}], {}),
+        ([], {}),
     ],
 )
 def test_whole_layers_of_a_fit_on_another_source_have_a_place(
-    donor: str, found: list[tuple[int, int, str]]
+    interventions: list[dict[str, object]], found: dict[int, str]
 ) -> None:
-    assert swapped_in(donor) == found
+    assert swapped_in(json.dumps(interventions)) == found
+
+
+def test_records_that_do_not_say_what_was_done_have_none() -> None:
+    assert swapped_in("") == {}
 
 
 def test_cells_are_mean_scores_in_points(synthetic: Make) -> None:
@@ -77,7 +93,7 @@ def test_several_donors_make_one_larger_matrix_of_the_others(synthetic: Make) ->
     other = frame[frame["ablation"] != "none"]
     other = other.assign(
         ablation=other["ablation"].str.replace("of ru", "of de"),
-        donor=other["donor"].str.replace("ru", "de"),
+        options=other["options"].str.replace('"ru"', '"de"'),
         run_id="de" + other["run_id"],
     )
     both = pd.concat([frame, other])
@@ -94,7 +110,7 @@ def test_every_boundary_has_its_matrix(synthetic: Make) -> None:
     frame = synthetic(study="swap", targets=("de", "fr", "ru"))
     lower = frame[frame["ablation"] == "lower layers of ru"]
     more = lower.assign(
-        ablation="lowest layers of ru", donor="0-2: fit(source=ru)", run_id="3" + lower["run_id"]
+        ablation="lowest layers of ru", options=json.dumps([swap("0-2", RU)]), run_id="3" + lower["run_id"]
     )
     both = pd.concat([frame, more])
     assert [matrix.boundary for matrix in swap_matrices(both)] == [3, 6]
@@ -113,7 +129,7 @@ def test_a_large_matrix_takes_the_page(synthetic: Make) -> None:
     parts = [
         swaps.assign(
             ablation=swaps["ablation"].str.replace("of ru", f"of l{index}"),
-            donor=swaps["donor"].str.replace("ru", f"l{index}"),
+            options=swaps["options"].str.replace('"ru"', f'"l{index}"'),
             run_id=f"{index}" + swaps["run_id"],
         )
         for index in range(7)
@@ -124,8 +140,8 @@ def test_a_large_matrix_takes_the_page(synthetic: Make) -> None:
 
 def test_other_swaps_are_refused_or_left_out(synthetic: Make) -> None:
     frame = synthetic(study="swap", targets=("de",))
-    silent = frame.assign(donor="")
-    with pytest.raises(RecordsError, match="which the column donor would say"):
+    silent = frame.assign(options="")
+    with pytest.raises(RecordsError, match="which the column options would say"):
         plot_swaps(silent)
     assert list(SWAPS.find(Material(silent))) == []
     with pytest.raises(RecordsError, match="a swap matrix shows one setting, and got 2"):

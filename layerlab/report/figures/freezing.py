@@ -5,6 +5,7 @@ Reference: Wu, Dredze (2019), "Beto, Bentz, Becas"; Lee, Tang, Lin (2019), "What
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -68,8 +69,8 @@ def freezing_depth(layers: str) -> int | None:
 def scores_by_depth(frame: pd.DataFrame, metric: str | None = None) -> Depths:
     """Average the scores of runs whose lowest layers were frozen before fine-tuning, and of the baseline.
 
-    Where several ablations freeze the same layers, as with and without dropout, the one with the shortest
-    name counts: a longer name says in what an ablation differs.
+    Where several ablations freeze the same layers, the one that says least besides counts: with dropout in
+    them rather than without. Of older records, which do not say it, it is the one with the shortest name.
 
     Args:
         frame: Tidy records of one model, task and source.
@@ -101,12 +102,16 @@ class _Frozen:
 
 
 def _frozen(scores: pd.DataFrame) -> _Frozen:
-    frozen = scores[(scores["intervention"] == "freeze") & (scores["phase"] == "before")]
-    known = set(zip(map(str, frozen["ablation"]), map(str, frozen["layers"]), strict=True))
-    embeddings = any(Layers(layers).embeddings for _, layers in known)
+    columns = [map(str, scores[name]) for name in ("options", "ablation", "layers")]
+    ablations = [
+        (len(chosen), len(name), name, layers)
+        for options, name, layers in set(zip(*columns, strict=True))
+        if (chosen := _freezes_with(options)) is not None
+    ]
+    embeddings = any(Layers(layers).embeddings for *_, layers in ablations)
     names: dict[int, str] = {}
     left_out = []
-    for name, layers in sorted(known, key=lambda row: (len(row[0]), row)):
+    for *_, name, layers in sorted(ablations):
         depth = freezing_depth(layers)
         if depth is None or Layers(layers).embeddings != embeddings:
             continue
@@ -115,6 +120,19 @@ def _frozen(scores: pd.DataFrame) -> _Frozen:
         else:
             names[depth] = name
     return _Frozen(names, tuple(left_out), embeddings)
+
+
+def _freezes_with(options: str) -> set[str] | None:
+    """Return the fields that an ablation gives besides the layers; None if it does not only freeze.
+
+    >>> _freezes_with('[{"phase": "before", "kind": "freeze", "layers": "0-5", "dropout": false}]')
+    {'dropout'}
+    >>> _freezes_with('[{"phase": "before", "kind": "reset", "layers": "0-5"}]')
+    """
+    entries = json.loads(options or "[]")
+    if not entries or any((entry["phase"], entry["kind"]) != ("before", "freeze") for entry in entries):
+        return None
+    return {name for entry in entries for name in entry} - {"phase", "kind", "layers"}
 
 
 def _depths(setting: Mapping[str, str], scores: pd.DataFrame) -> Depths | None:

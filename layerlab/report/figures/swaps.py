@@ -1,14 +1,14 @@
 """Swap matrix: the lower layers of a model fine-tuned on one language with the upper ones of another.
 
-Records say in the column ``donor`` which layers were swapped in and from which fit. What has a place in the
-matrix are whole layers, put where they stood, of a fit that differs in its source language alone.
+What has a place in the matrix are whole layers, put where they stood, of a fit that differs in its source
+language alone.
 
 Reference: Bandarkar et al. (2024), "Layer Swapping for Zero-Shot Cross-Lingual Transfer", arXiv:2410.01335.
 """
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +22,7 @@ from matplotlib.figure import Figure as MplFigure
 from layerlab.analysis.records import BASELINE
 from layerlab.analysis.sweeps import select_scores
 from layerlab.errors import RecordsError
+from layerlab.models.layers import Layers
 from layerlab.report.figures.figure import Drawing, Figure, Material, by_setting
 from layerlab.report.style.captions import about, capital, count
 from layerlab.report.style.panels import METRIC_NAMES, show
@@ -29,12 +30,11 @@ from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH, figure_style, 
 from layerlab.report.style.wording import task_words
 from layerlab.targets import zero_shot_targets
 
-_SWAPPED = re.compile(r"(\d+)(?:-(\d+))?: fit\(source=([^(),; ]+)\)")
 _CELL = 0.34  # inches
 _MOST_PANELS = 3
 _COLOURS = "viridis"
 
-_Spans = list[tuple[int, int, str]]  # first and last layer and the donor's source, of each swap
+_Owners = dict[int, str]  # the source that each layer which was swapped in was fine-tuned on
 
 
 @dataclass(frozen=True)
@@ -57,17 +57,29 @@ class SwapMatrix:
     n_seeds: int
 
 
-def swapped_in(donor: str) -> _Spans:
-    """Read what was swapped in: first and last layer and the donor's source; empty if it is anything else.
+def swapped_in(options: str) -> _Owners:
+    """Say which layers an ablation swaps in after fine-tuning, and from a fit on which source.
 
-    >>> swapped_in("0-2: fit(source=ru); 3: fit(source=de)")
-    [(0, 2, 'ru'), (3, 3, 'de')]
-    >>> swapped_in("0-2: fit(source=ru), components=attention")
-    []
+    Args:
+        options: The cell of the records: its interventions as JSON.
+
+    Returns:
+        A source for each layer; empty if the ablation does anything else.
+
+    >>> swapped_in('[{"phase": "after", "kind": "swap", "layers": "0-1", "donor": {"source": "ru"}}]')
+    {0: 'ru', 1: 'ru'}
     """
-    spans = [_SWAPPED.fullmatch(part) for part in donor.split("; ")]
-    found = [(int(span[1]), int(span[2] or span[1]), span[3]) for span in spans if span]
-    return found if len(found) == len(spans) else []
+    owners: _Owners = {}
+    for entry in json.loads(options or "[]"):
+        donor, layers = entry.get("donor"), str(entry["layers"])
+        plain = entry.keys() == {"phase", "kind", "layers", "donor"} and isinstance(donor, dict)
+        whole = all(term[:1].isdigit() for term in layers.split(","))  # neither embeddings nor last:2
+        placed = (entry["phase"], entry["kind"]) == ("after", "swap")
+        if not (placed and plain and whole and donor.keys() == {"source"}):
+            return {}
+        chosen = Layers(layers)
+        owners |= dict.fromkeys(chosen.indices(1 + (chosen.last or 0)), str(donor["source"]))
+    return owners
 
 
 def swap_matrices(frame: pd.DataFrame, metric: str | None = None) -> list[SwapMatrix]:
@@ -87,30 +99,31 @@ def swap_matrices(frame: pd.DataFrame, metric: str | None = None) -> list[SwapMa
     settings = list(by_setting(select_scores(frame, metric)))
     if len(settings) > 1:
         raise RecordsError(f"a swap matrix shows one setting, and got {len(settings)}")
-    spans = [_spans(rows) for _, rows in settings]
-    if not any(spans):
+    if not any(_swaps(rows) for _, rows in settings):
         raise RecordsError(
             "there is no swap to show: no ablation of the records swaps in, after fine-tuning, whole layers "
-            "of a fit on another source, which the column donor would say, as in '0-5: fit(source=ru)'"
+            "of a fit on another source, which the column options would say, as in "
+            '[{"phase": "after", "kind": "swap", "layers": "0-5", "donor": {"source": "ru"}}]'
         )
     return _matrices(*settings[0])
 
 
-def _spans(scores: pd.DataFrame) -> dict[str, _Spans]:
-    """Read what each ablation swaps in after fine-tuning; what has no place in a matrix is left out."""
-    swaps = scores[(scores["intervention"] == "swap") & (scores["phase"] == "after")]
-    known = swaps[["ablation", "donor"]].drop_duplicates().itertuples(index=False, name=None)
-    spans = {str(name): swapped_in(str(donor)) for name, donor in known}
-    return {name: found for name, found in spans.items() if found}
+def _swaps(scores: pd.DataFrame) -> dict[str, _Owners]:
+    """Find the ablations that have a place in a matrix, and what they swap in."""
+    known = scores[["ablation", "options"]].drop_duplicates().itertuples(index=False, name=None)
+    swaps = {str(name): swapped_in(str(options)) for name, options in known}
+    return {name: owners for name, owners in swaps.items() if owners}
 
 
 def _matrices(setting: Mapping[str, str], scores: pd.DataFrame) -> list[SwapMatrix]:
     """Arrange the scores of one setting; an empty list if nothing has a place in a matrix."""
-    spans = _spans(scores)
-    n_layers = 1 + max((last for found in spans.values() for _, last, _ in found), default=-1)
-    boundaries = {last + 1 for found in spans.values() for first, last, _ in found if not first}
-    boundaries |= {first for found in spans.values() for first, _, _ in found}
-    matrices = [_matrix(setting, scores, spans, boundary, n_layers) for boundary in sorted(boundaries)]
+    swaps = _swaps(scores)
+    n_layers = 1 + max((layer for owners in swaps.values() for layer in owners), default=-1)
+    boundaries = set()
+    for owners in swaps.values():
+        all_owners = [owners.get(layer, setting["source"]) for layer in range(n_layers)]
+        boundaries |= {layer for layer in range(1, n_layers) if all_owners[layer] != all_owners[layer - 1]}
+    matrices = [_matrix(setting, scores, swaps, boundary, n_layers) for boundary in sorted(boundaries)]
     return [matrix for matrix in matrices if matrix is not None]
 
 
@@ -185,17 +198,15 @@ SWAPS = Figure(
 def _matrix(
     setting: Mapping[str, str],
     scores: pd.DataFrame,
-    spans: Mapping[str, _Spans],
+    swaps: Mapping[str, _Owners],
     boundary: int,
     n_layers: int,
 ) -> SwapMatrix | None:
     """Arrange what has one boundary; None if nothing is swapped on one side of it alone."""
     source = setting["source"]
     cells = {(source, source): BASELINE}
-    for name, found in spans.items():
-        owners = [source] * n_layers
-        for first, last, donor in found:
-            owners[first : last + 1] = [donor] * (last - first + 1)
+    for name, found in swaps.items():
+        owners = [found.get(layer, source) for layer in range(n_layers)]
         lower, upper = set(owners[:boundary]), set(owners[boundary:])
         if len(lower) == 1 and len(upper) == 1:
             cells.setdefault((lower.pop(), upper.pop()), name)
