@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from transformers import AutoTokenizer, BertConfig, BertModel, PreTrainedModel
 
-from layerlab.data.conllu import read_conllu
+from layerlab.data.formats.conllu import read_conllu
 from layerlab.data.sentences import Corpus, digest_sentences
 from layerlab.finetuning.evaluation import EVALUATION_PIECES
 from layerlab.finetuning.loop import fine_tune

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layerlab.data.folders import find_file, languages_in
-from layerlab.data.parallel import read_parallel
-from layerlab.data.sentences import Sentence, read_lines
+from layerlab.data.formats.lines import read_lines
+from layerlab.data.formats.parallel import read_parallel
+from layerlab.data.sentences import Sentence
 from layerlab.errors import DataError, unknown
 
 Texts = Sequence[Sentence | str]

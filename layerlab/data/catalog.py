@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from layerlab.data.conllu import read_conllu
 from layerlab.data.defaults import default_corpora, default_treebank
 from layerlab.data.folders import SPLIT_NAMES, find_file, has_language
-from layerlab.data.hub import HubSource, load_hub
-from layerlab.data.hub_pairs import load_hub_pairs
-from layerlab.data.iob import StrayTags, count_strays, map_tag, read_iob
-from layerlab.data.pairs import PAIR_FORMATS, Pair, count_empty, digest_pairs, read_pairs
+from layerlab.data.formats.conllu import read_conllu
+from layerlab.data.formats.iob import read_iob_file
+from layerlab.data.formats.pair_files import read_pairs
+from layerlab.data.hub.hub_pairs import load_hub_pairs
+from layerlab.data.hub.hub_source import HubSource
+from layerlab.data.hub.hub_words import load_hub
+from layerlab.data.intake import check_items, find_prefix, prefix_of, strip_prefix
+from layerlab.data.pairs import PAIR_FORMATS, Pair, digest_pairs
 from layerlab.data.registry import register_corpus, registered, registered_languages
 from layerlab.data.sentences import Corpus, digest_sentences, take_evenly
 from layerlab.data.spec import Controlled, DataSpec, Split
+from layerlab.data.survey import survey
+from layerlab.data.tags import StrayTags, TagOptions
 from layerlab.errors import DataError, unknown
 from layerlab.files import digest_file
 from layerlab.targets import treebank_config
@@ -48,6 +52,7 @@ class CorpusRef:
         tag_map: Two by two a tag, or a label of pairs, and what it becomes.
         stray_tags: What becomes of an ``I-X`` that begins an entity.
         limit: At most so many sentences.
+        prefix: Language code before each word of a file, which is taken off.
     """
 
     task: str
@@ -62,6 +67,7 @@ class CorpusRef:
     tag_map: tuple[tuple[str, str], ...] = ()
     stray_tags: StrayTags = "rare"
     limit: int | None = None
+    prefix: str = ""
 
 
 def find_corpus(spec: DataSpec, task: str, formats: Sequence[str], language: str, split: str) -> CorpusRef:
@@ -96,10 +102,13 @@ def find_corpus(spec: DataSpec, task: str, formats: Sequence[str], language: str
         limit,
     )
     ref = CorpusRef(task, language, split, "", where, tuple(formats), path, hub, controlled, *reading)
-    # Only a file has a digest without being read.
-    content = digest_file(path) if path is not None else _digest_items(_read(ref))
-    digest = hashlib.sha256(json.dumps([READER_VERSION, content, *reading]).encode()).hexdigest()[:16]
-    return dataclasses.replace(ref, digest=digest)
+    if path is None:
+        content, prefix = _digest_items(_read(ref)[0]), ""
+    else:  # only a file has a digest without being read
+        content, prefix = digest_file(path), "" if uses_labels else find_prefix(path)
+    identity = [READER_VERSION, content, *reading, *([prefix] if prefix else [])]
+    digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
+    return dataclasses.replace(ref, digest=digest, prefix=prefix)
 
 
 def load_corpus(ref: CorpusRef) -> Corpus:
@@ -108,27 +117,13 @@ def load_corpus(ref: CorpusRef) -> Corpus:
     Raises:
         DataError: The corpus does not keep its format; names file and line.
     """
-    items = _read(ref)
-    return Corpus(take_evenly(items, ref.limit), ref.digest, ref.where, _notes(items))
-
-
-def _are_pairs(items: Sequence[Any]) -> bool:
-    return isinstance(items[0], Pair)
+    items, notes = _read(ref)
+    notes = (*notes, *survey(items, ref.where))
+    return Corpus(take_evenly(items, ref.limit), ref.digest, ref.where, notes)
 
 
 def _digest_items(items: Sequence[Any]) -> str:
-    return digest_pairs(items) if _are_pairs(items) else digest_sentences(items)
-
-
-def _notes(items: Sequence[Any]) -> tuple[str, ...]:
-    """Say what a reader of results should know of sentences or pairs."""
-    if _are_pairs(items):
-        empty = count_empty(items)
-        return (f"{empty} of {len(items)} pairs lack a sentence; they are kept",) if empty else ()
-    strays, entities = count_strays(items)
-    if not strays:
-        return ()
-    return (f"{strays} of {entities} entities begin with I-; strict scoring counts them as none",)
+    return digest_pairs(items) if isinstance(items[0], Pair) else digest_sentences(items)
 
 
 def _locate(
@@ -169,22 +164,28 @@ _IOB_ENDINGS = frozenset({".iob2", ".iob", ".bio"})
 _PAIR_ENDINGS = frozenset(f".{ending}" for ending in PAIR_FORMATS)
 
 
-def _read(ref: CorpusRef) -> tuple[Any, ...]:
-    """Return sentences, or pairs."""
-    tag_map = dict(ref.tag_map)
+Read = tuple[tuple[Any, ...], tuple[str, ...]]
+
+
+def _read(ref: CorpusRef) -> Read:
+    """Return sentences, or pairs, and notes on how they were read."""
+    options = TagOptions(dict(ref.tag_map), ref.stray_tags)
     if ref.path is not None:
-        return _reader(ref.path, tag_map, ref.stray_tags)(ref.path)
+        items, notes = _read_file(ref.path, options)
+        return strip_prefix(items, ref.prefix, notes)
     if ref.hub is not None and set(PAIR_FORMATS) & set(ref.formats):
-        return load_hub_pairs(ref.hub, tag_map)
+        return load_hub_pairs(ref.hub, options.tag_map), ()
     if ref.hub is not None:
-        return load_hub(ref.hub, ref.formats, tag_map, ref.stray_tags)
-    if ref.controlled is not None:
-        return _generate(ref, ref.controlled)
-    loader = registered(ref.task, ref.language)
-    sentences = loader(ref.split) if callable(loader) else None
-    if not sentences:
-        raise DataError(f"{ref.where}: it has no {ref.split} split")
-    return tuple(sentences)
+        items, notes = load_hub(ref.hub, ref.formats, options)
+    elif ref.controlled is not None:
+        items, notes = check_items(_generate(ref, ref.controlled), ref.where, options, ref.formats)
+    else:
+        loader = registered(ref.task, ref.language)
+        given = tuple(loader(ref.split) or ()) if callable(loader) else ()
+        if not given:
+            raise DataError(f"{ref.where}: it has no {ref.split} split")
+        items, notes = check_items(given, ref.where, options, ref.formats)
+    return strip_prefix(items, prefix_of(items), notes)
 
 
 def _generate(ref: CorpusRef, controlled: Controlled) -> tuple[Any, ...]:
@@ -196,38 +197,22 @@ def _generate(ref: CorpusRef, controlled: Controlled) -> tuple[Any, ...]:
     # Languages stand beside data and are imported only where they are spoken.
     from layerlab.languages.corpora.on_demand import speak, speak_pairs
 
-    size, tag_map = getattr(controlled, ref.split), dict(ref.tag_map)
+    size = getattr(controlled, ref.split)
     if set(PAIR_FORMATS) & set(ref.formats):
-        pairs = speak_pairs(ref.language, ref.split, size, controlled.seed, controlled.family)
-        return tuple(dataclasses.replace(one, label=tag_map.get(one.label, one.label)) for one in pairs)
+        return speak_pairs(ref.language, ref.split, size, controlled.seed, controlled.family)
     if not {"conllu", "iob2"} & set(ref.formats):
         raise DataError(
             f"{ref.where}: task {ref.task} takes {', '.join(ref.formats)}; controlled languages have conllu, "
             "iob2, tsv and jsonl"
         )
-    sentences = speak(
-        ref.language,
-        ref.split,
-        size,
-        controlled.seed,
-        controlled.parallel,
-        controlled.family,
-    )
-    if not tag_map:
-        return sentences
-    return tuple(
-        dataclasses.replace(s, entities=tuple(map_tag(tag, tag_map, ref.where) for tag in s.entities))
-        for s in sentences
-    )
+    return speak(ref.language, ref.split, size, controlled.seed, controlled.parallel, controlled.family)
 
 
-def _reader(
-    path: Path, tag_map: Mapping[str, str], stray_tags: StrayTags
-) -> Callable[[Path], tuple[Any, ...]]:
+def _read_file(path: Path, options: TagOptions) -> Read:
     if path.suffix == ".conllu":
-        return read_conllu
+        return read_conllu(path), ()
     if path.suffix in _IOB_ENDINGS:
-        return functools.partial(read_iob, tag_map=tag_map, stray_tags=stray_tags)
+        return read_iob_file(path, options)
     if path.suffix in _PAIR_ENDINGS:
-        return functools.partial(read_pairs, tag_map=tag_map)
+        return read_pairs(path, options.tag_map), ()
     raise DataError(f"{path}: no reader for {path.suffix!r} files: expected .conllu, .iob2, .tsv or .jsonl")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from layerlab.errors import DataError
-from layerlab.files import digest_values, read_text
+from layerlab.files import digest_values
 
 Item = TypeVar("Item")
 
@@ -24,6 +23,7 @@ class Sentence:
         relations: Dependency relations, subtypes kept (``nsubj:pass``).
         entities: IOB2 tags.
         sent_id: The corpus's name of the sentence, empty where it gives none.
+        place: Where it stands in its corpus, such as ``:12`` or ``, row 3``, for messages.
 
     >>> len(Sentence(("Sova", "letí"), upos=("NOUN", "VERB")).words)
     2
@@ -35,6 +35,7 @@ class Sentence:
     relations: tuple[str, ...] = ()
     entities: tuple[str, ...] = ()
     sent_id: str = ""
+    place: str = field(default="", compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("upos", "heads", "relations", "entities"):
@@ -83,27 +84,3 @@ def take_evenly(sentences: Sequence[Item], n: int | None) -> tuple[Item, ...]:
 def digest_sentences(sentences: Iterable[Sentence]) -> str:
     """Return 16 hexadecimal digits that stand for the content of sentences."""
     return digest_values((s.words, s.upos, s.heads, s.relations, s.entities, s.sent_id) for s in sentences)
-
-
-def read_lines(path: Path) -> list[str]:
-    r"""Return the lines of a UTF-8 file without their ends.
-
-    Only ``\n`` and ``\r\n`` end a line: other Unicode line separators occur inside real words.
-
-    Raises:
-        DataError: The file is not there, holds nothing, or is not UTF-8.
-    """
-    text = read_text(path)
-    if not text.strip():
-        raise DataError(f"{path}: the file is empty")
-    return text.split("\n")
-
-
-def sent_id_of(comment: str) -> str | None:
-    """Return the name that a ``# sent_id = ...`` comment gives, None for any other comment.
-
-    >>> sent_id_of("# sent_id = n01-7"), sent_id_of("# text = sent_id")
-    ('n01-7', None)
-    """
-    key, separator, value = comment.lstrip("#").partition("=")
-    return value.strip() if separator and key.strip() == "sent_id" else None

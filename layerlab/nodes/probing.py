@@ -105,7 +105,7 @@ def _find_all(
             problems.append(Problem(f"target {key}" if key else "source", str(error)))
     if "" in corpora:
         tests = [ref for key, ref in corpora.items() if key]
-        problems += [Problem("", told) for told in check_labels(get_task(task), corpora[""], tests)[0]]
+        problems += [Problem("", told) for told in check_labels(get_task(task), corpora[""], tests).problems]
     if not models:
         problems.append(Problem("models", "none is given; expected at least one"))
     if problems:

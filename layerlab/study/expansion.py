@@ -58,7 +58,7 @@ def expand(study: Study, *, check: bool = True) -> Plan:
             check_source(state, task, source, sentences)
     if state.problems:
         raise StudyError(list(state.problems.values()), f"study {study.name!r}")
-    notes = []
+    notes = list(state.notes)
     if baseline_is_missing(study.ablations):
         notes.append(
             "no ablation is the baseline `none`: scores will be recorded, effects cannot be computed"

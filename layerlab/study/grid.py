@@ -41,6 +41,7 @@ class Expansion:
     labels: dict[str, str] = field(default_factory=dict)
     pretrainings: dict[str, PretrainingJob] = field(default_factory=dict)
     measurements: dict[tuple[str, str], Measurement] = field(default_factory=dict)
+    notes: dict[str, None] = field(default_factory=dict)
 
     def note(self, path: str, message: object) -> None:
         """Remember a mistake, once."""
@@ -93,7 +94,8 @@ def check_source(state: Expansion, task: str, source: str, sentences: dict[tuple
     train, *others = refs
     if train is None:
         return
-    problems, n_sentences = check_labels(get_task(task), train, [ref for ref in others if ref is not None])
-    sentences[task, source] = n_sentences
-    for problem in problems:
+    found = check_labels(get_task(task), train, [ref for ref in others if ref is not None])
+    sentences[task, source] = found.n_sentences
+    state.notes.update(dict.fromkeys(found.notes))
+    for problem in found.problems:
         state.note("data", problem)

@@ -42,25 +42,38 @@ def read_corpus(ref: CorpusRef) -> Corpus:
     return load_corpus(ref)
 
 
-def check_labels(task: Task, train: CorpusRef, others: Sequence[CorpusRef]) -> tuple[list[str], int]:
-    """Read a source and its targets and compare labels.
+@dataclass(frozen=True)
+class SourceCheck:
+    """What a look at a source and its targets found.
 
-    Returns:
-        What is wrong, in words, and the number of training sentences.
+    Attributes:
+        problems: What is wrong, in words.
+        notes: What a reader of results should know, each with its corpus.
+        n_sentences: Sentences in the training split.
     """
-    problems: list[str] = []
+
+    problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    n_sentences: int = 0
+
+
+def check_labels(task: Task, train: CorpusRef, others: Sequence[CorpusRef]) -> SourceCheck:
+    """Read a source and its targets, check their annotation and compare labels."""
     try:
         source = read_corpus(train)
     except DataError as error:
-        return [str(error)], 0
+        return SourceCheck((str(error),))
     labels = task.label_set(source.sentences)
-    for ref in others:
+    problems: list[str] = []
+    notes: list[str] = []
+    for ref in (train, *others):
         try:
             corpus = read_corpus(ref)
+            notes.extend(f"{ref.where}: {note}" for note in corpus.notes)
             task.check(corpus.sentences, labels, ref.where)
         except (DataError, LabelError) as error:
             problems.append(str(error))
-    return problems, len(source.sentences)
+    return SourceCheck(tuple(problems), tuple(notes), len(source.sentences))
 
 
 def encode_corpus(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from layerlab.data.pairs import PAIR_FORMATS, Pair
+from layerlab.data.remedies import find_label_remedy
 from layerlab.errors import LabelError
 from layerlab.tasks.encoding.pair_inputs import encode_pairs
 from layerlab.tasks.metrics.label_metrics import label_accuracy, macro_f1
@@ -98,10 +98,10 @@ class Pairs:
         if lacking:
             listed = ", ".join(f"{label} ({counts[label]})" for label in lacking)
             owner = f"task {self.name}" if self.labels else "the source"
-            mended = ", ".join(f'"{label}": {_meant(label, labels)}' for label in lacking)
+            remedy = find_label_remedy(lacking, labels)
             raise LabelError(
-                f"{where}: labels that {owner} does not have: {listed}; it has {', '.join(labels)}. "
-                f"If they mean the same, give tag_map: {{{mended}}}"
+                f"{where}: labels that {owner} does not have: {listed}; it has {', '.join(labels)}"
+                + (f". {remedy}" if remedy else "")
             )
 
     def encode(
@@ -190,14 +190,6 @@ class Pairs:
             Score("accuracy", label_accuracy(gold, predicted), len(gold), right),
             Score("macro_f1", macro_f1(gold, predicted), len(gold), by_label),
         ]
-
-
-def _meant(label: str, labels: Sequence[str]) -> str:
-    """Return the label that may have been meant: by number, by likeness, else nothing but a hint."""
-    if label.isdecimal() and int(label) < len(labels):
-        return labels[int(label)]
-    close = difflib.get_close_matches(label.lower(), labels, n=1)
-    return close[0] if close else "LABEL"
 
 
 @task("nli")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from layerlab.data.checks import check_trees
 from layerlab.data.sentences import Sentence
 from layerlab.errors import LabelError
 from layerlab.tasks.encoding.windows import CutWords, cut_words
@@ -90,12 +91,14 @@ class Parsing:
 
         Raises:
             LabelError: Some have none.
+            DataError: Heads that are no tree; names the first place.
         """
         bare = sum(not (sentence.heads and sentence.relations) for sentence in sentences)
         if bare:
             raise LabelError(
                 f"{where}: {bare} of {len(sentences)} sentences have no tree for task {self.name}"
             )
+        check_trees(sentences, where)
 
     def encode(
         self,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, ClassVar
 
-from layerlab.data.conllu import UPOS
+from layerlab.data.formats.conllu import UPOS
+from layerlab.data.remedies import find_type_remedy
 from layerlab.data.sentences import Sentence
 from layerlab.errors import LabelError
 from layerlab.tasks.encoding.windows import encode_words
@@ -71,11 +72,10 @@ class Tagging:
         lacking = sorted(set(counts) - set(labels))
         if lacking:
             listed = ", ".join(f"{tag} ({counts[tag]})" for tag in lacking)
-            kinds = ", ".join(f"{kind}: O" for kind in sorted({tag[2:] for tag in lacking if "-" in tag}))
-            remedy = f". To read them as no entity, give tag_map: {{{kinds}}}" if kinds else ""
+            remedy = find_type_remedy(lacking, labels)
             raise LabelError(
                 f"{where}: labels that the source does not have: {listed}; "
-                f"the source has {', '.join(labels)}{remedy}"
+                f"the source has {', '.join(labels)}" + (f". {remedy}" if remedy else "")
             )
 
     def encode(

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from layerlab.data import catalog, registry
 from layerlab.data.catalog import DataSpec, find_corpus, load_corpus, register_corpus
 from layerlab.data.defaults import default_corpora
-from layerlab.data.hub import HubSource
+from layerlab.data.hub.hub_source import HubSource
 from layerlab.data.sentences import Sentence
 from layerlab.errors import DataError
 
@@ -82,7 +82,7 @@ def test_tag_map_reaches_the_reader(treebanks: Path) -> None:
 
 
 def test_kept_stray_tags_are_noted(write: Write, tmp_path: Path) -> None:
-    write("aa/test.iob2", "1\tMila\tB-PER\n\n" * 150 + "1\tRek\tI-LOC\n")
+    write("aa/test.iob2", "".join(f"1\tMila{i}\tB-PER\n\n" for i in range(150)) + "1\tRek\tI-LOC\n")
     corpus = load_corpus(find_corpus(DataSpec(root=tmp_path), "ner", TAGS, "aa", "test"))
     assert corpus.notes == ("1 of 151 entities begin with I-; strict scoring counts them as none",)
 
@@ -151,9 +151,9 @@ def test_a_treebank_of_the_hub_is_the_configuration_that_bears_its_name(
 ) -> None:
     asked: list[HubSource] = []
 
-    def load(source: HubSource, *_: object) -> tuple[Sentence, ...]:
+    def load(source: HubSource, *_: object) -> tuple[tuple[Sentence, ...], tuple[str, ...]]:
         asked.append(source)
-        return (Sentence(("mira",), upos=("NOUN",)),)
+        return (Sentence(("mira",), upos=("NOUN",)),), ()
 
     monkeypatch.setattr(catalog, "load_hub", load)
     find_corpus(DataSpec(), "upos", TREES, "en:GUM", "test")

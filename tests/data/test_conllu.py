@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from layerlab.data.conllu import UPOS, read_conllu
+from layerlab.data.formats.conllu import UPOS, read_conllu
 from layerlab.errors import DataError
 
 Write = Callable[[str, str], Path]

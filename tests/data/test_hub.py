@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import datasets
 import pytest
 
-from layerlab.data.hub import HubSource, load_hub
+from layerlab.data.hub import hub_words
+from layerlab.data.hub.hub_source import HubSource
+from layerlab.data.sentences import Sentence
+from layerlab.data.tags import NO_MAP, StrayTags, TagOptions
 from layerlab.errors import DataError
 
 UPOS_NAMES = ["NOUN", "ADP", "VERB", "_"]
@@ -29,6 +32,15 @@ def tree_rows() -> dict[str, list[Any]]:
 def save(folder: Path, splits: dict[str, datasets.Dataset]) -> str:
     datasets.DatasetDict(splits).save_to_disk(str(folder))
     return str(folder)
+
+
+def load_hub(
+    where: HubSource,
+    formats: Sequence[str],
+    tag_map: Mapping[str, str] = NO_MAP,
+    stray_tags: StrayTags = "rare",
+) -> tuple[Sentence, ...]:
+    return hub_words.load_hub(where, formats, TagOptions(tag_map, stray_tags))[0]
 
 
 def source(hub_id: str, split: str = "train") -> HubSource:

@@ -12,9 +12,10 @@ import pytest
 
 from layerlab.data.catalog import CorpusRef, DataSpec, find_corpus, load_corpus, register_corpus
 from layerlab.data.defaults import default_corpora
-from layerlab.data.hub import HubSource
-from layerlab.data.hub_pairs import load_hub_pairs
-from layerlab.data.pairs import PAIR_FORMATS, Pair, digest_pairs, read_pairs
+from layerlab.data.formats.pair_files import read_pairs
+from layerlab.data.hub.hub_pairs import load_hub_pairs
+from layerlab.data.hub.hub_source import HubSource
+from layerlab.data.pairs import PAIR_FORMATS, Pair, digest_pairs
 from layerlab.data.spec import Controlled
 from layerlab.errors import DataError
 from layerlab.languages.corpora.release import Request, write_languages

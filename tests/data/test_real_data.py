@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from layerlab.data.catalog import DataSpec, find_corpus, load_corpus
-from layerlab.data.conllu import read_conllu
-from layerlab.data.iob import read_iob
-from layerlab.data.parallel import read_parallel
+from layerlab.data.formats.conllu import read_conllu
+from layerlab.data.formats.iob import read_iob
+from layerlab.data.formats.parallel import read_parallel
 
 pytestmark = pytest.mark.data
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from layerlab.data.sentences import Corpus, Sentence, digest_sentences, read_lines, sent_id_of, take_evenly
+from layerlab.data.formats.lines import read_lines, sent_id_of
+from layerlab.data.sentences import Corpus, Sentence, digest_sentences, take_evenly
 from layerlab.errors import DataError
 
 

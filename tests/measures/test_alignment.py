@@ -10,7 +10,7 @@ import pytest
 
 from layerlab.analysis.records import COLUMNS
 from layerlab.data.bitext import Bitext, Texts, read_bitexts
-from layerlab.data.conllu import read_conllu
+from layerlab.data.formats.conllu import read_conllu
 from layerlab.errors import DataError
 from layerlab.measures import alignment
 from layerlab.measures.alignment import MEASURES, measure_alignment

@@ -10,7 +10,7 @@ from transformers import AutoModel
 
 from layerlab.ablation.apply import applied
 from layerlab.ablation.interventions import Reset
-from layerlab.data.conllu import read_conllu
+from layerlab.data.formats.conllu import read_conllu
 from layerlab.errors import DataError
 from layerlab.measures.change import measure_change
 from layerlab.measures.cka import cka

@@ -20,7 +20,7 @@ from transformers import (
 
 from layerlab.ablation.apply import applied
 from layerlab.ablation.interventions import Skip
-from layerlab.data.conllu import read_conllu
+from layerlab.data.formats.conllu import read_conllu
 from layerlab.data.sentences import Sentence
 from layerlab.errors import CheckpointError, DataError
 from layerlab.measures.states import Text, sentence_states

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoModel, AutoTokenizer
 
-from layerlab.data.conllu import read_conllu
+from layerlab.data.formats.conllu import read_conllu
 from layerlab.data.pairs import Pair
 from layerlab.data.sentences import Sentence
 from layerlab.errors import CheckpointError

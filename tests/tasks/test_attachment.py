@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from layerlab.data.conllu import read_conllu
+from layerlab.data.formats.conllu import read_conllu
 from layerlab.errors import LabelError
 from layerlab.tasks.metrics.attachment import attachment_scores, universal
 from layerlab.tasks.parsing import make_parsing

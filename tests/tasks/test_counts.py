@@ -12,7 +12,7 @@ from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
 from sklearn.metrics import f1_score as label_f1
 
-from layerlab.data.conllu import UPOS
+from layerlab.data.formats.conllu import UPOS
 from layerlab.data.pairs import Pair
 from layerlab.data.sentences import Sentence
 from layerlab.tasks.metrics.score import Counts, count_macro_f1, count_ratio

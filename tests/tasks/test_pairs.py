@@ -130,10 +130,12 @@ def test_labels_that_the_task_lacks_are_listed_with_what_would_mend_it() -> None
     with pytest.raises(
         LabelError,
         match=r"de/test: labels that task xnli does not have: contradictory \(2\); it has entailment, .*"
-        r'tag_map: \{"contradictory": contradiction\}',
+        r'tag_map: \{"contradictory": "contradiction"\}',
     ):
         make_xnli().check([Pair("a", "b", "contradictory")] * 2, INFERENCE_LABELS, "de/test")
-    with pytest.raises(LabelError, match=r'tag_map: \{"0": entailment, "2": contradiction, "6": LABEL\}'):
+    with pytest.raises(LabelError, match=r'tag_map: \{"0": "entailment", "2": "contradiction"\}'):
+        NLI.check([Pair("a", "b", label) for label in "02"], INFERENCE_LABELS, "x")
+    with pytest.raises(LabelError, match=r"it has entailment, neutral, contradiction$"):
         NLI.check([Pair("a", "b", label) for label in "026"], INFERENCE_LABELS, "x")
     with pytest.raises(LabelError, match="labels that the source does not have: maybe"):
         Pairs("own").check([Pair("a", "b", "maybe")], ("no", "yes"), "x")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from layerlab.data.conllu import UPOS
+from layerlab.data.formats.conllu import UPOS
 from layerlab.data.sentences import Sentence
 from layerlab.errors import LabelError
 from layerlab.tasks.tagging import entity_labels, make_ner, make_upos
@@ -40,7 +40,7 @@ def test_labels_that_the_source_lacks_are_listed_with_counts() -> None:
     ner = make_ner()
     labels = ner.label_set(NAMES[:1])
     with pytest.raises(
-        LabelError, match=r"bb/test: labels .* B-LOC \(1\), I-LOC \(1\); .*tag_map: \{LOC: O\}"
+        LabelError, match=r'bb/test: labels .* B-LOC \(1\), I-LOC \(1\); .*tag_map: \{"LOC": "O"\}'
     ):
         ner.check(NAMES, labels, "bb/test")
     with pytest.raises(LabelError, match=r"B-LOC \(1\)"):

@@ -173,7 +173,7 @@ def _hub_paragraphs(text: HubText) -> Iterator[str]:
 
 
 def _load_rows(text: HubText) -> Any:
-    from layerlab.data.hub import load_data_set
+    from layerlab.data.hub.hub_source import load_data_set
 
     loaded = load_data_set(text.hub, text.config, text.revision, what=str(text))
     if not hasattr(loaded, "keys"):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from layerlab.data.conllu import read_conllu
-from layerlab.data.iob import read_iob
+from layerlab.data.formats.conllu import read_conllu
+from layerlab.data.formats.iob import read_iob
 from layerlab.errors import DataError
 from layerlab.languages.corpora.generate import generate
 from layerlab.languages.corpora.treebanks import read_controlled, write_corpora

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
-from layerlab.data.hub import HubSource, load_split
-from layerlab.data.pairs import Pair, build_pair, find_columns
+from layerlab.data.formats.pair_files import build_pairs, find_columns
+from layerlab.data.hub.hub_source import HubSource, load_split
+from layerlab.data.pairs import Pair
+from layerlab.data.tags import NO_MAP
 from layerlab.errors import DataError
 
-_NO_MAP: Mapping[str, str] = MappingProxyType({})
 
-
-def load_hub_pairs(source: HubSource, tag_map: Mapping[str, str] = _NO_MAP) -> tuple[Pair, ...]:
+def load_hub_pairs(source: HubSource, tag_map: Mapping[str, str] = NO_MAP) -> tuple[Pair, ...]:
     """Read one split of a data set into pairs; labels may be strings, class labels or whole numbers.
 
     Args:
@@ -28,16 +27,16 @@ def load_hub_pairs(source: HubSource, tag_map: Mapping[str, str] = _NO_MAP) -> t
     names = getattr(rows.features[columns["label"]], "names", None)
     parts = list(columns)
     values = [rows[columns[part]][:] for part in parts]
-    pairs = []
+    named = []
     for number, row in enumerate(zip(*values, strict=True)):
-        named = {columns[part]: value for part, value in zip(parts, row, strict=True)}
-        label = named[columns["label"]]
+        here = {columns[part]: value for part, value in zip(parts, row, strict=True)}
+        label = here[columns["label"]]
         if names is not None or isinstance(label, int):
             # -1 is the Hub's way to hide the labels of a test split.
-            if label is None or int(label) < 0:
+            if label is None or not 0 <= int(label) < (len(names) if names is not None else label + 1):
                 raise DataError(f"{source}, row {number}: no label ({label}); expected a split with labels")
-            named[columns["label"]] = names[label] if names is not None else label
-        pairs.append(build_pair(named, columns, tag_map, f"{source}, row {number}"))
-    if not pairs:
+            here[columns["label"]] = names[label] if names is not None else label
+        named.append((f"{source}, row {number}", here))
+    if not named:
         raise DataError(f"{source}: no pair in the data set")
-    return tuple(pairs)
+    return build_pairs(named, columns, tag_map)

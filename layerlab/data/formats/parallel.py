@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from layerlab.data.conllu import read_conllu
+from layerlab.data.formats.conllu import read_conllu
 from layerlab.data.sentences import Sentence
 from layerlab.errors import DataError
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from layerlab.data.sentences import Sentence, read_lines, sent_id_of
+from layerlab.data.checks import check_text
+from layerlab.data.formats.lines import read_lines, sent_id_of
+from layerlab.data.sentences import Sentence
 from layerlab.errors import DataError, unknown
 
 UPOS = (
@@ -37,7 +39,7 @@ def read_conllu(path: str | Path) -> tuple[Sentence, ...]:
     for number, line in enumerate([*read_lines(path), ""], 1):
         if line.startswith("#"):
             sent_id = sent_id_of(line) or sent_id
-        elif line.strip(" "):
+        elif line.strip():
             columns = line.split("\t")
             if len(columns) != N_COLUMNS:
                 raise DataError(f"{path}:{number}: expected 10 tab-separated columns, got {len(columns)}")
@@ -56,8 +58,7 @@ def read_conllu(path: str | Path) -> tuple[Sentence, ...]:
 def _check_word(path: Path, number: int, columns: list[str], expected: int) -> None:
     if columns[0] != str(expected):
         raise DataError(f"{path}:{number}: expected word number {expected}, got {columns[0]!r}")
-    if not columns[1]:
-        raise DataError(f"{path}:{number}: the form (column 2) is empty")
+    check_text(columns[1], "form (column 2)", f"{path}:{number}")
     if columns[3] not in _KNOWN_UPOS:
         raise DataError(f"{path}:{number}: {unknown('UPOS tag', columns[3], UPOS)}")
 
@@ -70,6 +71,7 @@ def _build(path: Path, rows: list[tuple[int, list[str]]], sent_id: str) -> Sente
         heads=tuple(_head(path, number, columns, len(rows)) for number, columns in rows) if has_tree else (),
         relations=tuple(columns[7] for _, columns in rows) if has_tree else (),
         sent_id=sent_id,
+        place=f":{rows[0][0]}",
     )
 
 

@@ -1,0 +1,1 @@
+"""Readers of files: treebanks, entity tags, pairs, parallel sentences."""

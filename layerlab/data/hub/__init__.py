@@ -1,0 +1,1 @@
+"""Readers of data sets: those of the Hugging Face Hub, and folders in its formats."""
