@@ -132,7 +132,7 @@ def check_trees(sentences: Iterable[Sentence], where: str) -> None:
     if faults:
         raise DataError(
             f"{where}{faults[0]}; expected a tree: one root, every head another word of the sentence, no "
-            f"cycle, relations that are text. So {len(faults)} of {n_sentences} sentences"
+            f"cycle, relations that are text. {len(faults)} of {n_sentences} sentences are no trees"
         )
 
 
