@@ -1,4 +1,7 @@
-"""The names that people read: of ablations, and later of all that records hold.
+"""What people read for what records hold briefly: tasks, metrics, measures, interventions, ablations.
+
+Names are registered by kind of thing and key; what has none is called by its key. Everything that registers a
+task, a metric, a measure or an intervention may register its name here too, and reports use it.
 
 An ablation's entries are plain values, one mapping for each intervention: ``phase``, ``at`` (during
 fine-tuning), ``kind``, ``layers`` and every field that is not at its default.
@@ -7,17 +10,97 @@ fine-tuning), ``kind``, ``layers`` and every field that is not at its default.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
+Thing = Literal["task", "metric", "measure", "intervention"]
+Entry = Mapping[str, Any]
+
+#: Keys of an entry that are no fields of the intervention.
+PLACE = ("phase", "at", "kind", "layers")
 #: What stands for an ablation in the rows of probes, and in those of encoders measured outside of a study.
 PROBE = "probe"
 MEASURED = "measured"
-#: Ends the metric of a measure of the pretrained encoder.
+#: Ends the names of measures that were taken of the pretrained encoder.
 PRETRAINED = "_pretrained"
+#: End the names of measures of one direction, from source to target or back.
+DIRECTIONS = ("_forward", "_backward")
 
-Entry = Mapping[str, Any]
-#: Keys of an entry that are no fields of the intervention.
-PLACE = ("phase", "at", "kind", "layers")
+_NAMES: dict[Thing, dict[str, str]] = {
+    "task": {"upos": "UPOS", "ner": "NER", "nli": "NLI", "xnli": "XNLI", "pawsx": "PAWS-X"},
+    "metric": {
+        "accuracy": "accuracy",
+        "macro_f1": "macro F1",
+        "span_f1": "span F1",
+        "span_f1_lenient": "span F1 (lenient)",
+        "span_precision": "span precision",
+        "span_recall": "span recall",
+        "las": "LAS",
+        "uas": "UAS",
+        "clas": "CLAS",
+    },
+    "measure": {
+        "cka": "CKA (linear, debiased)",
+        "cka_biased": "CKA (linear, biased)",
+        "cka_rbf": "CKA (RBF, debiased)",
+        "cka_muller": "CKA (RBF, biased)",
+        "anc": "ANC",
+        "change_cka": "CKA of both models",
+        "change_cka_biased": "CKA of both models (biased)",
+        "change_cka_rbf": "CKA of both models (RBF)",
+        "change_cka_rbf_biased": "CKA of both models (RBF, biased)",
+        "change_cka_muller": "CKA of both models (RBF, biased)",
+        "drift": "weight drift (relative distance)",
+        "drift_cosine": "weight drift (cosine)",
+        "retrieval": "retrieval accuracy (cosine)",
+        "retrieval_centred": "retrieval accuracy (cosine, centred)",
+        "retrieval_csls": "retrieval accuracy (CSLS)",
+        "retrieval_csls_centred": "retrieval accuracy (CSLS, centred)",
+    },
+    "intervention": {
+        "freeze": "frozen",
+        "unfreeze": "unfrozen",
+        "skip": "skipped",
+        "swap": "swapped",
+        "permute": "permuted",
+        "scale": "scaled",
+    },
+}
+
+
+def register_name(thing: Thing, key: str, name: str) -> None:
+    """Say what reports call something; of an intervention, the participle: ``scaled``.
+
+    >>> register_name("metric", "bleu", "BLEU")
+    >>> metric_name("bleu"), metric_name("unheard_of")
+    ('BLEU', 'unheard_of')
+    """
+    _NAMES[thing][key] = name
+
+
+def task_name(task: str) -> str:
+    """Return what papers call a task.
+
+    >>> task_name("upos"), task_name("ner"), task_name("parsing")
+    ('UPOS', 'NER', 'parsing')
+    """
+    return _NAMES["task"].get(task, task)
+
+
+def metric_name(metric: str) -> str:
+    """Return what papers call a metric of a task."""
+    return _NAMES["metric"].get(metric, metric)
+
+
+def measure_name(measure: str) -> str:
+    """Return what papers call a measure of layers.
+
+    >>> measure_name("cka"), measure_name("retrieval_csls_forward")
+    ('CKA (linear, debiased)', 'retrieval accuracy (CSLS), forward')
+    """
+    for direction in DIRECTIONS:
+        if measure.endswith(direction):
+            return f"{measure_name(measure.removesuffix(direction))}, {direction.strip('_')}"
+    return _NAMES["measure"].get(measure, measure.replace("_", " "))
 
 
 def ablation_name(entries: Sequence[Entry], shown: Sequence[bool] | None = None) -> str:
@@ -53,6 +136,49 @@ def donor_text(entries: Sequence[Entry]) -> str:
             rest = [f"{key}={_short(entry[key])}" for key in entry if key not in (*PLACE, "donor")]
             given.append(f"{entry['layers']}: {', '.join([_short(entry['donor']), *rest])}")
     return "; ".join(given)
+
+
+def entry_words(entry: Entry, *, with_layers: bool = False) -> str:
+    """Say in the field's words what one intervention does, when, and how it differs from its kind's default.
+
+    >>> entry_words({"phase": "before", "kind": "reset", "layers": "0-1"})
+    'RANDOM-INIT before fine-tuning'
+    >>> entry_words({"phase": "after", "kind": "swap", "layers": "0-5", "donor": {"source": "ru", "seed": 1}})
+    'swapped after fine-tuning (donor fit of source ru, seed 1)'
+    >>> entry_words({"phase": "before", "kind": "freeze", "layers": "0", "dropout": False}, with_layers=True)
+    'frozen without dropout (layers 0)'
+    """
+    given = {key: value for key, value in entry.items() if key not in PLACE}
+    kind, phase = str(entry["kind"]), str(entry["phase"])
+    time = f"after {100 * entry['at']:g}% of fine-tuning" if "at" in entry else f"{phase} fine-tuning"
+    if kind == "reset":
+        words = f"{_reset(str(given.pop('to', 'random')), phase)} {time}"
+    elif kind == "freeze" and phase == "before":
+        words = "frozen"  # for as long as fine-tuning lasts
+    else:
+        words = f"{_NAMES['intervention'].get(kind, kind.replace('_', ' '))} {time}"
+    if kind == "freeze" and given.get("dropout") is False:
+        words += " without dropout"
+        del given["dropout"]
+    details = [f"layers {entry['layers']}"] * with_layers
+    details += [" and ".join(given.pop("components"))] if "components" in given else []
+    details += [f"{key.replace('_', ' ')} {_value(value)}" for key, value in given.items()]
+    return f"{words} ({', '.join(details)})" if details else words
+
+
+def _reset(to: str, phase: str) -> str:
+    if to == "pretrained":
+        return "reset to the pretrained weights" if phase == "before" else "rewind"
+    if to == "random":
+        return "RANDOM-INIT" if phase == "before" else "re-randomised"
+    return f"reset to {to}"
+
+
+def _value(value: Any) -> str:
+    """Write a field's value; a donor fit by what tells it from one's own."""
+    if isinstance(value, Mapping):
+        return f"fit of {', '.join(f'{key} {item}' for key, item in value.items())}"
+    return " ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
 def _short(value: Any) -> str:

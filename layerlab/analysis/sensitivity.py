@@ -38,7 +38,7 @@ DOMAIN_QUANTITIES = ("domain_drop", "domain_gap_change")  # on other corpora of 
 _Scores = dict[str, dict[int, float]]  # target -> seed -> score
 MEAN = "mean"  # the target that stands for the mean over the zero-shot targets
 
-_WHERE = (*SETTING, "sweep", *ABLATION, "quantity", "target")
+_WHERE = (*SETTING, "sweep", *ABLATION, "options", "quantity", "target")
 PAIRED_COLUMNS = (*_WHERE, "seed", "reference", "ablated", "effect", "n", "n_targets", "n_dropped")
 EFFECT_COLUMNS = (
     *_WHERE, "reference", "ablated", "effect", "low", "high", "n_seeds", "seeds", "n_dropped", "n",
@@ -66,8 +66,9 @@ def sensitivity(
         One row per setting x ablation x quantity x target: ``reference`` (the baseline's mean over the paired
         seeds; for ``gap_change`` the baseline's gap), ``ablated``, ``effect``, the t interval ``low`` to
         ``high`` (missing for one seed), ``n_seeds``, ``seeds`` ("0,1,2"), ``n_dropped`` (seeds that one side
-        lacks), ``n`` (items behind one seed's score, summed over the targets of a mean), ``n_targets``; and
-        ``sweep``: a sweep over layers, or ``named ablations``. ``attrs["notes"]`` lists what was dropped.
+        lacks), ``n`` (items behind one seed's score, summed over the targets of a mean), ``n_targets``;
+        ``sweep``: a sweep over layers, or ``named ablations``; and ``options``: what the ablation does.
+        ``attrs["notes"]`` lists what was dropped.
 
     Raises:
         RecordsError: Ablations without a baseline, one run recorded twice, or an unknown metric or split.
@@ -134,6 +135,7 @@ def paired(
         reference = _by_seed(baseline)
         for ablation, runs in part.groupby(["sweep", *ABLATION], sort=False, dropna=False):
             where = dict(zip((*SETTING, "sweep", *ABLATION), (*_key(setting), *_key(ablation)), strict=True))
+            where["options"] = runs["options"].iloc[0]
             found = [
                 where | row for row in _compare(reference, _by_seed(runs), where["source"], _sizes(runs))
             ]

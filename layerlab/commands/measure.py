@@ -11,6 +11,7 @@ import typer
 
 from layerlab.commands.arguments import Png, figure_formats
 from layerlab.errors import CheckpointError
+from layerlab.names import DIRECTIONS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,7 +99,7 @@ def _measure_all(
 
 def alignment_table(frame: pd.DataFrame) -> str:
     """Return a table of values (percent) by model, measure and pair, with a column a layer."""
-    both = frame[~frame["metric"].str.endswith(("_forward", "_backward"))]
+    both = frame[~frame["metric"].str.endswith(DIRECTIONS)]
     blocks = []
     for (model, measured), part in both.groupby(["model", "metric"], sort=False):
         table = 100 * part.pivot_table(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 from typing_extensions import TypeVar
 
 from layerlab.errors import LabelError, unknown
+from layerlab.names import register_name
 from layerlab.tasks.encoding.examples import IGNORED, Encoded, EncoderInput, Example
 from layerlab.tasks.metrics.score import Score
 
@@ -50,11 +51,13 @@ class Task(Protocol[SentenceT, ExampleT, PredictionT]):
     """A task: from sentences, or pairs of them, to examples, from the encoder's output to scores.
 
     ``Task[Sentence, Example, Prediction]`` says what the corpus, the encoder's inputs and the predictions are
-    made of; each may be anything. A task may have one more attribute:
+    made of; each may be anything. A task may have more attributes:
 
     - ``head_input``: Which states its head reads, so that a probe keeps no others. ``all`` (the default);
       ``first``, that of the first token, the head taking ``states[:, 0]``; or ``labelled``, those where
       ``labels`` of shape ``(batch, tokens)`` are not -100, the head working on each alone.
+    - ``title``: What reports call it; its name by default. Its metrics are named with
+      :func:`layerlab.names.register_name`.
 
     Attributes:
         name: As studies call it.
@@ -133,6 +136,8 @@ def register_task(task: Task) -> None:
         LabelError: Its ``head_input`` is none of those that there are.
     """
     head_input(task)
+    if title := getattr(task, "title", ""):
+        register_name("task", task.name, title)
     _TASKS[task.name] = task
 
 

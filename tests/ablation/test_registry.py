@@ -23,6 +23,7 @@ from layerlab.ablation.interventions import (
     to_dict,
 )
 from layerlab.models.layers import Layers
+from layerlab.names import entry_words
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +51,14 @@ def test_a_registered_class_becomes_a_frozen_dataclass_that_is_written_and_read(
     assert to_dict(item) == {"test-double": {"layers": "0-1", "times": 2}}
     assert from_dict(to_dict(item)) == item
     assert known_interventions()["test-double"] is made
+
+
+def test_an_intervention_says_what_reports_call_it() -> None:
+    doubling = make_class()
+    doubling.participle = "doubled"
+    intervention("test-double", phases=("after",))(doubling)
+    entry = {"phase": "after", "kind": "test-double", "layers": "0", "times": 2}
+    assert entry_words(entry) == "doubled after fine-tuning (times 2)"
 
 
 def test_an_intervention_says_whether_it_stands_and_whether_it_changes_the_output() -> None:

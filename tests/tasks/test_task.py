@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from layerlab.errors import LabelError
+from layerlab.names import task_name
 from layerlab.tasks import task as module
 from layerlab.tasks.tagging import Tagging, make_upos
 from layerlab.tasks.task import Task, get_task, known_tasks, register_task, task
@@ -42,6 +43,15 @@ def test_a_task_of_ones_own_is_registered_by_decorator_or_call() -> None:
     register_task(make("case"))
     assert get_task("xpos").name == make_xpos().name
     assert {"xpos", "case"} <= set(known_tasks())
+
+
+def test_a_task_says_what_reports_call_it() -> None:
+    @task("xpos")
+    class Xpos:
+        name = "xpos"
+        title = "XPOS"
+
+    assert task_name(Xpos.name) == "XPOS"
 
 
 def test_a_task_must_be_called_as_it_is_registered() -> None:

@@ -31,6 +31,7 @@ class Intervention(Protocol):
       A plan finds it, and a fit waits for the fit that it needs.
     - ``may_not_fit``: True for an edit whose weights may not fit their place. A plan then tries it by names
       and shapes, so that ``weights`` must work on tensors without values (default: False).
+    - ``participle``: What reports say was done to the layers, such as ``scaled`` (default: its kind).
     - ``order_depends_on_seed``: True if the run's seed decides which weights go where (default: False).
     """
 

@@ -16,6 +16,7 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from layerlab.ablation.interventions.protocols import PHASES, Intervention, kind_of
 from layerlab.errors import Problem, StudyError, unknown
+from layerlab.names import register_name
 from layerlab.validation import validate
 
 ENTRY_POINTS = "layerlab.interventions"
@@ -72,6 +73,8 @@ def intervention(
         made.changes_output = (
             getattr(cls, "changes_output", True) if changes_output is None else changes_output
         )
+        if participle := getattr(cls, "participle", ""):
+            register_name("intervention", kind, participle)
         _KINDS[kind] = made
         return made  # type: ignore[no-any-return]
 

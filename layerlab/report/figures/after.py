@@ -5,7 +5,7 @@ Reference: Zhang, Bengio, Singer (2022), "Are All Layers Created Equal?".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 import pandas as pd
@@ -15,12 +15,12 @@ from matplotlib.figure import Figure as MplFigure
 from layerlab.analysis.sensitivity import MEAN, SETTING
 from layerlab.analysis.sweeps import NAMED
 from layerlab.errors import RecordsError
+from layerlab.names import metric_name, task_name
 from layerlab.report.figures.figure import Drawing, Figure, Material, by_setting
 from layerlab.report.style.axes import put_legend
 from layerlab.report.style.captions import about, count, seeds_words
-from layerlab.report.style.panels import METRIC_NAMES
 from layerlab.report.style.style import COLUMN_WIDTH, figure_style, line_style
-from layerlab.report.style.wording import sweep_words, task_words
+from layerlab.report.style.wording import words_of_sweeps
 
 _MOST_TICKS = 13
 _MOST_BANDS = 4
@@ -57,8 +57,8 @@ def plot_after(effect: pd.DataFrame) -> MplFigure:
         figure = MplFigure(figsize=(COLUMN_WIDTH, 0.65 + 1.45 * len(shown)), layout="constrained")
         axes = figure.subplots(len(shown), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
         for axis, (title, part) in zip(axes, shown, strict=True):
-            _draw_sweeps(axis, part, list(dict.fromkeys(rows["sweep"])))
-            axis.set_title(f"{task_words(str(setting['task']))} {title}, after fine-tuning")
+            _draw_sweeps(axis, part, _short(rows))
+            axis.set_title(f"{task_name(str(setting['task']))} {title}, after fine-tuning")
             axis.set_ylabel("change (points)")
         _label_layers(axes[-1], rows)
         put_legend(figure, list(axes))
@@ -79,8 +79,8 @@ def _find(material: Material) -> Iterator[Drawing]:
     for setting, rows in by_setting(sweeps_after(material.effect)):
         if rows["sweep"].nunique() < 2:
             continue  # the figure of the sweep by itself has it
-        words = " / ".join(_short(sweep) for sweep in dict.fromkeys(rows["sweep"]))
-        metric = METRIC_NAMES.get(setting["metric"], setting["metric"])
+        words = " / ".join(_short(rows).values())
+        metric = metric_name(setting["metric"])
         n_sweeps = rows["sweep"].nunique()
         few = n_sweeps <= _MOST_BANDS
         seeds = (
@@ -103,13 +103,13 @@ AFTER = Figure(
 )
 
 
-def _draw_sweeps(axis: Axes, part: pd.DataFrame, sweeps: list[str]) -> None:
+def _draw_sweeps(axis: Axes, part: pd.DataFrame, sweeps: Mapping[str, str]) -> None:
     axis.axhline(0, color="0.6", lw=0.6, zorder=0)
-    for index, sweep in enumerate(sweeps):
+    for index, (sweep, label) in enumerate(sweeps.items()):
         one = part[part["sweep"] == sweep]
         one = one.assign(at=_middle(one)).sort_values("at")
         style = line_style(index)
-        axis.plot(one["at"], -100 * one["effect"], label=_short(sweep), ms=2.8, **style)
+        axis.plot(one["at"], -100 * one["effect"], label=label, ms=2.8, **style)
         if len(sweeps) <= _MOST_BANDS and one["low"].notna().any():
             low, high = -100 * one["high"], -100 * one["low"]
             axis.fill_between(one["at"], low, high, color=style["color"], alpha=0.2, lw=0)
@@ -129,13 +129,9 @@ def _label_layers(axis: Axes, rows: pd.DataFrame) -> None:
     axis.set_xlabel("layer")
 
 
-def _short(sweep: str) -> str:
-    """Say what a sweep does, without saying when.
-
-    >>> _short("reset(to=pretrained)@after"), _short("scale(factor=0.5)@after")
-    ('rewind', 'scaled (factor 0.5)')
-    """
-    return sweep_words(sweep).replace(" after fine-tuning", "")
+def _short(rows: pd.DataFrame) -> dict[str, str]:
+    """Say what each sweep does, without saying when."""
+    return {sweep: words.replace(" after fine-tuning", "") for sweep, words in words_of_sweeps(rows).items()}
 
 
 def _targets(rows: pd.DataFrame) -> str:

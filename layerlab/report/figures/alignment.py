@@ -16,43 +16,14 @@ from matplotlib.figure import Figure
 from layerlab.analysis.measured import upgrade_alignment
 from layerlab.analysis.stored import Where
 from layerlab.errors import RecordsError, unknown
+from layerlab.names import DIRECTIONS, measure_name
 from layerlab.report.style.axes import label_depth, panel_grid, put_legend
 from layerlab.report.style.saving import save_figure
 from layerlab.report.style.style import figure_style, line_style
 from layerlab.report.style.wording import slug
 
 _COLUMNS = ("model", "source", "target", "layer", "metric", "value", "n")
-_MEASURE_NAMES = {
-    "cka": "CKA (linear, debiased)",
-    "cka_biased": "CKA (linear, biased)",
-    "cka_rbf": "CKA (RBF, debiased)",
-    "cka_muller": "CKA (RBF, biased)",
-    "anc": "ANC",
-    "change_cka": "CKA of both models",
-    "change_cka_biased": "CKA of both models (biased)",
-    "change_cka_rbf": "CKA of both models (RBF)",
-    "change_cka_rbf_biased": "CKA of both models (RBF, biased)",
-    "change_cka_muller": "CKA of both models (RBF, biased)",
-    "drift": "weight drift (relative distance)",
-    "drift_cosine": "weight drift (cosine)",
-    "retrieval": "retrieval accuracy (cosine)",
-    "retrieval_centred": "retrieval accuracy (cosine, centred)",
-    "retrieval_csls": "retrieval accuracy (CSLS)",
-    "retrieval_csls_centred": "retrieval accuracy (CSLS, centred)",
-}
 _MOST_MARKED = 12  # targets or layers; beyond it markers hide the lines
-
-
-def measure_words(measure: str) -> str:
-    """Name a measure as papers do.
-
-    >>> measure_words("cka"), measure_words("retrieval_csls_forward")
-    ('CKA (linear, debiased)', 'retrieval accuracy (CSLS), forward')
-    """
-    for direction in ("forward", "backward"):
-        if measure.endswith(f"_{direction}"):
-            return f"{measure_words(measure.removesuffix(f'_{direction}'))}, {direction}"
-    return _MEASURE_NAMES.get(measure, measure.replace("_", " "))
 
 
 def plot_alignment(frame: pd.DataFrame, measure: str = "cka") -> Figure:
@@ -84,7 +55,7 @@ def plot_alignment(frame: pd.DataFrame, measure: str = "cka") -> Figure:
                 look = style | {"marker": ""} if crowded else style
                 axis.plot(one["layer"], one["value"], label=pair, lw=0.9, ms=2.5, **look)
             _finish(axis, part, measure, mean=len(styles) > 1)
-            axis.set_ylabel(measure_words(measure) if index % columns == 0 else "")
+            axis.set_ylabel(measure_name(measure) if index % columns == 0 else "")
         put_legend(figure, axes)
     return figure
 
@@ -110,7 +81,7 @@ def plot_models(frame: pd.DataFrame, measure: str = "cka") -> Figure:
             axis.plot(mean.index, mean, label=str(model), ms=2.8, **style)
             axis.fill_between(mean.index, layers.min(), layers.max(), color=style["color"], alpha=0.12, lw=0)
         _finish(axis, rows, measure, mean=False)
-        axis.set_ylabel(measure_words(measure))
+        axis.set_ylabel(measure_name(measure))
         put_legend(figure, [axis])
     return figure
 
@@ -127,7 +98,7 @@ def draw_alignment(frame: pd.DataFrame, folder: Where, formats: Sequence[str] = 
     frame = _check(frame)
     paths: list[Path] = []
     for measure in dict.fromkeys(frame["metric"]):
-        if measure.endswith(("_forward", "_backward")):
+        if measure.endswith(DIRECTIONS):
             continue
         stem = Path(folder) / slug(measure.replace("_", "-"))
         paths += save_figure(plot_alignment(frame, measure), f"{stem}-by-layer", formats)

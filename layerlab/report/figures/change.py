@@ -10,7 +10,7 @@ from matplotlib.figure import Figure as MplFigure
 
 from layerlab.analysis.records import BASELINE
 from layerlab.errors import RecordsError
-from layerlab.report.figures.alignment import measure_words
+from layerlab.names import measure_name, task_name
 from layerlab.report.figures.figure import Drawing, Figure, Material
 from layerlab.report.figures.layer_curves import (
     draw_curves,
@@ -26,7 +26,6 @@ from layerlab.report.figures.similarity import band_words, own_seeds, plot_simil
 from layerlab.report.style.axes import panel_grid, put_legend
 from layerlab.report.style.captions import about, capital, count, seeds_words, sentences_words
 from layerlab.report.style.style import figure_style, line_style
-from layerlab.report.style.wording import sweep_words, task_words
 
 _DRIFTS = ("drift", "drift_cosine")
 _COMPONENTS = ("attention", "ffn", "norm")
@@ -57,7 +56,7 @@ def plot_change(frame: pd.DataFrame, measure: str = "change_cka") -> MplFigure:
         styles[label] = {"color": "black", "linestyle": "-", "lw": 1.8, "zorder": 5}
     bare = {label: curve.assign(low=float("nan")) for label, curve in curves.items()}
     with figure_style():
-        figure, (axis,) = panel_grid([f"{task_words(where['task'])} from {source}"])
+        figure, (axis,) = panel_grid([f"{task_name(where['task'])} from {source}"])
         draw_curves(axis, bare, styles)
         finish_measure(axis, rows, measure)
         put_legend(figure, [axis])
@@ -89,10 +88,10 @@ def plot_drift(frame: pd.DataFrame, measure: str = "drift") -> MplFigure:
     if measure in set(rows["measure"]):
         styles["whole layer"] = {"color": "black", "linestyle": "-", "marker": "o", "lw": 1.6}
     with figure_style():
-        figure, (axis,) = panel_grid([f"{task_words(where['task'])} from {where['source']}"])
+        figure, (axis,) = panel_grid([f"{task_name(where['task'])} from {where['source']}"])
         draw_curves(axis, curves, styles)
         axis.set_xlabel("layer (0: embeddings)")
-        axis.set_ylabel(measure_words(measure))
+        axis.set_ylabel(measure_name(measure))
         if measure == "drift":
             axis.set_ylim(bottom=0)
         put_legend(figure, [axis])
@@ -105,20 +104,20 @@ def _find_change(material: Material) -> Iterator[Drawing]:
     heading = "Fine-tuned against pretrained"
     for where, measure, here in measures_of(rows[rows["measure"].str.startswith("change")]):
         languages = count(here["target"].nunique(), "language")
-        what = f"{capital(measure_words(measure))}, fine-tuned and pretrained, on the same sentences by layer"
+        what = f"{capital(measure_name(measure))}, fine-tuned and pretrained, on the same sentences by layer"
         if (here["ablation"] == BASELINE).any():
             caption = f"{what}, for each of {languages}{sentences_words(here)}; {_widest(here)}."
             name = material.stem("change", where, measure)
             draw = partial(plot_change, here, measure)
             yield Drawing(name, f"{heading}: {about(where)}", caption, draw)
-        for sweep in sweeps_of(here):
+        for sweep, does in sweeps_of(here).items():
             caption = (
-                f"{what}, without ablation and with each ({sweep_words(sweep or '')}), mean over {languages}"
+                f"{what}, without ablation and with each ({does}), mean over {languages}"
                 f"{sentences_words(here)}; {band_words(here, sweep)}."
             )
             name = material.stem("change", where, measure, sweep or "")
             draw = partial(plot_similarity, here, measure, sweep=sweep)
-            yield Drawing(name, f"{heading}: {about(where, sweep)}", caption, draw)
+            yield Drawing(name, f"{heading}: {about(where, does)}", caption, draw)
 
 
 def _find_drift(material: Material) -> Iterator[Drawing]:
@@ -131,9 +130,9 @@ def _find_drift(material: Material) -> Iterator[Drawing]:
             if len(part):
                 caption = (
                     f"How far fine-tuning moved the weights of each layer, whole and by component: "
-                    f"{measure_words(measure)}; {seeds_words([own_seeds(part)])}."
+                    f"{measure_name(measure)}; {seeds_words([own_seeds(part)])}."
                 )
-                title = f"{capital(measure_words(measure))}: {about(where)}"
+                title = f"{capital(measure_name(measure))}: {about(where)}"
                 name = material.stem(measure.replace("_", "-"), where)
                 yield Drawing(name, title, caption, partial(plot_drift, part, measure))
 

@@ -26,7 +26,7 @@ from layerlab.report.style.axes import (
     put_legend,
 )
 from layerlab.report.style.captions import count
-from layerlab.report.style.panels import METRIC_NAMES, Panel, panel_titles, panels, places
+from layerlab.report.style.panels import Panel, panel_titles, panels, places
 from layerlab.report.style.style import COLUMN_WIDTH, figure_style
 
 PAIRED = "an ablation and its baseline with the same seeds"
@@ -118,7 +118,7 @@ def costs_words(panel: Panel) -> str:
 
 def unit_words(panel: Panel) -> str:
     """Say in which unit and against what effects are."""
-    return f"in points of {METRIC_NAMES.get(panel.metric, panel.metric)} below the baseline without ablation"
+    return f"in points of {panel.metric_words} below the baseline without ablation"
 
 
 def targets_words(part: pd.DataFrame) -> str:

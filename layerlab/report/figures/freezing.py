@@ -19,12 +19,11 @@ from layerlab.analysis.sensitivity import t_interval
 from layerlab.analysis.sweeps import select_scores
 from layerlab.errors import RecordsError
 from layerlab.models.layers import Layers
+from layerlab.names import metric_name, task_name
 from layerlab.report.figures.figure import Drawing, Figure, Material, by_setting
 from layerlab.report.style.axes import panel_grid, put_legend
 from layerlab.report.style.captions import about, capital, count, seeds_words
-from layerlab.report.style.panels import METRIC_NAMES
 from layerlab.report.style.style import SOURCE_COLOUR, ZERO_SHOT_COLOUR, figure_style
-from layerlab.report.style.wording import task_words
 from layerlab.targets import zero_shot_targets
 
 _CROWDED = 8  # layers from which the first two labels would touch
@@ -165,7 +164,7 @@ def _plot(depths: Depths) -> MplFigure:
         "targets": (f"zero-shot, mean of {depths.n_targets}", ZERO_SHOT_COLOUR, "s"),
     }
     with figure_style():
-        figure, (axis,) = panel_grid([f"{task_words(where['task'])} from {where['source']}"])
+        figure, (axis,) = panel_grid([f"{task_name(where['task'])} from {where['source']}"])
         for group, (label, colour, marker) in looks.items():
             one = depths.curves[depths.curves["group"] == group]
             if one.empty:
@@ -173,7 +172,7 @@ def _plot(depths: Depths) -> MplFigure:
             axis.plot(one["depth"], one["mean"], label=label, color=colour, marker=marker)
             if one["low"].notna().any():
                 axis.fill_between(one["depth"], one["low"], one["high"], color=colour, alpha=0.2, lw=0)
-        axis.set_ylabel(f"{METRIC_NAMES.get(where['metric'], where['metric'])} (points)")
+        axis.set_ylabel(f"{metric_name(where['metric'])} (points)")
         _label_depths(axis, depths)
         put_legend(figure, [axis])
     return figure
@@ -193,7 +192,7 @@ def _caption(depths: Depths) -> str:
     below = "the embeddings and " if depths.embeddings else ""
     other = f" (left out, as they freeze the same: {', '.join(depths.left_out)})" * bool(depths.left_out)
     return (
-        f"{capital(METRIC_NAMES.get(metric, metric))} on {source} and on the mean of "
+        f"{capital(metric_name(metric))} on {source} and on the mean of "
         f"{count(depths.n_targets, 'zero-shot target')} when {below}the lowest layers are frozen during "
         f"fine-tuning, by their number{other}; {seeds_words(depths.curves['n_seeds'])}."
     )

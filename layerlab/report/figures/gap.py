@@ -18,8 +18,7 @@ from layerlab.analysis.correlation import correlate
 from layerlab.analysis.records import BASELINE
 from layerlab.analysis.sensitivity import t_interval, transfer_gap
 from layerlab.errors import RecordsError, unknown
-from layerlab.names import PRETRAINED
-from layerlab.report.figures.alignment import measure_words
+from layerlab.names import PRETRAINED, measure_name, metric_name, task_name
 from layerlab.report.figures.figure import Drawing, Figure, Material
 from layerlab.report.figures.layer_curves import (
     PLACE,
@@ -31,9 +30,7 @@ from layerlab.report.figures.layer_curves import (
 from layerlab.report.style.axes import label_depth, put_legend
 from layerlab.report.style.captions import about, count, seeds_words, sentences_words
 from layerlab.report.style.labels import label_points
-from layerlab.report.style.panels import METRIC_NAMES
 from layerlab.report.style.style import COLUMN_WIDTH, SOURCE_COLOUR, figure_style
-from layerlab.report.style.wording import task_words
 from layerlab.targets import language_of
 
 _FEWEST = 3  # languages that have an order
@@ -159,10 +156,9 @@ def _plot(shown: GapAgainstSimilarity) -> MplFigure:
         figure = MplFigure(figsize=(COLUMN_WIDTH, sum(_HEIGHTS) + 0.95), layout="constrained")
         scatter, curve = figure.subplots(2, 1, height_ratios=_HEIGHTS)
         _draw_scatter(scatter, shown)
-        metric_name = METRIC_NAMES.get(str(row["metric"]), str(row["metric"]))
-        scatter.set_title(f"{task_words(str(row['task']))} from {row['source']}")
-        scatter.set_ylabel(f"gap ({metric_name}, points)")
-        scatter.set_xlabel(f"{measure_words(shown.measure)} after {count(shown.layer, 'layer')}")
+        scatter.set_title(f"{task_name(str(row['task']))} from {row['source']}")
+        scatter.set_ylabel(f"gap ({metric_name(str(row['metric']))}, points)")
+        scatter.set_xlabel(f"{measure_name(shown.measure)} after {count(shown.layer, 'layer')}")
         _draw_rho(curve, shown)
         put_legend(figure, [curve])
     return figure
@@ -200,7 +196,7 @@ def _caption(compute: Callable[[], GapAgainstSimilarity], source: str, rows: pd.
     best = shown.rho[(shown.rho["measure"] == shown.measure) & (shown.rho["layer"] == shown.layer)].iloc[0]
     return (
         f"Above: the transfer gap (score on {source} minus score on the target) of "
-        f"{count(len(shown.gaps), 'language')} against {measure_words(shown.measure)} with {source} in "
+        f"{count(len(shown.gaps), 'language')} against {measure_name(shown.measure)} with {source} in "
         f"the fine-tuned encoder after {count(shown.layer, 'layer')}, the level at which they correlate "
         f"most, chosen after looking (Spearman's rho {best['rho']:.2f}, p = {best['p']:.3f} for a level "
         "chosen before)"

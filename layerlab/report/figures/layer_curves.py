@@ -18,15 +18,13 @@ from matplotlib.axes import Axes
 from layerlab.analysis.records import BASELINE
 from layerlab.analysis.sensitivity import t_interval
 from layerlab.errors import RecordsError, unknown
-from layerlab.names import MEASURED, PRETRAINED
-from layerlab.report.figures.alignment import measure_words
+from layerlab.names import DIRECTIONS, MEASURED, PRETRAINED, measure_name
 from layerlab.report.style.axes import label_depth
 from layerlab.report.style.style import line_style
 
 #: What makes the runs of one fine-tuning setting; a measure has no split or metric of scores.
 PLACE = ("study", "model", "task", "source")
 _SPLITS = ("parallel", "weights")
-_DIRECTIONS = ("_forward", "_backward")
 _MOST_COLOURS = 7  # lines that differ by colour alone; more of one sweep go from dark to light
 MOST_BANDS = 4  # of more curves, only the fine-tuned encoder's has one
 
@@ -41,7 +39,7 @@ def measure_rows(frame: pd.DataFrame) -> pd.DataFrame:
     rows = frame[frame["layer"].notna() & within & frame["value"].notna()]
     names = rows["metric"].str
     rows = rows.assign(pretrained=names.endswith(PRETRAINED), measure=names.removesuffix(PRETRAINED))
-    return rows[~rows["measure"].str.endswith(_DIRECTIONS)]
+    return rows[~rows["measure"].str.endswith(DIRECTIONS)]
 
 
 def rows_of_measure(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
@@ -157,7 +155,7 @@ def draw_curves(axis: Axes, curves: Mapping[str, pd.DataFrame], styles: Mapping[
 
 def finish_measure(axis: Axes, rows: pd.DataFrame, measure: str) -> None:
     """Name a measure beside its axis; of retrieval, draw chance."""
-    axis.set_ylabel(measure_words(measure))
+    axis.set_ylabel(measure_name(measure))
     if measure.startswith("retrieval"):
         chance = float((1 / rows["n"].astype("float64")).mean())
         axis.axhline(chance, label="chance", color="0.4", lw=0.8, ls=(0, (1, 1.2)), zorder=0)

@@ -17,13 +17,12 @@ from matplotlib.figure import Figure as MplFigure
 from layerlab.analysis.records import COLUMNS
 from layerlab.analysis.sensitivity import t_interval
 from layerlab.errors import RecordsError, unknown
-from layerlab.names import PROBE
+from layerlab.names import PROBE, metric_name, task_name
 from layerlab.report.figures.figure import Drawing, Figure, Material
 from layerlab.report.style.axes import label_depth, panel_grid, put_legend
 from layerlab.report.style.captions import capital, count, seeds_words
-from layerlab.report.style.panels import METRIC_NAMES
 from layerlab.report.style.style import COLOURS, DASHES, SOURCE_COLOUR, figure_style
-from layerlab.report.style.wording import slug, task_words
+from layerlab.report.style.wording import slug
 
 _PANEL = ["model", "task", "source"]
 _MOST_MARKED = 13  # levels; beyond it markers hide the lines
@@ -51,7 +50,7 @@ def plot_probes(frame: pd.DataFrame, metric: str | None = None) -> MplFigure:
     sources = set(rows["source"])
     named = f"{next(iter(sources))} (source)" if len(sources) == 1 else "source"
     metrics = set(rows["metric"])
-    quantity = METRIC_NAMES.get(next(iter(metrics)), next(iter(metrics))) if len(metrics) == 1 else "score"
+    quantity = metric_name(next(iter(metrics))) if len(metrics) == 1 else "score"
     with figure_style():
         figure, axes = panel_grid([f"{model}, {_setting(task, source)}" for model, task, source in parts])
         columns = len({axis.get_position().x0 for axis in axes})
@@ -104,13 +103,13 @@ def _find(material: Material) -> Iterator[Drawing]:
     for task, part in rows.groupby("task", sort=False):
         metric = material.metric if material.metric in set(part["metric"]) else None
         shown = probe_rows(part, metric)
-        name = METRIC_NAMES.get(str(shown["metric"].iloc[0]), str(shown["metric"].iloc[0]))
+        name = metric_name(str(shown["metric"].iloc[0]))
         n_seeds = shown.groupby(["model", "source"])["seed"].nunique()
         caption = (
             f"{capital(name)} in percent of linear probes on the frozen states of each layer, trained on the "
             f"source and read on {count(shown['target'].nunique(), 'language')}; {seeds_words(n_seeds)}."
         )
-        title = f"Probes by layer: {task_words(str(task))}"
+        title = f"Probes by layer: {task_name(str(task))}"
         yield Drawing(f"probes-{slug(str(task))}", title, caption, partial(plot_probes, part, metric))
 
 
@@ -123,7 +122,7 @@ PROBES = Figure(
 
 
 def _setting(task: str, source: str) -> str:
-    return f"{task_words(task)} from {source}"
+    return f"{task_name(task)} from {source}"
 
 
 def _draw(axis: Axes, part: pd.DataFrame, source: str, looks: dict[str, dict[str, Any]], named: str) -> None:

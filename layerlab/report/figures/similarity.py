@@ -14,7 +14,7 @@ from matplotlib.figure import Figure as MplFigure
 from layerlab.analysis.records import BASELINE
 from layerlab.analysis.sweeps import NAMED, sweep_names, windows
 from layerlab.errors import RecordsError, unknown
-from layerlab.report.figures.alignment import measure_words
+from layerlab.names import measure_name, task_name
 from layerlab.report.figures.figure import Drawing, Figure, Material
 from layerlab.report.figures.layer_curves import (
     MOST_BANDS,
@@ -31,7 +31,7 @@ from layerlab.report.figures.layer_curves import (
 from layerlab.report.style.axes import panel_grid, put_legend, short_layers
 from layerlab.report.style.captions import about, capital, count, seeds_words, sentences_words
 from layerlab.report.style.style import figure_style
-from layerlab.report.style.wording import sweep_words, task_words
+from layerlab.report.style.wording import words_of_sweeps
 
 
 def plot_similarity(frame: pd.DataFrame, measure: str = "cka", *, sweep: str | None = None) -> MplFigure:
@@ -52,12 +52,13 @@ def plot_similarity(frame: pd.DataFrame, measure: str = "cka", *, sweep: str | N
     rows = rows_of_measure(frame, measure)
     where = only_place(rows, "a figure of similarity")
     ablated, labels = _ablated(rows, sweep)
+    words = sweeps_of(rows)[sweep] if sweep else ""
     parts = conditions(rows, ablated)
     curves = {labels.get(name, name): layer_means(part) for name, part in parts.items()}
     styles = condition_styles(list(curves), ordered=sweep not in (None, NAMED))
-    title = f"{task_words(where['task'])} from {where['source']}"
+    title = f"{task_name(where['task'])} from {where['source']}"
     with figure_style():
-        figure, (axis,) = panel_grid([f"{title}, {sweep_words(sweep)}" if sweep else title])
+        figure, (axis,) = panel_grid([f"{title}, {words}" if sweep else title])
         draw_curves(axis, curves, styles)
         finish_measure(axis, rows, measure)
         put_legend(figure, [axis])
@@ -69,12 +70,14 @@ def _find(material: Material) -> Iterator[Drawing]:
     rows = measure_rows(material.frame)
     rows = rows[~rows["measure"].str.startswith(("change", "drift"))]
     for where, measure, here in measures_of(rows):
-        words = capital(measure_words(measure))
+        words = capital(measure_name(measure))
         states = "after fine-tuning"
         if here["pretrained"].any():
             states = "before fine-tuning (pretrained) and after it (fine-tuned)"
-        for sweep in sweeps_of(here) or [None]:
-            ablated = f" and with each ablation ({sweep_words(sweep)})" if sweep else ""
+        sweeps = sweeps_of(here)
+        for sweep in tuple(sweeps) or (None,):
+            does = sweeps[sweep] if sweep else ""
+            ablated = f" and with each ablation ({does})" if sweep else ""
             mean = f"mean over {count(here['target'].nunique(), 'target')}{sentences_words(here)}"
             caption = (
                 f"{words} of {where['source']} and each target by layer, {states}{ablated}, {mean}; "
@@ -82,7 +85,7 @@ def _find(material: Material) -> Iterator[Drawing]:
             )
             yield Drawing(
                 material.stem("similarity", where, measure, sweep or ""),
-                f"{words} by layer: {about(where, sweep)}",
+                f"{words} by layer: {about(where, does)}",
                 caption,
                 partial(plot_similarity, here, measure, sweep=sweep),
             )
@@ -96,10 +99,10 @@ SIMILARITY = Figure(
 )
 
 
-def sweeps_of(rows: pd.DataFrame) -> list[str | None]:
-    """List the sweeps and the named ablations that rows of a measure have."""
+def sweeps_of(rows: pd.DataFrame) -> dict[str, str]:
+    """Say what each sweep does that rows of a measure have; ablations with names are one of them."""
     ablated = rows[rows["ablation"] != BASELINE]
-    return list(dict.fromkeys(sweep_names(ablated)))
+    return words_of_sweeps(ablated.assign(sweep=sweep_names(ablated)))
 
 
 def band_words(rows: pd.DataFrame, sweep: str | None) -> str:

@@ -23,11 +23,11 @@ from layerlab.analysis.records import BASELINE
 from layerlab.analysis.sweeps import select_scores
 from layerlab.errors import RecordsError
 from layerlab.models.layers import Layers
+from layerlab.names import metric_name, task_name
 from layerlab.report.figures.figure import Drawing, Figure, Material, by_setting
 from layerlab.report.style.captions import about, capital, count
-from layerlab.report.style.panels import METRIC_NAMES, show
+from layerlab.report.style.panels import show
 from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH, figure_style, ink
-from layerlab.report.style.wording import task_words
 from layerlab.targets import zero_shot_targets
 
 _CELL = 0.34  # inches
@@ -161,8 +161,8 @@ def _plot(matrix: SwapMatrix) -> MplFigure:
             axis.set_title(_scored(scored, matrix))
         axes[0].set_ylabel(f"layers 0-{matrix.boundary - 1}: fit on")
         figure.supxlabel(f"layers {matrix.boundary} and up: fit on", fontsize=8)
-        metric = METRIC_NAMES.get(setting["metric"], setting["metric"])
-        figure.suptitle(f"{task_words(setting['task'])}, {metric} (points)", fontsize=8)
+        metric = metric_name(setting["metric"])
+        figure.suptitle(f"{task_name(setting['task'])}, {metric} (points)", fontsize=8)
     return figure
 
 
@@ -179,7 +179,7 @@ def _find(material: Material) -> Iterator[Drawing]:
 def _caption(matrix: SwapMatrix) -> str:
     metric, source = matrix.setting["metric"], matrix.setting["source"]
     return (
-        f"{capital(METRIC_NAMES.get(metric, metric))} in points of encoders whose layers below "
+        f"{capital(metric_name(metric))} in points of encoders whose layers below "
         f"{matrix.boundary} were fine-tuned on the language of the row and the others on that of the column; "
         f"embeddings and head are those of the fit on {source}; others: mean of "
         f"{', '.join(matrix.others) or 'no target'}; means over {count(matrix.n_seeds, 'seed')}, intervals "

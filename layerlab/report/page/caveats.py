@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from layerlab.analysis.significance import seed_warning
+from layerlab.names import task_name
 from layerlab.report.page.about import About
-from layerlab.report.style.wording import sweep_words, task_words
+from layerlab.report.style.wording import sweep_words
 from layerlab.targets import language_of
 
 _INSTRUMENT = (
@@ -69,11 +70,12 @@ def _incomplete(about: About) -> list[str]:
 
 def _too_few_seeds(effect: pd.DataFrame) -> list[str]:
     """Say once for each number of seeds that it is too few, and where if not everywhere."""
-    settings = effect.groupby(["model", "task", "source", "sweep"], sort=False)["n_seeds"].max().reset_index()
     where: dict[str, list[str]] = {}
-    for row in settings.to_dict("records"):
-        name = f"{row['model']}, {task_words(row['task'])} from {row['source']}, {sweep_words(row['sweep'])}"
-        where.setdefault(seed_warning(int(row["n_seeds"])), []).append(name)
+    for _, part in effect.groupby(["model", "task", "source", "sweep"], sort=False):
+        row = part.iloc[0]
+        sweep = sweep_words(row["sweep"], row["options"])
+        name = f"{row['model']}, {task_name(row['task'])} from {row['source']}, {sweep}"
+        where.setdefault(seed_warning(int(part["n_seeds"].max())), []).append(name)
     if len(where) == 1:
         return [text for text in where if text]
     return [f"{text} So it is of {'; '.join(_some(names))}." for text, names in where.items() if text]

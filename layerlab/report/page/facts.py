@@ -10,9 +10,8 @@ import pandas as pd
 
 from layerlab.analysis.records import BASELINE
 from layerlab.analysis.sweeps import select_scores, windows
+from layerlab.names import metric_name, task_name
 from layerlab.report.page.about import About
-from layerlab.report.style.panels import METRIC_NAMES
-from layerlab.report.style.wording import task_words
 
 Facts = list[tuple[str, str]]
 
@@ -140,8 +139,8 @@ def _names(column: pd.Series) -> list[str]:
 def _task_words(scores: pd.DataFrame) -> list[str]:
     texts = []
     for task, part in scores.groupby("task", sort=False):
-        metrics = ", ".join(METRIC_NAMES.get(name, name) for name in _names(part["metric"]))
-        texts.append(f"{task_words(str(task))} ({metrics}; {', '.join(_names(part['split']))} split)")
+        metrics = ", ".join(metric_name(name) for name in _names(part["metric"]))
+        texts.append(f"{task_name(str(task))} ({metrics}; {', '.join(_names(part['split']))} split)")
     return texts
 
 
@@ -165,7 +164,7 @@ def _items(frame: pd.DataFrame) -> list[str]:
     for task, part in select_scores(frame).groupby("task", sort=False):
         counts = part.groupby("target", sort=False)["n"].max()
         told = [f"{target} {int(n):,}" for target, n in counts.items() if not pd.isna(n)]
-        texts += [f"{task_words(str(task))}: {', '.join(told)}"] * bool(told)
+        texts += [f"{task_name(str(task))}: {', '.join(told)}"] * bool(told)
     return texts
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from layerlab.report.style.wording import sweep_words, task_words
+from layerlab.names import task_name
 
 
 def count(number: int, what: str) -> str:
@@ -37,14 +37,14 @@ def seeds_words(counts: Iterable[int], shape: str = "bands") -> str:
     return f"n = {number}, {shape} are 95% t intervals over seeds"
 
 
-def about(where: Mapping[str, str], sweep: str | None = None) -> str:
-    """Say of which model, task, source and sweep a figure is.
+def about(where: Mapping[str, str], sweep: str = "") -> str:
+    """Say of which model, task, source and sweep a figure is; of the sweep, what it does in words.
 
-    >>> about({"model": "mbert", "task": "upos", "source": "en"}, "reset@before")
+    >>> about({"model": "mbert", "task": "upos", "source": "en"}, "RANDOM-INIT before fine-tuning")
     'mbert, UPOS from en, RANDOM-INIT before fine-tuning'
     """
-    text = f"{where['model']}, {task_words(where['task'])} from {where['source']}"
-    return f"{text}, {sweep_words(sweep)}" if sweep else text
+    text = f"{where['model']}, {task_name(where['task'])} from {where['source']}"
+    return f"{text}, {sweep}" if sweep else text
 
 
 def sentences_words(rows: pd.DataFrame) -> str:

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 
 import pandas as pd
 
-from layerlab.analysis.sensitivity import EFFECT_COLUMNS
+from layerlab.analysis.sensitivity import EFFECT_COLUMNS, SETTING
 from layerlab.analysis.sweeps import NAMED, windows
 from layerlab.errors import RecordsError
-from layerlab.report.style.wording import sweep_words, task_words
-
-METRIC_NAMES = {
-    "accuracy": "accuracy",
-    "macro_f1": "macro F1",
-    "span_f1": "span F1",
-    "span_f1_lenient": "span F1 (lenient)",
-    "span_precision": "span precision",
-    "span_recall": "span recall",
-    "las": "LAS",
-    "uas": "UAS",
-    "clas": "CLAS",
-}
+from layerlab.names import metric_name, task_name
+from layerlab.report.style.wording import sweep_words
 
 
 @dataclass(frozen=True)
@@ -35,6 +24,28 @@ class Panel:
     split: str
     source: str
     sweep: str
+    #: What an ablation of the sweep does, as records have it.
+    options: str = field(default="", compare=False, repr=False)
+
+    @property
+    def words(self) -> str:
+        """What its ablations do, in words."""
+        return sweep_words(self.sweep, self.options)
+
+    @property
+    def title(self) -> str:
+        """Its task and source."""
+        return f"{self.task_words} from {self.source}"
+
+    @property
+    def task_words(self) -> str:
+        """What its task is called."""
+        return task_name(self.task)
+
+    @property
+    def metric_words(self) -> str:
+        """What its metric is called."""
+        return metric_name(self.metric)
 
     @property
     def named(self) -> bool:
@@ -42,7 +53,7 @@ class Panel:
         return self.sweep == NAMED
 
 
-_FIELDS = tuple(field.name for field in fields(Panel))
+_FIELDS = (*SETTING, "sweep")
 
 
 def panels(effect: pd.DataFrame) -> dict[Panel, pd.DataFrame]:
@@ -65,8 +76,10 @@ def panels(effect: pd.DataFrame) -> dict[Panel, pd.DataFrame]:
             "there is no effect to show: the frame has no rows; the records need a baseline "
             "(ablation 'none') and at least one ablation with the same seeds"
         )
-    groups = effect.groupby(list(_FIELDS), sort=False)
-    parts = {Panel(*map(str, key)): part for key, part in groups if isinstance(key, tuple)}
+    parts = {}
+    for key, part in effect.groupby(list(_FIELDS), sort=False):
+        where = dict(zip(_FIELDS, map(str, key), strict=True))
+        parts[Panel(**where, options=str(part["options"].iloc[0]))] = part
     return {
         panel: part.assign(place=part["ablation" if panel.named else "layers"])
         for panel, part in parts.items()
@@ -95,7 +108,7 @@ def panel_titles(group: list[Panel]) -> dict[Panel, str]:
     """Title panels in up to two lines: task, source and sweep always, the rest where it tells them apart."""
     titles = {}
     for panel, (where, rest) in _told_apart(group).items():
-        about = ", ".join([f"{task_words(panel.task)} from {panel.source}", *rest, sweep_words(panel.sweep)])
+        about = ", ".join([panel.title, *rest, panel.words])
         titles[panel] = "\n".join([", ".join(where), about] if where else [about])
     return titles
 
@@ -106,7 +119,7 @@ def _told_apart(group: list[Panel]) -> dict[Panel, tuple[list[str], list[str]]]:
     found = {}
     for panel in group:
         where = [panel.study] * ("study" in varies) + [panel.model] * ("model" in varies)
-        metric = [METRIC_NAMES.get(panel.metric, panel.metric)]
+        metric = [panel.metric_words]
         rest = metric * ("metric" in varies and "task" not in varies) + [panel.split] * ("split" in varies)
         found[panel] = (where, rest)
     return found

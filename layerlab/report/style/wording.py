@@ -1,51 +1,44 @@
-"""The field's words for what is written briefly in records: sweeps and tasks, for titles and captions."""
+"""What sweeps do, in the field's words, and how texts become names of files."""
 
 from __future__ import annotations
 
+import json
 import re
+from itertools import product
 
-from layerlab.analysis.sweeps import NAMED
+import pandas as pd
 
-#: Names of tasks that are abbreviations.
-_TASKS = {"upos": "UPOS", "ner": "NER", "nli": "NLI", "xnli": "XNLI", "pawsx": "PAWS-X"}
-
-# One intervention of a sweep's name: kind(options)@phase:time.
-_PART = re.compile(r"(\w+)(?:\((.*)\))?@(before|during|after)(?::([\d.e+-]+))?")
-_VERBS = {
-    "freeze": "frozen",
-    "unfreeze": "unfrozen",
-    "skip": "skipped",
-    "swap": "swapped",
-    "permute": "permuted",
-    "scale": "scaled",
-}
+from layerlab.names import ablation_name, entry_words
 
 
-def task_words(task: str) -> str:
-    """Name a task as papers do.
-
-    >>> task_words("upos"), task_words("ner"), task_words("parsing")
-    ('UPOS', 'NER', 'parsing')
-    """
-    return _TASKS.get(task, task)
-
-
-def sweep_words(sweep: str) -> str:
+def sweep_words(sweep: str, options: str) -> str:
     """Say in the field's words what a sweep does; what its author named keeps its name.
 
-    >>> sweep_words("reset@before"), sweep_words("reset(to=pretrained)@after")
-    ('RANDOM-INIT before fine-tuning', 'rewind after fine-tuning')
-    >>> sweep_words("freeze@before + unfreeze@during:0.5")
-    'frozen, then unfrozen after 50% of fine-tuning'
-    >>> sweep_words("lobotomise(strength=2)@after"), sweep_words("my own sweep")
-    ('lobotomise after fine-tuning (strength 2)', 'my own sweep')
+    Args:
+        sweep: Its name, as ``layerlab.analysis.sweeps.sweep_names`` gives it.
+        options: What one of its ablations does, as records have it.
+
+    >>> options = '[{"phase": "after", "kind": "reset", "layers": "0-1", "to": "pretrained"}]'
+    >>> sweep_words("reset(to=pretrained)@after", options), sweep_words("my own", options)
+    ('rewind after fine-tuning', 'my own')
     """
-    if sweep == NAMED:
-        return sweep
-    parts = [_PART.fullmatch(part) for part in sweep.split(" + ")]
-    if not all(parts):
-        return sweep
-    return ", then ".join(_words(*part.groups(default="")) for part in parts if part)
+    entries = json.loads(options or "[]")
+    # An intervention that has the same layers throughout shows them in the sweep's name, and in words.
+    for shown in product((False, True), repeat=len(entries)):
+        if ablation_name(entries, shown) == sweep:
+            each = zip(entries, shown, strict=True)
+            return ", then ".join(entry_words(entry, with_layers=layers) for entry, layers in each)
+    return sweep
+
+
+def words_of_sweeps(rows: pd.DataFrame) -> dict[str, str]:
+    """Say what each sweep of some rows does, in their order.
+
+    Args:
+        rows: Effects; or records with ``sweep`` as ``layerlab.analysis.sweeps.sweep_names`` gives it.
+    """
+    known = rows.drop_duplicates("sweep")[["sweep", "options"]].itertuples(index=False, name=None)
+    return {str(sweep): sweep_words(str(sweep), str(options)) for sweep, options in known}
 
 
 def slug(text: str) -> str:
@@ -55,45 +48,3 @@ def slug(text: str) -> str:
     'upos-en-reset-to-pretrained-after'
     """
     return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")
-
-
-def _words(kind: str, options: str, phase: str, at: str) -> str:
-    """Say what one intervention does, when, and how it differs from its kind's default."""
-    given = dict(option.partition("=")[::2] for option in _split(options))
-    time = f"after {100 * float(at):g}% of fine-tuning" if at else f"{phase} fine-tuning"
-    if kind == "reset":
-        words = f"{_reset(given.pop('to', 'random'), phase)} {time}"
-    elif kind == "freeze" and phase == "before":
-        words = "frozen"
-    else:
-        words = f"{_VERBS.get(kind, kind.replace('_', ' '))} {time}"
-    if kind == "freeze" and given.get("dropout") == "False":
-        words += " without dropout"
-        del given["dropout"]
-    details = [given.pop("components").replace("+", " and ")] if "components" in given else []
-    details += [f"{name.replace('_', ' ')} {_value(value)}".strip() for name, value in given.items()]
-    return f"{words} ({', '.join(details)})" if details else words
-
-
-def _reset(to: str, phase: str) -> str:
-    if to == "pretrained":
-        return "reset to the pretrained weights" if phase == "before" else "rewind"
-    if to == "random":
-        return "RANDOM-INIT" if phase == "before" else "re-randomised"
-    return f"reset to {to}"
-
-
-def _value(value: str) -> str:
-    """Write an option's value; a donor fit by what tells it from one's own.
-
-    >>> _value("fit(source=ru, seed=1)"), _value("2+0+1")
-    ('fit of source ru, seed 1', '2 0 1')
-    """
-    if fit := re.fullmatch(r"fit\((.*)\)", value):
-        return f"fit of {fit[1].replace('=', ' ')}"
-    return re.sub(r"(?<=\w)\+(?=\w)", " ", value)
-
-
-def _split(options: str) -> list[str]:
-    """Part options at the commas that stand in no brackets."""
-    return re.split(r", (?![^(]*\))", options) if options else []

@@ -9,7 +9,7 @@ import pandas as pd
 from layerlab.analysis.sensitivity import DOMAIN_QUANTITIES, sensitivity
 from layerlab.errors import RecordsError
 from layerlab.report.style.panels import Panel, panels, places, points
-from layerlab.report.style.wording import slug, task_words
+from layerlab.report.style.wording import slug
 from layerlab.report.tables.layout import Cell, Row, Section, Table, effect_cell, place_header, section_title
 from layerlab.report.tables.notes import describe_domains
 from layerlab.targets import language_of
@@ -77,7 +77,7 @@ def _section(panel: Panel, part: pd.DataFrame, intervals: bool) -> Section:
         f"REF = baseline score; below it differences from REF. {_beyond(panel.source, bool(own))}"
         f"{describe_domains(panel, part)}"
     )
-    title = f"{section_title(panel)}, {task_words(panel.task)} from {panel.source} across domains"
+    title = f"{section_title(panel)}, {panel.title} across domains"
     label = f"{slug(panel.study or panel.model)}-domains"
     return Section(title, (place_header(panel),), tuple(headers), tuple(rows), note, label)
 

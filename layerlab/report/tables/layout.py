@@ -12,8 +12,8 @@ from itertools import groupby
 import pandas as pd
 
 from layerlab.analysis.sensitivity import MEAN, QUANTITIES, sensitivity
-from layerlab.report.style.panels import METRIC_NAMES, Panel, panels, places, points
-from layerlab.report.style.wording import slug, sweep_words, task_words
+from layerlab.report.style.panels import Panel, panels, places, points
+from layerlab.report.style.wording import slug
 from layerlab.report.tables.notes import Parts, describe
 
 _MOST_COLUMNS = 14  # of numbers side by side, so that they fit a page
@@ -149,7 +149,7 @@ def drop_table(frame: pd.DataFrame) -> Table:
             here = wanted[wanted["place"] == place].set_index("quantity").reindex(found)
             cells = [effect_cell(row) for _, row in here.iterrows()]
             rows.append(Row((place,), tuple(cells)))
-        title = f"{section_title(panel)}, {task_words(panel.task)} from {panel.source}"
+        title = f"{section_title(panel)}, {panel.title}"
         mark = " (q)" if any(cell.q is not None for row in rows for cell in row.cells) else ""
         names = tuple(_QUANTITY_NAMES[name] + mark for name in found)
         note = f"Drops from the baseline. {describe([(panel, part)], QUANTITIES)}"
@@ -161,8 +161,8 @@ def drop_table(frame: pd.DataFrame) -> Table:
 def _task(panel: Panel, parts: Parts) -> str:
     """Name a panel's task, with its metric where another panel of the section has another."""
     metrics = {one.metric for one, _ in parts if (one.task, one.split) == (panel.task, panel.split)}
-    metric = f" ({METRIC_NAMES.get(panel.metric, panel.metric)})" if len(metrics) > 1 else ""
-    return f"{task_words(panel.task)}{metric}"
+    metric = f" ({panel.metric_words})" if len(metrics) > 1 else ""
+    return f"{panel.task_words}{metric}"
 
 
 def _turned(columns: tuple[str, ...], rows: list[Row]) -> tuple[tuple[str, ...], list[Row]]:
@@ -240,4 +240,4 @@ def place_header(panel: Panel) -> str:
 def section_title(panel: Panel) -> str:
     """Say what all numbers of a panel share: study, model and sweep."""
     study = f"{panel.study}: " if panel.study else ""
-    return f"{study}{panel.model}, {sweep_words(panel.sweep)}"
+    return f"{study}{panel.model}, {panel.words}"

@@ -9,8 +9,7 @@ import pandas as pd
 from layerlab.analysis.inference import EXACT_SEEDS
 from layerlab.analysis.sensitivity import MEAN
 from layerlab.analysis.significance import LEVEL, seed_warning
-from layerlab.report.style.panels import METRIC_NAMES, Panel, points
-from layerlab.report.style.wording import task_words
+from layerlab.report.style.panels import Panel, points
 
 _TRUSTED = 8  # seeds from which a bootstrap over them is nearly as wide as it should be
 
@@ -26,9 +25,7 @@ def describe(parts: Parts, quantities: Sequence[str]) -> str:
     """
     shown = pd.concat([part[part["quantity"].isin(quantities)] for _, part in parts])
     shown = shown[(shown["quantity"] == "source_drop") | (shown["target"] == MEAN)]
-    metrics = [
-        f"{METRIC_NAMES.get(panel.metric, panel.metric)} for {task_words(panel.task)}" for panel, _ in parts
-    ]
+    metrics = [f"{panel.metric_words} for {panel.task_words}" for panel, _ in parts]
     points_of = f"Points of {', '.join(dict.fromkeys(metrics))} on the {parts[0][0].split} split"
     seeds = f"{points_of}, paired by seed; {_seeds(shown)}"
     return " ".join(
@@ -45,7 +42,7 @@ def describe_domains(panel: Panel, part: pd.DataFrame) -> str:
     """
     own = part[part["quantity"] == "source_drop"]
     others = part[part["quantity"] == "domain_drop"]
-    metric = f"{METRIC_NAMES.get(panel.metric, panel.metric)} for {task_words(panel.task)}"
+    metric = f"{panel.metric_words} for {panel.task_words}"
     seeds = f"Points of {metric} on the {panel.split} split, paired by seed; {_seeds(part)}"
     sizes = pd.concat([own, others]).drop_duplicates("target")
     counts = [f"{int(n):,} in {target}" for target, n in zip(sizes["target"], sizes["n"], strict=True)]
@@ -121,7 +118,7 @@ def _items(parts: Parts) -> str:
         mean = part[(part["quantity"] == "zero_shot_drop") & (part["target"] == MEAN)]
         counts = [f"{int(own['n'].max()):,} in {panel.source}"] if len(own) else []
         counts += [f"{int(mean['n'].max()):,} in X"] if len(mean) else []
-        texts.append(f"{task_words(panel.task)} {', '.join(counts)}")
+        texts.append(f"{panel.task_words} {', '.join(counts)}")
     return f"Items scored per seed: {'; '.join(texts)}."
 
 
@@ -131,7 +128,7 @@ def _targets(parts: Parts) -> str:
     for panel, part in parts:
         targets = sorted(set(part[part["quantity"] == "zero_shot_drop"]["target"]) - {MEAN})
         if targets:
-            others[f"{task_words(panel.task)} from {panel.source}"] = ", ".join(targets)
+            others[panel.title] = ", ".join(targets)
     if len(set(others.values())) == 1:
         return f"X = {next(iter(others.values()))}."
     return " ".join(f"X of {name} = {targets}." for name, targets in others.items())

@@ -11,8 +11,9 @@ from layerlab.analysis.records import BASELINE
 from layerlab.analysis.sensitivity import MEAN, aggregate
 from layerlab.analysis.significance import LEVEL, seed_warning
 from layerlab.analysis.sweeps import select_scores, windows
-from layerlab.report.style.panels import METRIC_NAMES, Panel, panels, places, points
-from layerlab.report.style.wording import slug, sweep_words, task_words
+from layerlab.names import metric_name, task_name
+from layerlab.report.style.panels import Panel, panels, places, points
+from layerlab.report.style.wording import slug
 from layerlab.report.tables.layout import Cell, Row, Section, Table
 
 _Item = TypeVar("_Item")
@@ -37,8 +38,8 @@ def target_table(effect: pd.DataFrame) -> Table:
     for panel, part in panels(effect).items():
         order, rows = places(part), _target_rows(panel, part)
         columns = ("REF", *order)
-        title = f"{_where(panel.study, panel.model)}, {sweep_words(panel.sweep)}, by target: "
-        title += f"{task_words(panel.task)} from {panel.source}"
+        title = f"{_where(panel.study, panel.model)}, {panel.words}, by target: "
+        title += panel.title
         label = f"{slug(panel.study or panel.model)}-targets"
         if panel.named or len(columns) > _MOST_COLUMNS:
             header = ("ablation" if panel.named else "layers",)
@@ -74,8 +75,8 @@ def score_table(frame: pd.DataFrame) -> Table:
         ]
         means = part.pivot_table(index="ablation", columns="target", values="mean", sort=False)
         means = 100 * means.reindex(index=ablations, columns=[source, *others])
-        name = METRIC_NAMES.get(metric, metric)
-        title = f"{_where(study, model)}, mean scores: {task_words(task)} from {source}"
+        name = metric_name(metric)
+        title = f"{_where(study, model)}, mean scores: {task_name(task)} from {source}"
         note = (
             f"Points of {name} on the {split} split; {_seeds(part['n_seeds'])}, nothing is paired or tested."
         )
@@ -116,7 +117,7 @@ def _target_rows(panel: Panel, part: pd.DataFrame) -> list[Row]:
 def _note(panel: Panel, part: pd.DataFrame) -> str:
     """Say in plain words what the numbers are, what was tested, and what came out of it."""
     drops = part[part["quantity"].isin(("source_drop", "zero_shot_drop")) & (part["target"] != MEAN)]
-    metric = METRIC_NAMES.get(panel.metric, panel.metric)
+    metric = panel.metric_words
     text = (
         f"REF = baseline score; all else are differences from it. Points of {metric} on the {panel.split} "
         f"split, paired by seed; {_seeds(drops['n_seeds'])}."
