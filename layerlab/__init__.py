@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from layerlab.ablation.ablation import Ablation, Sweep, Timed, sweep
+    from layerlab.ablation.ablation import Ablation, Timed
     from layerlab.ablation.apply import Receipt, applied, apply
     from layerlab.ablation.callback import AblationCallback
     from layerlab.ablation.interventions import (
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         intervention,
     )
     from layerlab.ablation.interventions.donors import Donors
+    from layerlab.ablation.sweep import Sweep, sweep
     from layerlab.analysis.records import load_nodes, load_records, write_records
     from layerlab.analysis.sensitivity import aggregate, sensitivity, transfer_gap
     from layerlab.data.bitext import read_bitexts
@@ -59,7 +60,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "layerlab.ablation.ablation": ("Ablation", "Sweep", "Timed", "sweep"),
+    "layerlab.ablation.ablation": ("Ablation", "Timed"),
+    "layerlab.ablation.sweep": ("Sweep", "sweep"),
     "layerlab.ablation.apply": ("Receipt", "applied", "apply"),
     "layerlab.ablation.callback": ("AblationCallback",),
     "layerlab.ablation.interventions.donors": ("Donors",),

@@ -44,8 +44,9 @@ class DemoSettings:
 
     def study(self, folder: Path) -> Study:
         """Return the study: fresh weights in each window of layers before fine-tuning, and the baseline."""
-        from layerlab.ablation.ablation import Ablation, sweep
+        from layerlab.ablation.ablation import Ablation
         from layerlab.ablation.interventions import Reset
+        from layerlab.ablation.sweep import sweep
         from layerlab.data.catalog import DataSpec
         from layerlab.finetuning.training import Training
         from layerlab.study.study import Study

@@ -90,9 +90,9 @@ def problems_of(
     problems: dict[tuple[str, str], Problem] = {}
     for one in _meant(found):
         location = (*below, *_as_written(one.location, plain))
-        line = line_of(lines or {}, location)
         for inner, message in _messages(one, below):
-            problem = Problem(write_path((*location, *inner)), message, line)
+            place = (*location, *inner)
+            problem = Problem(write_path(place), message, line_of(lines or {}, place))
             problems.setdefault((problem.path, problem.message), problem)
     return list(problems.values())
 

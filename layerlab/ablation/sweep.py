@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from layerlab.ablation.condition import Ablation, Timed
+from layerlab.ablation.ablation import Ablation, place
 from layerlab.ablation.interventions import PHASES, from_dict, options_of
 from layerlab.errors import Problem, StudyError, unknown
 from layerlab.models.layers import Layers, windows
@@ -66,13 +66,11 @@ class Sweep:
         return tuple(self._build(window) for window in windows(n_layers, self.windows, self.stride))
 
     def _build(self, window: Layers) -> Ablation:
-        placed: dict[str, list[Any]] = {phase: [] for phase in PHASES}
-        for entry in self.entries:
-            item = from_dict({entry.kind: {"layers": str(window), **entry.options}})
-            timed = entry.at is not None
-            placed[entry.phase].append(Timed(entry.at, item) if timed else item)  # type: ignore[arg-type]
-        name = f"{self.name}({window})" if self.name else ""
-        made = Ablation(name, *(tuple(placed[phase]) for phase in PHASES))
+        entries = [
+            (entry.phase, entry.at, from_dict({entry.kind: {"layers": str(window), **entry.options}}))
+            for entry in self.entries
+        ]
+        made = place(f"{self.name}({window})" if self.name else "", entries)
         return replace(made, sweep=self.name or ablation_name(made.entries, self._kept))
 
     @property

@@ -10,8 +10,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from layerlab.ablation.parsing import dump_ablation, parse_ablation
-from layerlab.config import Location, apply_overrides, line_of, parse_path, read_yaml
+from layerlab.ablation.written import dump_ablation
+from layerlab.config import Location, apply_overrides, read_yaml
 from layerlab.errors import Problem, StudyError
 from layerlab.extensions import import_modules
 from layerlab.measures.spec import short_form
@@ -52,20 +52,8 @@ def build_study(
     lines = lines or {}
     fields = dict(plain)
     found.extend(import_modules(fields.get("imports", ())))
-    raw = fields.pop("ablations", None)
-    parsed = []
-    if raw is not None and not isinstance(raw, list):
-        found.append(Problem("ablations", f"expected a list, got {raw!r}", line_of(lines, ("ablations",))))
-        raw = None
-    for index, value in enumerate(raw or []):
-        ablation, mistakes = parse_ablation(value, f"ablations[{index}]")
-        found.extend(Problem(path, text, line_of(lines, parse_path(path))) for path, text in mistakes)
-        if ablation is not None:
-            parsed.append(ablation)
-    if raw is not None and (parsed or not raw):
-        fields["ablations"] = tuple(parsed)
-    study, mistakes_of_fields = validate(Study, fields, lines=lines)
-    found.extend(mistakes_of_fields)
+    study, mistakes = validate(Study, fields, lines=lines)
+    found.extend(mistakes)
     if found or study is None:
         found.sort(key=lambda problem: problem.line or 0)
         raise StudyError(found, where)

@@ -6,9 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, InstanceOf, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    field_validator,
+)
 
-from layerlab.ablation.ablation import Ablation, Sweep
+from layerlab.ablation.ablation import Ablation
+from layerlab.ablation.sweep import Sweep
+from layerlab.ablation.written import read_ablation
 from layerlab.data.catalog import DataSpec
 from layerlab.finetuning.training import Training
 from layerlab.measures.spec import Measures, short_form
@@ -16,14 +26,17 @@ from layerlab.measures.spec import Measures, short_form
 if TYPE_CHECKING:
     from layerlab.study.plan import Plan
 
+    Ablations = Sequence[Ablation | Sweep]
     Data = DataSpec | Mapping[str, Any]
 else:
+    Ablations = tuple[
+        Annotated[InstanceOf[Ablation] | InstanceOf[Sweep], BeforeValidator(read_ablation)], ...
+    ]
     Data = DataSpec | dict[str, DataSpec]
 
 # Any sequence may be given; a tuple is kept, since a study is a value.
 Names = Annotated[Sequence[str], AfterValidator(tuple)]
 Seeds = Annotated[Sequence[int], AfterValidator(tuple)]
-Ablations = Annotated[Sequence[InstanceOf[Ablation] | InstanceOf[Sweep]], AfterValidator(tuple)]
 
 
 class Study(BaseModel):

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from layerlab.ablation.ablation import Ablation, Sweep, Swept, Timed, sweep
+from layerlab.ablation.ablation import Ablation, Timed
 from layerlab.ablation.interventions import FitDonor, Freeze, Reset, Skip, Swap
+from layerlab.ablation.sweep import Sweep, Swept, sweep
 from layerlab.errors import SelectionError, StudyError
 from layerlab.models.layers import Layers
 

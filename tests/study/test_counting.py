@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from layerlab.ablation.ablation import Ablation, sweep
+from layerlab.ablation.ablation import Ablation
 from layerlab.ablation.interventions import Reset
+from layerlab.ablation.sweep import sweep
 from layerlab.analysis.bootstrap import hierarchical_bootstrap
 from layerlab.analysis.counts import load_counts
 from layerlab.analysis.records import load_records

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from layerlab.ablation.ablation import Ablation, Sweep, Swept, Timed, dump_ablation, parse_ablation, sweep
+from layerlab.ablation.ablation import Ablation, Timed
 from layerlab.ablation.interventions import FitDonor, Freeze, Permute, Reset, Scale, Skip, Swap, Unfreeze
+from layerlab.ablation.sweep import Sweep, Swept, sweep
+from layerlab.ablation.written import dump_ablation, read_ablation
+from layerlab.errors import StudyError
 from layerlab.models.layers import Layers
 
 FORMS = [
@@ -29,10 +32,8 @@ FORMS = [
 
 @pytest.mark.parametrize(("text", "expected"), FORMS)
 def test_each_form_is_read_and_written_back(text: str, expected: Ablation) -> None:
-    ablation, mistakes = parse_ablation(YAML(typ="safe").load(text), "ablations[0]")
-    assert mistakes == []
-    assert ablation == expected
-    assert parse_ablation(dump_ablation(expected))[0] == expected
+    assert read_ablation(YAML(typ="safe").load(text)) == expected
+    assert read_ablation(dump_ablation(expected)) == expected
 
 
 @pytest.mark.parametrize(
@@ -51,12 +52,11 @@ def test_each_form_is_read_and_written_back(text: str, expected: Ablation) -> No
     ],
 )
 def test_sweeps_are_read_and_written_back(text: str, names: list[str] | None) -> None:
-    found, mistakes = parse_ablation(YAML(typ="safe").load(text))
-    assert mistakes == []
+    found = read_ablation(YAML(typ="safe").load(text))
     assert isinstance(found, Sweep)
     expanded = found.expand(4)
     assert names is None or [ablation.name for ablation in expanded] == names
-    again = parse_ablation(dump_ablation(found))[0]
+    again = read_ablation(dump_ablation(found))
     assert isinstance(again, Sweep)
     assert again.expand(4) == expanded
 
@@ -75,61 +75,61 @@ WRITTEN: list[Ablation | Sweep] = [
 def test_what_was_made_in_python_goes_to_yaml_and_back(item: Ablation | Sweep) -> None:
     stream = io.StringIO()
     YAML(typ="safe").dump(dump_ablation(item), stream)
-    assert parse_ablation(YAML(typ="safe").load(stream.getvalue())) == (item, [])
+    assert read_ablation(YAML(typ="safe").load(stream.getvalue())) == item
 
 
 @pytest.mark.parametrize(
     ("value", "mistakes"),
     [
-        ("nome", [("a[0]", "expected `none`, ")]),
-        (3, [("a[0]", "got 3")]),
-        ({}, [("a[0]", "intervenes nowhere; the baseline is `none`")]),
-        ({"before": []}, [("a[0]", "intervenes nowhere")]),
+        ("nome", [("", "expected `none`, ")]),
+        (3, [("", "got 3")]),
+        ({}, [("", "intervenes nowhere; the baseline is `none`")]),
+        ({"before": []}, [("", "intervenes nowhere")]),
         (
             {"befor": [{"reset": {"layers": "0"}}]},
-            [("a[0].befor", "unknown key 'befor'; did you mean 'before'")],
+            [("befor", "unknown key 'befor'; did you mean 'before'")],
         ),
-        ({"before": {"reset": {"layers": "0"}}}, [("a[0].before", "expected a list of interventions")]),
-        ({"before": ["reset"]}, [("a[0].before[0]", "expected an intervention such as")]),
+        ({"before": {"reset": {"layers": "0"}}}, [("before", "expected a list of interventions")]),
+        ({"before": ["reset"]}, [("before[0]", "expected an intervention such as")]),
         (
             {"before": [{"reset": {"layers": "0"}, "skip": {"layers": "0"}}]},
-            [("a[0].before[0]", "expected one intervention such as")],
+            [("before[0]", "expected one intervention such as")],
         ),
-        ({"before": [{"rset": {"layers": "0"}}]}, [("a[0].before[0]", "did you mean 'reset'")]),
+        ({"before": [{"rset": {"layers": "0"}}]}, [("before[0]", "did you mean 'reset'")]),
         (
             {"after": [{"freeze": {"layers": "0"}}]},
             [
                 (
-                    "a[0].after[0].freeze",
+                    "after[0].freeze",
                     "freeze makes no sense after fine-tuning; it belongs before or during it",
                 )
             ],
         ),
-        ({"during": [{"freeze": {"layers": "0"}}]}, [("a[0].during[0]", "`at` is missing")]),
+        ({"during": [{"freeze": {"layers": "0"}}]}, [("during[0]", "`at` is missing")]),
         (
             {"during": [{"at": 1.5, "freeze": {"layers": "0"}}]},
-            [("a[0].during[0].at", "expected a fraction of the steps in [0, 1), got 1.5")],
+            [("during[0].at", "expected a fraction of the steps in [0, 1), got 1.5")],
         ),
         (
             {"before": [{"at": 0.5, "freeze": {"layers": "0"}}]},
-            [("a[0].before[0].at", "only entries of `during` have a time, this one is under `before`")],
+            [("before[0].at", "only entries of `during` have a time, this one is under `before`")],
         ),
         (
             {"sweep": {"window": 2}, "before": [{"reset": {}}]},
-            [("a[0].sweep.window", "unknown key 'window'; did you mean 'windows'")],
+            [("sweep.window", "unknown key 'window'; did you mean 'windows'")],
         ),
         (
             {"sweep": 2, "before": [{"reset": {}}]},
-            [("a[0].sweep", "expected a mapping such as {windows: 2}")],
+            [("sweep", "expected a mapping such as {windows: 2}")],
         ),
         (
             {"sweep": {"windows": 0}, "before": [{"reset": {}}]},
-            [("a[0].sweep.windows", "expected a number of layers of at least 1, got 0")],
+            [("sweep.windows", "expected a number of layers of at least 1, got 0")],
         ),
-        ({"sweep": {}, "before": [{"reset": {"layers": "0"}}]}, [("a[0].sweep", "leave out `layers`")]),
-        ({"before": [{"reset": {}}]}, [("a[0].before[0].reset.layers", "missing; reset needs it")]),
-        ({"name": "none", "before": [{"reset": {"layers": "0"}}]}, [("a[0].name", "'none' is the baseline")]),
-        ({"name": 3, "before": [{"reset": {"layers": "0"}}]}, [("a[0].name", "expected text, got 3")]),
+        ({"sweep": {}, "before": [{"reset": {"layers": "0"}}]}, [("sweep", "leave out `layers`")]),
+        ({"before": [{"reset": {}}]}, [("before[0].reset.layers", "missing; reset needs it")]),
+        ({"name": "none", "before": [{"reset": {"layers": "0"}}]}, [("name", "'none' is the baseline")]),
+        ({"name": 3, "before": [{"reset": {"layers": "0"}}]}, [("name", "expected text, got 3")]),
         (
             {
                 "nam": "x",
@@ -137,17 +137,17 @@ def test_what_was_made_in_python_goes_to_yaml_and_back(item: Ablation | Sweep) -
                 "after": [{"unfreeze": {"layers": "0"}}],
             },
             [
-                ("a[0].nam", "did you mean 'name'"),
-                ("a[0].before[0].reset.layers", "write last:K"),
-                ("a[0].before[0].reset.sede", "did you mean 'seed'"),
-                ("a[0].after[0].unfreeze", "it belongs during it"),
+                ("nam", "did you mean 'name'"),
+                ("before[0].reset.layers", "write last:K"),
+                ("before[0].reset.sede", "did you mean 'seed'"),
+                ("after[0].unfreeze", "it belongs during it"),
             ],
         ),
     ],
 )
 def test_every_mistake_is_told_with_its_place(value: Any, mistakes: list[tuple[str, str]]) -> None:
-    ablation, found = parse_ablation(value, "a[0]")
-    assert ablation is None
-    assert [path for path, _ in found] == [path for path, _ in mistakes]
-    for (_, message), (_, expected) in zip(found, mistakes, strict=True):
-        assert expected in message
+    with pytest.raises(StudyError, match="problem") as caught:
+        read_ablation(value)
+    assert [problem.path for problem in caught.value.problems] == [path for path, _ in mistakes]
+    for problem, (_, expected) in zip(caught.value.problems, mistakes, strict=True):
+        assert expected in problem.message
