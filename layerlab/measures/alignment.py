@@ -14,7 +14,7 @@ from layerlab.measures.anc import anc
 from layerlab.measures.cka import cka
 from layerlab.measures.retrieval import Similarity, retrieve
 from layerlab.measures.spec import Pooling
-from layerlab.measures.states import States, load_tokenizer, sentence_states
+from layerlab.measures.states import States, sentence_states
 from layerlab.models.encoder import Encoder, as_encoder
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from layerlab.errors import CheckpointError, DataError, unknown
 from layerlab.measures.levels import frozen, hidden_levels
 from layerlab.measures.spec import Pooling
 from layerlab.models.encoder import Encoder, as_encoder
+from layerlab.models.pieces import special_tokens, tokenize
 from layerlab.models.positions import n_positions
-from layerlab.tasks.encoding.wordpieces import special_tokens, tokenize
+from layerlab.models.tokenizers import load_tokenizer
 from layerlab.training.batching import length_batches
 
 if TYPE_CHECKING:
@@ -90,25 +91,6 @@ def sentence_states(
             if progress is not None:
                 progress(done, len(sentences))
     return states
-
-
-def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
-    """Load the fast tokenizer of a folder or Hub id (``id@revision``).
-
-    Raises:
-        CheckpointError: There is none.
-    """
-    from transformers import AutoTokenizer
-
-    from layerlab.models.loading import split_revision
-
-    location, revision = split_revision(name)
-    version = {} if revision is None else {"revision": revision}
-    try:
-        return AutoTokenizer.from_pretrained(location, use_fast=True, **version)
-    except (OSError, ValueError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise CheckpointError(f"no tokenizer at {name!r} ({reason}); give one") from error
 
 
 def _tokenizer_beside(encoder: Encoder) -> PreTrainedTokenizerBase:

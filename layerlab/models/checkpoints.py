@@ -9,14 +9,8 @@ from pathlib import Path
 
 from layerlab.errors import CheckpointError
 from layerlab.files import digest_file
-from layerlab.models.anatomy import anatomy_of
-from layerlab.models.loading import not_found, split_revision
-
-# Files of a local checkpoint that can change a number.
-WEIGHT_PATTERNS = ("*.safetensors", "pytorch_model*.bin")
-TOKENIZER_PATTERNS = (
-    "tokenizer*", "vocab*", "merges*", "*.model", "*.spm", "special_tokens_map.json", "added_tokens.json",
-)  # fmt: skip
+from layerlab.models.folders import TOKENIZER_PATTERNS, WEIGHT_PATTERNS, matching
+from layerlab.models.loading import check_weights, load_config, split_revision
 
 
 @dataclass(frozen=True)
@@ -57,27 +51,23 @@ def find_checkpoint(name: str) -> Checkpoint:
 
     A Hub id may have a revision: ``id@revision``.
 
+    Its weights are checked by names and shapes, as far as they are on this machine.
+
     Raises:
-        CheckpointError: There is no such folder and the Hub does not give it.
+        CheckpointError: There is no such folder and the Hub does not give it; a file of it is broken; or its
+            weights are not those that its configuration asks for.
         ArchitectureError: layerlab does not know the architecture, or refuses it.
     """
-    from transformers import AutoConfig
-
     location, revision = split_revision(name)
     if Path(location).is_dir():
         location = str(Path(location).resolve())
-    else:
-        revision = revision or "main"
-    try:
-        config = AutoConfig.from_pretrained(location, revision=revision or "main")
-    except (OSError, ValueError, KeyError) as error:
-        raise CheckpointError(not_found(name, error)) from error
-    anatomy_of(config.model_type)
-    if revision is None:
+        config = load_config(location)
         identity = digest_folder(Path(location))
     else:
-        revision = getattr(config, "_commit_hash", None) or revision
+        config = load_config(name, revision=revision or "main")
+        revision = getattr(config, "_commit_hash", None) or revision or "main"
         identity = f"{location}@{revision}"
+    check_weights(location, revision, identity)
     depth, width = int(config.num_hidden_layers), int(config.hidden_size)
     return Checkpoint(name, location, revision, identity, config.model_type, depth, width)
 
@@ -106,8 +96,8 @@ def digest_folder(folder: Path) -> str:
     Raises:
         CheckpointError: The folder holds no weights.
     """
-    weights = {path for pattern in WEIGHT_PATTERNS for path in folder.glob(pattern)}
-    others = {path for pattern in ("config.json", *TOKENIZER_PATTERNS) for path in folder.glob(pattern)}
+    weights = matching(folder, WEIGHT_PATTERNS)
+    others = matching(folder, ("config.json", *TOKENIZER_PATTERNS))
     files = sorted(path for path in weights | others if path.is_file())
     if not weights:
         raise CheckpointError(f"{folder} holds no weights: expected *.safetensors beside its config.json")

@@ -1,8 +1,9 @@
-"""Loading encoders from folders and the Hub, and refusing checkpoints that lack tensors."""
+"""Loading configurations and encoders from folders and the Hub; nothing that is loaded is taken on trust."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,13 @@ from typing import TYPE_CHECKING, Any
 from layerlab.errors import CheckpointError, LayerlabError
 from layerlab.models.anatomy import anatomy_of
 from layerlab.models.bundled import bundled_encoders, bundled_folder
+from layerlab.models.folders import check_folder, read_config_file
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+# A head over the last layer, which many checkpoints lack and no task here uses.
+_MAY_BE_FRESH = "pooler."
 
 
 def split_revision(name: str) -> tuple[str, str | None]:
@@ -32,8 +37,49 @@ def split_revision(name: str) -> tuple[str, str | None]:
     return location, revision or None
 
 
+def place_of(name: str, revision: str | None) -> tuple[str, str | None]:
+    """Return the folder or Hub id that a name stands for, and its revision.
+
+    Raises:
+        CheckpointError: The name has a revision, and another is asked for.
+    """
+    location, named = split_revision(name)
+    if named and revision and named != revision:
+        raise CheckpointError(
+            f"{name!r} names a revision, and revision={revision!r} another; give one of them"
+        )
+    return location, revision or named
+
+
+def load_config(name: str, *, revision: str | None = None, **options: Any) -> Any:
+    """Load the configuration of a checkpoint of a known architecture.
+
+    Args:
+        name: Folder, Hub id, or ``id@revision``.
+        revision: Branch, tag or commit of a Hub model.
+        options: Passed on to ``AutoConfig.from_pretrained``.
+
+    Raises:
+        CheckpointError: There is no such checkpoint, its ``config.json`` is no configuration, or two
+            revisions are asked for.
+        ArchitectureError: The architecture is unknown or refused.
+    """
+    from transformers import AutoConfig
+
+    location, revision = place_of(name, revision)
+    version = {} if revision is None else {"revision": revision}
+    if Path(location, "config.json").is_file() and (
+        kind := read_config_file(Path(location)).get("model_type")
+    ):
+        anatomy_of(kind)
+    with translated(f"checkpoint {name!r} cannot be loaded", name), quiet_transformers():
+        config = AutoConfig.from_pretrained(location, **version, **options)
+    anatomy_of(config.model_type)
+    return config
+
+
 def load_base(name: str, *, revision: str | None = None, **options: Any) -> PreTrainedModel:
-    """Load a base model in float32 on the CPU, without a word.
+    """Load a base model in float32 on the CPU, and check that every weight of it was in the checkpoint.
 
     transformers fills tensors that a checkpoint lacks with random numbers and goes on; here only the
     pooler, which many checkpoints lack, may be filled. Its report of tensors that the base model does not
@@ -45,42 +91,113 @@ def load_base(name: str, *, revision: str | None = None, **options: Any) -> PreT
         options: Passed on to ``AutoModel.from_pretrained``.
 
     Raises:
-        CheckpointError: There is no such checkpoint, it lacks tensors of the encoder, or two revisions are
-            asked for.
+        CheckpointError: There is no such checkpoint, its weights cannot be read, are not those that its
+            configuration asks for, or hold numbers that are not finite; or two revisions are asked for.
         ArchitectureError: The architecture is unknown or refused.
     """
     import torch
-    from transformers import AutoConfig, AutoModel
 
-    location, named = split_revision(name)
-    if named and revision and named != revision:
-        raise CheckpointError(
-            f"{name!r} names a revision, and revision={revision!r} another; give one of them"
-        )
-    revision = revision or named
     trust = {key: options[key] for key in ("trust_remote_code", "cache_dir", "token") if key in options}
+    load_config(name, revision=revision, **trust)  # Refused before any weight is fetched.
+    location, revision = place_of(name, revision)
+    if Path(location).is_dir():
+        check_folder(Path(location))
+    model = _load_checked(name, location, revision, {"dtype": torch.float32, **options})
+    for key, parameter in model.named_parameters():
+        if not (parameter.is_meta or torch.isfinite(parameter).all()):
+            raise CheckpointError(f"checkpoint {name!r}: {key} holds numbers that are not finite")
+    return model
+
+
+@functools.lru_cache(maxsize=256)
+def check_weights(location: str, revision: str | None, digest: str) -> None:
+    """Check that the weights of a checkpoint are those that its configuration asks for, by names and shapes.
+
+    No weights are read into memory. Those of a Hub model are checked if they are on this machine.
+
+    Args:
+        location: Folder or Hub id.
+        revision: Commit of a Hub model.
+        digest: Identity of the checkpoint; one that has not changed is checked once.
+
+    Raises:
+        CheckpointError: As in :func:`load_base`.
+    """
+    if Path(location).is_dir():
+        check_folder(Path(location))
+    elif not _is_here(location, revision):
+        return
+    _load_checked(location, location, revision, {"device_map": "meta", "local_files_only": True})
+
+
+def _is_here(hub_id: str, revision: str | None) -> bool:
+    """Return whether the weights of a Hub model are on this machine."""
+    from huggingface_hub import try_to_load_from_cache
+
+    names = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
+    return any(isinstance(try_to_load_from_cache(hub_id, name, revision=revision), str) for name in names)
+
+
+def _load_checked(
+    name: str, location: str, revision: str | None, options: Mapping[str, Any]
+) -> PreTrainedModel:
+    """Load a base model and compare what was loaded with what it needs."""
+    from transformers import AutoModel
+
     version = {} if revision is None else {"revision": revision}
-    try:
-        with _quiet_transformers():
-            config = AutoConfig.from_pretrained(location, **version, **trust)
-            anatomy_of(config.model_type)  # Refused before any weight is fetched.
-            model, report = AutoModel.from_pretrained(
-                location, **version, **{"dtype": torch.float32, **options, "output_loading_info": True}
-            )
-    except LayerlabError:
-        raise
-    except (OSError, KeyError, ValueError) as error:
-        raise CheckpointError(not_found(name, error)) from error
-    needed = {key for key, _ in model.named_parameters() if not key.startswith("pooler.")}
-    lacking = sorted(needed & set(report["missing_keys"]))
-    if lacking:
+    checked = {"output_loading_info": True, "ignore_mismatched_sizes": True}
+    with translated(f"checkpoint {name!r} cannot be loaded", name), quiet_transformers():
+        model, report = AutoModel.from_pretrained(location, **version, **{**options, **checked})
+    allowed = options.get("ignore_mismatched_sizes", False)
+    for key, found, expected in () if allowed else report.get("mismatched_keys", ()):
+        raise CheckpointError(
+            f"checkpoint {name!r}: {key} has shape {tuple(found)} in its weights, {tuple(expected)} by its "
+            "config.json"
+        )
+    needed = {key for key, _ in model.named_parameters() if not key.startswith(_MAY_BE_FRESH)}
+    if lacking := sorted(needed & set(report["missing_keys"])):
         shown = ", ".join(lacking[:5]) + (", ..." if len(lacking) > 5 else "")
         raise CheckpointError(f"checkpoint {name!r} lacks {len(lacking)} tensors of its encoder: {shown}")
+    _check_depth(name, model, report.get("unexpected_keys", ()))
     return model  # type: ignore[no-any-return]
 
 
+def _check_depth(name: str, model: Any, unused: Collection[str]) -> None:
+    """Refuse weights of more layers than the configuration says: the upper ones would be left out."""
+    layers = f"{anatomy_of(model.config.model_type).layers}."
+    inside = (key.removeprefix(f"{model.base_model_prefix}.") for key in unused)
+    numbers = (key.removeprefix(layers).partition(".")[0] for key in inside if key.startswith(layers))
+    above = [int(number) for number in numbers if number.isdecimal()]
+    depth = int(model.config.num_hidden_layers)
+    if above and max(above) >= depth:
+        raise CheckpointError(
+            f"checkpoint {name!r}: its weights are of {max(above) + 1} layers, its config.json says {depth}"
+        )
+
+
 @contextmanager
-def _quiet_transformers() -> Iterator[None]:
+def translated(what: str, name: str = "") -> Iterator[None]:
+    """Turn whatever transformers, the Hub or a parser raise into a CheckpointError.
+
+    Args:
+        what: What could not be done, for the message.
+        name: The checkpoint, if it may be that there is none of that name.
+
+    Raises:
+        CheckpointError: Something else than an error of layerlab's was raised inside.
+    """
+    try:
+        yield
+    except (LayerlabError, MemoryError):
+        raise
+    except Exception as error:
+        if name and not Path(split_revision(name)[0], "config.json").is_file():
+            raise CheckpointError(not_found(name, error)) from error
+        raise CheckpointError(f"{what}: {_reason(error)}") from error
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
     """Silence transformers' warnings and its progress bar for a while; the bars of downloads stay."""
     from huggingface_hub.utils.tqdm import (
         are_progress_bars_disabled,
@@ -107,8 +224,12 @@ def _quiet_transformers() -> Iterator[None]:
 
 def not_found(name: str, error: Exception) -> str:
     """Say that there is no such checkpoint, and what there is."""
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return (
         f"no checkpoint {name!r}: neither a model folder, nor one of the encoders that come with layerlab "
-        f"({', '.join(bundled_encoders())}), nor a model that the Hub gives here ({reason})"
+        f"({', '.join(bundled_encoders())}), nor a model that the Hub gives here ({_reason(error)})"
     )
+
+
+def _reason(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

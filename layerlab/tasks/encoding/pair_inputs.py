@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from layerlab.data.pairs import Pair
 from layerlab.errors import DataError
-from layerlab.tasks.encoding.wordpieces import Pieces, plain_backend, special_tokens
+from layerlab.models.pieces import Pieces, plain_backend, special_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from layerlab.data.sentences import Sentence
 from layerlab.errors import DataError
+from layerlab.models.pieces import Pieces, special_tokens, tokenize
 from layerlab.tasks.encoding.examples import IGNORED, Encoded, Example
-from layerlab.tasks.encoding.wordpieces import Pieces, special_tokens, tokenize
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

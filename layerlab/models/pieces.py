@@ -1,15 +1,14 @@
-"""From words to word-pieces."""
+"""From words to word-pieces: each word is cut as it is inside running text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from layerlab.errors import CheckpointError
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerBase
 
 Pieces = tuple[int, ...]
@@ -46,8 +45,24 @@ def tokenize(
     return pieces, nothing
 
 
+def share_of_unknown(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> float:
+    """Return the fraction of words that a tokenizer knows no part of: only the unknown token, or nothing.
+
+    Args:
+        tokenizer: A fast Hugging Face tokenizer.
+        words: Words of a corpus, each as often as it occurs; 0 is returned if there are none.
+
+    Raises:
+        CheckpointError: As in :func:`tokenize`.
+    """
+    pieces, nothing = tokenize(words, tokenizer)
+    unknown = {tokenizer.unk_token_id}
+    n_unknown = sum(word in nothing or set(pieces[word]) == unknown for word in words)
+    return n_unknown / max(1, len(words))
+
+
 @contextmanager
-def plain_backend(tokenizer: PreTrainedTokenizerBase) -> Iterator[Tokenizer]:
+def plain_backend(tokenizer: PreTrainedTokenizerBase) -> Iterator[Any]:
     """Lend the ``tokenizers.Tokenizer`` of a tokenizer, which for a while cuts and pads nothing.
 
     Meanwhile the names of special tokens, such as ``[SEP]``, are text like any other.
@@ -55,7 +70,7 @@ def plain_backend(tokenizer: PreTrainedTokenizerBase) -> Iterator[Tokenizer]:
     Raises:
         CheckpointError: The tokenizer is not a fast one.
     """
-    backend: Tokenizer | None = getattr(tokenizer, "backend_tokenizer", None)
+    backend: Any = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         raise CheckpointError(
             f"{type(tokenizer).__name__} is not a fast tokenizer; expected a tokenizer.json"
@@ -74,21 +89,22 @@ def plain_backend(tokenizer: PreTrainedTokenizerBase) -> Iterator[Tokenizer]:
             backend.enable_padding(**padding)
 
 
-def needs_space(backend: Tokenizer) -> bool:
-    """Return whether a tokenizer tells a word inside a text from one at its start by the space before it.
+def needs_space(backend: Any) -> bool:
+    """Return whether a word has to begin with a space to be cut as it is inside running text.
 
-    True for byte-level tokenizers (RoBERTa, ModernBERT) unless they add the space themselves: every word
-    then gets a space, as inside running text.
+    True for byte-level tokenizers (RoBERTa, ModernBERT), which tell a word inside a text from one at its
+    start by the space before it, unless they add that space themselves.
     """
 
-    def split(text: str) -> list[str]:
+    def read(text: str) -> str:
         if backend.normalizer is not None:
             text = backend.normalizer.normalize_str(text)
         if backend.pre_tokenizer is None:
-            return [text]
-        return [piece for piece, _ in backend.pre_tokenizer.pre_tokenize_str(text)]
+            return text
+        return "".join(piece for piece, _ in backend.pre_tokenizer.pre_tokenize_str(text))
 
-    return split(" a") != split("a")
+    inside = read("a a")
+    return inside != read("a") + read("a") and inside == read("a") + read(" a")
 
 
 def special_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[Pieces, Pieces]:

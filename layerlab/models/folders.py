@@ -1,0 +1,160 @@
+"""The folder of a checkpoint: which files it has to hold, and whether they are whole; nothing is loaded."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from layerlab.errors import CheckpointError
+from layerlab.files import read_json
+
+# Files of a checkpoint that can change a number.
+WEIGHT_PATTERNS: Final = ("*.safetensors", "pytorch_model*.bin")
+TOKENIZER_PATTERNS: Final = (
+    "tokenizer*", "vocab*", "merges*", "*.model", "*.spm", "special_tokens_map.json", "added_tokens.json",
+)  # fmt: skip
+
+# Where transformers looks for weights, in its order; an index names the files that they are spread over.
+_WEIGHTS: Final = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+)
+# They say how to read a vocabulary and hold none.
+_NO_VOCABULARY: Final = frozenset({"tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"})
+_POINTER: Final = b"version https://git-lfs"
+_LONGEST_HEADER: Final = 100_000_000
+
+
+def check_folder(folder: Path) -> None:
+    """Check the configuration and the weights of a checkpoint as far as that takes no loading.
+
+    Raises:
+        CheckpointError: There are none, a file is a Git LFS pointer or was cut off, or an index names files
+            that are not there.
+    """
+    read_config_file(folder)
+    for path in weight_files(folder):
+        check_weight_file(path)
+
+
+def read_config_file(folder: Path) -> Mapping[str, Any]:
+    """Return what the ``config.json`` of a checkpoint says.
+
+    Raises:
+        CheckpointError: There is none, or it is no configuration.
+    """
+    path = folder / "config.json"
+    refuse_pointer(path)
+    config = read_json(path, CheckpointError)
+    if not isinstance(config, dict):
+        raise CheckpointError(
+            f"{path} holds a {type(config).__name__}; expected the configuration of a model"
+        )
+    if not isinstance(config.get("model_type", ""), str):
+        raise CheckpointError(f"{path}: model_type is {config['model_type']!r}; expected text, such as bert")
+    return config
+
+
+def weight_files(folder: Path) -> tuple[Path, ...]:
+    """Return the files that hold the weights of a checkpoint.
+
+    Raises:
+        CheckpointError: There are none, or an index names files that are not there.
+    """
+    name = next((name for name in _WEIGHTS if (folder / name).is_file()), None)
+    if name is None:
+        there = sorted(path.name for pattern in WEIGHT_PATTERNS for path in folder.glob(pattern))
+        has = f"; it has {', '.join(there[:5])}, which are not read" if there else ""
+        raise CheckpointError(
+            f"{folder} holds no weights: expected model.safetensors beside its config.json{has}"
+        )
+    path = folder / name
+    if not name.endswith(".index.json"):
+        return (path,)
+    refuse_pointer(path)
+    index = read_json(path, CheckpointError)
+    places = index.get("weight_map") if isinstance(index, dict) else None
+    if not isinstance(places, dict) or not places or not all(isinstance(one, str) for one in places.values()):
+        raise CheckpointError(f"{path} is no index of weights; expected a weight_map from tensors to files")
+    files = tuple(folder / one for one in sorted(set(places.values())))
+    missing = [one.name for one in files if not one.is_file()]
+    if missing:
+        raise CheckpointError(f"{path} names files that are not there: {', '.join(missing[:5])}")
+    return files
+
+
+def check_weight_file(path: Path) -> None:
+    """Check that a file of weights is whole; of a safetensors file its header and its size.
+
+    Raises:
+        CheckpointError: It is a Git LFS pointer, was cut off, or is something else.
+    """
+    refuse_pointer(path)
+    size = path.stat().st_size
+    if size == 0:
+        raise CheckpointError(f"cannot read {path}: the file is empty")
+    if path.suffix != ".safetensors":
+        return
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= _LONGEST_HEADER:
+            raise CheckpointError(f"cannot read {path}: it does not begin like a safetensors file")
+        start = file.read(length)
+    if len(start) < length:
+        raise CheckpointError(f"cannot read {path}: it was cut off after {size:,} bytes, in its header")
+    try:
+        header = json.loads(start)
+        tensors = [one for name, one in header.items() if name != "__metadata__"]
+        ends = [int(one["data_offsets"][1]) for one in tensors]
+        empty = [one for one in tensors if math.prod(one["shape"]) < 0]
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
+        raise CheckpointError(f"cannot read {path}: its header is not that of a safetensors file") from error
+    if not tensors or empty:
+        raise CheckpointError(f"cannot read {path}: it holds no tensors")
+    expected = 8 + length + max(ends)
+    if size != expected:
+        how = "was cut off" if size < expected else "has more than its header says"
+        raise CheckpointError(f"cannot read {path}: it {how}: {size:,} bytes, expected {expected:,}")
+
+
+def check_tokenizer_files(folder: Path) -> None:
+    """Check that a checkpoint has a vocabulary: without one, transformers makes up a tokenizer.
+
+    Raises:
+        CheckpointError: There is none, or a file of it is a Git LFS pointer.
+    """
+    files = [path for path in matching(folder, TOKENIZER_PATTERNS) if path.is_file()]
+    for path in files:
+        refuse_pointer(path)
+    if all(path.name in _NO_VOCABULARY for path in files):
+        raise CheckpointError(
+            f"{folder} holds no tokenizer: expected tokenizer.json, vocab.txt or another vocabulary "
+            "beside its config.json"
+        )
+
+
+def refuse_pointer(path: Path) -> None:
+    """Refuse a file that only says where Git LFS keeps the real one.
+
+    Raises:
+        CheckpointError: It is such a pointer.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_POINTER))
+    except OSError:
+        return  # said by whoever reads it
+    if start == _POINTER:
+        raise CheckpointError(
+            f"cannot read {path}: it is a Git LFS pointer; `git lfs pull` gets the file itself"
+        )
+
+
+def matching(folder: Path, patterns: Iterable[str]) -> set[Path]:
+    """Return the files of a folder that match a pattern."""
+    return {path for pattern in patterns for path in folder.glob(pattern)}

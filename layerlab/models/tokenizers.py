@@ -1,0 +1,113 @@
+"""Loading tokenizers, and checking that they fit the encoder beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from layerlab.errors import CheckpointError
+from layerlab.models.folders import check_tokenizer_files
+from layerlab.models.loading import load_config, place_of, translated
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+# A vocabulary of less than this fraction of the embeddings is that of another model, or was lost.
+_LEAST_SHARE: Final = 0.5
+
+
+def load_tokenizer(name: str, revision: str | None = None, *, local: bool = False) -> PreTrainedTokenizerBase:
+    """Load the fast tokenizer of a checkpoint, and check that it fits the checkpoint's embeddings.
+
+    Args:
+        name: Folder, Hub id, or ``id@revision``.
+        revision: Branch, tag or commit of a Hub model.
+        local: Whether nothing may be downloaded.
+
+    Raises:
+        CheckpointError: There is none, it cannot be read, has no fast form, has ids that the embeddings have
+            no row for, or has far fewer of them.
+    """
+    from transformers import AutoTokenizer
+
+    location, revision = place_of(name, revision)
+    options: dict[str, Any] = {} if revision is None else {"revision": revision}
+    if local:
+        options["local_files_only"] = True
+    folder = Path(location)
+    if folder.is_dir():
+        check_tokenizer_files(folder)
+    with translated(f"no tokenizer at {name!r}"):
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(location, use_fast=True, **options)
+    if getattr(tokenizer, "backend_tokenizer", None) is None:
+        raise CheckpointError(
+            f"no tokenizer at {name!r}: {type(tokenizer).__name__} is not a fast tokenizer; "
+            "expected a tokenizer.json"
+        )
+    if not folder.is_dir() or (folder / "config.json").is_file():
+        config = load_config(location, **options)
+        check_vocabulary(name, tokenizer, getattr(config, "vocab_size", None))
+    return tokenizer
+
+
+def find_tokenizer(name: str, revision: str | None = None) -> PreTrainedTokenizerBase | None:
+    """Load the tokenizer of a folder or bundled encoder, or of a Hub model if it is on this machine.
+
+    Returns:
+        The tokenizer; None if it would have to be downloaded.
+
+    Raises:
+        CheckpointError: As in :func:`load_tokenizer`, of a folder.
+    """
+    is_folder = Path(place_of(name, revision)[0]).is_dir()
+    try:
+        return load_tokenizer(name, revision, local=True)
+    except CheckpointError:
+        if is_folder:
+            raise
+        return None
+
+
+def check_vocabulary(name: str, tokenizer: PreTrainedTokenizerBase, n_rows: int | None) -> None:
+    """Check a tokenizer against the embeddings of its encoder.
+
+    Args:
+        name: The checkpoint, for the message.
+        tokenizer: A fast tokenizer.
+        n_rows: Rows of the embeddings; None if the configuration does not say.
+
+    Raises:
+        CheckpointError: It has ids that the embeddings have no row for, or has far fewer of them.
+    """
+    n_ids = len(tokenizer)
+    if n_ids <= len(tokenizer.all_special_tokens):
+        raise CheckpointError(f"the tokenizer of {name!r} has {n_ids} special tokens and no vocabulary")
+    if n_rows is None:
+        return
+    highest = max(_ids_in_use(tokenizer))
+    if highest >= n_rows:
+        raise CheckpointError(
+            f"the tokenizer of {name!r} has ids up to {highest}, its embeddings {n_rows} rows; "
+            "they are not of one model"
+        )
+    if n_ids < _LEAST_SHARE * n_rows:
+        raise CheckpointError(
+            f"the tokenizer of {name!r} has {n_ids} ids, its embeddings {n_rows} rows; "
+            "they are not of one model"
+        )
+
+
+def _ids_in_use(tokenizer: PreTrainedTokenizerBase) -> set[int]:
+    """Return the ids that text can become: special tokens other than those around a text are never made."""
+    backend: Any = tokenizer.backend_tokenizer
+    added = backend.get_added_tokens_decoder()
+    around = {
+        tokenizer.cls_token_id,
+        tokenizer.sep_token_id,
+        tokenizer.bos_token_id,
+        tokenizer.eos_token_id,
+        tokenizer.pad_token_id,
+        tokenizer.unk_token_id,
+    }
+    never = {number for number, token in added.items() if token.special} - around
+    return set(backend.get_vocab(with_added_tokens=True).values()) - never
