@@ -16,6 +16,7 @@ from layerlab.measures.retrieval import Similarity, retrieve
 from layerlab.measures.spec import Pooling
 from layerlab.measures.states import States, sentence_states
 from layerlab.models.encoder import Encoder, as_encoder
+from layerlab.models.tokenizers import load_tokenizer
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from layerlab.errors import CheckpointError
 
@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 Pieces = tuple[int, ...]
+# What tokenizers write for the space before a word; alone it is no part of a word.
+_SPACES: Final = ("▁", "Ġ")
 
 
 def tokenize(
     words: Iterable[str], tokenizer: PreTrainedTokenizerBase
 ) -> tuple[Mapping[str, Pieces], frozenset[str]]:
-    """Return the word-pieces of each distinct word, and the words that had none.
+    """Return the word-pieces of each distinct word, and the words of which the tokenizer knows no part.
 
     A fast tokenizer splits pretokenised input word by word, so distinct words need to be encoded only once.
 
@@ -33,16 +35,16 @@ def tokenize(
         prefix = " " if needs_space(backend) else ""
         batch = [[prefix + word] for word in distinct]
         encodings = backend.encode_batch_fast(batch, is_pretokenized=True, add_special_tokens=False)
+        blank = {backend.token_to_id(mark) for mark in _SPACES}
     pieces = {word: tuple(encoding.ids) for word, encoding in zip(distinct, encodings, strict=True)}
-    nothing = frozenset(word for word, ids in pieces.items() if not ids)
-    if nothing:
-        stand_in = tokenizer.unk_token_id
-        if stand_in is None:
-            raise CheckpointError(
-                f"the tokenizer makes nothing of {min(nothing)!r} and has no unknown token to stand for it"
-            )
-        pieces.update(dict.fromkeys(nothing, (int(stand_in),)))
-    return pieces, nothing
+    stand_in = tokenizer.unk_token_id
+    nothing = [word for word, ids in pieces.items() if not ids]
+    if nothing and stand_in is None:
+        raise CheckpointError(
+            f"the tokenizer makes nothing of {min(nothing)!r} and has no unknown token to stand for it"
+        )
+    pieces.update(dict.fromkeys(nothing, (stand_in,)))
+    return pieces, frozenset(word for word, ids in pieces.items() if set(ids) - blank == {stand_in})
 
 
 def share_of_unknown(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> float:
@@ -55,10 +57,8 @@ def share_of_unknown(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -
     Raises:
         CheckpointError: As in :func:`tokenize`.
     """
-    pieces, nothing = tokenize(words, tokenizer)
-    unknown = {tokenizer.unk_token_id}
-    n_unknown = sum(word in nothing or set(pieces[word]) == unknown for word in words)
-    return n_unknown / max(1, len(words))
+    _, unknown = tokenize(words, tokenizer)
+    return sum(word in unknown for word in words) / max(1, len(words))
 
 
 @contextmanager

@@ -16,9 +16,10 @@ from layerlab.finetuning.evaluation import evaluate
 from layerlab.finetuning.loop import Report
 from layerlab.finetuning.model import TaskModel, build_task_model
 from layerlab.models.encoder import Encoder
+from layerlab.models.tokenizers import load_tokenizer
 from layerlab.nodes.counting import write_run_counts
 from layerlab.nodes.environment import describe_environment
-from layerlab.nodes.fitting import load_encoder, load_tokenizer, longest_input, make_donors, read_planned
+from layerlab.nodes.fitting import load_encoder, longest_input, make_donors, read_planned
 from layerlab.nodes.jobs import FitJob, RunJob
 from layerlab.nodes.measuring import measure_run
 from layerlab.nodes.settings import WorkSettings

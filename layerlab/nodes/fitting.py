@@ -21,6 +21,7 @@ from layerlab.finetuning.training import Training
 from layerlab.models.checkpoints import digest_folder
 from layerlab.models.encoder import Encoder
 from layerlab.models.positions import n_positions
+from layerlab.models.tokenizers import load_tokenizer
 from layerlab.nodes.environment import describe_environment, process_rank
 from layerlab.nodes.jobs import FitJob
 from layerlab.nodes.settings import WorkSettings
@@ -85,13 +86,6 @@ def load_encoder(location: str, revision: str | None, seed: int) -> Encoder:
     """Load a checkpoint's encoder; parts that it lacks, such as a pooler, are seeded."""
     torch.manual_seed(derive_seed(seed, "load"))
     return Encoder.from_pretrained(location, revision=revision)
-
-
-def load_tokenizer(location: str, revision: str | None) -> Any:
-    """Load a checkpoint's fast tokenizer."""
-    from transformers import AutoTokenizer
-
-    return AutoTokenizer.from_pretrained(location, revision=revision or "main")
 
 
 def make_donors(store: Store, job: FitJob, needs: tuple[str, ...]) -> Donors:

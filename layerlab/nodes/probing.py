@@ -10,9 +10,10 @@ from layerlab.data.catalog import CorpusRef, DataSpec, find_corpus
 from layerlab.errors import CheckpointError, DataError, LabelError, LayerlabError, Problem, StudyError
 from layerlab.measures.layer_probes import ProbeScore, check_levels, probe_layers
 from layerlab.measures.probe_heads import ProbeTraining
-from layerlab.measures.states import load_tokenizer, longest_input
+from layerlab.measures.states import longest_input
 from layerlab.models.checkpoints import Checkpoint, find_checkpoint
 from layerlab.models.encoder import Encoder
+from layerlab.models.tokenizers import load_tokenizer
 from layerlab.names import PROBE
 from layerlab.nodes.identity import digest
 from layerlab.tasks.corpora import check_labels, encode_corpus, read_corpus

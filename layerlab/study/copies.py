@@ -21,6 +21,7 @@ from layerlab.ablation.interventions import (
 )
 from layerlab.errors import DonorError, LayerlabError
 from layerlab.models.checkpoints import Checkpoint, find_checkpoint
+from layerlab.models.loading import load_config
 from layerlab.training.streams import donors_seed
 
 if TYPE_CHECKING:
@@ -115,6 +116,4 @@ def _config_of(checkpoint: Checkpoint, spec: PretrainingSpec | None) -> Any:
         from layerlab.pretraining.model import check_architecture
 
         return check_architecture(spec)
-    from transformers import AutoConfig
-
-    return AutoConfig.from_pretrained(checkpoint.location, revision=checkpoint.revision or "main")
+    return load_config(checkpoint.location, revision=checkpoint.revision)

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from layerlab.data.catalog import DataSpec, find_corpus
 from layerlab.data.sentences import take_evenly
+from layerlab.errors import CheckpointError
+from layerlab.models.loading import load_config
+from layerlab.models.tokenizers import find_tokenizer
 from layerlab.nodes.measurement import read_measured
-from layerlab.study.loads import PIECES_PER_WORD, SAMPLE, Load, find_tokenizer, measure_pieces, read_load
+from layerlab.study.loads import PIECES_PER_WORD, SAMPLE, Load, measure_pieces, read_load
 from layerlab.study.shapes import Shape, shape_of, shape_of_config
 from layerlab.tasks.corpora import read_corpus
 from layerlab.tasks.task import get_task
@@ -135,7 +138,7 @@ class _Counter:
         self.shapes: dict[str, Shape] = {}
         self.n_pieces = self.n_words = 0
         self._loads: dict[Hashable, Load] = {}
-        self._tokenizer: Callable[[str, str | None], Any] = functools.cache(find_tokenizer)
+        self._tokenizer: Callable[[str, str | None], Any] = functools.cache(_tokenizer_here)
 
     def shape(self, fit: FitJob) -> Shape:
         """Return the size of a fit's encoder, or of the one that is asked for."""
@@ -149,10 +152,7 @@ class _Counter:
             from layerlab.pretraining.model import check_architecture
 
             return shape_of_config(fit.model, check_architecture(self.specs[fit.pretraining]))
-        from transformers import AutoConfig
-
-        config = AutoConfig.from_pretrained(fit.location, revision=fit.revision or "main")
-        return shape_of_config(fit.model, config)
+        return shape_of_config(fit.model, load_config(fit.location, revision=fit.revision))
 
     def load(self, fit: FitJob, data: DataSpec, language: str, split: str) -> Load:
         """Return what reading a corpus once means for a fit's encoder."""
@@ -192,6 +192,14 @@ class _Counter:
     def pieces_per_word(self) -> tuple[float, bool]:
         """Return word-pieces a word over all samples, and whether they were measured."""
         return (self.n_pieces / self.n_words, True) if self.n_words else (PIECES_PER_WORD, False)
+
+
+def _tokenizer_here(name: str, revision: str | None) -> Any:
+    """Return a tokenizer that is on this machine and can be used, or None."""
+    try:
+        return find_tokenizer(name, revision)
+    except CheckpointError:
+        return None
 
 
 def _describe_shape(shape: Shape) -> str:

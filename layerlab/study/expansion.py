@@ -26,6 +26,7 @@ from layerlab.study.grid import (
 )
 from layerlab.study.plan import Plan
 from layerlab.study.study import Study, baseline_is_missing
+from layerlab.study.vocabulary import check_vocabularies
 from layerlab.tasks.task import get_task
 
 
@@ -56,6 +57,7 @@ def expand(study: Study, *, check: bool = True) -> Plan:
         donors = [(fit.spec.task, fit.source) for fit in state.fits.values()]
         for task, source in dict.fromkeys([*pairs, *donors]):
             check_source(state, task, source, sentences)
+        check_vocabularies(state, checkpoints)
     if state.problems:
         raise StudyError(list(state.problems.values()), f"study {study.name!r}")
     notes = list(state.notes)

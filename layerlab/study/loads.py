@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from layerlab.data.pairs import Pair
-from layerlab.errors import LayerlabError
 
 # Word-pieces of a word where the tokenizer is not here to be asked.
 PIECES_PER_WORD: Final = 1.5
@@ -73,21 +72,6 @@ def measure_pieces(items: Iterable[Any], tokenizer: Any) -> tuple[int, int]:
         n_words += words_of(item)
     ids = tokenizer(texts, add_special_tokens=False)["input_ids"]
     return sum(map(len, ids)), n_words
-
-
-def find_tokenizer(name: str, revision: str | None) -> Any:
-    """Return the tokenizer of a folder, bundled encoder or Hub id if it is on this machine; None if not."""
-    from transformers import AutoTokenizer
-
-    from layerlab.models.loading import split_revision
-
-    location, named = split_revision(name)
-    try:
-        return AutoTokenizer.from_pretrained(
-            location, revision=revision or named or "main", local_files_only=True
-        )
-    except (OSError, ValueError, KeyError, LayerlabError):
-        return None
 
 
 def _texts_of(item: Any) -> tuple[str, ...]:

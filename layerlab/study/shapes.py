@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from layerlab.errors import CheckpointError, unknown
+from layerlab.models.loading import load_config
 from layerlab.study.loads import Load
 
 # Dimensions of encoders whose cost may be asked for without a download: what differs from the defaults of
@@ -78,15 +79,12 @@ def shape_of(name: str) -> Shape:
     """
     from transformers import AutoConfig
 
-    from layerlab.models.loading import split_revision
-
     known = KNOWN.get(name.rpartition("/")[2])
     if known is not None:
         return shape_of_config(name, AutoConfig.for_model(known[0], **known[1]))
-    location, revision = split_revision(name)
     try:
-        config = AutoConfig.from_pretrained(location, revision=revision or "main")
-    except (OSError, ValueError, KeyError) as error:
+        config = load_config(name)
+    except CheckpointError as error:
         raise CheckpointError(f"{unknown('encoder', name, KNOWN)}; or a folder, or a Hub id") from error
     return shape_of_config(name, config)
 

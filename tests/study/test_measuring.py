@@ -20,8 +20,9 @@ from layerlab.errors import RecordsError
 from layerlab.measures.alignment import measure_alignment
 from layerlab.measures.change import measure_change
 from layerlab.measures.drift import weight_drift
-from layerlab.measures.states import load_tokenizer, sentence_states
+from layerlab.measures.states import sentence_states
 from layerlab.models.encoder import Encoder
+from layerlab.models.tokenizers import load_tokenizer
 from layerlab.nodes import measuring
 from layerlab.nodes.store.store import Store
 from layerlab.study.study import Study

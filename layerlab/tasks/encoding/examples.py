@@ -51,7 +51,7 @@ class Encoded(Generic[ExampleT]):
         n_words: Words in all.
         n_windowed: Words whose sentence was too long and that stand outside its first window; a parser, which
             has no other window, gets them wrong.
-        n_unknown: Words that the tokenizer turns into nothing and that got the unknown token.
+        n_unknown: Words of which the tokenizer knows no part, so that they are the unknown token.
         counts: Other numbers that go into the records, by name; a task without words leaves those above at 0.
     """
 
