@@ -91,7 +91,7 @@ def _write_corpora(folder: Path, settings: DemoSettings, say: Callable[[str], No
 def _measure(folder: Path, settings: DemoSettings, say: Callable[[str], None]) -> list[Path]:
     """Measure how alike the languages are in the pretrained encoder, layer by layer, and draw it."""
     from layerlab.analysis.records import load_records, write_records
-    from layerlab.report.figures.alignment import draw_alignment
+    from layerlab.report.figures.gallery import draw_all
 
     table = folder / "alignment" / "alignment.csv"
     what = f"{settings.encoder}: alignment of its languages, layer by layer (CKA and sentence retrieval)"
@@ -101,7 +101,7 @@ def _measure(folder: Path, settings: DemoSettings, say: Callable[[str], None]) -
     else:
         say(f"2/4 Measuring {what} ...")
         frame = _alignment(folder, settings)
-        draw_alignment(frame, table.parent)
+        draw_all(frame, table.parent, figures=["alignment"])
         write_records(frame, table)
     mean = frame[frame["metric"] == "cka"].groupby("layer")["value"].mean().to_numpy()
     best = int(mean.argmax())

@@ -69,10 +69,11 @@ def measure(
     print(alignment_table(frame))
     if output is not None:
         from layerlab.analysis.records import write_records
-        from layerlab.report.figures.alignment import draw_alignment
+        from layerlab.report.figures.gallery import draw_all
 
         table = write_records(frame, output / "alignment.csv")
-        for path in (table, *draw_alignment(frame, output, figure_formats(png))):
+        formats = figure_formats(png)
+        for path in (table, *draw_all(frame, output, figures=["alignment"], formats=formats)):
             print(path)
 
 

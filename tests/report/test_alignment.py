@@ -15,7 +15,8 @@ from matplotlib.image import imread
 from layerlab.analysis.measured import complete_measured
 from layerlab.analysis.records import load_records, validate_records, write_records
 from layerlab.errors import RecordsError
-from layerlab.report.figures.alignment import draw_alignment, plot_alignment, plot_models
+from layerlab.report.figures.alignment import plot_alignment, plot_models
+from layerlab.report.figures.gallery import draw_all
 from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH
 
 
@@ -82,11 +83,11 @@ def test_deep_models_and_many_languages_stay_legible() -> None:
 
 
 def test_all_figures_are_written_and_as_png_on_request(tmp_path: Path) -> None:
-    paths = draw_alignment(frame_of(("before", "after"), ("de", "fr")), tmp_path, ("pdf", "png"))
+    paths = draw_all(frame_of(("before", "after"), ("de", "fr")), tmp_path, formats=("pdf", "png"))
     stems = ("cka-by-layer", "cka-models", "retrieval-by-layer", "retrieval-models")
     assert [path.name for path in paths] == [f"{stem}.{kind}" for stem in stems for kind in ("pdf", "png")]
     assert imread(tmp_path / "cka-models.png").shape[1] == pytest.approx(300 * COLUMN_WIDTH, abs=2)
-    one = draw_alignment(frame_of(("only",), ("de",)), tmp_path / "one")
+    one = draw_all(frame_of(("only",), ("de",)), tmp_path / "one")
     assert [path.name for path in one] == ["cka-by-layer.pdf", "retrieval-by-layer.pdf"]
 
 
@@ -97,7 +98,7 @@ def test_what_can_not_be_drawn_is_refused() -> None:
     with pytest.raises(RecordsError, match="lacks layer, n"):
         plot_alignment(frame.drop(columns=["layer", "n"]))
     with pytest.raises(RecordsError, match="has no rows"):
-        draw_alignment(frame.iloc[:0], "nowhere")
+        plot_alignment(frame.iloc[:0])
     with pytest.raises(RecordsError, match="mbert has en-de at layer 0 twice"):
         plot_alignment(pd.concat([frame, frame]))
 

@@ -6,19 +6,19 @@ an ACL column, or of the page for several models. Values are fractions, as in th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as MplFigure
 
 from layerlab.analysis.measured import upgrade_alignment
-from layerlab.analysis.stored import Where
 from layerlab.errors import RecordsError, unknown
-from layerlab.names import DIRECTIONS, measure_name
+from layerlab.names import DIRECTIONS, MEASURED, measure_name
+from layerlab.report.figures.figure import Drawing, Figure, Material
 from layerlab.report.style.axes import label_depth, panel_grid, put_legend
-from layerlab.report.style.saving import save_figure
+from layerlab.report.style.captions import capital, count, sentences_words
 from layerlab.report.style.style import figure_style, line_style
 from layerlab.report.style.wording import slug
 
@@ -26,7 +26,7 @@ _COLUMNS = ("model", "source", "target", "layer", "metric", "value", "n")
 _MOST_MARKED = 12  # targets or layers; beyond it markers hide the lines
 
 
-def plot_alignment(frame: pd.DataFrame, measure: str = "cka") -> Figure:
+def plot_alignment(frame: pd.DataFrame, measure: str = "cka") -> MplFigure:
     """Draw a measure by layer: a curve for each pair, their mean in black, a panel for each model.
 
     The axis counts the layers passed: 0 is the output of the embeddings. For retrieval a dotted line shows
@@ -60,7 +60,7 @@ def plot_alignment(frame: pd.DataFrame, measure: str = "cka") -> Figure:
     return figure
 
 
-def plot_models(frame: pd.DataFrame, measure: str = "cka") -> Figure:
+def plot_models(frame: pd.DataFrame, measure: str = "cka") -> MplFigure:
     """Draw a measure by layer for several models in one panel: the mean over the pairs, and their range.
 
     Raises:
@@ -86,27 +86,39 @@ def plot_models(frame: pd.DataFrame, measure: str = "cka") -> Figure:
     return figure
 
 
-def draw_alignment(frame: pd.DataFrame, folder: Where, formats: Sequence[str] = ("pdf",)) -> list[Path]:
-    """Draw every measure of a frame but the single directions of retrieval; return the paths.
-
-    Files are called ``<measure>-by-layer``, and ``<measure>-models`` where there are several models with the
-    same pairs.
-
-    Raises:
-        RecordsError: A column is missing, or there are no rows.
-    """
-    frame = _check(frame)
-    paths: list[Path] = []
-    for measure in dict.fromkeys(frame["metric"]):
+def _find(material: Material) -> Iterator[Drawing]:
+    """Yield every measure but the single directions of retrieval, and its mean of several models."""
+    measured = material.frame[material.frame["ablation"] == MEASURED]
+    for measure in dict.fromkeys(map(str, measured["metric"])):
         if measure.endswith(DIRECTIONS):
             continue
-        stem = Path(folder) / slug(measure.replace("_", "-"))
-        paths += save_figure(plot_alignment(frame, measure), f"{stem}-by-layer", formats)
-        rows = _rows(frame, measure)
+        rows = measured[measured["metric"] == measure]
+        words, sentences = capital(measure_name(measure)), sentences_words(rows)
         pairs = {frozenset(_pair_names(part)) for _, part in rows.groupby("model")}
-        if rows["model"].nunique() > 1 and len(pairs) == 1:
-            paths += save_figure(plot_models(frame, measure), f"{stem}-models", formats)
-    return paths
+        n_models, n_pairs = rows["model"].nunique(), max(map(len, pairs))
+        of_pairs = f"each of {n_pairs} pairs of languages, and their mean" if n_pairs > 1 else "one pair"
+        yield Drawing(
+            f"{slug(measure)}-by-layer",
+            f"Alignment by layer: {words}",
+            f"{words} by layer, for {of_pairs}, in {count(n_models, 'model')}{sentences}.",
+            partial(plot_alignment, rows, measure),
+        )
+        if n_models > 1 and len(pairs) == 1:
+            yield Drawing(
+                f"{slug(measure)}-models",
+                f"Alignment of {n_models} models: {words}",
+                f"{words} by layer, for each of {n_models} models: the mean over "
+                f"{count(n_pairs, 'pair')} of languages, and as a band their range{sentences}.",
+                partial(plot_models, rows, measure),
+            )
+
+
+ALIGNMENT = Figure(
+    "alignment",
+    shows="how alike languages are by layer, in encoders measured outside of a study",
+    needs="rows of 'layerlab measure'",
+    find=_find,
+)
 
 
 def _check(frame: pd.DataFrame) -> pd.DataFrame:

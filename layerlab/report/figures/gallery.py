@@ -18,6 +18,7 @@ import pandas as pd
 from layerlab.analysis.stored import Where
 from layerlab.errors import RecordsError, unknown
 from layerlab.report.figures.after import AFTER
+from layerlab.report.figures.alignment import ALIGNMENT
 from layerlab.report.figures.change import CHANGE, DRIFT
 from layerlab.report.figures.figure import Drawing, Figure, Material
 from layerlab.report.figures.freezing import FREEZING
@@ -34,7 +35,7 @@ ENTRY_POINTS = "layerlab.figures"
 
 #: The figures that come with layerlab, in the order of a report.
 BUILT_IN = (
-    SENSITIVITY, TARGETS, HEATMAP, AFTER, FREEZING, SWAPS, SIMILARITY, GAP, PROBES, CHANGE, DRIFT,
+    SENSITIVITY, TARGETS, HEATMAP, AFTER, FREEZING, SWAPS, SIMILARITY, GAP, PROBES, ALIGNMENT, CHANGE, DRIFT,
 )  # fmt: skip
 
 _FIGURES = {figure.name: figure for figure in BUILT_IN}
