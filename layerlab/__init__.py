@@ -43,7 +43,9 @@ if TYPE_CHECKING:
     from layerlab.models.bundled import bundled_encoders
     from layerlab.models.encoder import Encoder
     from layerlab.models.layers import Layers, windows
-    from layerlab.nodes.probing import probe_models
+    from layerlab.nodes.engines.engine import register_engine
+    from layerlab.nodes.node import node
+    from layerlab.nodes.probes import probe_models
     from layerlab.pretraining.run import pretrain
     from layerlab.pretraining.spec import PretrainingSpec
     from layerlab.report.figures.alignment import plot_alignment
@@ -103,7 +105,9 @@ _HOMES = {
     "layerlab.report.figures.sensitivity": ("plot_sensitivity",),
     "layerlab.report.tables.tables": ("paper_table", "to_csv", "to_latex", "to_markdown"),
     "layerlab.study.plan": ("Plan",),
-    "layerlab.nodes.probing": ("probe_models",),
+    "layerlab.nodes.engines.engine": ("register_engine",),
+    "layerlab.nodes.node": ("node",),
+    "layerlab.nodes.probes": ("probe_models",),
     "layerlab.study.study": ("Study",),
     "layerlab.tasks.task": ("register_task", "task"),
 }
@@ -115,7 +119,7 @@ __all__ = [  # noqa: RUF022 - kept in the order of a reader's path
     "intervention", "Selection",
     "apply", "applied", "Receipt", "Ablation", "Timed", "Sweep", "sweep", "AblationCallback",
     "DataSpec", "register_corpus", "task", "register_task",
-    "Training", "Measures", "Study", "Plan",
+    "Training", "Measures", "Study", "Plan", "node", "register_engine",
     "read_bitexts", "measure_alignment", "cka", "anc", "retrieve", "weight_drift", "PretrainingSpec",
     "pretrain",
     "load_records", "load_nodes", "write_records", "sensitivity", "transfer_gap", "aggregate",

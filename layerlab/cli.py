@@ -69,7 +69,7 @@ def describe(
     layerlab describe path/to/checkpoint
     """
     from layerlab.models.encoder import Encoder
-    from layerlab.nodes.work import quieten_transformers
+    from layerlab.nodes.process import quieten_transformers
 
     quieten_transformers()
     print(Encoder.from_pretrained(model).describe())
@@ -126,7 +126,7 @@ def run(
     layerlab run experiments/random_init_upos.yaml
     layerlab run experiments/random_init_upos.yaml --set seeds=[0] --only ablation=none --workers 2
     """
-    from layerlab.nodes.environment import process_rank
+    from layerlab.nodes.sharing import process_rank
     from layerlab.study.runner import run_plan
 
     expanded, folder = expand_study(study, overrides, results, only)
@@ -145,7 +145,7 @@ def run(
         print(f"        {outcome.store.failed(failure['id']) / 'traceback.txt'}", file=sys.stderr)
     for title in outcome.status.blocked:
         print(f"blocked by a failed fit: {title}", file=sys.stderr)
-    if report and outcome.status.n_runs_done:
+    if report and outcome.status.n_done:
         for path in write_study_report(folder, folder):
             print(path)
     print(f"{outcome.status.summary()}; {folder / 'records.csv'}")
@@ -195,8 +195,9 @@ def run_one(
     parent: int | None = None,
 ) -> None:
     """Carry out nodes of a results directory by id; idempotent, what engines execute."""
+    from layerlab.nodes.process import die_with_parent
     from layerlab.nodes.settings import WorkSettings
-    from layerlab.nodes.work import die_with_parent, run_nodes
+    from layerlab.nodes.worker import run_nodes
 
     if parent is not None:
         die_with_parent(parent)

@@ -115,7 +115,7 @@ def _measure(folder: Path, settings: DemoSettings, say: Callable[[str], None]) -
 def _alignment(folder: Path, settings: DemoSettings) -> pd.DataFrame:
     from layerlab.data.bitext import read_bitexts
     from layerlab.measures.alignment import measure_alignment
-    from layerlab.nodes.work import quieten_transformers
+    from layerlab.nodes.process import quieten_transformers
 
     quieten_transformers()
     source, *targets = settings.languages

@@ -14,7 +14,7 @@ import pandas as pd
 from pandas.api.types import union_categoricals
 
 from layerlab.analysis.resampling import PART, SENTENCE_COLUMNS
-from layerlab.analysis.stored import Where, current_columns, node_folders, read_json
+from layerlab.analysis.stored import Where, complete_nodes
 from layerlab.errors import RecordsError, unknown
 
 COUNTS = "counts.parquet"  # in a run's folder, and beside a published study's records
@@ -77,17 +77,16 @@ def write_counts(frame: pd.DataFrame, path: Where) -> Path:
 
 
 def _of_store(store: Path, metrics: set[str] | None, everything: bool) -> pd.DataFrame:
-    folders, _ = node_folders(store, "runs", everything)
-    current = current_columns(store)
+    nodes = list(complete_nodes(store, everything, scored=True))
     parts = []
-    for folder in folders:
-        if (folder / COUNTS).is_file():
-            named: dict[str, Any] = current.get(folder.name) or read_json(folder / "record.json")["run"]
-            part = _read(folder / COUNTS, metrics, ("target", "metric", *_NUMBERS, PART))
-            parts.append(part.assign(study=str(named["study"]), run_id=folder.name))
+    for one in nodes:
+        if (one.folder / COUNTS).is_file():
+            study = one.columns.get("study") or one.read().about["study"]
+            part = _read(one.folder / COUNTS, metrics, ("target", "metric", *_NUMBERS, PART))
+            parts.append(part.assign(study=str(study), run_id=one.folder.name))
     if not parts:
         raise RecordsError(
-            f"{store}: none of its {len(folders)} complete runs has counts of sentences ({COUNTS}); runs of "
+            f"{store}: none of its {len(nodes)} complete runs has counts of sentences ({COUNTS}); runs of "
             "older versions have none. Remove runs/ and run the study again: its fits are kept, and only the "
             "evaluation is repeated"
         )

@@ -9,7 +9,7 @@ fractions, nothing is formatted, text is never missing (``""``), and integers th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import pandas as pd
 
 from layerlab.analysis.measured import upgrade_alignment
 from layerlab.analysis.nodes import load_nodes as load_nodes
-from layerlab.analysis.stored import Where, current_columns, node_folders, read_json
+from layerlab.analysis.stored import Manifest, Record, Where, complete_nodes
 from layerlab.analysis.upgrade import NEWER, upgrade
 from layerlab.errors import RecordsError, unknown
 
@@ -76,19 +76,21 @@ def empty_records() -> pd.DataFrame:
     return validate_records(pd.DataFrame({name: [] for name in COLUMNS}))
 
 
-def record_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Spread one run's record into tidy rows, one per score.
+def record_rows(record: Record) -> list[dict[str, Any]]:
+    """Spread a node's record into tidy rows, one per score.
 
-    >>> run = {"run_id": "r1", "seed": 0, "main_metric": "las"}
-    >>> rows = record_rows({"run": run, "scores": [{"target": "de", "metric": "uas", "value": 0.5}]})
+    >>> score = {"target": "de", "split": "test", "metric": "uas", "value": 0.5}
+    >>> about = {"seed": 0, "main_metric": "las"}
+    >>> rows = record_rows(Record(kind="run", id="r1", about=about, scores=[score]))
     >>> rows[0]["run_id"], rows[0]["target"], rows[0]["value"], rows[0]["layer"], rows[0]["main"]
     ('r1', 'de', 0.5, None, False)
     """
-    run, scores = record["run"], record["scores"]
-    rows = [{name: score.get(name, run.get(name)) for name in COLUMNS} for score in scores]
-    if "main_metric" in run:
+    about = {"run_id": record.id, **record.about}
+    scores = [score.model_dump() for score in record.scores]
+    rows = [{name: score.get(name, about.get(name)) for name in COLUMNS} for score in scores]
+    if "main_metric" in about:
         for row in rows:
-            row["main"] = row["metric"] == run["main_metric"]
+            row["main"] = row["metric"] == about["main_metric"]
     return rows
 
 
@@ -146,8 +148,10 @@ def _load_one(path: Path, everything: bool) -> tuple[pd.DataFrame, int]:
     """Read one place, and count the runs that its plan asks for."""
     if path.is_dir():
         if (path / "manifest.json").is_file():
-            folders, planned = node_folders(path, "runs", everything)
-            return _frame_of(_rows_of(folders, current_columns(path))), planned
+            manifest = Manifest.read(path)
+            planned = sum(len(manifest.nodes.get(kind, ())) for kind in manifest.scored)
+            nodes = complete_nodes(path, everything, scored=True)
+            return _frame_of([row for one in nodes for row in record_rows(one.read())]), planned
         files = [path / "records.parquet", path / "records.csv"]
         path = next((file for file in files if file.is_file()), path)
     if path.is_dir():
@@ -170,18 +174,6 @@ def _read_csv(path: Path) -> pd.DataFrame:
         return pd.read_csv(path, dtype=str, keep_default_na=False)
     except (ValueError, pd.errors.ParserError) as error:
         raise RecordsError(f"cannot read {path}: {error}") from error
-
-
-def _rows_of(folders: Iterable[Path], current: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    for folder in folders:
-        record = read_json(folder / "record.json")
-        try:
-            named = record | {"run": record["run"] | current.get(folder.name, {})}
-            rows += record_rows(named)
-        except (KeyError, AttributeError, TypeError) as error:
-            raise RecordsError(f"{folder / 'record.json'} is no run's record: {error!r}") from error
-    return rows
 
 
 def _frame_of(rows: list[dict[str, Any]]) -> pd.DataFrame:

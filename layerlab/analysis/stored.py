@@ -1,15 +1,143 @@
-"""The files of a store, as they lie on disk."""
+"""The records of a store's nodes, as they lie on disk: one schema, written and read here."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from layerlab.errors import RecordsError
+from layerlab.validation import validate
 
 Where = str | PathLike[str]
+RECORD = "record.json"
+
+
+class ScoreRow(BaseModel):
+    """One value of a run.
+
+    Attributes:
+        target: Language or treebank that it was computed on.
+        split: ``test``; ``parallel`` for measures of alignment; ``weights`` for those of weights.
+        metric: Name of the metric or measure.
+        value: As a fraction.
+        n: What the value rests on, such as words or sentences.
+        layer: Level of a measure, 0 being the embeddings; None for a score.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    target: str
+    split: str
+    metric: str
+    value: float | None
+    n: int | None = None
+    layer: int | None = None
+
+
+class Record(BaseModel):
+    """What a complete node leaves.
+
+    Attributes:
+        kind: Kind of the node.
+        id: Its identity.
+        about: Names and coordinates, such as model, task and seed.
+        facts: Cost, hardware, versions, receipts and what else its kind notes.
+        scores: Values that become rows of the tidy records.
+        spec: What determines its numbers.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+    id: str
+    about: Mapping[str, Any] = Field(default_factory=dict)
+    facts: Mapping[str, Any] = Field(default_factory=dict)
+    scores: tuple[ScoreRow, ...] = ()
+    spec: Mapping[str, Any] = Field(default_factory=dict)
+
+    def write(self, folder: Path) -> None:
+        """Write ``record.json`` into a folder."""
+        plain: dict[str, Any] = {self.kind: dict(self.about)}
+        if self.scores:
+            plain["scores"] = [score.model_dump() for score in self.scores]
+        if self.spec:
+            plain["spec"] = dict(self.spec)
+        text = json.dumps(plain | {"node": dict(self.facts)}, indent=1, ensure_ascii=False)
+        (folder / RECORD).write_text(text, encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A node of a store: its kind, its folder, and the names that the current plan gives it."""
+
+    kind: str
+    folder: Path
+    columns: Mapping[str, Any]
+
+    def read(self) -> Record:
+        """Read the node's record; names of the current plan come before those that it was written with.
+
+        Raises:
+            RecordsError: The record cannot be read or is none.
+        """
+        path = self.folder / RECORD
+        plain = read_json(path)
+        about = plain.get(self.kind)
+        fields = {
+            "kind": self.kind,
+            "id": self.folder.name,
+            "about": {**about, **self.columns} if isinstance(about, dict) else about,
+            "facts": plain.get("node") or {},
+            "scores": plain.get("scores") or (),
+            "spec": plain.get("spec") or {},
+        }
+        made, problems = validate(Record, fields)
+        if made is None:
+            raise RecordsError(f"{path} is no record of a {self.kind}: {problems[0]}")
+        return made
+
+
+class Manifest(BaseModel):
+    """Which nodes belong to a store's current plan.
+
+    Attributes:
+        study: Name of the study.
+        nodes: Ids by kind, in the order of the plan.
+        scored: Kinds whose records have scores.
+        columns: Names that the plan gives nodes, by id; a node's id does not depend on them.
+        imports: Modules that workers import.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    study: str = ""
+    nodes: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    scored: tuple[str, ...] = ("run",)
+    columns: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
+    imports: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, store: Path) -> Manifest:
+        """Read the manifest of a store; older ones list ids as ``runs``, ``fits`` and ``pretrainings``.
+
+        Raises:
+            RecordsError: It is not there, or is damaged.
+        """
+        path = store / "manifest.json"
+        plain = read_json(path)
+        if "nodes" not in plain:
+            kinds = ("pretraining", "fit", "run")
+            plain["nodes"] = {kind: plain[f"{kind}s"] for kind in kinds if plain.get(f"{kind}s")}
+        made, problems = validate(cls, {**plain, "columns": plain.get("columns") or {}})
+        if made is None:
+            raise RecordsError(f"{path}: {problems[0]}; run the study again to write the manifest anew")
+        return made
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -27,35 +155,24 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def current_columns(store: Path) -> dict[str, dict[str, Any]]:
-    """Return what the current plan calls its runs: columns of the records by run id.
-
-    A run's id does not depend on names, so those in its record are the ones it was first run under. Manifests
-    of older versions have no such columns.
-
-    Raises:
-        RecordsError: The manifest cannot be read or holds something else.
-    """
-    columns = read_json(store / "manifest.json").get("columns") or {}
-    if not isinstance(columns, dict) or not all(isinstance(row, dict) for row in columns.values()):
-        raise RecordsError(f"{store / 'manifest.json'}: expected an object of columns for each run")
-    return columns
-
-
-def node_folders(store: Path, kind: str, everything: bool) -> tuple[list[Path], int]:
-    """List the folders of a store's complete nodes, and count the planned ones.
+def complete_nodes(store: Path, everything: bool = False, *, scored: bool = False) -> Iterator[Stored]:
+    """Yield the complete nodes of a store, kind by kind in the order of the plan.
 
     Args:
         store: The store's folder.
-        kind: ``"runs"``, ``"fits"`` or ``"pretrainings"``.
-        everything: All complete nodes, not only those of the manifest.
+        everything: All complete nodes, not only those of the current plan.
+        scored: Only kinds whose records have scores.
+
+    Raises:
+        RecordsError: The folder is no store.
     """
-    manifest = read_json(store / "manifest.json")
-    wanted = [str(name) for name in manifest.get(kind, [])]
-    if everything:
-        # A node that is being written carries a suffix; failures lie elsewhere, in failed/<id>.
-        found = sorted(folder.name for folder in (store / kind).glob("*") if "." not in folder.name)
-        folders = [store / kind / name for name in found]
-    else:
-        folders = [store / kind / name for name in wanted]
-    return [folder for folder in folders if (folder / "record.json").is_file()], len(wanted)
+    manifest = Manifest.read(store)
+    for kind in manifest.scored if scored else manifest.nodes:
+        ids = manifest.nodes.get(kind, ())
+        if everything:
+            # A node that is being written has a dot in its name; failures lie in failed/.
+            ids = tuple(sorted(one.name for one in (store / f"{kind}s").glob("*") if "." not in one.name))
+        for node_id in ids:
+            folder = store / f"{kind}s" / node_id
+            if (folder / RECORD).is_file():
+                yield Stored(kind, folder, manifest.columns.get(node_id, {}))

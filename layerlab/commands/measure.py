@@ -60,7 +60,7 @@ def measure(
     layerlab measure before=mbert after=results/upos/fits/0123abcd --parallel tatoeba -o alignment
     """
     from layerlab.data.bitext import read_bitexts
-    from layerlab.nodes.work import quieten_transformers
+    from layerlab.nodes.process import quieten_transformers
 
     quieten_transformers()
     chosen = [labelled_model(model) for model in models]

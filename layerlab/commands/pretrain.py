@@ -47,8 +47,8 @@ def pretrain(
     """
     from layerlab.commands.display import PretrainingDisplay
     from layerlab.errors import Problem, StudyError, unknown
+    from layerlab.nodes.process import quieten_transformers
     from layerlab.nodes.settings import WorkSettings
-    from layerlab.nodes.work import quieten_transformers
     from layerlab.pretraining.spec import read_spec
 
     if device not in ("auto", "cpu"):
@@ -103,19 +103,19 @@ def _into_store(
     spec: PretrainingSpec, root: Path, settings: WorkSettings, display: PretrainingDisplay
 ) -> int:
     """Make the encoder a node of a results directory, where studies that name the spec find it."""
-    from layerlab.nodes.pretraining import make_job
+    from layerlab.nodes.kinds import write_node
+    from layerlab.nodes.pretraining import Pretraining
     from layerlab.nodes.store.store import Store
-    from layerlab.nodes.work import do_pretraining, prepare_process
+    from layerlab.nodes.worker import run_nodes
 
-    store, job = Store(root), make_job(spec)
-    prepare_process(settings)
-    store.write_job(job)
+    store, job = Store(root), Pretraining.of(spec)
+    write_node(store, job)
     store.clear_failure(job.id)
     with display:
-        good = do_pretraining(store, job.id, settings, display)
+        good = run_nodes(root, [job.id], settings, display)
     if not good:
         failure = store.read_failure(job.id) or {"error": "failed", "message": "no reason was left"}
-        print(f"failed: {job.title()}: {failure['error']}: {failure['message']}", file=sys.stderr)
+        print(f"failed: {job.title}: {failure['error']}: {failure['message']}", file=sys.stderr)
         return SOME_FAILED
-    print(store.model("pretraining", job.id))
+    print(store.model(job.id))
     return DONE

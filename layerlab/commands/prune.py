@@ -38,9 +38,9 @@ def prune(
     store = Store(folder)
     found = find_prunable(plan, store, plan.select(**columns_of(keep, "--keep")) if keep else None)
     for one in found:
-        print(f"{one.fit_id}  {one.n_bytes / 1e6:8,.1f} MB  {one.title}")
+        print(f"{one.node.id}  {one.n_bytes / 1e6:8,.1f} MB  {one.node.title}")
     if not dry_run:
-        remove(store, [one.fit_id for one in found])
+        remove(store, [one.node for one in found])
     size = sum(one.n_bytes for one in found) / 1e9
     done = "would remove" if dry_run else "removed"
     print(f"{done} the weights of {count(len(found), 'fit')}, {size:.2f} GB, in {folder}")

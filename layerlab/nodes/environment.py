@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
@@ -10,11 +9,6 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("layerlab", "torch", "transformers", "tokenizers", "accelerate", "datasets", "numpy")
-
-
-def process_rank() -> int:
-    """Return this process's rank among those that share a fit (torchrun, accelerate launch), else 0."""
-    return int(os.environ.get("RANK", "0")) if int(os.environ.get("WORLD_SIZE", "1")) > 1 else 0
 
 
 def describe_environment(device: str) -> dict[str, Any]:

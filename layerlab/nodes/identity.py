@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from layerlab.ablation.interventions import FitDonor, Intervention, to_dict
+from layerlab.models.checkpoints import find_checkpoint
+
 # Raised when the meaning of a specification changes without a change of its text, so that old results
 # are not taken for new ones.
 SPEC_VERSION = 1
@@ -29,6 +32,19 @@ def digest(value: Any) -> str:
     True
     """
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:12]
+
+
+def identity_of(intervention: Intervention) -> dict[str, Any]:
+    """Return an intervention's plain form with its donor replaced by what identifies the donor's weights."""
+    plain = to_dict(intervention)
+    donor = getattr(intervention, "donor", None)
+    if isinstance(donor, FitDonor):
+        identity: Any = {"fit": donor.fit}
+    elif isinstance(donor, str) and donor != "pretrained":
+        identity = {"checkpoint": find_checkpoint(donor).digest}
+    else:
+        return plain
+    return {kind: {**fields, "donor": identity} for kind, fields in plain.items()}
 
 
 @dataclass(frozen=True)

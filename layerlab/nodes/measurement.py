@@ -5,18 +5,15 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 from layerlab.data.bitext import Bitext, Texts, find_parallel, pairs_with, parallel_languages, read_bitexts
 from layerlab.data.sentences import Sentence
 from layerlab.data.spec import Controlled, DataSpec
-from layerlab.errors import DataError, LayerlabError
+from layerlab.errors import DataError
 from layerlab.measures.spec import MEASURES_VERSION, WEIGHT_MEASURES, Measures, Pooling
-
-if TYPE_CHECKING:
-    from layerlab.study.grid import Expansion
 
 CONTROLLED: Final = "controlled"
 
@@ -45,39 +42,14 @@ class Measurement:
     @property
     def identity(self) -> dict[str, Any]:
         """What can change a number: the measures and the content of the sentences, not where they lie."""
-        about: dict[str, Any] = {"version": MEASURES_VERSION, "names": self.names, "source": self.source}
+        about: dict[str, Any] = {
+            "version": MEASURES_VERSION,
+            "names": list(self.names),
+            "source": self.source,
+        }
         if self.texts:
             about |= {"pooling": self.pooling, "texts": {name: digests for name, *digests in self.texts}}
         return about
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values for a job file."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> Measurement:
-        """Read a job file's values back."""
-        texts = tuple((name, source, target) for name, source, target in plain["texts"])
-        return cls(**{**plain, "names": tuple(plain["names"]), "texts": texts})
-
-
-def find_measurements(state: Expansion, tasks: Iterable[str]) -> None:
-    """Find what the runs of every task and source measure; mistakes are noted."""
-    study = state.study
-    if study.measures is None:
-        return
-    found: dict[tuple[Controlled | None, str], Measurement] = {}
-    for task in tasks:
-        data = study.data_for(task).resolved()
-        for source in study.sources:
-            # Tasks seldom differ in their parallel sentences.
-            key = (data.controlled, source)
-            try:
-                if key not in found:
-                    found[key] = plan_measurement(study.measures, data, source, study.targets_for(source))
-                state.measurements[task, source] = found[key]
-            except LayerlabError as error:
-                state.note("measures", error)
 
 
 def plan_measurement(measures: Measures, data: DataSpec, source: str, targets: Sequence[str]) -> Measurement:

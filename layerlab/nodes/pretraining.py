@@ -1,60 +1,131 @@
-"""Pretrainings as nodes: an identity of spec and content, a job, and how it is carried out."""
+"""A pretraining: an encoder that a spec makes, known by the spec and the content of its texts."""
 
 from __future__ import annotations
 
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
+from pydantic import BaseModel, ConfigDict
+
+from layerlab.analysis.stored import Record
 from layerlab.errors import DataError
+from layerlab.models.anatomy import anatomy_of
 from layerlab.models.checkpoints import Checkpoint
+from layerlab.nodes.facts import Facts
 from layerlab.nodes.identity import digest
+from layerlab.nodes.node import Work, node
+from layerlab.nodes.sharing import process_rank
 from layerlab.pretraining.identity import identity_of_pretraining
 from layerlab.pretraining.spec import PretrainingSpec, read_spec, with_paths
-from layerlab.training.events import Event, Report, silent
-
-if TYPE_CHECKING:
-    from layerlab.nodes.settings import WorkSettings
-    from layerlab.nodes.store.store import Store
 
 
-@dataclass(frozen=True)
-class PretrainingJob:
-    """One pretraining to be done.
+class PretrainingFacts(Facts):
+    """What a pretraining notes of itself.
+
+    Attributes:
+        n_steps: Optimiser steps.
+    """
+
+    n_steps: int
+
+
+@node
+class Pretraining(BaseModel):
+    """One pretraining.
 
     Attributes:
         spec: What to pretrain; its paths hold in any directory.
         identity: Everything that determines the encoder, texts replaced by digests of their content.
     """
 
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: ClassVar[str] = "pretraining"
+    removable: ClassVar[tuple[str, ...]] = ()
+    shared: ClassVar[bool] = True
+    scored: ClassVar[bool] = False
+
     spec: PretrainingSpec
     identity: Mapping[str, Any]
 
+    @classmethod
+    def of(cls, spec: PretrainingSpec) -> Pretraining:
+        """Return the node of a spec.
+
+        Raises:
+            DataError: A text is missing or cannot be read.
+            CheckpointError: There is no encoder to grow from.
+        """
+        return cls(spec=with_paths(spec, Path.resolve), identity=identity_of_pretraining(spec))
+
     @property
     def id(self) -> str:
-        """The pretraining's identity: 12 hexadecimal digits."""
+        """The pretraining's identity."""
         return digest({"kind": "pretraining", **self.identity})
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Nothing."""
+        return ()
+
+    @property
     def title(self) -> str:
         """One line for progress and messages."""
         return f"pretraining {self.spec.name}"
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values for a job file."""
-        return {
-            "kind": "pretraining",
-            "id": self.id,
-            "spec": self.spec.model_dump(mode="json"),
-            "identity": dict(self.identity),
-        }
+    @property
+    def columns(self) -> Mapping[str, Any]:
+        """Model and seed."""
+        return {"model": self.spec.name, "seed": self.spec.seed}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for the store."""
+        return self.model_dump(mode="json")
 
     @classmethod
-    def from_dict(cls, job: Mapping[str, Any]) -> PretrainingJob:
-        """Read a job file's values back."""
-        return cls(PretrainingSpec.model_validate(job["spec"]), job["identity"])
+    def from_json(cls, plain: Mapping[str, Any]) -> Pretraining:
+        """Read plain values of the store back."""
+        return cls(spec=PretrainingSpec.model_validate(plain["spec"]), identity=plain["identity"])
+
+    def execute(self, work: Work) -> None:
+        """Pretrain the encoder, from its last checkpoint if there is one, and publish it.
+
+        Raises:
+            DataError: A text is not what it was when the plan was made.
+        """
+        from layerlab.pretraining.checkpoint import STATE
+        from layerlab.pretraining.run import pretrain
+
+        started = time.monotonic()
+        work.report({"event": "start", "title": self.title})
+        if Pretraining.of(self.spec).id != self.id:
+            raise DataError(f"a text of {self.title} has changed since the plan was made; plan and run again")
+        settings, folder = work.settings, work.store.work(self.id)
+        pretrain(
+            self.spec,
+            folder,
+            checkpoint_seconds=settings.checkpoint_seconds,
+            report=work.report,
+            threads=settings.threads,
+            device=settings.device,
+        )
+        if process_rank() > 0:
+            return
+        facts = PretrainingFacts.gather(settings.device, time.monotonic() - started, n_steps=self.spec.steps)
+        with work.publish(self) as made:
+            shutil.copytree(folder, made / "model", ignore=shutil.ignore_patterns(STATE, ".*"))
+            Record(
+                kind=self.kind,
+                id=self.id,
+                about={**self.columns, "title": self.title},
+                facts=facts.model_dump(),
+                spec=self.identity,
+            ).write(made)
+        shutil.rmtree(folder, ignore_errors=True)
+        work.report({"event": "done", "seconds": facts.seconds})
 
 
 def is_pretraining(model: str) -> bool:
@@ -62,17 +133,7 @@ def is_pretraining(model: str) -> bool:
     return Path(model).suffix in {".yaml", ".yml"} and not Path(model).is_dir()
 
 
-def make_job(spec: PretrainingSpec) -> PretrainingJob:
-    """Return the job of a spec.
-
-    Raises:
-        DataError: A text is missing or cannot be read.
-        CheckpointError: There is no encoder to grow from.
-    """
-    return PretrainingJob(with_paths(spec, Path.resolve), identity_of_pretraining(spec))
-
-
-def find_pretraining(name: str) -> tuple[Checkpoint, PretrainingJob]:
+def find_pretraining(name: str) -> tuple[Checkpoint, Pretraining]:
     """Find the encoder that a spec file will give; nothing is read but text files, nothing trained.
 
     Raises:
@@ -80,7 +141,6 @@ def find_pretraining(name: str) -> tuple[Checkpoint, PretrainingJob]:
         DataError: A text is missing or cannot be read.
         ArchitectureError: The architecture cannot be made, or layerlab does not know its parts.
     """
-    from layerlab.models.anatomy import anatomy_of
     from layerlab.pretraining.model import check_architecture
     from layerlab.pretraining.text.material import check_material
 
@@ -88,62 +148,8 @@ def find_pretraining(name: str) -> tuple[Checkpoint, PretrainingJob]:
     config = check_architecture(spec)
     check_material(spec)
     anatomy_of(config.model_type)
-    job = make_job(spec)
+    made = Pretraining.of(spec)
     depth, width = int(config.num_hidden_layers), int(config.hidden_size)
     # The location names it until it lies in a store; fits find it there by its id.
     location = str(Path(name).resolve().parent / spec.name)
-    return Checkpoint(name, location, None, f"pretraining {job.id}", config.model_type, depth, width), job
-
-
-def execute_pretraining(
-    store: Store,
-    job: PretrainingJob,
-    settings: WorkSettings,
-    report: Report,
-    watch: Report = silent,
-) -> None:
-    """Pretrain an encoder, from its last checkpoint if there is one, and publish it.
-
-    Args:
-        store: Where it goes, and where its checkpoints are.
-        job: What to pretrain.
-        settings: Checkpoints, device, threads.
-        report: Gets events.
-        watch: Gets events too.
-
-    Raises:
-        DataError: A text is not what it was when the plan was made.
-    """
-    from layerlab.nodes.environment import describe_environment, process_rank
-    from layerlab.nodes.store.store import write_json
-    from layerlab.pretraining.checkpoint import STATE
-    from layerlab.pretraining.run import pretrain
-
-    started = time.monotonic()
-    report({"event": "start", "title": job.title()})
-    if make_job(job.spec).id != job.id:
-        raise DataError(f"a text of {job.title()} has changed since the plan was made; plan and run again")
-    work = store.work(job.id)
-
-    def both(event: Event) -> None:
-        report(event)
-        watch(event)
-
-    pretrain(
-        job.spec,
-        work,
-        checkpoint_seconds=settings.checkpoint_seconds,
-        report=both,
-        threads=settings.threads,
-        device=settings.device,
-    )
-    if process_rank() > 0:
-        return
-    node = {"seconds": round(time.monotonic() - started, 3), "n_steps": job.spec.steps}
-    with store.publish("pretraining", job.id) as folder:
-        shutil.copytree(work, folder / "model", ignore=shutil.ignore_patterns(STATE, ".*"))
-        about = {"model": job.spec.name, "seed": job.spec.seed, "title": job.title()}
-        record = {"pretraining": about, "spec": dict(job.identity), "node": node}
-        write_json(folder / "record.json", record | {"node": node | describe_environment(settings.device)})
-    shutil.rmtree(work, ignore_errors=True)
-    report({"event": "done", "seconds": node["seconds"]})
+    return Checkpoint(name, location, None, f"pretraining {made.id}", config.model_type, depth, width), made

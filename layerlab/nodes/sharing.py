@@ -30,3 +30,8 @@ def meet() -> None:
     from accelerate import PartialState
 
     PartialState().wait_for_everyone()
+
+
+def process_rank() -> int:
+    """Return this process's rank among those that share a fit (torchrun, accelerate launch), else 0."""
+    return int(os.environ.get("RANK", "0")) if is_shared() else 0

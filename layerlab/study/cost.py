@@ -13,14 +13,16 @@ from layerlab.data.sentences import take_evenly
 from layerlab.errors import CheckpointError
 from layerlab.models.loading import load_config
 from layerlab.models.tokenizers import find_tokenizer
+from layerlab.nodes.fit import Fit
 from layerlab.nodes.measurement import read_measured
+from layerlab.nodes.pretraining import Pretraining
+from layerlab.nodes.run import Run
 from layerlab.study.loads import PIECES_PER_WORD, SAMPLE, Load, measure_pieces, read_load
 from layerlab.study.shapes import Shape, shape_of, shape_of_config
 from layerlab.tasks.corpora import read_corpus
 from layerlab.tasks.task import get_task
 
 if TYPE_CHECKING:
-    from layerlab.nodes.jobs import FitJob, RunJob
     from layerlab.study.plan import Plan
 
 # Effective FLOP/s of one GPU that short sentences leave, and in words what part of which peak it is.
@@ -81,10 +83,14 @@ def plan_cost(plan: Plan, cost_as: str | None = None) -> Cost:
         CheckpointError: There is no such encoder.
     """
     counter = _Counter(plan, cost_as)
+    by_fit: dict[str, list[Run]] = {}
+    for run in plan.of(Run):
+        by_fit.setdefault(run.fit, []).append(run)
     training = evaluation = Load()
     training_flops = evaluation_flops = 0.0
     disk = 0
-    for fit, runs in plan.groups():
+    for fit in plan.of(Fit):
+        runs = by_fit.get(fit.id, ())
         shape = counter.shape(fit)
         trained = counter.load(fit, fit.data, fit.source, "train").times(fit.training.epochs)
         read = counter.load(fit, fit.data, fit.source, "dev").times(fit.training.epochs)
@@ -132,7 +138,7 @@ class _Counter:
     """Shapes and loads of a plan's encoders and corpora, each found once."""
 
     def __init__(self, plan: Plan, cost_as: str | None) -> None:
-        self.specs = {job.id: job.spec for job in plan.pretrainings}
+        self.specs = {first.id: first.spec for first in plan.of(Pretraining)}
         self.wanted = None if cost_as is None else shape_of(cost_as)
         self.cost_as = cost_as
         self.shapes: dict[str, Shape] = {}
@@ -140,21 +146,21 @@ class _Counter:
         self._loads: dict[Hashable, Load] = {}
         self._tokenizer: Callable[[str, str | None], Any] = functools.cache(_tokenizer_here)
 
-    def shape(self, fit: FitJob) -> Shape:
+    def shape(self, fit: Fit) -> Shape:
         """Return the size of a fit's encoder, or of the one that is asked for."""
         key = self.cost_as or fit.model
         if key not in self.shapes:
             self.shapes[key] = self.wanted or self._find_shape(fit)
         return self.shapes[key]
 
-    def _find_shape(self, fit: FitJob) -> Shape:
+    def _find_shape(self, fit: Fit) -> Shape:
         if fit.pretraining is not None:
             from layerlab.pretraining.model import check_architecture
 
             return shape_of_config(fit.model, check_architecture(self.specs[fit.pretraining]))
         return shape_of_config(fit.model, load_config(fit.location, revision=fit.revision))
 
-    def load(self, fit: FitJob, data: DataSpec, language: str, split: str) -> Load:
+    def load(self, fit: Fit, data: DataSpec, language: str, split: str) -> Load:
         """Return what reading a corpus once means for a fit's encoder."""
         key = (fit.model, fit.spec.task, data.model_dump_json(), language, split)
         if key not in self._loads:
@@ -163,7 +169,7 @@ class _Counter:
             self._loads[key] = self._read(fit, corpus.sentences)
         return self._loads[key]
 
-    def measured(self, fit: FitJob, run: RunJob) -> Load:
+    def measured(self, fit: Fit, run: Run) -> Load:
         """Return what a run's measures read: each parallel text once."""
         if run.measures is None:
             return Load()
@@ -174,10 +180,10 @@ class _Counter:
             self._loads[key] = sum((self._read(fit, tuple(text)) for text in texts.values()), Load())
         return self._loads[key]
 
-    def _read(self, fit: FitJob, items: Sequence[Any]) -> Load:
+    def _read(self, fit: Fit, items: Sequence[Any]) -> Load:
         return read_load(items, self._measure(fit, items), fit.training.max_length)
 
-    def _measure(self, fit: FitJob, items: Sequence[Any]) -> float:
+    def _measure(self, fit: Fit, items: Sequence[Any]) -> float:
         """Return word-pieces a word: of a sample, or assumed."""
         if fit.pretraining is not None and self.cost_as is None:
             return PIECES_PER_WORD  # its tokenizer is yet to be made

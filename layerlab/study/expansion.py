@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +11,11 @@ from layerlab.ablation.interventions import FitDonor, Intervention
 from layerlab.data.catalog import DataSpec
 from layerlab.errors import LayerlabError, StudyError, unknown
 from layerlab.models.checkpoints import Checkpoint, find_checkpoint
-from layerlab.nodes.identity import FitSpec, RunSpec
-from layerlab.nodes.jobs import FitJob, RunJob, identity_of
-from layerlab.nodes.measurement import find_measurements
+from layerlab.nodes.fit import Fit
+from layerlab.nodes.identity import FitSpec, RunSpec, identity_of
+from layerlab.nodes.node import Node, find_kind
 from layerlab.nodes.pretraining import find_pretraining, is_pretraining
+from layerlab.nodes.run import Run
 from layerlab.study.copies import Copies, find_donor
 from layerlab.study.grid import (
     Coordinates,
@@ -23,6 +24,7 @@ from layerlab.study.grid import (
     check_source,
     check_twins,
     find_corpora,
+    find_measurements,
 )
 from layerlab.study.plan import Plan
 from layerlab.study.study import Study, baseline_is_missing
@@ -51,6 +53,8 @@ def expand(study: Study, *, check: bool = True) -> Plan:
     find_measurements(state, tasks)
     if not state.problems:
         _expand_grid(state, checkpoints, tasks)
+    nodes: tuple[Node, ...] = (*state.pretrainings.values(), *state.fits.values(), *state.runs.values())
+    nodes += tuple(_asked_for(state, nodes))
     sentences: dict[tuple[str, str], int] = {}
     if check:
         pairs = [(task, source) for task in tasks for source in study.sources]
@@ -68,11 +72,9 @@ def expand(study: Study, *, check: bool = True) -> Plan:
         )
     return Plan(
         study,
-        fits=tuple(state.fits.values()),
-        runs=tuple(state.runs.values()),
+        nodes=nodes,
         sentences=sentences,
         notes=tuple(notes),
-        pretrainings=tuple(state.pretrainings.values()),
     )
 
 
@@ -150,11 +152,36 @@ def _add_run(state: Expansion, here: Coordinates) -> None:
     identity = measures.identity if measures is not None else None
     spec = RunSpec(fit.id, tuple(identity_of(item) for item in after), targets, measures=identity)
     data = _data_of(state.study, here.task)
-    job = RunJob(spec, _columns(state, here), after, data, tuple(needs), measures)
+    job = Run(
+        spec=spec,
+        columns=_columns(state, here),
+        after=after,
+        data=data,
+        needs=tuple(needs),
+        measures=measures,
+    )
     same = state.runs.get(job.id)
     if same is not None and same.columns["ablation"] != here.ablation.name:
         raise LayerlabError(f"does the same as ablation {same.columns['ablation']!r}; keep one of them")
     state.runs[job.id] = job
+
+
+def _asked_for(state: Expansion, nodes: Sequence[Node]) -> Iterator[Node]:
+    """Yield the nodes of users' kinds that the study asks for, each once; mistakes are noted."""
+    known = {item.id for item in nodes}
+    for kind, options in state.study.nodes.items():
+        try:
+            cls: Any = find_kind(kind)
+            if not hasattr(cls, "plan"):
+                raise LayerlabError(
+                    f"nodes of kind {kind!r} cannot be asked for: the study makes them itself"
+                )
+            for item in cls.plan(options, state.study, nodes):
+                if item.id not in known:
+                    known.add(item.id)
+                    yield item
+        except LayerlabError as error:
+            state.note(f"nodes.{kind}", error)
 
 
 def _data_of(study: Study, task: str) -> DataSpec:
@@ -183,7 +210,7 @@ def _columns(state: Expansion, here: Coordinates) -> dict[str, Any]:
     }
 
 
-def _add_fit(state: Expansion, here: Coordinates, stack: tuple[str, ...]) -> FitJob:
+def _add_fit(state: Expansion, here: Coordinates, stack: tuple[str, ...]) -> Fit:
     task = get_task(here.task)
     needs: list[str] = []
     before = tuple(_resolve_donor(state, item, here, "", needs, stack) for item in here.ablation.before)
@@ -210,7 +237,7 @@ def _add_fit(state: Expansion, here: Coordinates, stack: tuple[str, ...]) -> Fit
         training=state.study.training.model_dump(mode="json"),
     )
     pretraining = state.pretrainings.get(here.checkpoint.name)
-    job = FitJob(
+    job = Fit(
         spec=spec,
         model=state.labels[here.checkpoint.name],
         location=here.checkpoint.location,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from layerlab.ablation.ablation import Ablation
 from layerlab.data.catalog import CorpusRef, DataSpec, find_corpus
+from layerlab.data.spec import Controlled
 from layerlab.errors import LayerlabError, Problem, unknown
 from layerlab.models.checkpoints import Checkpoint, distinct_labels
-from layerlab.nodes.jobs import FitJob, RunJob
-from layerlab.nodes.measurement import Measurement
-from layerlab.nodes.pretraining import PretrainingJob
+from layerlab.nodes.fit import Fit
+from layerlab.nodes.measurement import Measurement, plan_measurement
+from layerlab.nodes.pretraining import Pretraining
+from layerlab.nodes.run import Run
 from layerlab.study.study import Study
 from layerlab.tasks.corpora import check_labels
 from layerlab.tasks.task import get_task
@@ -34,12 +36,12 @@ class Expansion:
 
     study: Study
     problems: dict[tuple[str, str], Problem] = field(default_factory=dict)
-    fits: dict[str, FitJob] = field(default_factory=dict)
-    runs: dict[str, RunJob] = field(default_factory=dict)
+    fits: dict[str, Fit] = field(default_factory=dict)
+    runs: dict[str, Run] = field(default_factory=dict)
     ablations: dict[str, dict[str, Ablation]] = field(default_factory=dict)
     corpora: dict[tuple[str, str, str], CorpusRef | None] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
-    pretrainings: dict[str, PretrainingJob] = field(default_factory=dict)
+    pretrainings: dict[str, Pretraining] = field(default_factory=dict)
     measurements: dict[tuple[str, str], Measurement] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
 
@@ -99,3 +101,22 @@ def check_source(state: Expansion, task: str, source: str, sentences: dict[tuple
     state.notes.update(dict.fromkeys(found.notes))
     for problem in found.problems:
         state.note("data", problem)
+
+
+def find_measurements(state: Expansion, tasks: Iterable[str]) -> None:
+    """Find what the runs of every task and source measure; mistakes are noted."""
+    study = state.study
+    if study.measures is None:
+        return
+    found: dict[tuple[Controlled | None, str], Measurement] = {}
+    for task in tasks:
+        data = study.data_for(task).resolved()
+        for source in study.sources:
+            # Tasks seldom differ in their parallel sentences.
+            key = (data.controlled, source)
+            try:
+                if key not in found:
+                    found[key] = plan_measurement(study.measures, data, source, study.targets_for(source))
+                state.measurements[task, source] = found[key]
+            except LayerlabError as error:
+                state.note("measures", error)

@@ -1,83 +1,96 @@
-"""A plan: the fits and runs of a study, each once, in an order that can be carried out."""
+"""A plan: the nodes of a study, each once, in an order that can be carried out."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layerlab.errors import Problem, StudyError, unknown
-from layerlab.nodes.jobs import FitJob, RunJob
-from layerlab.nodes.pretraining import PretrainingJob
-from layerlab.study.cost import describe_cost, plan_cost
+from layerlab.nodes.node import N, Node
 from layerlab.study.study import Study
 
 if TYPE_CHECKING:
+    from layerlab.nodes.fit import Fit
+    from layerlab.nodes.run import Run
     from layerlab.nodes.store.store import Store
     from layerlab.study.runner import Outcome
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The jobs of a study.
+    """The nodes of a study.
 
     Attributes:
         study: Where they come from.
-        fits: Fine-tunings, donors before those that need them.
-        runs: Evaluations.
+        nodes: Each once, after those that it needs.
         sentences: Number of training sentences by (task, source), where the corpora were read.
         notes: What a user should know before running, such as a missing baseline.
         whole: The plan that this one was selected from; None for a whole plan.
-        pretrainings: Encoders to be made first.
     """
 
     study: Study
-    fits: tuple[FitJob, ...]
-    runs: tuple[RunJob, ...]
-    sentences: dict[tuple[str, str], int]
+    nodes: tuple[Node, ...]
+    sentences: Mapping[tuple[str, str], int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     whole: Plan | None = None
-    pretrainings: tuple[PretrainingJob, ...] = ()
 
     def __repr__(self) -> str:
-        return f"<Plan {self.study.name}: {len(self.runs)} runs over {len(self.fits)} fits>"
+        kinds = dict.fromkeys(item.kind for item in self.nodes)
+        counts = (f"{sum(item.kind == kind for item in self.nodes)} {kind}s" for kind in reversed(kinds))
+        return f"<Plan {self.study.name}: {' over '.join(counts)}>"
 
-    def groups(self) -> Iterator[tuple[FitJob, tuple[RunJob, ...]]]:
-        """Yield each fit with the runs that evaluate it."""
-        by_fit: dict[str, list[RunJob]] = {fit.id: [] for fit in self.fits}
-        for run in self.runs:
-            by_fit[run.fit_id].append(run)
-        for fit in self.fits:
-            yield fit, tuple(by_fit[fit.id])
+    def of(self, cls: type[N]) -> tuple[N, ...]:
+        """Return the nodes of a kind."""
+        return tuple(item for item in self.nodes if isinstance(item, cls))
+
+    @property
+    def fits(self) -> tuple[Fit, ...]:
+        """Fine-tunings, donors before those that need them."""
+        from layerlab.nodes.fit import Fit
+
+        return self.of(Fit)
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Evaluations."""
+        from layerlab.nodes.run import Run
+
+        return self.of(Run)
+
+    @property
+    def text(self) -> str:
+        """The study as YAML."""
+        return self.study.to_yaml()
 
     def select(self, **columns: Any) -> Plan:
-        """Return the part of the plan whose runs have these columns, with the fits that they need.
+        """Return the part of the plan whose results have these columns, with the nodes that they need.
 
         Args:
-            **columns: Column of a run (model, task, ablation, source, seed...) and its value as text.
+            **columns: Column of the records (model, task, ablation, source, seed...) and its value as
+                text, or several values.
 
         Raises:
-            StudyError: There is no such column, or no run has this value.
+            StudyError: There is no such column, or no result has this value.
         """
+        scored = [item for item in self.nodes if item.scored]
+        chosen = list(scored)
         for name, value in columns.items():
-            known = {str(run.columns[name]) for run in self.runs if name in run.columns}
+            texts = {str(one) for one in value} if _is_several(value) else {str(value)}
+            known = {str(item.columns[name]) for item in scored if name in item.columns}
             if not known:
-                raise StudyError([Problem("only", unknown("column", name, self.runs[0].columns))])
-            if str(value) not in known:
-                raise StudyError([Problem("only", unknown(name, str(value), known))])
-        runs = tuple(
-            run for run in self.runs if all(str(run.columns[name]) == str(v) for name, v in columns.items())
-        )
-        needed = {run.fit_id for run in runs} | {need for run in runs for need in run.needs}
-        for fit in reversed(self.fits):
-            if fit.id in needed:
-                needed.update(fit.needs)
-        fits = tuple(fit for fit in self.fits if fit.id in needed)
-        encoders = {fit.pretraining for fit in fits}
-        pretrainings = tuple(job for job in self.pretrainings if job.id in encoders)
-        return replace(self, runs=runs, fits=fits, whole=self.whole or self, pretrainings=pretrainings)
+                names = {column for item in scored for column in item.columns}
+                raise StudyError([Problem("only", unknown("column", name, names))])
+            for text in sorted(texts - known):
+                raise StudyError([Problem("only", unknown(name, text, known))])
+            chosen = [item for item in chosen if str(item.columns.get(name)) in texts]
+        needed = {item.id for item in chosen}
+        for item in reversed(self.nodes):
+            if item.id in needed:
+                needed.update(item.needs)
+        nodes = tuple(item for item in self.nodes if item.id in needed)
+        return replace(self, nodes=nodes, whole=self.whole or self)
 
     def describe(
         self, store: Store | None = None, *, cost_as: str | None = None, flops: float | None = None
@@ -93,38 +106,9 @@ class Plan:
         Raises:
             CheckpointError: ``cost_as`` is not known and no configuration of it is found.
         """
-        study = self.study
-        lines = [
-            f"study      {study.name}",
-            f"models     {', '.join(dict.fromkeys(fit.model for fit in self.fits))}",
-            f"tasks      {', '.join(study.tasks)}",
-            f"sources    {', '.join(study.sources)}",
-            f"targets    {', '.join(study.targets) or 'the source only'}",
-            f"seeds      {', '.join(map(str, study.seeds))}",
-            *([f"measures   {', '.join(study.measures.names)}"] if study.measures else []),
-            *(f"first      {job.title()}, {job.spec.steps:,} steps" for job in self.pretrainings),
-            "ablations",
-        ]
-        counts = Counter(run.columns["ablation"] for run in self.runs)
-        width = max(map(len, counts), default=0)
-        lines.extend(f"  {name:<{width}} {count:>4} runs" for name, count in counts.items())
-        steps = sum(self._n_steps(fit) for fit in self.fits)
-        lines.append(
-            f"total      {len(self.runs)} runs over {len(self.fits)} fits, {steps:,} optimiser steps"
-        )
-        if self.sentences:  # else no corpus was read
-            cost = plan_cost(self, cost_as)
-            lines.extend(describe_cost(cost, flops, study.training.precision))
-        if store is not None:
-            fits = sum(store.is_done("fit", fit.id) for fit in self.fits)
-            runs = sum(store.is_done("run", run.id) for run in self.runs)
-            lines.append(f"done       {runs} runs, {fits} fits in {store.root}")
-        lines.extend(f"note       {note}" for note in self.notes)
-        return "\n".join(lines)
+        from layerlab.study.outline import describe_plan
 
-    def _n_steps(self, fit: FitJob) -> int:
-        n_sentences = self.sentences.get((fit.spec.task, fit.source), 0)
-        return -(-n_sentences // fit.training.batch_size) * fit.training.epochs
+        return describe_plan(self, store, cost_as=cost_as, flops=flops)
 
     def run(self, folder: str | Path, **options: Any) -> Outcome:
         """Carry the plan out in a results folder; what is complete there is not done again.
@@ -137,3 +121,7 @@ class Plan:
         from layerlab.study.runner import run_plan
 
         return run_plan(self, folder, **options)
+
+
+def _is_several(value: Any) -> bool:
+    return isinstance(value, Collection) and not isinstance(value, str | bytes)

@@ -55,10 +55,11 @@ class Progress:
 
     def _show(self, status: Status) -> None:
         self.shown = time.monotonic()
-        if self.first is not None and not self.first.pretrained:
-            # The pace of fits is measured from where they begin.
+        if self.first is not None and paced_kind(self.first, self.plan) is None:
+            # The pace is measured from where it can be.
             self.first, self.paced = status, self.shown
-        left = seconds_left(self.first, status, self.shown - self.paced)
+        kind = paced_kind(status, self.plan)
+        left = seconds_left(self.first, status, kind, self.shown - self.paced)
         elapsed = format_seconds(self.shown - self.started)
         if self.live is not None:
             self.live.update(_panel(status, elapsed, left), refresh=True)
@@ -68,20 +69,33 @@ class Progress:
         self.console.print(f"{line}; {left}" if left else line, highlight=False, soft_wrap=True, markup=False)
 
 
-def seconds_left(first: Status | None, status: Status, elapsed: float) -> str:
+def paced_kind(status: Status, plan: Plan) -> str | None:
+    """Return the kind of nodes whose pace tells how long the rest will take; None while none does.
+
+    It is the first kind with nodes left after which only results come, whose time is little beside it: fits,
+    then runs, and nothing while pretrainings are left.
+    """
+    left = [kind for kind, count in status.counts.items() if count.done < count.total]
+    scored = {item.kind for item in plan.nodes if item.scored}
+    return left[0] if left and set(left[1:]) <= scored else None
+
+
+def seconds_left(first: Status | None, status: Status, kind: str | None, elapsed: float) -> str:
     """Return how long the rest will take at the pace so far, in words; "" while nothing is known.
 
-    Fits take nearly all of the time, so they are what is counted where any are left.
+    Args:
+        first: Where the study stood when the pace was first measured.
+        status: Where it stands.
+        kind: The kind of nodes that are counted.
+        elapsed: Time between the two, in seconds.
     """
-    if first is None or status.complete or not status.pretrained:
+    if first is None or kind is None:
         return ""
-    if status.n_fits > first.n_fits_done:
-        done = status.n_fits_done - first.n_fits_done + sum(a.gained for a in status.active)
-        earlier = sum(a.fraction - a.gained for a in status.active)
-        todo = status.n_fits - first.n_fits_done - earlier
-    else:
-        done = float(status.n_runs_done - first.n_runs_done)
-        todo = status.n_runs - first.n_runs_done
+    before, now = first.count(kind), status.count(kind)
+    active = [activity for activity in status.active if activity.kind == kind]
+    done = now.done - before.done + sum(activity.gained for activity in active)
+    earlier = sum(activity.fraction - activity.gained for activity in active)
+    todo = now.total - before.done - earlier
     if done <= 0:
         return ""
     return f"about {format_seconds(elapsed * (todo - done) / done)} left"
@@ -100,14 +114,9 @@ def format_seconds(seconds: float) -> str:
 
 def _panel(status: Status, elapsed: str, left: str) -> Group:
     table = Table.grid(padding=(0, 1))
-    if status.n_pretrainings:
-        done, total = status.n_pretrainings_done, status.n_pretrainings
-        table.add_row("pretrainings", ProgressBar(total=total, completed=done, width=40), f"{done}/{total}")
-    for name, done, total in (
-        ("fits", status.n_fits_done, status.n_fits),
-        ("runs", status.n_runs_done, status.n_runs),
-    ):
-        table.add_row(name, ProgressBar(total=max(1, total), completed=done, width=40), f"{done}/{total}")
+    for kind, count in status.counts.items():
+        bar = ProgressBar(total=max(1, count.total), completed=count.done, width=40)
+        table.add_row(f"{kind}s", bar, f"{count.done}/{count.total}")
     for activity in status.active:
         bar = ProgressBar(total=1.0, completed=activity.fraction, width=40)
         table.add_row("", bar, Text(str(activity)))

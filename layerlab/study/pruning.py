@@ -1,4 +1,4 @@
-"""Weights of complete fits that no run is left for: removed on request, made again if a run needs them.
+"""Weights of complete nodes that nothing waits for: removed on request, made again if a run needs them.
 
 A fit's record, labels and head stay, so that nothing complete is done again and tables and figures remain
 what they are. A new target or a new ``after`` intervention fine-tunes a pruned fit once more.
@@ -13,72 +13,79 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from layerlab.nodes.node import Node
 from layerlab.nodes.store.store import Store
 from layerlab.study.plan import Plan
 
 
 @dataclass(frozen=True)
 class Prunable:
-    """A complete fit whose weights nothing in the plan waits for.
+    """A complete node with parts that nothing in the plan waits for.
 
     Attributes:
-        fit_id: Which one.
-        title: What it is.
-        n_bytes: What its model takes on the disk.
+        node: Which one.
+        n_bytes: What the parts take on the disk.
     """
 
-    fit_id: str
-    title: str
+    node: Node
     n_bytes: int
 
 
 def find_prunable(plan: Plan, store: Store, keep: Plan | None = None) -> list[Prunable]:
-    """List the fits of a plan whose weights can go.
+    """List the nodes of a plan whose weights can go.
 
     Args:
         plan: The study's plan.
         store: Its results directory.
-        keep: A selection of the plan whose fits keep their weights.
+        keep: A selection of the plan whose nodes keep their weights.
     """
-    needed = _awaited(plan, store) | {fit.id for fit in (keep.fits if keep is not None else ())}
-    found = [(fit, store.model("fit", fit.id)) for fit in plan.fits if fit.id not in needed]
-    return [Prunable(fit.id, fit.title(), _size(model)) for fit, model in found if model.is_dir()]
+    needed = _awaited(plan, store) | {item.id for item in (keep.nodes if keep is not None else ())}
+    found = []
+    for item in plan.nodes:
+        parts = [part for part in _parts(item, store) if part.is_dir()]
+        if parts and item.id not in needed:
+            found.append(Prunable(item, sum(map(_size, parts))))
+    return found
 
 
-def prune(store: Store, fit_ids: Iterable[str]) -> None:
-    """Remove the weights of fits; each is whole or gone at any time, also if this is interrupted."""
+def prune(store: Store, nodes: Iterable[Node]) -> None:
+    """Remove the weights of nodes; each part is whole or gone at any time, also if this is interrupted."""
     for left in store.work("").glob("removed-*"):  # of an interrupted call
         shutil.rmtree(left, ignore_errors=True)
-    for fit_id in fit_ids:
-        _remove(store, store.model("fit", fit_id))
+    for item in nodes:
+        for part in _parts(item, store):
+            _remove(store, part)
 
 
 def revive(plan: Plan, store: Store) -> list[str]:
-    """Forget the pruned fits that runs or fits of a plan wait for, so that they are carried out again.
+    """Forget the pruned nodes that others of a plan wait for, so that they are carried out again.
 
     Returns:
         Their ids.
     """
     needed = _awaited(plan, store)
-    pruned = [fit.id for fit in plan.fits if fit.id in needed and _is_pruned(store, fit.id)]
-    for fit_id in pruned:
-        _remove(store, store.node("fit", fit_id))
-    return pruned
+    pruned = [item for item in plan.nodes if item.id in needed and _is_pruned(item, store)]
+    for item in pruned:
+        _remove(store, store.folder(item.kind, item.id))
+    return [item.id for item in pruned]
 
 
 def _awaited(plan: Plan, store: Store) -> set[str]:
-    """Return the fits whose weights are needed for what is left: of its own fits, of donors and theirs."""
-    left = [run for run in plan.runs if not store.is_done("run", run.id)]
-    needed = {run.fit_id for run in left} | {need for run in left for need in run.needs}
-    for fit in reversed(plan.fits):  # donors stand before those that need them
-        done = store.is_done("fit", fit.id)
-        if not done or (fit.id in needed and _is_pruned(store, fit.id)):
-            needed.update(fit.needs)
+    """Return the nodes whose weights are needed for what is left, and to make them again where they lack."""
+    needed: set[str] = set()
+    for item in reversed(plan.nodes):  # what is needed stands before what needs it
+        done = store.is_done(item.kind, item.id)
+        if not done or (item.id in needed and _is_pruned(item, store)):
+            needed.update(item.needs)
     return needed
 
 
-def _is_pruned(store: Store, fit_id: str) -> bool:
-    return store.is_done("fit", fit_id) and not store.model("fit", fit_id).is_dir()
+def _is_pruned(item: Node, store: Store) -> bool:
+    return store.is_done(item.kind, item.id) and not all(part.is_dir() for part in _parts(item, store))
+
+
+def _parts(item: Node, store: Store) -> list[Path]:
+    return [store.folder(item.kind, item.id) / name for name in item.removable]
 
 
 def _remove(store: Store, folder: Path) -> None:

@@ -56,6 +56,7 @@ class Study(BaseModel):
         ablations: Ablations and sweeps; without the baseline ``none`` no effect can be computed.
         training: Hyper-parameters.
         measures: What is measured beside scores, such as ``[cka, retrieval, change]``; None for nothing.
+        nodes: Nodes of kinds that users register, by kind, with the options that the kind's ``plan`` takes.
         imports: Modules to import first, which register tasks, interventions, architectures or corpora.
 
     Raises:
@@ -75,6 +76,7 @@ class Study(BaseModel):
     ablations: Ablations = Field(default_factory=lambda: (Ablation.none(),), min_length=1)
     training: Training = Field(default_factory=Training)
     measures: Measures | None = None
+    nodes: Mapping[str, Any] = Field(default_factory=dict)
     imports: Names = ()
 
     @field_validator("models", "tasks", "sources", "targets", "imports", mode="before")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
 from layerlab.data.spec import Controlled, DataSpec
 from layerlab.errors import DataError, StudyError
 from layerlab.measures.spec import Measures
 from layerlab.nodes.identity import RunSpec
-from layerlab.nodes.jobs import RunJob
 from layerlab.nodes.measurement import Measurement, plan_measurement, read_measured
+from layerlab.nodes.run import Run
 from layerlab.study.plan import Plan
 from layerlab.study.study import Study
 
@@ -35,15 +36,15 @@ def plan_with(study: Study, **changes: object) -> Plan:
 def test_a_study_without_measures_keeps_its_ids_and_jobs(study: Study) -> None:
     assert RunSpec("abc", (), {"en": "d1", "de": "d2"}, measures=None).id == "7935343d0a4c"
     job = plan_with(study).runs[0]
-    assert set(job.to_dict()) == {"kind", "id", "spec", "columns", "after", "data", "needs"}
-    assert set(job.to_dict()["spec"]) == {"fit", "after", "targets", "spec_version"}
-    assert RunJob.from_dict(job.to_dict()) == job
+    assert set(job.to_json()) == {"spec", "columns", "after", "data", "needs"}
+    assert set(job.to_json()["spec"]) == {"fit", "after", "targets", "spec_version"}
+    assert Run.from_json(job.to_json()) == job
 
 
 def test_the_identity_is_of_measures_and_words_not_of_places(study: Study, tmp_path: Path) -> None:
     def ids(**measures: object) -> set[str]:
         plan = plan_with(study, measures=measures)
-        assert all(RunJob.from_dict(job.to_dict()) == job for job in plan.runs)
+        assert all(Run.from_json(job.to_json()) == job for job in plan.runs)
         assert {fit.id for fit in plan.fits} == fits
         return {job.id for job in plan.runs}
 
@@ -135,7 +136,8 @@ def test_controlled_sentences_are_parallel_and_those_of_the_test_split() -> None
 def test_sentences_that_changed_since_the_plan_are_refused(tmp_path: Path) -> None:
     measures = Measures(names=("cka",), parallel=str(write_table(tmp_path, "aa", "bb")))
     found = plan_measurement(measures, DataSpec(), "aa", ["bb"])
-    assert Measurement.from_dict(found.to_dict()) == found
+    plain = TypeAdapter(Measurement).dump_python(found, mode="json")
+    assert TypeAdapter(Measurement).validate_python(plain) == found
     write_table(tmp_path, "aa", "bb", mark="x")
     with pytest.raises(DataError, match="has changed since the plan was made"):
         read_measured(found, None)

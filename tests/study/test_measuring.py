@@ -23,7 +23,7 @@ from layerlab.measures.drift import weight_drift
 from layerlab.measures.states import sentence_states
 from layerlab.models.encoder import Encoder
 from layerlab.models.tokenizers import load_tokenizer
-from layerlab.nodes import measuring
+from layerlab.nodes import layer_scores
 from layerlab.nodes.store.store import Store
 from layerlab.study.study import Study
 
@@ -134,7 +134,7 @@ def test_values_are_those_of_the_models_on_disk(
     texts = {one.target: one.targets for one in bitexts} | {"aa": bitexts[0].sources}
     for ablation in ("none", "random"):
         fit = frame[frame["ablation"] == ablation]["fit_id"].iloc[0]
-        model = Store(results).node("fit", fit) / "model"
+        model = Store(results).folder("fit", fit) / "model"
         again = measure_alignment(model, bitexts, measures=("cka", "cka_rbf", "anc", "retrieval"))
         change = measure_change(tiny_encoder, model, texts, label="x")
         for name, part in pd.concat([again, change]).groupby("metric"):
@@ -194,8 +194,8 @@ def test_texts_are_encoded_once_a_run_and_once_a_process_for_the_pretrained_enco
         encoded.append((id(encoder.base), tuple(texts)))
         return real(encoder, texts, *rest, **named)
 
-    monkeypatch.setattr(measuring, "sentence_states", counting)
-    measuring._load_reference.cache_clear()
+    monkeypatch.setattr(layer_scores, "sentence_states", counting)
+    layer_scores._load_reference.cache_clear()
     ablations = [Ablation.none(), Ablation(name="rewound", after=(Reset("0", to="pretrained"),))]
     study = measured_study(treebanks, tiny_encoder, table, seeds=[0, 1], ablations=ablations)  # 4 runs
     assert study.plan().run(tmp_path / "r", workers=0, progress=False).good
@@ -206,9 +206,9 @@ def test_old_states_of_the_pretrained_encoder_make_room(
     tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoder = Encoder.from_pretrained(str(tiny_encoder))
-    reference, tokenizer = measuring.Reference(encoder), load_tokenizer(str(tiny_encoder))
+    reference, tokenizer = layer_scores.Reference(encoder), load_tokenizer(str(tiny_encoder))
     one = 5 * 2 * 32 * 4  # levels x sentences x width x bytes
-    monkeypatch.setattr(measuring, "KEPT_BYTES", 2 * one)
+    monkeypatch.setattr(layer_scores, "KEPT_BYTES", 2 * one)
     texts = {name: [f"{name} tola", "mira ."] for name in "abc"}
     device = encoder.base.device
     for name in "abac":

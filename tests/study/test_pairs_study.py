@@ -87,7 +87,7 @@ def test_a_rule_over_both_sentences_is_learnt_and_lost_without_layers(results: P
 
 def test_records_count_the_pairs_and_a_fit_keeps_its_labels(results: Path) -> None:
     (fit,) = set(load_records(results)["fit_id"])
-    node = Store(results).node("fit", fit)
+    node = Store(results).folder("fit", fit)
     labels = json.loads((node / "labels.json").read_text(encoding="utf-8"))["labels"]
     assert labels == ["entailment", "neutral", "contradiction"]
     record = json.loads((node / "record.json").read_text(encoding="utf-8"))["node"]

@@ -74,7 +74,7 @@ def results(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path, langua
 
 
 def history_of(results: Path, fit: str) -> list[dict[str, Any]]:
-    record = json.loads((Store(results).node("fit", fit) / "record.json").read_text(encoding="utf-8"))
+    record = json.loads((Store(results).folder("fit", fit) / "record.json").read_text(encoding="utf-8"))
     return list(record["node"]["history"])
 
 
@@ -117,9 +117,9 @@ def test_fits_keep_the_head_labels_and_words_that_were_cut(results: Path) -> Non
     assert len(nodes) == 2 + 3
     store = Store(results)
     fit = load_records(results)["fit_id"].iloc[0]
-    labels = json.loads((store.node("fit", fit) / "labels.json").read_text(encoding="utf-8"))["labels"]
+    labels = json.loads((store.folder("fit", fit) / "labels.json").read_text(encoding="utf-8"))["labels"]
     assert labels == ["det", "nsubj", "obj", "punct", "root"]
-    history = json.loads((store.node("fit", fit) / "record.json").read_text(encoding="utf-8"))["node"][
+    history = json.loads((store.folder("fit", fit) / "record.json").read_text(encoding="utf-8"))["node"][
         "history"
     ]
     assert all(set(entry["dev"]) == {"las", "uas", "clas"} for entry in history)

@@ -16,7 +16,7 @@ import pytest
 from layerlab.analysis.nodes import load_nodes
 from layerlab.errors import StudyError
 from layerlab.models.checkpoints import digest_folder
-from layerlab.nodes.pretraining import PretrainingJob, make_job
+from layerlab.nodes.pretraining import Pretraining
 from layerlab.nodes.store.store import Store
 from layerlab.pretraining.identity import identity_of_pretraining
 from layerlab.pretraining.spec import PretrainingSpec, read_spec
@@ -69,32 +69,32 @@ def read(path: Path, **changes: Any) -> PretrainingSpec:
 
 
 def test_what_determines_the_encoder_is_its_identity_and_nothing_else(spec_file: Path) -> None:
-    own = make_job(read_spec(spec_file)).id
+    own = Pretraining.of(read_spec(spec_file)).id
     folder = spec_file.parent
     same: list[dict[str, Any]] = [{"name": "other"}, {"evaluate_every": 3}, {"steps": 6}]
     for change in same:
-        assert make_job(read(folder / "same.yaml", **change)).id == own
+        assert Pretraining.of(read(folder / "same.yaml", **change)).id == own
     other: list[dict[str, Any]] = [{"seed": 1}, {"precision": "bf16"}]
     for change in [*other, {"corpora": {"xb": "xb.txt", "xa": "xa.txt"}}]:
-        assert make_job(read(folder / "other.yaml", **change)).id != own
+        assert Pretraining.of(read(folder / "other.yaml", **change)).id != own
     (folder / "xa.txt").rename(folder / "moved.txt")
     moved = {"xa": "moved.txt", "xb": "xb.txt"}
-    assert make_job(read(folder / "moved.yaml", corpora=moved)).id == own
+    assert Pretraining.of(read(folder / "moved.yaml", corpora=moved)).id == own
     with (folder / "moved.txt").open("a", encoding="utf-8") as file:
         file.write("tasin lomir\n")
-    assert make_job(read(folder / "moved.yaml", corpora=moved)).id != own
+    assert Pretraining.of(read(folder / "moved.yaml", corpora=moved)).id != own
 
 
 def test_a_grown_encoder_is_known_by_its_parents_weights(spec_file: Path, tiny_encoder: Path) -> None:
     spec = read_spec(spec_file)
     grown = spec.model_copy(update={"grown_from": tiny_encoder})
     assert identity_of_pretraining(grown)["grown_from"] == digest_folder(tiny_encoder)
-    assert make_job(grown).id != make_job(spec).id
+    assert Pretraining.of(grown).id != Pretraining.of(spec).id
 
 
 def test_a_job_survives_json(spec_file: Path) -> None:
-    job = make_job(read_spec(spec_file))
-    assert PretrainingJob.from_dict(json.loads(json.dumps(job.to_dict()))) == job
+    job = Pretraining.of(read_spec(spec_file))
+    assert Pretraining.from_json(json.loads(json.dumps(job.to_json()))) == job
 
 
 def test_a_study_pretrains_its_model_once_and_fine_tunes_it(
@@ -106,8 +106,8 @@ def test_a_study_pretrains_its_model_once_and_fine_tunes_it(
     assert outcome.status.failures == ()
     assert outcome.good
     assert outcome.status.summary() == "4/4 runs, 4/4 fits, 1/1 pretrainings complete"
-    (job,) = plan.pretrainings
-    folder = Store(tmp_path / "results").node("pretraining", job.id)
+    (job,) = plan.of(Pretraining)
+    folder = Store(tmp_path / "results").folder("pretraining", job.id)
     facts = json.loads((folder / "model/training.json").read_text(encoding="utf-8"))
     assert facts["steps_done"] == 6
     assert not (folder / "model/state").exists()
@@ -145,7 +145,7 @@ def test_a_study_killed_in_its_pretraining_goes_on_from_the_checkpoint(
     process = subprocess.Popen(
         [sys.executable, "-m", "layerlab", *verb, *more], stderr=subprocess.DEVNULL, start_new_session=True
     )
-    (job,) = study.plan().pretrainings
+    (job,) = study.plan().of(Pretraining)
     file = results / "work" / job.id / "state/checkpoint.safetensors"
     until = time.monotonic() + 60
     while not file.is_file() and time.monotonic() < until:
@@ -180,5 +180,5 @@ def test_mistakes_of_a_spec_are_mistakes_of_the_study(treebanks: Path, spec_file
 
 def test_a_study_without_pretrainings_keeps_its_ids(treebanks: Path, tiny_encoder: Path) -> None:
     plan = make_study(treebanks, spec_file=tiny_encoder, models=[str(tiny_encoder)]).plan()
-    assert plan.pretrainings == ()
-    assert all("pretraining" not in fit.to_dict() for fit in plan.fits)
+    assert plan.of(Pretraining) == ()
+    assert all("pretraining" not in fit.to_json() for fit in plan.fits)

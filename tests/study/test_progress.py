@@ -8,7 +8,7 @@ from layerlab.nodes.store.store import Store
 from layerlab.study.plan import Plan
 from layerlab.study.progress import Progress, seconds_left
 from layerlab.study.runner import prepare_store
-from layerlab.study.status import Activity, Status, read_status
+from layerlab.study.status import Activity, Count, Status, read_status
 from layerlab.study.study import Study
 
 
@@ -19,21 +19,21 @@ def plan(study: Study) -> Plan:
 
 
 def make_status(fits: int, runs: int, *active: Activity) -> Status:
-    return Status(8, runs, 4, fits, (), (), active)
+    return Status({"fit": Count(fits, 4), "run": Count(runs, 8)}, active=active)
 
 
 def test_the_rest_takes_as_long_as_the_pace_so_far_says() -> None:
     first = make_status(0, 0)
-    assert seconds_left(first, make_status(1, 2), 60.0) == "about 3:00 left"
-    half = make_status(0, 0, Activity("fit", 50, 100))
-    assert seconds_left(first, half, 60.0) == "about 7:00 left"
-    assert seconds_left(first, first, 60.0) == ""
-    assert seconds_left(first, make_status(4, 8), 60.0) == ""
+    assert seconds_left(first, make_status(1, 2), "fit", 60.0) == "about 3:00 left"
+    half = make_status(0, 0, Activity("fit x", "fit", 50, 100))
+    assert seconds_left(first, half, "fit", 60.0) == "about 7:00 left"
+    assert seconds_left(first, first, "fit", 60.0) == ""
+    assert seconds_left(first, make_status(4, 8), None, 60.0) == ""
 
 
 def test_steps_of_an_earlier_process_do_not_count_as_this_ones_pace() -> None:
-    resumed = make_status(0, 0, Activity("fit", 75, 100, resumed_at=50))
-    assert seconds_left(make_status(0, 0), resumed, 60.0) == "about 13:00 left"
+    resumed = make_status(0, 0, Activity("fit x", "fit", 75, 100, resumed_at=50))
+    assert seconds_left(make_status(0, 0), resumed, "fit", 60.0) == "about 13:00 left"
 
 
 def test_without_a_terminal_progress_is_plain_timed_lines(
@@ -54,8 +54,8 @@ def test_a_failed_fit_blocks_its_runs_and_no_others(plan: Plan, tmp_path: Path) 
     store = Store(tmp_path)
     prepare_store(plan, store)
     fit = plan.fits[0]
-    store.write_failure(fit.id, fit.title(), ValueError("no"), "")
+    store.write_failure(fit.id, fit.title, ValueError("no"), "")
     status = read_status(plan, store)
     assert [failure["id"] for failure in status.failures] == [fit.id]
-    assert len(status.blocked) == sum(run.fit_id == fit.id for run in plan.runs)
+    assert len(status.blocked) == sum(run.fit == fit.id for run in plan.runs)
     assert status.summary() == "0/8 runs, 0/6 fits complete, 1 failed, 2 blocked"

@@ -35,9 +35,9 @@ def run(study: Study, folder: Path) -> pd.Series[Any]:
 
 def prune_all(study: Study, folder: Path) -> list[str]:
     store = Store(folder)
-    fits = [one.fit_id for one in find_prunable(study.plan(), store)]
+    fits = [one.node for one in find_prunable(study.plan(), store)]
     prune(store, fits)
-    return fits
+    return [fit.id for fit in fits]
 
 
 def test_pruned_fits_stay_complete_and_are_not_done_again(small: Study, tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_pruned_fits_stay_complete_and_are_not_done_again(small: Study, tmp_path
     (tmp_path / "work" / "removed-0123").mkdir(parents=True)  # as an interrupted call leaves it
     fits = prune_all(small, tmp_path)
     assert len(fits) == 2
-    assert not any(Store(tmp_path).model("fit", fit_id).exists() for fit_id in fits)
+    assert not any(Store(tmp_path).model(fit_id).exists() for fit_id in fits)
     assert find_prunable(small.plan(), Store(tmp_path)) == []
     outcome = small.plan().run(tmp_path, workers=0, progress=False)
     assert (outcome.good, outcome.n_new) == (True, 0)
@@ -61,15 +61,15 @@ def test_a_new_run_brings_its_fit_back_with_the_same_numbers(small: Study, tmp_p
     prune_all(small, tmp_path / "pruned")
     pd.testing.assert_series_equal(run(more, tmp_path / "pruned"), expected, check_exact=True)
     store = Store(tmp_path / "pruned")
-    there = {fit.id for fit in more.plan().fits if store.model("fit", fit.id).is_dir()}
-    assert there == {run.fit_id for run in more.plan().runs if run.columns["ablation"] == "rewind"}
+    there = {fit.id for fit in more.plan().fits if store.model(fit.id).is_dir()}
+    assert there == {run.fit for run in more.plan().runs if run.columns["ablation"] == "rewind"}
 
 
 def test_what_is_awaited_keeps_its_weights(small: Study, tmp_path: Path) -> None:
     run(small, tmp_path)
     more = small.model_copy(update={"ablations": (*small.ablations, REWIND)}).plan()
     (only,) = find_prunable(more, Store(tmp_path))
-    assert "reset(0-1)" in only.title
+    assert "reset(0-1)" in only.node.title
     assert only.n_bytes > 10_000
     assert revive(more, Store(tmp_path)) == []
 

@@ -20,7 +20,7 @@ from layerlab.analysis.sensitivity import sensitivity
 from layerlab.data.catalog import DataSpec
 from layerlab.errors import StoreError
 from layerlab.models.encoder import Encoder
-from layerlab.nodes.evaluating import load_fitted
+from layerlab.nodes.fitted import load_fitted
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store
 from layerlab.study.study import Study
@@ -128,7 +128,7 @@ def test_one_failing_run_takes_no_other_down(study: Study, tmp_path: Path, tiny_
     assert not outcome.good
     assert [failure["error"] for failure in outcome.status.failures] == ["CheckpointError"]
     assert "encoder.layer.0" in outcome.status.failures[0]["message"]
-    assert outcome.status.n_runs_done == 1
+    assert outcome.status.count("run").done == 1
     assert set(load_records(tmp_path / "r")["ablation"]) == {"none"}
 
 

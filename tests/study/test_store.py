@@ -6,9 +6,13 @@ from pathlib import Path
 import pytest
 
 from layerlab.errors import StoreError
-from layerlab.nodes.jobs import FitJob, RunJob
+from layerlab.files import write_text
+from layerlab.nodes.fit import Fit
+from layerlab.nodes.kinds import read_node, write_node
+from layerlab.nodes.node import read_as
+from layerlab.nodes.run import Run
 from layerlab.nodes.store.events import last_event, reporter
-from layerlab.nodes.store.store import Store, write_atomically
+from layerlab.nodes.store.store import Store
 from layerlab.study.study import Study
 
 
@@ -37,26 +41,24 @@ def test_of_two_results_of_one_node_the_first_stays(tmp_path: Path) -> None:
     store = Store(tmp_path)
     publish(store, '{"value": 1}')
     publish(store, '{"value": 2}')
-    assert json.loads((store.node("run", "abc") / "record.json").read_text()) == {"value": 1}
+    assert json.loads((store.folder("run", "abc") / "record.json").read_text()) == {"value": 1}
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["abc"]
 
 
 def test_jobs_read_back_as_they_were_written(study: Study, tmp_path: Path) -> None:
     store = Store(tmp_path)
     plan = study.plan(check=False)
-    for job in (*plan.fits, *plan.runs):
-        assert isinstance(job, FitJob | RunJob)
-        store.write_job(job)
-    for fit in plan.fits:
-        assert store.read_fit(fit.id).to_dict() == fit.to_dict()
-        assert store.read_fit(fit.id).id == fit.id
-    for run in plan.runs:
-        assert store.read_run(run.id).to_dict() == run.to_dict()
-        assert store.read_run(run.id).id == run.id
+    for item in plan.nodes:
+        assert isinstance(item, Fit | Run)
+        write_node(store, item)
+    for item in plan.nodes:
+        again = read_node(store, item.id)
+        assert type(again) is type(item)
+        assert (again.id, again.to_json()) == (item.id, item.to_json())
     with pytest.raises(StoreError, match="is a fit, expected a run"):
-        store.read_run(plan.fits[0].id)
+        read_as(store, plan.fits[0].id, Run)
     with pytest.raises(StoreError, match="knows no node 'feedbeef'"):
-        store.read_fit("feedbeef")
+        read_node(store, "feedbeef")
 
 
 def test_a_failure_is_kept_and_forgotten(tmp_path: Path) -> None:
@@ -72,8 +74,8 @@ def test_a_failure_is_kept_and_forgotten(tmp_path: Path) -> None:
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
     path = tmp_path / "a" / "manifest.json"
-    write_atomically(path, "old")
-    write_atomically(path, "new")
+    write_text(path, "old")
+    write_text(path, "new")
     assert path.read_text(encoding="utf-8") == "new"
     assert [p.name for p in path.parent.iterdir()] == ["manifest.json"]
 

@@ -61,7 +61,7 @@ training: {{epochs: 3, learning_rate: 5e-5, batch_size: 32}}
 def test_post_hoc_ablations_share_their_fit(study: Study) -> None:
     plan = study.plan(check=False)
     assert repr(plan) == "<Plan small: 8 runs over 6 fits>"
-    fits = {(run.columns["ablation"], run.columns["seed"]): run.fit_id for run in plan.runs}
+    fits = {(run.columns["ablation"], run.columns["seed"]): run.fit for run in plan.runs}
     assert fits["rewind", 0] == fits["none", 0]
     assert fits["reset(0-1)@before", 0] != fits["none", 0]
 

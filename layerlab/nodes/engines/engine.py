@@ -1,61 +1,100 @@
-"""The contract of an engine, and the units of work that it gets."""
+"""The contract of an engine: places where units are carried out, and nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from typing import Protocol
 
+from layerlab.errors import Problem, StudyError, unknown
+from layerlab.nodes.engines.unit import Unit
 from layerlab.nodes.settings import WorkSettings
-from layerlab.nodes.store.lease import is_held
 from layerlab.nodes.store.store import Store
+
+ENTRY_POINTS = "layerlab.engines"
 
 
 @dataclass(frozen=True)
-class Unit:
-    """Nodes that one worker carries out one after the other.
+class Ended:
+    """A unit that a slot has finished with.
 
     Attributes:
-        title: One line for progress.
-        nodes: Ids in order: a fit and those runs that need nothing else, or runs that need other fits.
-        needs: Ids of pretrainings and fits of other units that must be complete first.
+        slot: The slot, which is free again.
+        crash: Why its worker died, such as ``signal 9``; empty if it ended by itself, with or without failed
+            nodes: those are in the store.
+        output: The last that the worker printed, for the message of a crash.
     """
 
-    title: str
-    nodes: tuple[str, ...]
-    needs: frozenset[str] = frozenset()
+    slot: int
+    crash: str = ""
+    output: str = ""
 
 
 class Engine(Protocol):
-    """Executes ``layerlab run-one STORE ID...`` for each unit, somewhere, respecting ``needs``."""
+    """Carries out ``layerlab run-one STORE ID...`` for units, somewhere; results go to the store.
 
-    def execute(
-        self, store: Store, units: Sequence[Unit], settings: WorkSettings, tick: Callable[[], None]
-    ) -> None:
-        """Carry out the units; returns when each is complete, failed or blocked by a failed one.
+    One scheduler (:func:`layerlab.nodes.engines.scheduler.schedule`) decides what starts when. An engine is
+    made for one store and one plan, and is closed at the end.
+    """
+
+    @property
+    def slots(self) -> int:
+        """How many units it carries out at a time."""
+        ...
+
+    def start(self, slot: int, unit: Unit) -> None:
+        """Start a unit in a free slot; may return before it has ended."""
+        ...
+
+    def poll(self) -> Iterable[Ended]:
+        """Return the slots whose units have ended since the last call."""
+        ...
+
+    def close(self) -> None:
+        """End what is still running and release everything."""
+        ...
+
+
+class MakeEngine(Protocol):
+    """Makes an engine for one store."""
+
+    def __call__(self, store: Store, settings: WorkSettings, slots: int | None) -> Engine:
+        """Return an engine.
 
         Args:
-            store: Where jobs are read and results go.
-            units: What is to be done.
-            settings: Checkpoints, device, threads.
-            tick: To be called often; draws progress.
+            store: Holds the nodes; results go there.
+            settings: Device, threads, time between checkpoints.
+            slots: Units at a time; None for as many as make sense.
         """
         ...
 
 
-def state_of(store: Store, unit: Unit) -> str:
-    """Return where a unit stands.
+_ENGINES: dict[str, MakeEngine] = {}
 
-    Returns:
-        ``done``; ``blocked`` by a failed donor; ``waiting`` for a donor; ``busy``, in the hands of another
-        process; or ``ready``.
+
+def register_engine(name: str, make: MakeEngine) -> None:
+    """Register an engine under the name that ``layerlab run --engine`` takes.
+
+    A package registers its engines by entry points of the group ``layerlab.engines``.
+
+    Raises:
+        ValueError: The name is taken.
     """
-    left = [node for node in unit.nodes if not store.is_complete(node)]
-    if not left:
-        return "done"
-    missing = [need for need in unit.needs if not store.is_complete(need)]
-    if any(is_held(store.lease(need)) for need in missing):
-        return "busy"
-    if missing:
-        return "blocked" if any(store.read_failure(need) for need in missing) else "waiting"
-    return "busy" if is_held(store.lease(left[0])) else "ready"
+    if _ENGINES.get(name, make) is not make:
+        raise ValueError(f"engine {name!r} exists already")
+    _ENGINES[name] = make
+
+
+def find_engine(name: str) -> MakeEngine:
+    """Return what makes an engine.
+
+    Raises:
+        StudyError: No such engine is registered.
+    """
+    known = {entry.name: entry for entry in entry_points(group=ENTRY_POINTS)}
+    if name not in _ENGINES and name in known:
+        register_engine(name, known[name].load())
+    if name not in _ENGINES:
+        raise StudyError([Problem("engine", unknown("engine", name, {*_ENGINES, *known}))])
+    return _ENGINES[name]

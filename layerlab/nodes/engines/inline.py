@@ -1,41 +1,38 @@
-"""Everything in this process: for notebooks, tests, debuggers, and processes that share each fit."""
+"""Everything in this process: for notebooks, tests and debuggers."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 
-from layerlab.nodes.engines.engine import Unit, state_of
+from layerlab.nodes.engines.engine import Ended
+from layerlab.nodes.engines.unit import Unit
 from layerlab.nodes.settings import WorkSettings
-from layerlab.nodes.sharing import is_shared
 from layerlab.nodes.store.store import Store
-from layerlab.nodes.work import run_nodes
-
-POLL_SECONDS = 0.5
+from layerlab.nodes.worker import run_nodes
 
 
 class InlineEngine:
-    """Carries out units one after the other in the calling process."""
+    """Carries out units one after the other in the calling process.
 
-    def execute(
-        self, store: Store, units: Sequence[Unit], settings: WorkSettings, tick: Callable[[], None]
-    ) -> None:
-        """Carry out the units; see :class:`layerlab.nodes.engines.engine.Engine`."""
-        if is_shared():
-            # All processes must meet at the same fits, so the order is the plan's, donors first.
-            for unit in units:
-                if state_of(store, unit) != "blocked":
-                    run_nodes(store.root, unit.nodes, settings)
-            return
-        left = list(units)
-        while left:
-            states = [state_of(store, unit) for unit in left]
-            if "ready" in states:
-                unit = left.pop(states.index("ready"))
-                run_nodes(store.root, unit.nodes, settings)
-                tick()
-                continue
-            if "busy" not in states:
-                return
-            time.sleep(POLL_SECONDS)
-            left = [unit for unit, state in zip(left, states, strict=True) if state != "done"]
+    Attributes:
+        slots: One.
+    """
+
+    slots = 1
+
+    def __init__(self, store: Store, settings: WorkSettings) -> None:
+        self.store, self.settings = store, settings
+        self._ended: list[Ended] = []
+
+    def start(self, slot: int, unit: Unit) -> None:
+        """Carry out a unit to its end."""
+        run_nodes(self.store.root, unit.nodes, self.settings)
+        self._ended.append(Ended(slot))
+
+    def poll(self) -> Iterable[Ended]:
+        """Return the unit that has just ended."""
+        ended, self._ended = self._ended, []
+        return ended
+
+    def close(self) -> None:
+        """Do nothing."""

@@ -22,7 +22,7 @@ def main() -> None:
     # Reports have a channel of their own: what a module prints on import must not be taken for one.
     reports = os.dup(1)
     os.dup2(2, 1)
-    import layerlab.nodes.evaluating  # noqa: F401 - imported for the workers to come
+    import layerlab.nodes.fitted  # noqa: F401 - imported for the workers to come
 
     workers: dict[int, int] = {}
     rest = b""
@@ -65,8 +65,9 @@ def _fork(order: dict[str, Any]) -> int:
 
 
 def _work(order: dict[str, Any], nursery: int) -> int:
+    from layerlab.nodes.process import die_with_parent
     from layerlab.nodes.settings import WorkSettings
-    from layerlab.nodes.work import die_with_parent, run_nodes
+    from layerlab.nodes.worker import run_nodes
 
     die_with_parent(nursery)
     return 0 if run_nodes(Path(order["store"]), order["nodes"], WorkSettings(**order["settings"])) else 1

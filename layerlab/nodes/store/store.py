@@ -2,13 +2,11 @@
 
 Layout::
 
-    manifest.json            the current plan: study name, ids of its runs and fits
+    manifest.json            the current plan: study name, ids of its nodes by kind
     study.yaml               the study as it was last run
     jobs/<id>.json           what a node needs to be carried out
-    pretrainings/<id>/       record.json, model/
-    fits/<id>/               record.json, labels.json, head.safetensors, model/
-    runs/<id>/               record.json, counts.parquet
-    work/<id>/               checkpoints of a pretraining or fit in progress
+    <kind>s/<id>/            a complete node: record.json, and what its kind keeps (model/, counts.parquet)
+    work/<id>/               checkpoints of a node in progress
     failed/<id>/             traceback.txt and error.json of the last failure
     leases/<id>              who is at work on a node
     events/<id>.jsonl        progress, one JSON object a line
@@ -18,42 +16,38 @@ Layout::
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from layerlab.errors import StoreError
-from layerlab.nodes.jobs import FitJob, RunJob
-from layerlab.nodes.pretraining import PretrainingJob
-
-Kind = Literal["fit", "run", "pretraining"]
+from layerlab.files import partials, publishing, write_text
 
 
 @dataclass(frozen=True)
 class Store:
-    """Paths and atomic writes of a results directory.
+    """Paths and atomic writes of a results directory; it knows nodes by kind and id alone.
 
     Attributes:
         root: The directory; it is made when something is written.
     """
 
     root: Path
+    _kinds: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
-    def node(self, kind: Kind, node_id: str) -> Path:
+    def folder(self, kind: str, node_id: str) -> Path:
         """Return the folder of a complete node."""
         return self.root / f"{kind}s" / node_id
 
-    def model(self, kind: Literal["fit", "pretraining"], node_id: str) -> Path:
-        """Return the folder of a complete node's encoder, which is not there if it is a pruned fit's."""
-        return self.node(kind, node_id) / "model"
+    def model(self, node_id: str) -> Path:
+        """Return the folder of a complete node's encoder, which is not there if it was pruned."""
+        return self.folder(self.kind_of(node_id), node_id) / "model"
 
     def work(self, node_id: str) -> Path:
-        """Return the folder of the checkpoints of a pretraining or fit."""
+        """Return the folder of a node's checkpoints."""
         return self.root / "work" / node_id
 
     def lease(self, node_id: str) -> Path:
@@ -65,93 +59,68 @@ class Store:
         return self.root / "events" / f"{node_id}.jsonl"
 
     def failed(self, node_id: str) -> Path:
-        """Return the folder that tells of a node's last failure."""
+        """Return the folder of a node's last failure."""
         return self.root / "failed" / node_id
 
-    def is_done(self, kind: Kind, node_id: str) -> bool:
+    def is_done(self, kind: str, node_id: str) -> bool:
         """Return whether a node is complete."""
-        return (self.node(kind, node_id) / "record.json").is_file()
+        return (self.folder(kind, node_id) / "record.json").is_file()
 
     def is_complete(self, node_id: str) -> bool:
-        """Return whether a node of any kind is complete: an id is of one only, as it digests the kind too."""
-        return any(self.is_done(kind, node_id) for kind in get_args(Kind))
+        """Return whether a node that the store knows is complete."""
+        return self.is_done(self.kind_of(node_id), node_id)
 
     @contextmanager
-    def publish(self, kind: Kind, node_id: str) -> Iterator[Path]:
+    def publish(self, kind: str, node_id: str) -> Iterator[Path]:
         """Yield a folder that becomes the node, by rename, when the block ends without an error.
 
         If another process published the node meanwhile, its result stays and this one is dropped.
         """
-        final = self.node(kind, node_id)
-        partial = final.with_name(f"{node_id}.tmp-{uuid.uuid4().hex[:8]}")
-        partial.mkdir(parents=True)
-        try:
-            yield partial
-            for path in partial.rglob("*"):
-                if path.is_file():
-                    _sync(path)
-            try:
-                partial.rename(final)
-            except OSError:
-                if not self.is_done(kind, node_id):
-                    raise
-            _sync(final.parent)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+        with publishing(self.folder(kind, node_id), marker="record.json") as folder:
+            yield folder
 
-    def write_job(self, job: FitJob | RunJob | PretrainingJob) -> None:
+    def write_job(self, node_id: str, job: Mapping[str, Any]) -> None:
         """Write what a node needs to be carried out, unless it stands there already."""
-        path, text = self.root / "jobs" / f"{job.id}.json", json.dumps(job.to_dict(), indent=1)
+        path, text = self.root / "jobs" / f"{node_id}.json", json.dumps(job, indent=1)
         if not (path.is_file() and path.read_text(encoding="utf-8") == text):
-            write_atomically(path, text)
+            write_text(path, text)
 
-    def read_fit(self, fit_id: str) -> FitJob:
-        """Read the job of a fit.
-
-        Raises:
-            StoreError: The store does not know this id, or it is a run's.
-        """
-        return FitJob.from_dict(self._read_job(fit_id, "fit"))
-
-    def read_run(self, run_id: str) -> RunJob:
-        """Read the job of a run.
+    def read_job(self, node_id: str) -> dict[str, Any]:
+        """Read what a node needs to be carried out.
 
         Raises:
-            StoreError: The store does not know this id, or it is a fit's.
+            StoreError: The store does not know this id, or the file is damaged.
         """
-        return RunJob.from_dict(self._read_job(run_id, "run"))
-
-    def read_pretraining(self, pretraining_id: str) -> PretrainingJob:
-        """Read the job of a pretraining.
-
-        Raises:
-            StoreError: The store does not know this id, or it is another node's.
-        """
-        return PretrainingJob.from_dict(self._read_job(pretraining_id, "pretraining"))
-
-    def kind_of(self, node_id: str) -> Kind:
-        """Return whether an id is a pretraining's, a fit's or a run's."""
-        kind: Kind = self._read_job(node_id, None)["kind"]
-        return kind
-
-    def _read_job(self, node_id: str, kind: Kind | None) -> dict[str, Any]:
         path = self.root / "jobs" / f"{node_id}.json"
         if not path.is_file():
             raise StoreError(
                 f"{self.root} knows no node {node_id!r}; `layerlab run STUDY` writes the nodes of a study"
             )
-        job: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if kind is not None and job["kind"] != kind:
-            raise StoreError(f"node {node_id} of {self.root} is a {job['kind']}, expected a {kind}")
+        try:
+            job: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            self._kinds[node_id] = str(job["kind"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise StoreError(
+                f"{path} is damaged ({error!r}); run the study again to write it anew"
+            ) from error
         return job
+
+    def kind_of(self, node_id: str) -> str:
+        """Return the kind of a node.
+
+        Raises:
+            StoreError: The store does not know this id.
+        """
+        if node_id not in self._kinds:
+            self.read_job(node_id)
+        return self._kinds[node_id]
 
     def write_failure(self, node_id: str, title: str, error: BaseException, traceback: str) -> None:
         """Leave a failure's message and traceback; an older one is replaced."""
         folder = self.failed(node_id)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / "traceback.txt", traceback)
+        write_text(folder / "traceback.txt", traceback)
         message = {"id": node_id, "title": title, "error": type(error).__name__, "message": str(error)}
-        write_atomically(folder / "error.json", json.dumps(message, indent=1, ensure_ascii=False))
+        write_text(folder / "error.json", json.dumps(message, indent=1, ensure_ascii=False))
 
     def read_failure(self, node_id: str) -> dict[str, str] | None:
         """Return the last failure of a node, or None."""
@@ -167,51 +136,40 @@ class Store:
         shutil.rmtree(self.failed(node_id), ignore_errors=True)
 
     def read_manifest(self) -> dict[str, Any] | None:
-        """Return the manifest, or None in a new directory."""
+        """Return the manifest, or None in a new directory.
+
+        Raises:
+            StoreError: It is damaged, for example cut off.
+        """
         path = self.root / "manifest.json"
         if not path.is_file():
             return None
-        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            str(manifest["study"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise StoreError(
+                f"{path} is damaged ({error!r}); expected an object with the study's name. Remove the file "
+                "and run the study again: complete nodes are found by their ids"
+            ) from error
         return manifest
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Say which nodes belong to the current plan, so that older ones are not mixed into the records.
 
         Args:
-            manifest: ``study``, ids of ``runs`` and ``fits``, ``columns`` of each run as the plan names them
-                now, and the modules that workers import.
+            manifest: ``study``; ``nodes``, ids by kind; ``scored``, the kinds that give records; ``columns``
+                of nodes as the plan names them now; and ``imports``, modules that workers import.
         """
-        write_atomically(self.root / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False))
+        write_text(self.root / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False))
 
-    def sweep(self, kind: Kind, node_id: str) -> None:
-        """Remove what a kill may have left of a node: half-written folders, checkpoints of a complete fit.
+    def sweep(self, kind: str, node_id: str) -> None:
+        """Remove what a kill may have left of a node: half-written folders, checkpoints of a complete one.
 
         To be called by the holder of the node's lease.
         """
-        for path in self.node(kind, node_id).parent.glob(f"{node_id}.tmp-*"):
+        folder = self.folder(kind, node_id)
+        for path in (*partials(folder), *folder.parent.glob(f"{node_id}.tmp-*")):
             shutil.rmtree(path, ignore_errors=True)
         if self.is_done(kind, node_id):
             shutil.rmtree(self.work(node_id), ignore_errors=True)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file so that a reader sees the old one or the new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    partial.write_text(text, encoding="utf-8")
-    _sync(partial)
-    os.replace(partial, path)
-
-
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write JSON for people: indented, and with scripts other than Latin kept."""
-    path.write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding="utf-8")
-
-
-def _sync(path: Path) -> None:
-    """Flush a file or a directory to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from layerlab.analysis.nodes import load_nodes
-from layerlab.analysis.stored import Where, read_json
+from layerlab.analysis.stored import Manifest, Where, read_json
 from layerlab.config import read_yaml
 from layerlab.errors import RecordsError, StudyError
 
@@ -79,12 +79,11 @@ def _read_nodes(path: Path) -> pd.DataFrame:
 
 def _read_failures(store: Path) -> tuple[str, ...]:
     """List the failures of nodes that belong to the current plan and are not complete."""
-    manifest = read_json(store / "manifest.json")
     found = []
-    for kind in ("pretrainings", "fits", "runs"):
-        for name in map(str, manifest.get(kind, [])):
+    for kind, ids in Manifest.read(store).nodes.items():
+        for name in ids:
             path = store / "failed" / name / "error.json"
-            if path.is_file() and not (store / kind / name / "record.json").is_file():
+            if path.is_file() and not (store / f"{kind}s" / name / "record.json").is_file():
                 failure = read_json(path)
                 found.append(f"{failure.get('title')}: {failure.get('error')}: {failure.get('message')}")
     return tuple(found)

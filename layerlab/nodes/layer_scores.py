@@ -1,4 +1,4 @@
-"""Measure a run's encoder, level by level; every text is encoded once, for all measures."""
+"""Scores of the layers of a run's encoder, level by level; every text is encoded once, for all measures."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import Any
 
 import torch
 
+from layerlab.analysis.stored import ScoreRow
 from layerlab.data.bitext import Bitext, Texts
-from layerlab.finetuning.loop import Report
+from layerlab.data.spec import Controlled
 from layerlab.measures.alignment import MEASURES
 from layerlab.measures.change import CHANGES
 from layerlab.measures.cka import cka
@@ -21,12 +22,12 @@ from layerlab.measures.spec import WEIGHT_MEASURES, Pooling
 from layerlab.measures.states import States, sentence_states
 from layerlab.models.encoder import Encoder
 from layerlab.names import PRETRAINED
-from layerlab.nodes.fitting import load_encoder, locate_checkpoint
-from layerlab.nodes.jobs import FitJob, RunJob
+from layerlab.nodes.fitted import Fitted
 from layerlab.nodes.measurement import Measurement, read_measured
+from layerlab.nodes.origin import Origin, load_encoder
 from layerlab.nodes.store.store import Store
+from layerlab.training.events import Report
 
-Row = dict[str, Any]
 #: Gives the states of a text, which has a digest.
 StatesOf = Callable[[Texts, str], States]
 
@@ -46,7 +47,7 @@ class Reference:
 
     encoder: Encoder
     states: OrderedDict[tuple[str, str], States] = field(default_factory=OrderedDict)
-    rows: dict[Measurement, tuple[Row, ...]] = field(default_factory=dict)
+    rows: dict[Measurement, tuple[ScoreRow, ...]] = field(default_factory=dict)
 
     def states_of(
         self, texts: Texts, digest: str, pooling: Pooling, tokenizer: Any, device: torch.device
@@ -66,31 +67,45 @@ class Reference:
 
 
 def measure_run(
-    store: Store, fit: FitJob, run: RunJob, encoder: Encoder, tokenizer: Any, report: Report
-) -> list[Row]:
+    store: Store,
+    fitted: Fitted,
+    wanted: Measurement,
+    controlled: Controlled | None,
+    *,
+    source: str,
+    changed: bool,
+    report: Report,
+) -> list[ScoreRow]:
     """Return what a run measures of its encoder, as scores of its record.
 
     States of the encoder, which has the run's interventions in place, are extracted once a text and kept as
     long as a pair of languages needs them; those of the pretrained encoder are kept for the next runs. A
     value that does not exist, such as the CKA of states that are all the same, has no row.
 
+    Args:
+        store: Holds the pretrained encoder, if it was pretrained there.
+        fitted: The fit that is evaluated.
+        wanted: What is measured.
+        controlled: The study's controlled languages, if it has any.
+        source: The run's source language, which measures of weights are recorded under.
+        changed: Whether the run intervenes after fine-tuning.
+        report: Receives progress events.
+
     Raises:
         DataError: The parallel sentences are not what they were when the plan was made.
         CheckpointError: The pretrained checkpoint is not.
     """
-    wanted = run.measures
-    if wanted is None:
-        return []
-    bitexts = read_measured(wanted, run.data.controlled)
+    bitexts = read_measured(wanted, controlled)
+    encoder, tokenizer, fit = fitted.encoder, fitted.tokenizer, fitted.fit
 
     def own(texts: Texts, _: str) -> States:
         return sentence_states(encoder, texts, tokenizer, pooling=wanted.pooling)
 
     def before(texts: Texts, digest: str) -> States:
-        reference, device = _reference(store, fit), encoder.base.device
+        reference, device = _reference(store, fit.origin), encoder.base.device
         return reference.states_of(texts, digest, wanted.pooling, tokenizer, device)
 
-    rows: list[Row] = []
+    rows: list[ScoreRow] = []
     seen: set[str] = set()
     changes = [name for name in wanted.names if name in CHANGES]
     for pair in _pairs(wanted, bitexts, own):
@@ -100,19 +115,19 @@ def measure_run(
                 seen.add(language)
                 rows += _change_rows(language, before(texts, digest), states, changes)
         report({"event": "measured", "target": pair.bitext.target})
-    if set(MEASURES) & set(wanted.names) and not (fit.before or fit.during or run.after):
-        kept = _reference(store, fit).rows
+    if set(MEASURES) & set(wanted.names) and not (fit.before or fit.during or changed):
+        kept = _reference(store, fit.origin).rows
         if wanted not in kept:
             pairs = _pairs(wanted, bitexts, before)
             kept[wanted] = tuple(row for pair in pairs for row in _alignment_rows(pair, wanted, PRETRAINED))
         rows += kept[wanted]
     if set(WEIGHT_MEASURES) & set(wanted.names):
-        rows += _drift_rows(_reference(store, fit).encoder, encoder, run.columns["source"])
-    return [row for row in rows if not math.isnan(row["value"])]
+        rows += _drift_rows(_reference(store, fit.origin).encoder, encoder, source)
+    return [row for row in rows if row.value is not None and not math.isnan(row.value)]
 
 
-def _reference(store: Store, fit: FitJob) -> Reference:
-    return _load_reference(fit.spec.checkpoint, locate_checkpoint(store, fit), fit.revision)
+def _reference(store: Store, origin: Origin) -> Reference:
+    return _load_reference(origin.digest, origin.check(store), origin.revision)
 
 
 @functools.lru_cache(maxsize=1)
@@ -146,7 +161,7 @@ def _pairs(wanted: Measurement, bitexts: Sequence[Bitext], states_of: StatesOf) 
         yield _Pair(one, (source, target), shared[1], states_of(one.targets, target))
 
 
-def _alignment_rows(pair: _Pair, wanted: Measurement, ending: str = "") -> Iterator[Row]:
+def _alignment_rows(pair: _Pair, wanted: Measurement, ending: str = "") -> Iterator[ScoreRow]:
     names = [name for name in wanted.names if name in MEASURES]
     for level, (x, y) in enumerate(zip(pair.source, pair.target, strict=True)):
         for name in names:
@@ -154,18 +169,18 @@ def _alignment_rows(pair: _Pair, wanted: Measurement, ending: str = "") -> Itera
                 yield _row(pair.bitext.target, f"{metric}{ending}", level, value, len(pair.bitext))
 
 
-def _change_rows(language: str, before: States, after: States, names: Sequence[str]) -> Iterator[Row]:
+def _change_rows(language: str, before: States, after: States, names: Sequence[str]) -> Iterator[ScoreRow]:
     for level, (x, y) in enumerate(zip(before, after, strict=True)):
         for name in names:
             estimator, kernel = CHANGES[name]
             yield _row(language, name, level, cka(x, y, estimator, kernel=kernel), len(x))
 
 
-def _drift_rows(before: Encoder, after: Encoder, source: str) -> Iterator[Row]:
+def _drift_rows(before: Encoder, after: Encoder, source: str) -> Iterator[ScoreRow]:
     for drift in weight_drift(before, after):
         for metric, value in drift.metrics().items():
             yield _row(source, metric, drift.layer, value, drift.n, split="weights")
 
 
-def _row(target: str, metric: str, level: int, value: float, n: int, split: str = "parallel") -> Row:
-    return {"target": target, "split": split, "metric": metric, "layer": level, "value": value, "n": n}
+def _row(target: str, metric: str, level: int, value: float, n: int, split: str = "parallel") -> ScoreRow:
+    return ScoreRow(target=target, split=split, metric=metric, layer=level, value=value, n=n)

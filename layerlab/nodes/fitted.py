@@ -1,0 +1,88 @@
+"""A complete fit in memory, with the corpora that it was evaluated on so far."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from safetensors.torch import load_file
+
+from layerlab.ablation.apply import apply
+from layerlab.ablation.interventions import is_standing
+from layerlab.ablation.interventions.donors import Donors
+from layerlab.data.catalog import DataSpec, find_corpus
+from layerlab.finetuning.model import TaskModel, build_task_model
+from layerlab.models.encoder import Encoder
+from layerlab.models.tokenizers import load_tokenizer
+from layerlab.nodes.fit import Fit
+from layerlab.nodes.node import read_as
+from layerlab.nodes.origin import load_encoder, longest_input, make_donors, read_planned
+from layerlab.nodes.settings import WorkSettings
+from layerlab.nodes.store.store import Store
+from layerlab.tasks.corpora import EncodedCorpus, encode_corpus
+from layerlab.tasks.task import Task, get_task
+from layerlab.training.devices import make_accelerator
+
+
+@dataclass
+class Fitted:
+    """A complete fit in memory.
+
+    Attributes:
+        fit: The node.
+        task: Its task.
+        model: Encoder and head; skips of the fit are in place again.
+        tokenizer: The encoder's tokenizer.
+        labels: In the order of the head's outputs.
+        corpora: Encoded test corpora by target.
+        donors: Kept between runs, by the fits that they need, since they hold loaded weights.
+    """
+
+    fit: Fit
+    task: Task
+    model: TaskModel
+    tokenizer: Any
+    labels: tuple[str, ...]
+    corpora: dict[str, EncodedCorpus] = field(default_factory=dict)
+    donors: dict[tuple[str, ...], Donors] = field(default_factory=dict)
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder as layers."""
+        return Encoder(self.model.encoder)
+
+    def donors_of(self, store: Store, fits: tuple[str, ...]) -> Donors:
+        """Return where interventions after fine-tuning take weights from."""
+        if fits not in self.donors:
+            self.donors[fits] = make_donors(store, self.fit.origin, self.fit.spec.seed, fits)
+        return self.donors[fits]
+
+    def corpus(self, data: DataSpec, target: str, planned: str) -> EncodedCorpus:
+        """Return the encoded test split of a target, if it is still the one of the plan.
+
+        Raises:
+            DataError: It has changed.
+        """
+        if target not in self.corpora:
+            ref = find_corpus(data, self.task.name, self.task.formats, target, "test")
+            length = longest_input(self.encoder, self.fit.training.max_length)
+            read = read_planned(ref, planned)
+            self.corpora[target] = encode_corpus(self.task, read, self.labels, self.tokenizer, length)
+        return self.corpora[target]
+
+
+def load_fitted(store: Store, fit_id: str, settings: WorkSettings) -> Fitted:
+    """Load a complete fit with the weights of its selected epoch."""
+    fit = read_as(store, fit_id, Fit)
+    folder, saved = store.folder(fit.kind, fit_id), str(store.model(fit_id))
+    task = get_task(fit.spec.task)
+    labels = tuple(json.loads((folder / "labels.json").read_text(encoding="utf-8"))["labels"])
+    encoder = load_encoder(saved, None, fit.spec.seed)
+    model = build_task_model(encoder, task, len(labels), fit.training.dropout, fit.spec.seed)
+    model.head.load_state_dict(load_file(folder / "head.safetensors"))
+    for item in (*fit.before, *(timed.intervention for timed in fit.during)):
+        if is_standing(item):
+            apply(item, encoder, allow_no_effect=True)
+    model.to(make_accelerator(settings.device).device)
+    return Fitted(fit, task, model, load_tokenizer(saved, None), labels)

@@ -1,0 +1,26 @@
+"""Nodes in a store, of any kind: those that come with layerlab, which are registered here, and users' own."""
+
+from __future__ import annotations
+
+from layerlab.nodes.fit import Fit
+from layerlab.nodes.node import Node, find_kind
+from layerlab.nodes.pretraining import Pretraining
+from layerlab.nodes.run import Run
+from layerlab.nodes.store.store import Store
+
+BUILT_IN: tuple[type[Node], ...] = (Pretraining, Fit, Run)
+
+
+def write_node(store: Store, item: Node) -> None:
+    """Write what a node needs to be carried out by any process."""
+    store.write_job(item.id, {"kind": item.kind, "id": item.id, **item.to_json()})
+
+
+def read_node(store: Store, node_id: str) -> Node:
+    """Read a node that was written.
+
+    Raises:
+        StoreError: The store does not know the id, or nothing registers its kind.
+    """
+    job = store.read_job(node_id)
+    return find_kind(job["kind"]).from_json(job)

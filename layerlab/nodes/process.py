@@ -1,0 +1,40 @@
+"""What a process does before and while it works on nodes."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+from layerlab.nodes.settings import WorkSettings
+
+POLL_SECONDS = 0.5
+
+
+def prepare_process(settings: WorkSettings) -> None:
+    """Set the threads of this process and keep transformers quiet, before models are loaded."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    quieten_transformers()
+    if settings.threads is not None:
+        import torch
+
+        torch.set_num_threads(settings.threads)
+
+
+def quieten_transformers() -> None:
+    """Show errors of transformers only: no bars for loading weights, no reports of unused heads."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def die_with_parent(parent: int) -> None:
+    """End this process soon after its parent is gone, so that a killed runner leaves no worker behind."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(POLL_SECONDS)
+        os._exit(3)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,178 @@
+"""A run: one evaluation of a fit, after the interventions that come after fine-tuning."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from layerlab.analysis.stored import Record, ScoreRow
+from layerlab.data.catalog import DataSpec
+from layerlab.nodes.facts import Facts
+from layerlab.nodes.fields import InterventionField
+from layerlab.nodes.identity import RunSpec
+from layerlab.nodes.measurement import Measurement
+from layerlab.nodes.node import Work, node
+
+if TYPE_CHECKING:
+    from layerlab.nodes.fitted import Fitted
+    from layerlab.tasks.task import Score
+
+
+class RunFacts(Facts):
+    """What a run notes of itself.
+
+    Attributes:
+        measuring_seconds: Time of measures, in seconds.
+        receipts: What the interventions touched.
+        targets: For each target how many words it has, how many are unknown, and notes of its reader.
+    """
+
+    measuring_seconds: float
+    receipts: tuple[Mapping[str, Any], ...]
+    targets: Mapping[str, Mapping[str, Any]]
+
+
+@node
+class Run(BaseModel):
+    """One evaluation of a fit.
+
+    Attributes:
+        spec: What determines its numbers.
+        columns: The record's columns that name the run: study, model, task, ablation, phase, intervention,
+            layers, first_layer, last_layer, donor, source, seed and more.
+        after: Interventions after fine-tuning, selections and donors resolved.
+        data: Where the corpora are.
+        donors: Ids of the fits that donate weights.
+        measures: What is measured beside scores; None for nothing.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=True
+    )
+
+    kind: ClassVar[str] = "run"
+    removable: ClassVar[tuple[str, ...]] = ()
+    shared: ClassVar[bool] = False
+    scored: ClassVar[bool] = True
+
+    spec: RunSpec
+    columns: Mapping[str, Any]
+    after: tuple[InterventionField, ...]
+    data: DataSpec
+    donors: tuple[str, ...] = Field(default=(), alias="needs")
+    measures: Measurement | None = None
+
+    @property
+    def id(self) -> str:
+        """The run's identity."""
+        return self.spec.id
+
+    @property
+    def fit(self) -> str:
+        """The id of the fit that is evaluated."""
+        return self.spec.fit
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The fit, and the fits that donate weights."""
+        return (self.fit, *self.donors)
+
+    @property
+    def title(self) -> str:
+        """One line for progress and messages."""
+        c = self.columns
+        return f"run {c['model']} {c['task']} {c['source']} seed {c['seed']} {c['ablation']}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for the store."""
+        plain = self.model_dump(mode="json", by_alias=True)
+        for part in (plain, plain["spec"]):
+            if part["measures"] is None:
+                del part["measures"]
+        return plain
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Run:
+        """Read plain values of the store back."""
+        return cls.model_validate({key: plain[key] for key in plain if key not in ("kind", "id")})
+
+    def execute(self, work: Work) -> None:
+        """Evaluate on every target and publish the record; the fit in memory is left as it was.
+
+        Raises:
+            DataError: A corpus is not what it was when the plan was made.
+        """
+        from layerlab.ablation.apply import applied
+        from layerlab.nodes.fitted import load_fitted
+        from layerlab.nodes.layer_scores import measure_run
+
+        started = time.monotonic()
+        work.report({"event": "start", "title": self.title})
+        fitted = work.kept.get(self.fit, lambda: load_fitted(work.store, self.fit, work.settings))
+        with applied(
+            self.after, fitted.encoder, donors=fitted.donors_of(work.store, self.donors)
+        ) as receipts:
+            counted = self._evaluate(work, fitted)
+            rows = [_row_of(target, score) for target, score in counted]
+            scored = time.monotonic()
+            if self.measures is not None:
+                rows += measure_run(
+                    work.store,
+                    fitted,
+                    self.measures,
+                    self.data.controlled,
+                    source=str(self.columns["source"]),
+                    changed=bool(self.after),
+                    report=work.report,
+                )
+            measuring = time.monotonic() - scored if self.measures is not None else 0.0
+        facts = RunFacts.gather(
+            work.settings.device,
+            time.monotonic() - started,
+            measuring_seconds=round(measuring, 3),
+            receipts=[receipt.to_dict() for receipt in receipts],
+            targets={target: _describe(fitted, target) for target in self.spec.targets},
+        )
+        self._publish(work, counted, rows, facts)
+        work.report({"event": "done", "seconds": facts.seconds})
+
+    def _evaluate(self, work: Work, fitted: Fitted) -> list[tuple[str, Score]]:
+        from layerlab.finetuning.evaluation import evaluate
+
+        device = next(fitted.model.parameters()).device
+        counted: list[tuple[str, Score]] = []
+        for target, planned in self.spec.targets.items():
+            corpus = fitted.corpus(self.data, target, planned)
+            counted += [(target, score) for score in evaluate(fitted.model, fitted.task, corpus, device)]
+            work.report({"event": "target", "target": target})
+        return counted
+
+    def _publish(
+        self, work: Work, counted: list[tuple[str, Score]], rows: list[ScoreRow], facts: RunFacts
+    ) -> None:
+        from layerlab.nodes.sentence_counts import write_run_counts
+
+        about = {**self.columns, "run_id": self.id, "fit_id": self.fit}
+        with work.publish(self) as folder:
+            write_run_counts(folder, counted)
+            Record(
+                kind=self.kind, id=self.id, about=about, facts=facts.model_dump(), scores=tuple(rows)
+            ).write(folder)
+
+
+def _row_of(target: str, score: Score) -> ScoreRow:
+    return ScoreRow(target=target, split="test", metric=score.metric, value=score.value, n=score.n)
+
+
+def _describe(fitted: Fitted, target: str) -> dict[str, Any]:
+    corpus = fitted.corpora[target]
+    return {
+        "n_words": corpus.encoded.n_words,
+        "n_windowed_words": corpus.encoded.n_windowed,
+        "n_unknown_words": corpus.encoded.n_unknown,
+        **corpus.encoded.counts,
+        "notes": list(corpus.notes),
+    }

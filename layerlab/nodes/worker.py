@@ -1,0 +1,143 @@
+"""What a worker does: carry out nodes by id, under leases; a failure is left behind, and the others go on."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from layerlab.errors import StudyError
+from layerlab.extensions import import_modules
+from layerlab.nodes.kinds import read_node
+from layerlab.nodes.node import Kept, Node, Work
+from layerlab.nodes.process import POLL_SECONDS, prepare_process
+from layerlab.nodes.settings import WorkSettings
+from layerlab.nodes.sharing import agree, is_shared, meet, process_rank
+from layerlab.nodes.store.events import reporter
+from layerlab.nodes.store.lease import claim, is_held
+from layerlab.nodes.store.store import Store
+from layerlab.training.events import Report
+
+
+def run_nodes(
+    root: Path, node_ids: Sequence[str], settings: WorkSettings, watch: Report | None = None
+) -> bool:
+    """Carry out nodes; what one of them needs and is missing is done first. Idempotent.
+
+    Args:
+        root: The results directory.
+        node_ids: Which ones, in order.
+        settings: Device, threads, time between checkpoints.
+        watch: Receives the events of this process's nodes too.
+
+    Returns:
+        Whether all of them are complete at the end. Failures are in the store.
+    """
+    prepare_process(settings)
+    store = Store(root)
+    problems = import_modules((store.read_manifest() or {}).get("imports", ()))
+    if problems:
+        raise StudyError(problems, str(root))
+    worker = _Worker(store, settings, watch)
+    # What another process holds comes last: it may be complete by then.
+    ordered = node_ids if is_shared() else sorted(node_ids, key=lambda one: is_held(store.lease(one)))
+    done = [worker.do(node_id) for node_id in ordered]
+    return all(done)
+
+
+@dataclass
+class _Worker:
+    """One call's work: what it keeps in memory, and what failed."""
+
+    store: Store
+    settings: WorkSettings
+    watch: Report | None
+    kept: Kept = field(default_factory=Kept)
+    failed: set[str] = field(default_factory=set)
+
+    def do(self, node_id: str) -> bool:
+        """Carry out a node and before it what it needs; return whether it is complete at the end."""
+        if node_id in self.failed:
+            return False
+        if not is_shared() and self.store.is_complete(node_id):
+            return True
+        item = read_node(self.store, node_id)
+        if not all(self.do(need) for need in item.needs):
+            return False
+        if not is_shared():
+            good = self._attempt(item, lambda: self._execute(item))
+        elif item.shared:
+            good = self._attempt_together(item)
+        else:
+            # One process's work; the others go on to the next node that they share, and meet it there.
+            good = process_rank() > 0 or self._attempt(item, lambda: self._execute(item))
+        if not good:
+            self.failed.add(node_id)
+        return good
+
+    def _attempt(self, item: Node, action: Callable[[], None]) -> bool:
+        """Do a node under its lease; wait if another process is at it, and take over if that one dies."""
+        store, lease = self.store, self.store.lease(item.id)
+        while not store.is_done(item.kind, item.id):
+            with claim(lease) as mine:
+                if mine and not store.is_done(item.kind, item.id):
+                    store.sweep(item.kind, item.id)
+                    return self._try(item, action)
+            time.sleep(POLL_SECONDS)
+            while is_held(lease) and not store.is_done(item.kind, item.id):
+                time.sleep(POLL_SECONDS)
+            if not store.is_done(item.kind, item.id) and store.read_failure(item.id) is not None:
+                return False
+        return True
+
+    def _attempt_together(self, item: Node) -> bool:
+        """Do a node with several processes: the first holds the lease, decides for all, writes the store."""
+        if process_rank() > 0:
+            if agree(None):
+                # What goes wrong here goes wrong in the first process too, which records it.
+                try:
+                    self._execute(item)
+                except Exception:
+                    traceback.print_exc()
+            meet()
+            return self.store.is_done(item.kind, item.id)
+
+        started = False
+
+        def lead() -> None:
+            nonlocal started
+            started = agree(True)
+            self._execute(item)
+
+        good = self._attempt(item, lead)
+        if not started:
+            agree(False)
+        meet()
+        return good
+
+    def _try(self, item: Node, action: Callable[[], None]) -> bool:
+        try:
+            action()
+        except Exception as error:
+            self.store.write_failure(item.id, item.title, error, traceback.format_exc())
+            self._reporter(item)({"event": "failed", "message": str(error)})
+            return False
+        self.store.clear_failure(item.id)
+        return True
+
+    def _execute(self, item: Node) -> None:
+        item.execute(Work(self.store, self.settings, self._reporter(item), self.kept))
+
+    def _reporter(self, item: Node) -> Report:
+        write, watch = reporter(self.store.events(item.id)), self.watch
+        if watch is None:
+            return write
+
+        def both(event: dict[str, Any]) -> None:
+            write(event)
+            watch(event)
+
+        return both

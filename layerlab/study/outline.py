@@ -1,0 +1,59 @@
+"""A plan as text: what will be done, how much, at what cost, and what is done already."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from layerlab.nodes.fit import Fit
+from layerlab.nodes.pretraining import Pretraining
+from layerlab.nodes.store.store import Store
+from layerlab.study.cost import describe_cost, plan_cost
+from layerlab.study.plan import Plan
+
+
+def describe_plan(
+    plan: Plan, store: Store | None = None, *, cost_as: str | None = None, flops: float | None = None
+) -> str:
+    """Return a plan as text.
+
+    Args:
+        plan: What to describe.
+        store: Results folder, to say what is done already.
+        cost_as: Encoder whose cost is shown instead of the study's own, such as
+            ``bert-base-multilingual-cased``.
+        flops: Effective FLOP/s of one GPU; by the training's precision if None.
+
+    Raises:
+        CheckpointError: ``cost_as`` is not known and no configuration of it is found.
+    """
+    study = plan.study
+    fits = plan.of(Fit)
+    lines = [
+        f"study      {study.name}",
+        f"models     {', '.join(dict.fromkeys(fit.model for fit in fits))}",
+        f"tasks      {', '.join(study.tasks)}",
+        f"sources    {', '.join(study.sources)}",
+        f"targets    {', '.join(study.targets) or 'the source only'}",
+        f"seeds      {', '.join(map(str, study.seeds))}",
+        *([f"measures   {', '.join(study.measures.names)}"] if study.measures else []),
+        *(f"first      {first.title}, {first.spec.steps:,} steps" for first in plan.of(Pretraining)),
+        "ablations",
+    ]
+    scored = [item for item in plan.nodes if item.scored]
+    counts = Counter(str(item.columns.get("ablation", item.kind)) for item in scored)
+    width = max(map(len, counts), default=0)
+    lines.extend(f"  {name:<{width}} {count:>4} runs" for name, count in counts.items())
+    steps = sum(_n_steps(plan, fit) for fit in fits)
+    lines.append(f"total      {len(scored)} runs over {len(fits)} fits, {steps:,} optimiser steps")
+    if plan.sentences:  # else no corpus was read
+        lines.extend(describe_cost(plan_cost(plan, cost_as), flops, study.training.precision))
+    if store is not None:
+        done = Counter(item.kind for item in plan.nodes if store.is_done(item.kind, item.id))
+        lines.append(f"done       {done['run']} runs, {done['fit']} fits in {store.root}")
+    lines.extend(f"note       {note}" for note in plan.notes)
+    return "\n".join(lines)
+
+
+def _n_steps(plan: Plan, fit: Fit) -> int:
+    n_sentences = plan.sentences.get((fit.spec.task, fit.source), 0)
+    return -(-n_sentences // fit.training.batch_size) * fit.training.epochs
