@@ -54,7 +54,10 @@ if TYPE_CHECKING:
     from layerlab.report.figures.heatmap import plot_heatmap
     from layerlab.report.figures.probes import plot_probes
     from layerlab.report.figures.sensitivity import plot_sensitivity
-    from layerlab.report.tables.tables import paper_table, to_csv, to_latex, to_markdown
+    from layerlab.report.tables.latex import to_latex
+    from layerlab.report.tables.markdown import to_markdown
+    from layerlab.report.tables.paper import paper_table
+    from layerlab.report.tables.text import to_csv
     from layerlab.study.plan import Plan
     from layerlab.study.study import Study
     from layerlab.tasks.task import register_task, task
@@ -103,7 +106,10 @@ _HOMES = {
     "layerlab.report.figures.heatmap": ("plot_heatmap",),
     "layerlab.report.figures.probes": ("plot_probes",),
     "layerlab.report.figures.sensitivity": ("plot_sensitivity",),
-    "layerlab.report.tables.tables": ("paper_table", "to_csv", "to_latex", "to_markdown"),
+    "layerlab.report.tables.paper": ("paper_table",),
+    "layerlab.report.tables.text": ("to_csv",),
+    "layerlab.report.tables.latex": ("to_latex",),
+    "layerlab.report.tables.markdown": ("to_markdown",),
     "layerlab.study.plan": ("Plan",),
     "layerlab.nodes.engines.engine": ("register_engine",),
     "layerlab.nodes.node": ("node",),

@@ -30,7 +30,7 @@ from layerlab.commands.plot import plot
 from layerlab.commands.pretrain import pretrain
 from layerlab.commands.probe import probe
 from layerlab.commands.prune import prune
-from layerlab.commands.report import report, write_study_report
+from layerlab.commands.report import report
 from layerlab.commands.table import records, table
 from layerlab.errors import LayerlabError
 
@@ -146,7 +146,9 @@ def run(
     for title in outcome.status.blocked:
         print(f"blocked by a failed fit: {title}", file=sys.stderr)
     if report and outcome.status.n_done:
-        for path in write_study_report(folder, folder):
+        from layerlab.report.page.study_report import report_on
+
+        for path in report_on(folder, folder):
             print(path)
     print(f"{outcome.status.summary()}; {folder / 'records.csv'}")
     raise typer.Exit(DONE if outcome.good else SOME_FAILED)

@@ -149,13 +149,11 @@ def _listed(seeds: tuple[int, ...]) -> str:
 
 def _report(results: Path, curves: list[Path], say: Callable[[str], None]) -> None:
     from layerlab.analysis.records import load_records
-    from layerlab.report.page.about import read_about
     from layerlab.report.page.plates import FULL_FOLDER
-    from layerlab.report.page.study_report import write_report
-    from layerlab.report.page.writing import render_table
+    from layerlab.report.page.study_report import report_on
+    from layerlab.report.tables.text import render_table
 
-    frame = load_records(results)
-    paths = write_report(frame, results, read_about(results, frame))
+    frame, paths = load_records(results), report_on(results, results)
     say("4/4 The table: scores without ablation (REF), and what fresh weights in some layers change.")
     print(f"\n{render_table(frame)}")
     for line in findings(frame):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -25,18 +24,10 @@ def report(
     layerlab report results/random-init-upos
     layerlab report results/random-init-upos --output paper
     """
+    from layerlab.report.page.study_report import report_on
+
     import_named(imports)
     folder = results_folder(results)
     target = output or (folder if folder.is_dir() else folder.parent) / "report"
-    for path in write_study_report(folder, target, figure_formats(png)):
+    for path in report_on(folder, target, formats=figure_formats(png)):
         print(path)
-
-
-def write_study_report(results: Path, folder: Path, formats: Sequence[str] = ("pdf",)) -> list[Path]:
-    """Write the report of a store, a published study or a file of records into a folder; return the paths."""
-    from layerlab.analysis.records import load_records
-    from layerlab.report.page.about import read_about
-    from layerlab.report.page.study_report import write_report
-
-    frame = load_records(results)
-    return write_report(frame, folder, read_about(results, frame), formats=formats)

@@ -65,7 +65,7 @@ def table(
     """
     from layerlab.analysis.records import load_records
     from layerlab.errors import RecordsError, unknown
-    from layerlab.report.page.writing import render_table
+    from layerlab.report.tables.text import render_table
 
     if interval not in ("t", "bootstrap"):
         raise RecordsError(unknown("interval", interval, ["t", "bootstrap"]))

@@ -14,10 +14,10 @@ import pytest
 
 from layerlab.analysis.counts import load_counts
 from layerlab.analysis.records import load_nodes, load_records
-from layerlab.commands.report import write_study_report
 from layerlab.nodes.fit import Fit
 from layerlab.nodes.kinds import read_node
 from layerlab.nodes.store.store import Store
+from layerlab.report.page.study_report import report_on
 from layerlab.study.status import Count, read_status
 from layerlab.study.study import Study
 
@@ -74,5 +74,5 @@ def test_an_old_store_is_resumed_and_nothing_complete_is_done_again(old: Path) -
 
 
 def test_an_old_store_is_reported(old: Path) -> None:
-    written = [Path(path).name for path in write_study_report(old / "results", old / "out")]
+    written = [Path(path).name for path in report_on(old / "results", old / "out")]
     assert "index.html" in written

@@ -11,9 +11,12 @@ from layerlab.analysis.sensitivity import sensitivity
 from layerlab.analysis.significance import significance
 from layerlab.errors import RecordsError
 from layerlab.report.page.study_report import write_report
-from layerlab.report.page.writing import render_table
 from layerlab.report.tables.domains import domain_table, with_domains
-from layerlab.report.tables.tables import drop_table, paper_table, to_latex, to_markdown
+from layerlab.report.tables.drops import drop_table
+from layerlab.report.tables.latex import to_latex
+from layerlab.report.tables.markdown import to_markdown
+from layerlab.report.tables.paper import paper_table
+from layerlab.report.tables.text import render_table
 
 Make = Callable[..., pd.DataFrame]
 TARGETS = ("de", "fr", "en:GUM", "en:LinES")

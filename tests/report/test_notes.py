@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from layerlab.analysis.significance import significance
-from layerlab.report.page.writing import render_table
-from layerlab.report.tables.tables import drop_table, paper_table
+from layerlab.report.tables.drops import drop_table
+from layerlab.report.tables.paper import paper_table
+from layerlab.report.tables.text import render_table
 
 Make = Callable[..., pd.DataFrame]
 

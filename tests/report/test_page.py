@@ -14,12 +14,15 @@ import pytest
 
 from layerlab.analysis.significance import significance
 from layerlab.report.page.about import About
-from layerlab.report.page.page import Page, TableGroup, render_page
-from layerlab.report.page.page_parts import figure_html, table_html
+from layerlab.report.page.page import Page, render_page
+from layerlab.report.page.parts import figure_html, table_html
 from layerlab.report.page.plates import Plate
 from layerlab.report.page.study_report import write_report
 from layerlab.report.style.panels import show
-from layerlab.report.tables.layout import Cell, Row, Section, Table, drop_table, paper_table
+from layerlab.report.tables.drops import drop_table
+from layerlab.report.tables.paper import paper_table
+from layerlab.report.tables.study_tables import TABLES
+from layerlab.report.tables.table import Cell, Row, Section, Table
 
 Make = Callable[..., pd.DataFrame]
 
@@ -155,7 +158,7 @@ def test_a_table_has_the_numbers_of_its_cells() -> None:
 
 
 def test_cells_are_shaded_where_those_of_latex_are(synthetic: Make) -> None:
-    from layerlab.report.tables.tables import to_latex
+    from layerlab.report.tables.latex import to_latex
 
     (section,) = paper_table(synthetic(n_layers=12)).sections
     text = table_html(section, "t", "t")
@@ -176,7 +179,7 @@ def test_a_wide_figure_scrolls_on_its_own() -> None:
 
 
 def test_what_is_not_there_has_no_heading() -> None:
-    text = render_page(Page("s", "", [("Study", "s")], [], [], [], {}))
+    text = render_page(Page("s", "", [("Study", "s")], [], [], {}, {}))
     headings = re.findall(r"<h2[^>]*>(.*?)</h2>", text)
     assert headings == ["Contents", "Settings"]
     assert read(text)
@@ -208,8 +211,8 @@ def test_no_page_is_wider_than_its_window(page: str, tmp_path: Path, width: int)
 
 def test_groups_tell_their_files() -> None:
     section = Section("s: m", ("layers",), ("REF",), (Row(("0",), (Cell(1.0),)),), "A note.")
-    group = TableGroup("What it costs", Table((section, section)), "tables/table.md")
-    text = render_page(Page("s", "q?", [("Study", "s")], [("Hardware", "CPU")], ["Mind."], [group], {}))
+    tables = {TABLES[0]: Table((section, section))}
+    text = render_page(Page("s", "q?", [("Study", "s")], [("Hardware", "CPU")], ["Mind."], tables, {}))
     assert text.count("tables/table.md") == 1
     assert '<p class="question">q?</p>' in text
     assert '<a href="#tables-1-2">m</a>' in text

@@ -17,8 +17,9 @@ from layerlab.analysis.records import empty_records, load_records, write_records
 from layerlab.analysis.significance import significance
 from layerlab.errors import RecordsError
 from layerlab.report.page.about import read_about
-from layerlab.report.page.study_report import report_tables, write_report
+from layerlab.report.page.study_report import write_report
 from layerlab.report.tables.latex import PREAMBLE, to_latex
+from layerlab.report.tables.study_tables import lay_out_tables
 
 Make = Callable[..., pd.DataFrame]
 
@@ -121,8 +122,8 @@ def test_every_table_compiles_in_a_document(synthetic: Make, tmp_path: Path) -> 
     ]
     texts = []
     for frame in frames:
-        tables = report_tables(frame, significance(frame, incomplete="drop"))
-        assert list(tables) == ["table", "effects", "targets", "scores"]
+        tables = lay_out_tables(frame, significance(frame, incomplete="drop"))
+        assert [kind.name for kind in tables] == ["table", "effects", "targets", "scores"]
         texts += [f"{to_latex(table)}\\clearpage\n" for table in tables.values()]
     text = f"\\documentclass[twocolumn]{{article}}\n{PREAMBLE}\\begin{{document}}\n{''.join(texts)}"
     (tmp_path / "all.tex").write_text(f"{text}\\end{{document}}\n", encoding="utf-8")
@@ -137,8 +138,8 @@ def test_every_table_compiles_in_a_document(synthetic: Make, tmp_path: Path) -> 
 def test_neither_torch_nor_transformers_is_needed(synthetic: Make, tmp_path: Path) -> None:
     write_records(synthetic(n_layers=2, targets=("ilda",)), tmp_path / "records.csv")
     code = (
-        "import sys\nfrom pathlib import Path\nfrom layerlab.commands.report import write_study_report\n"
-        f"write_study_report(Path({str(tmp_path)!r}), Path({str(tmp_path / 'report')!r}))\n"
+        "import sys\nfrom pathlib import Path\nfrom layerlab.report.page.study_report import report_on\n"
+        f"report_on(Path({str(tmp_path)!r}), Path({str(tmp_path / 'report')!r}))\n"
         "assert not {'torch', 'transformers', 'accelerate', 'datasets'} & sys.modules.keys()\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -14,10 +14,13 @@ from layerlab.analysis.records import empty_records
 from layerlab.analysis.sensitivity import EFFECT_COLUMNS, sensitivity
 from layerlab.analysis.significance import significance
 from layerlab.errors import RecordsError
-from layerlab.report.page.writing import render_table
 from layerlab.report.style.style import shade
-from layerlab.report.tables.latex import escape
-from layerlab.report.tables.tables import Table, drop_table, paper_table, to_csv, to_latex, to_markdown
+from layerlab.report.tables.drops import drop_table
+from layerlab.report.tables.latex import escape, to_latex
+from layerlab.report.tables.markdown import to_markdown
+from layerlab.report.tables.paper import paper_table
+from layerlab.report.tables.table import Table
+from layerlab.report.tables.text import render_table, to_csv
 
 Make = Callable[..., pd.DataFrame]
 

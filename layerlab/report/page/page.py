@@ -9,29 +9,15 @@ from importlib.resources import files
 
 from layerlab.report.page.facts import Facts
 from layerlab.report.page.markup import Html, element, join
-from layerlab.report.page.page_parts import facts_html, figure_html, table_html
+from layerlab.report.page.parts import facts_html, figure_html, table_html
 from layerlab.report.page.plates import Plate
 from layerlab.report.style.wording import slug
-from layerlab.report.tables.layout import Table
+from layerlab.report.tables.study_tables import StudyTable
+from layerlab.report.tables.table import Table
 
 # Nothing is fetched, whatever a page may contain.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _DOCTYPE = Html("<!DOCTYPE html>\n")
-
-
-@dataclass(frozen=True)
-class TableGroup:
-    """Tables of one kind.
-
-    Attributes:
-        title: Their heading.
-        table: The tables.
-        files: Where their files are, in a few words.
-    """
-
-    title: str
-    table: Table
-    files: str
 
 
 @dataclass(frozen=True)
@@ -44,7 +30,7 @@ class Page:
         settings: The study's settings.
         machine: Versions, hardware and cost.
         caveats: What to bear in mind, in sentences.
-        tables: The tables, by kind.
+        tables: The tables, each with what it is.
         figures: The figures, by the heading of their kind.
     """
 
@@ -53,7 +39,7 @@ class Page:
     settings: Facts
     machine: Facts
     caveats: Sequence[str]
-    tables: Sequence[TableGroup]
+    tables: Mapping[StudyTable, Table]
     figures: Mapping[str, Sequence[Plate]]
 
 
@@ -113,13 +99,13 @@ def _section(title: str, anchor: str, parts: Sequence[Html]) -> Html:
 def _tables(page: Page) -> tuple[list[Html], tuple[_Entry, ...]]:
     parts: list[Html] = []
     entries: list[_Entry] = []
-    for number, group in enumerate(page.tables, 1):
+    for number, (group, table) in enumerate(page.tables.items(), 1):
         anchor = f"tables-{number}"
         parts.append(element("h3", group.title, id=anchor))
         below = []
-        for index, section in enumerate(group.table.sections, 1):
+        for index, section in enumerate(table.sections, 1):
             place = f"{anchor}-{index}"
-            last = index == len(group.table.sections)
+            last = index == len(table.sections)
             title = section.title.removeprefix(f"{page.title}: ")
             parts.append(table_html(section, title, place, group.files if last else ""))
             below.append(_Entry(title, place))

@@ -8,10 +8,11 @@ import pandas as pd
 
 from layerlab.analysis.sensitivity import DOMAIN_QUANTITIES, sensitivity
 from layerlab.errors import RecordsError
-from layerlab.report.style.panels import Panel, panels, places, points
+from layerlab.report.style.panels import Panel, panels, places
 from layerlab.report.style.wording import slug
-from layerlab.report.tables.layout import Cell, Row, Section, Table, effect_cell, place_header, section_title
+from layerlab.report.tables.cells import difference_cell, place_header, reference_points, section_title
 from layerlab.report.tables.notes import describe_domains
+from layerlab.report.tables.table import Cell, Row, Section, Table
 from layerlab.targets import language_of
 
 _DROP, _GAP_CHANGE = DOMAIN_QUANTITIES
@@ -87,17 +88,13 @@ def _reference(part: pd.DataFrame, quantity: str, target: str) -> Cell:
     found = part[(part["quantity"] == quantity) & (part["target"] == target)]
     if found.empty:
         return Cell(float("nan"))
-    # Where seeds are missing, the baseline of the window with the most seeds stands for all.
-    reference = points(found.sort_values("n_seeds", kind="stable").iloc[-1]["reference"])
+    reference = reference_points(found)
     return Cell(-reference if quantity == _GAP_CHANGE else reference)
 
 
 def _cell(here: pd.DataFrame, quantity: str, target: str, *, intervals: bool) -> Cell:
     found = here[(here["quantity"] == quantity) & (here["target"] == target)]
-    if found.empty:
-        return Cell(float("nan"))
-    cell = effect_cell(found.iloc[0], negative=True)
-    return cell if intervals else Cell(cell.value, drop=cell.drop)
+    return Cell(float("nan")) if found.empty else difference_cell(found.iloc[0], intervals=intervals)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -75,12 +75,26 @@ def _tests(shown: pd.DataFrame, parts: Parts, columns: str = "") -> str:
     )
     if warning := seed_warning(most, largest):
         return f"{text}. {warning}"
-    return f"{text}: {int((done['q'] <= LEVEL).sum())} of {len(done)} have q ≤ {f'{LEVEL:g}'.lstrip('0')}."
+    return f"{text}: {significant_words(done)}."
+
+
+def significant_words(tested: pd.DataFrame) -> str:
+    """Say how many of the tested effects are significant."""
+    return f"{int((tested['q'] <= LEVEL).sum())} of {len(tested)} have q ≤ {f'{LEVEL:g}'.lstrip('0')}"
+
+
+def seeds_counted(counts: pd.Series[int]) -> str:
+    """Say how many seeds stand behind numbers.
+
+    >>> seeds_counted(pd.Series([2, 3])), seeds_counted(pd.Series([3, 3]))
+    ('n seeds = 2 to 3', 'n seeds = 3')
+    """
+    fewest, most = int(counts.min()), int(counts.max())
+    return f"n seeds = {most}" if fewest == most else f"n seeds = {fewest} to {most}"
 
 
 def _seeds(shown: pd.DataFrame) -> str:
-    fewest, most = int(shown["n_seeds"].min()), int(shown["n_seeds"].max())
-    text = f"n seeds = {most}" if fewest == most else f"n seeds = {fewest} to {most}"
+    most, text = int(shown["n_seeds"].max()), seeds_counted(shown["n_seeds"])
     if "n_resamples" in shown.columns:
         pass  # the next sentence speaks of these intervals
     elif most == 1:

@@ -9,7 +9,7 @@ from layerlab.report.page.markup import Html, element
 from layerlab.report.page.plates import Plate
 from layerlab.report.style.panels import show, show_p
 from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH, SMALLEST_SCALE, shade
-from layerlab.report.tables.layout import Cell, Row, Section
+from layerlab.report.tables.table import Cell, Row, Section
 
 _MOST_SPACED = 10  # columns of numbers that have room
 _PIXELS = 96 * 1.32  # an inch on the page: letters of 8 points are as large as a note's

@@ -1,4 +1,4 @@
-"""A study's tables as text, made from its records alone."""
+"""A study's tables as text: Markdown, LaTeX and CSV."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from layerlab.analysis.bootstrap import hierarchical_bootstrap
 from layerlab.analysis.significance import significance
 from layerlab.errors import RecordsError, unknown
 from layerlab.report.tables.domains import with_domains
-from layerlab.report.tables.tables import drop_table, paper_table, to_csv, to_latex, to_markdown
+from layerlab.report.tables.drops import drop_table
+from layerlab.report.tables.latex import to_latex
+from layerlab.report.tables.markdown import to_markdown
+from layerlab.report.tables.paper import paper_table
 
 STYLES = ("markdown", "latex", "csv")
 
@@ -45,6 +48,17 @@ def render_table(
     table = drop_table(effect) if effects else paper_table(effect)
     table = with_domains(table, effect, intervals=effects)
     return to_latex(table) if style == "latex" else to_markdown(table) + left_out(effect)
+
+
+def to_csv(effect: pd.DataFrame) -> str:
+    """Write effects as CSV: the tidy frame as it is, in fractions and full precision.
+
+    >>> print(to_csv(pd.DataFrame({"layers": ["0-1"], "effect": [0.125]})))
+    layers,effect
+    0-1,0.125
+    <BLANKLINE>
+    """
+    return effect.to_csv(index=False, lineterminator="\n")
 
 
 def left_out(effect: pd.DataFrame) -> str:

@@ -9,7 +9,8 @@ from layerlab.analysis.records import empty_records
 from layerlab.analysis.sensitivity import sensitivity
 from layerlab.analysis.significance import significance
 from layerlab.errors import RecordsError
-from layerlab.report.tables.target_tables import score_table, target_table
+from layerlab.report.tables.by_target import target_table
+from layerlab.report.tables.scores import score_table
 
 Make = Callable[..., pd.DataFrame]
 

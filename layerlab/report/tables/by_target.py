@@ -1,0 +1,89 @@
+"""The paper's table by language: what each ablation costs on every target."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from layerlab.analysis.sensitivity import MEAN
+from layerlab.analysis.significance import seed_warning
+from layerlab.report.style.panels import Panel, panels, places, points
+from layerlab.report.style.wording import slug
+from layerlab.report.tables.cells import (
+    MOST_COLUMNS,
+    fitting,
+    place_header,
+    reference_points,
+    section_title,
+)
+from layerlab.report.tables.notes import seeds_counted, significant_words
+from layerlab.report.tables.table import Cell, Row, Section, Table, turned
+
+
+def target_table(effect: pd.DataFrame) -> Table:
+    """Lay out what each ablation costs on every target language, in points: the paper's table by language.
+
+    ``REF`` is the baseline's score; under each window stands the difference from it, negative where the
+    ablation hurts. The source comes first, the mean over the targets last. One section per panel; where
+    windows or names do not fit side by side they are the rows, and many targets make several sections.
+
+    Args:
+        effect: What ``layerlab.analysis.sensitivity`` or ``significance`` gives.
+
+    Raises:
+        RecordsError: Nothing to compare.
+    """
+    sections: list[Section] = []
+    for panel, part in panels(effect).items():
+        order, rows = places(part), _target_rows(panel, part)
+        columns = ("REF", *order)
+        title = f"{section_title(panel)}, by target: {panel.title}"
+        label = f"{slug(panel.study or panel.model)}-targets"
+        if panel.named or len(columns) > MOST_COLUMNS:
+            for some, counted in fitting(rows):
+                names = tuple(row.names[0] for row in some)
+                header, body = (place_header(panel),), turned(columns, some)
+                sections.append(Section(title + counted, header, names, body, _note(panel, part), label))
+        else:
+            sections.append(Section(title, ("target",), columns, tuple(rows), _note(panel, part), label))
+    return Table(tuple(sections))
+
+
+def _target_rows(panel: Panel, part: pd.DataFrame) -> list[Row]:
+    """Make a row for the source, each target and their mean: the baseline, then the differences."""
+    drops = part[part["quantity"].isin(("source_drop", "zero_shot_drop"))]
+    targets = sorted(set(drops["target"]) - {MEAN, panel.source})
+    mean = [MEAN] if len(targets) > 1 else []
+    rows: list[Row] = []
+    for target in [panel.source, *targets, *mean]:
+        found = drops[drops["target"] == target]
+        if found.empty:
+            continue
+        effects = found.set_index("place")["effect"].reindex(places(part))
+        cells = [Cell(-points(drop), drop=None if drop != drop else points(drop)) for drop in effects]
+        name = f"{target} (source)" if target == panel.source else target
+        apart = len(rows) == 1 or target == MEAN
+        rows.append(Row((name,), (Cell(reference_points(found)), *cells), ruled=apart))
+    return rows
+
+
+def _note(panel: Panel, part: pd.DataFrame) -> str:
+    """Say in plain words what the numbers are, what was tested, and what came out of it."""
+    drops = part[part["quantity"].isin(("source_drop", "zero_shot_drop")) & (part["target"] != MEAN)]
+    metric = panel.metric_words
+    text = (
+        f"REF = baseline score; all else are differences from it. Points of {metric} on the {panel.split} "
+        f"split, paired by seed; {seeds_counted(drops['n_seeds'])}."
+    )
+    tested = drops[drops["q"].notna()] if "q" in drops.columns else drops.iloc[:0]
+    tested = tested[tested["quantity"] == "zero_shot_drop"]
+    if tested.empty:
+        return text
+    n_tests, most = int(tested["n_tests"].max()), int(tested["n_seeds"].max())
+    text += (
+        f" The drop on each target was tested for every ablation by flipping the signs of the seeds' "
+        f"differences (two-sided), with false discoveries controlled over the {n_tests} tests "
+        "(Benjamini-Hochberg)"
+    )
+    if warning := seed_warning(most, n_tests):
+        return f"{text}. {warning}"
+    return f"{text}: {significant_words(tested)}."

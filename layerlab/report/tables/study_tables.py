@@ -1,0 +1,94 @@
+"""All tables of a study, and their files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from layerlab.analysis.sensitivity import aggregate
+from layerlab.report.tables.by_target import target_table
+from layerlab.report.tables.domains import with_domains
+from layerlab.report.tables.drops import drop_table
+from layerlab.report.tables.latex import to_latex
+from layerlab.report.tables.markdown import to_markdown
+from layerlab.report.tables.paper import paper_table
+from layerlab.report.tables.scores import score_table
+from layerlab.report.tables.table import Table
+from layerlab.report.tables.text import left_out, to_csv
+
+
+@dataclass(frozen=True)
+class StudyTable:
+    """One table of a report.
+
+    Attributes:
+        name: Stem of its files.
+        title: Its heading.
+        lay_out: Takes records and their effects, and gives the table; None where they have no data for it.
+        csv: The file that has its numbers.
+    """
+
+    name: str
+    title: str
+    lay_out: Callable[[pd.DataFrame, pd.DataFrame], Table | None]
+    csv: str = "effects.csv"
+
+    @property
+    def files(self) -> str:
+        """Where its files are, below a report's folder."""
+        return f"tables/{self.name}.md, tables/{self.name}.tex, tables/{self.csv}"
+
+
+def _paper(_: pd.DataFrame, effect: pd.DataFrame) -> Table | None:
+    return with_domains(paper_table(effect), effect) if len(effect) else None
+
+
+def _drops(_: pd.DataFrame, effect: pd.DataFrame) -> Table | None:
+    return with_domains(drop_table(effect), effect, intervals=True) if len(effect) else None
+
+
+def _by_target(_: pd.DataFrame, effect: pd.DataFrame) -> Table | None:
+    return target_table(effect) if (effect["quantity"] == "zero_shot_drop").any() else None
+
+
+def _scores(frame: pd.DataFrame, _: pd.DataFrame) -> Table | None:
+    return score_table(frame) if frame["layer"].isna().any() else None
+
+
+#: The tables of a report, in its order.
+TABLES = (
+    StudyTable("table", "What each ablation costs", _paper),
+    StudyTable("effects", "Every effect with its interval and q value", _drops),
+    StudyTable("targets", "By target language", _by_target),
+    StudyTable("scores", "Mean scores", _scores, csv="scores.csv"),
+)
+
+
+def lay_out_tables(frame: pd.DataFrame, effect: pd.DataFrame) -> dict[StudyTable, Table]:
+    """Lay out every table that a study has data for.
+
+    Args:
+        frame: Tidy records.
+        effect: What ``layerlab.analysis.significance`` gives of them.
+    """
+    tables = {kind: kind.lay_out(frame, effect) for kind in TABLES}
+    return {kind: table for kind, table in tables.items() if table is not None}
+
+
+def write_tables(
+    frame: pd.DataFrame, effect: pd.DataFrame, tables: dict[StudyTable, Table], folder: Path
+) -> list[Path]:
+    """Write tables as Markdown and LaTeX, and the numbers behind them as CSV; return the paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = {"scores.csv": to_csv(aggregate(frame))}
+    if len(effect):
+        texts["effects.csv"] = to_csv(effect)
+    for kind, table in tables.items():
+        notes = left_out(effect) if kind.name == "table" else ""
+        texts |= {f"{kind.name}.md": to_markdown(table) + notes, f"{kind.name}.tex": to_latex(table)}
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return [folder / name for name in texts]

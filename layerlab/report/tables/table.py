@@ -1,0 +1,86 @@
+"""A table as a value. All its numbers are points (fractions x 100)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number of a table.
+
+    Attributes:
+        value: Points; NaN where nothing was measured.
+        half: Half the width of the interval in points, None for one seed or where it is not shown.
+        drop: The drop in points that shades the cell, None for no shade.
+        q: The q value of a test against 0, None for no test or where it is not shown.
+        ends: Both ends of an interval in points, of one that need not lie evenly around the number; then
+            ``half`` is None.
+    """
+
+    value: float
+    half: float | None = None
+    drop: float | None = None
+    q: float | None = None
+    ends: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row: its names, its numbers, and whether a rule sets it apart from the row above."""
+
+    names: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    ruled: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """One table with its own columns.
+
+    Attributes:
+        title: What all its numbers share.
+        names: Headers of the columns of names.
+        columns: Headers of the columns of numbers.
+        rows: Its rows.
+        note: Some plain sentences: what was tested.
+        label: For references to it, such as ``my-study``; empty for none.
+    """
+
+    title: str
+    names: tuple[str, ...]
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    note: str
+    label: str = ""
+
+    @property
+    def largest(self) -> float:
+        """The largest difference in points, which gets the strongest shade."""
+        return max(
+            (abs(cell.drop) for row in self.rows for cell in row.cells if cell.drop is not None), default=0
+        )
+
+
+@dataclass(frozen=True)
+class Table:
+    """Sections below one another; windows of different models or sweeps never share a column.
+
+    Attributes:
+        sections: The tables.
+    """
+
+    sections: tuple[Section, ...]
+
+
+def turned(columns: Sequence[str], rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Turn a table round: a row for each of its columns, the first one set apart.
+
+    >>> turned(["REF", "0-1"], [Row(("de",), (Cell(90.0), Cell(-3.0)))])[1]
+    Row(names=('0-1',), cells=(Cell(value=-3.0, half=None, drop=None, q=None, ends=None),), ruled=True)
+    """
+    return tuple(
+        Row((name,), tuple(row.cells[index] for row in rows), ruled=index == 1)
+        for index, name in enumerate(columns)
+    )
