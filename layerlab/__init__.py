@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from layerlab.nodes.engines.engine import register_engine
     from layerlab.nodes.node import node
     from layerlab.nodes.probes import probe_models
+    from layerlab.pretraining.factors.factor import Factor, register_factor
     from layerlab.pretraining.run import pretrain
     from layerlab.pretraining.spec import PretrainingSpec
     from layerlab.report.figures.alignment import plot_alignment
@@ -98,6 +99,7 @@ _HOMES = {
     "layerlab.models.bundled": ("bundled_encoders",),
     "layerlab.models.encoder": ("Encoder",),
     "layerlab.models.layers": ("Layers", "windows"),
+    "layerlab.pretraining.factors.factor": ("Factor", "register_factor"),
     "layerlab.pretraining.run": ("pretrain",),
     "layerlab.pretraining.spec": ("PretrainingSpec",),
     "layerlab.report.figures.alignment": ("plot_alignment",),
@@ -127,7 +129,7 @@ __all__ = [  # noqa: RUF022 - kept in the order of a reader's path
     "DataSpec", "register_corpus", "task", "register_task",
     "Training", "Measures", "Study", "Plan", "node", "register_engine",
     "read_bitexts", "measure_alignment", "cka", "anc", "retrieve", "weight_drift", "PretrainingSpec",
-    "pretrain",
+    "pretrain", "Factor", "register_factor",
     "load_records", "load_nodes", "write_records", "sensitivity", "transfer_gap", "aggregate",
     "probe_models", "plot_probes",
     "plot_sensitivity", "plot_heatmap", "plot_alignment", "paper_table", "to_markdown", "to_latex", "to_csv",

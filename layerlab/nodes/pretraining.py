@@ -141,8 +141,8 @@ def find_pretraining(name: str) -> tuple[Checkpoint, Pretraining]:
         DataError: A text is missing or cannot be read.
         ArchitectureError: The architecture cannot be made, or layerlab does not know its parts.
     """
+    from layerlab.pretraining.material import check_material
     from layerlab.pretraining.model import check_architecture
-    from layerlab.pretraining.text.material import check_material
 
     spec = read_spec(name)
     config = check_architecture(spec)

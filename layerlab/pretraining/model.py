@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from layerlab.errors import ArchitectureError, unknown
 from layerlab.pretraining.factors.growth import check_growth, grow
+from layerlab.pretraining.spec import PretrainingSpec
 from layerlab.pretraining.text.unigram import SPECIAL_TOKENS
-
-if TYPE_CHECKING:
-    from layerlab.pretraining.spec import PretrainingSpec
 
 # Accepted by a config without standing in it.
 _UNLISTED = {"modernbert": ("global_attn_every_n_layers", "global_rope_theta", "local_rope_theta")}
@@ -47,7 +45,8 @@ def check_architecture(spec: PretrainingSpec) -> Any:
             f"sequence_length is {spec.sequence_length}, but max_position_embeddings is {longest}; "
             "expected at most as many tokens as positions"
         )
-    check_growth(spec, config)
+    if spec.grown_from is not None:
+        check_growth(spec.grown_from, config)
     try:
         with torch.device("meta"):
             AutoModelForMaskedLM.from_config(config)  # type: ignore[no-untyped-call]

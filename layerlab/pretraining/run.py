@@ -14,6 +14,7 @@ import torch
 from layerlab.pretraining import checkpoint
 from layerlab.pretraining.checkpoint import Position
 from layerlab.pretraining.head import head_of
+from layerlab.pretraining.material import prepare
 from layerlab.pretraining.model import build_model, check_architecture
 from layerlab.pretraining.probes import Prober, means_by_layer
 from layerlab.pretraining.result import write_result
@@ -21,7 +22,6 @@ from layerlab.pretraining.spec import PretrainingSpec
 from layerlab.pretraining.steps import Parts, held_out_losses, make_optimizer, make_stepper, train_step
 from layerlab.pretraining.text.batches import Order, shares
 from layerlab.pretraining.text.corpus import Tokens
-from layerlab.pretraining.text.material import prepare
 from layerlab.training.checkpoint import Saving
 from layerlab.training.devices import make_accelerator
 from layerlab.training.events import Report, silent

@@ -11,16 +11,20 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from layerlab.config import apply_overrides, read_yaml
 from layerlab.errors import StudyError, unknown
+from layerlab.extensions import import_modules
 from layerlab.models.bundled import bundled_folder
-from layerlab.pretraining.factors.anchors import ANCHORED
-from layerlab.pretraining.factors.parallel import PARALLEL
+from layerlab.pretraining.factors.anchors import ANCHORS, Anchors
+from layerlab.pretraining.factors.factor import Surroundings, read_factors
+from layerlab.pretraining.factors.parallel import PARALLEL, Parallel
 from layerlab.pretraining.probes import Probes
 from layerlab.pretraining.text.texts import ControlledText, HubText, Text, placed
 from layerlab.validation import validate
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-# Fields that only watch a training; they may change when it goes on.
-OBSERVING: Final = frozenset({"probes", "evaluate_every"})
+# Fields without effect on the encoder; they may change when a pretraining goes on.
+WITHOUT_EFFECT: Final = frozenset({"imports", "probes", "evaluate_every"})
+# Factors that have a key of a spec to themselves, in the order of their streams.
+OWN_FACTORS: Final = (PARALLEL, ANCHORS)
 
 
 class Architecture(BaseModel):
@@ -37,43 +41,6 @@ class Architecture(BaseModel):
     options: dict[str, Any] = {}
 
 
-class Parallel(BaseModel):
-    """Parallel text on which part of the sequences train (translation language modelling).
-
-    Attributes:
-        corpora: Language to one ``.tsv`` (id TAB text), also as ``.xz``; equal ids are translations. The
-            spec's ``drop`` holds for it too.
-        share: Fraction of the sequences that are drawn from it.
-        mask_rate: Fraction of their ordinary tokens to be predicted; None for that of the other sequences. A
-            high one leaves little to guess from within the language, so that the translations must serve.
-    """
-
-    model_config = _STRICT
-
-    corpora: dict[str, Path] = Field(min_length=2)
-    share: float = Field(default=0.5, gt=0, lt=1)
-    mask_rate: float | None = Field(default=None, gt=0, lt=1)
-
-
-class Anchors(BaseModel):
-    """Running text in which some words stand in another language, so that languages share words.
-
-    The translations are learnt from parallel texts, whose other words stay unused here.
-
-    Attributes:
-        corpora: Language to one ``.tsv`` (id TAB text), as in ``Parallel``, from which the lexicon is learnt;
-            empty for the corpora of ``parallel``. The spec's ``drop`` holds for it too.
-        share: Fraction of the sequences that are drawn from the switched text.
-        rate: Fraction of its words that are exchanged, where a translation is known.
-    """
-
-    model_config = _STRICT
-
-    corpora: dict[str, Path] = {}
-    share: float = Field(default=0.5, gt=0, lt=1)
-    rate: float = Field(default=0.3, gt=0, le=1)
-
-
 class PretrainingSpec(BaseModel):
     """One masked-LM pretraining; two equal specs over equal files give equal encoders on one thread.
 
@@ -87,6 +54,8 @@ class PretrainingSpec(BaseModel):
             masked LM on one language at a time.
         anchors: Running text with words of another language in it, if part of the sequences hold such; None
             if not.
+        imports: Modules to import first, which register factors.
+        factors: Registered factors by name, each with its fields; see :func:`layerlab.register_factor`.
         grown_from: Encoder to start from, with its tokenizer: a folder, or the name of one that comes with
             layerlab, of the same depth or of a divisor of it; None to start from random weights.
         growth: A deeper encoder ``split``s the layers of the one it starts from, or ``stack``s fresh ones on
@@ -120,6 +89,8 @@ class PretrainingSpec(BaseModel):
     corpora: dict[str, tuple[Text, ...]] = Field(min_length=1)
     parallel: Parallel | None = None
     anchors: Anchors | None = None
+    imports: tuple[str, ...] = ()
+    factors: dict[str, Any] = {}
     grown_from: Path | None = None
     growth: Literal["split", "stack"] = "split"
     drop: dict[str, tuple[str, ...]] = {}
@@ -159,9 +130,28 @@ class PretrainingSpec(BaseModel):
                 raise ValueError(f"language {language!r} has no file; expected at least one")
         return value
 
+    @field_validator("imports", mode="before")
+    @classmethod
+    def _one_module_is_a_list(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("imports")
+    @classmethod
+    def _imported(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if problems := import_modules(value):
+            raise ValueError("; ".join(problem.message for problem in problems))
+        return value
+
+    @field_validator("factors", mode="before")
+    @classmethod
+    def _factors_are_known(cls, value: object) -> dict[str, BaseModel]:
+        return read_factors(value, OWN_FACTORS)
+
     @model_validator(mode="after")
     def _drop_names_languages(self) -> PretrainingSpec:
-        known = {*self.corpora, *self.parallel_corpora(), *self.anchor_corpora()}
+        around = self.surroundings()
+        read = [language for factor in around.factors.values() for language in factor.files(around)]
+        known = {*self.corpora, *read}
         for language in self.drop:
             if language not in known:
                 raise ValueError(f"drop: {unknown('language', language, known)}")
@@ -169,29 +159,37 @@ class PretrainingSpec(BaseModel):
 
     @model_validator(mode="after")
     def _streams_fit_together(self) -> PretrainingSpec:
-        for name in self.fixed_shares():
+        around = self.surroundings()
+        names = [name for factor in around.factors.values() for name in factor.streams()]
+        for name in names:
             if name in self.corpora:
                 raise ValueError(f"corpora: {name!r} is what the {name} text is called; rename the language")
-            if sum(self.fixed_shares().values()) >= 1:
-                raise ValueError("parallel and anchors: their shares are together 1 or more; expected less")
-        if self.anchors is not None and len(self.anchor_corpora()) < 2:
-            raise ValueError("anchors: expected corpora of two languages at least, or `parallel`")
+            if names.count(name) > 1:
+                raise ValueError(f"factors: two of {', '.join(around.factors)} call a stream {name!r}")
+        if sum(self.fixed_shares().values()) >= 1:
+            together = " and ".join(around.factors)
+            raise ValueError(f"{together}: their shares are together 1 or more; expected less")
+        for factor in around.factors.values():
+            factor.check_spec(around)
         return self
 
-    def anchor_corpora(self) -> dict[str, Path]:
-        """Return the parallel texts from which anchors are learnt; empty without anchors."""
-        if self.anchors is None:
-            return {}
-        return self.anchors.corpora or self.parallel_corpora()
-
-    def parallel_corpora(self) -> dict[str, Path]:
-        """Return the parallel texts that are trained on side by side; empty without them."""
-        return {} if self.parallel is None else self.parallel.corpora
+    def surroundings(self) -> Surroundings:
+        """Return what factors can ask of the spec, with all its factors."""
+        own = {name: getattr(self, name) for name in OWN_FACTORS}
+        factors = {name: factor for name, factor in {**own, **self.factors}.items() if factor is not None}
+        return Surroundings(tuple(self.corpora), self.drop, self.seed, factors)
 
     def fixed_shares(self) -> dict[str, float]:
-        """Return the fraction of the sequences that each made stream has, beside those of one language."""
-        made = {PARALLEL: self.parallel, ANCHORED: self.anchors}
-        return {name: part.share for name, part in made.items() if part is not None}
+        """Return the share of all sequences that each factor's stream has."""
+        factors = self.surroundings().factors.values()
+        return {name: share for factor in factors for name, share in factor.streams().items()}
+
+    def mask_rates(self) -> dict[str, float]:
+        """Return the mask rate of each stream: of the languages, then of the factors."""
+        rates = dict.fromkeys(self.corpora, self.mask_rate)
+        for factor in self.surroundings().factors.values():
+            rates |= dict.fromkeys(factor.streams(), factor.mask_rate or self.mask_rate)
+        return rates
 
     def canonical(self) -> str:
         """Return the spec as JSON with sorted keys, the form in which two specs are compared."""
@@ -225,18 +223,20 @@ def with_paths(spec: PretrainingSpec, place: Callable[[Path], Path]) -> Pretrain
         spec: A pretraining.
         place: What becomes of a path.
     """
-    update: dict[str, Any] = {
-        "corpora": {key: tuple(placed(text, place) for text in texts) for key, texts in spec.corpora.items()},
-        "grown_from": spec.grown_from and place(spec.grown_from),
-    }
-    for name, part in (("parallel", spec.parallel), ("anchors", spec.anchors)):
-        if part is not None:
-            files = {key: place(file) for key, file in part.corpora.items()}
-            update[name] = part.model_copy(update={"corpora": files})
-    if spec.probes is not None:
-        files = {key: place(file) for key, file in spec.probes.files.items()}
-        update["probes"] = spec.probes.model_copy(update={"files": files})
-    return spec.model_copy(update=update)
+    moved: PretrainingSpec = _moved(spec, place)
+    return moved
+
+
+def _moved(value: Any, place: Callable[[Path], Path]) -> Any:
+    """Return a value with all the paths in it put elsewhere."""
+    if isinstance(value, Path | HubText | ControlledText):
+        return placed(value, place)
+    if isinstance(value, BaseModel):
+        fields = {name: getattr(value, name) for name in type(value).model_fields}
+        return value.model_copy(update={name: _moved(part, place) for name, part in fields.items()})
+    if isinstance(value, Mapping):
+        return {key: _moved(part, place) for key, part in value.items()}
+    return tuple(_moved(part, place) for part in value) if isinstance(value, tuple) else value
 
 
 def _below(spec: PretrainingSpec, folder: Path) -> PretrainingSpec:

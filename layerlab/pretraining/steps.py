@@ -5,27 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import nn
 
-from layerlab.pretraining.factors.parallel import PARALLEL
 from layerlab.pretraining.head import Head, hidden_states
+from layerlab.pretraining.material import Material
+from layerlab.pretraining.spec import PretrainingSpec
 from layerlab.pretraining.text.batches import Masked, Order, mask, part_of
+from layerlab.pretraining.text.corpus import Tokens
 from layerlab.pretraining.text.unigram import SPECIAL_TOKENS
 from layerlab.training.devices import autocast
 from layerlab.training.optimizer import build_optimizer
 from layerlab.training.schedule import linear_rate
 from layerlab.training.step import PartLoss, Stepper
 from layerlab.training.streams import masks_stream, pretraining_dropout_seed
-
-if TYPE_CHECKING:
-    from layerlab.pretraining.spec import PretrainingSpec
-    from layerlab.pretraining.text.corpus import Tokens
-    from layerlab.pretraining.text.material import Material
 
 _LARGEST_GRADIENT_NORM = 1.0
 
@@ -108,18 +105,12 @@ def held_out_losses(parts: Parts) -> dict[str, float]:
 
 
 def _mask(parts: Parts, batch: Tokens, languages: Sequence[str], stream: np.random.Generator) -> Masked:
-    tokenizer = parts.material.tokenizer
+    tokenizer, rates = parts.material.tokenizer, parts.spec.mask_rates()
     return mask(
         batch,
-        [_mask_rate(parts.spec, language) for language in languages],
+        [rates[language] for language in languages],
         stream,
         n_special=len(SPECIAL_TOKENS),
         mask_id=tokenizer.mask_token_id,
         n_vocab=len(tokenizer),
     )
-
-
-def _mask_rate(spec: PretrainingSpec, language: str) -> float:
-    if language != PARALLEL or spec.parallel is None or spec.parallel.mask_rate is None:
-        return spec.mask_rate
-    return spec.parallel.mask_rate

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from layerlab.errors import CheckpointError
+from layerlab.files import replacing
 
 _MODEL, _OPTIMIZER = "model.", "optimizer."
 
@@ -51,15 +51,6 @@ class Saving:
         return True
 
 
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` fill a file beside ``path``, flush it to disk, and move it into place."""
-    beside = path.with_name(f".{path.name}.part")
-    write(beside)
-    with beside.open("rb+") as file:
-        os.fsync(file.fileno())
-    beside.replace(path)
-
-
 def save(
     path: Path,
     model: nn.Module,
@@ -83,9 +74,8 @@ def save(
         state[f"{_MODEL}{name}"] = tensor.detach().contiguous()
         for key, value in optimizer.state.get(tensor, {}).items():
             state[f"{_OPTIMIZER}{key}.{name}"] = value
-    path.parent.mkdir(parents=True, exist_ok=True)
-    metadata = {"progress": json.dumps(position)}
-    write_atomically(path, lambda beside: save_file(state, beside, metadata=metadata))
+    with replacing(path) as beside:
+        save_file(state, beside, metadata={"progress": json.dumps(position)})
 
 
 def load(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> Saved | None:

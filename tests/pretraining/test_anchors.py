@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from layerlab.errors import DataError, StudyError
-from layerlab.pretraining.factors.anchors import ANCHORED, learn_lexicon, switch, switch_all
+from layerlab.pretraining.factors.anchors import ANCHORED, Anchors, learn_lexicon, switch, switch_all
+from layerlab.pretraining.factors.parallel import Parallel
+from layerlab.pretraining.material import prepare
 from layerlab.pretraining.run import pretrain
-from layerlab.pretraining.spec import Anchors, Parallel, PretrainingSpec, read_spec
-from layerlab.pretraining.text.material import prepare
+from layerlab.pretraining.spec import PretrainingSpec, read_spec
 from tests.fixtures.pretrainings import invented_text
 
 ONE = {"king": (("roi", 1.0),), "house": (("maison", 0.75), ("logis", 0.25))}
@@ -96,7 +97,9 @@ def test_anchors_are_learnt_from_the_parallel_text_unless_told_otherwise(
     assert with_anchors.anchors is not None
     parallel = Parallel(corpora=with_anchors.anchors.corpora, share=0.2)
     update = {"parallel": parallel, "anchors": Anchors(share=0.2)}
-    assert with_anchors.model_copy(update=update).anchor_corpora() == parallel.corpora
+    both = with_anchors.model_copy(update=update)
+    assert both.anchors is not None
+    assert both.anchors.files(both.surroundings()) == parallel.corpora
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from torch import nn
 from layerlab.errors import CheckpointError
 from layerlab.pretraining import checkpoint
 from layerlab.pretraining.checkpoint import Position
-from layerlab.training.checkpoint import write_atomically
 
 
 def trained(seed: int) -> tuple[nn.Module, torch.optim.Optimizer]:
@@ -22,7 +21,6 @@ def trained(seed: int) -> tuple[nn.Module, torch.optim.Optimizer]:
 
 
 def test_a_checkpoint_gives_back_weights_moments_and_progress(tmp_path: Path) -> None:
-    (tmp_path / "state").mkdir()
     model, optimizer = trained(0)
     position = Position(2, [1.5, 1 / 3], [{"step": 2, "loss": {"en": 0.1}}], 4.0)
     checkpoint.save(tmp_path, model, optimizer, position)
@@ -38,21 +36,24 @@ def test_without_a_checkpoint_nothing_is_done_yet(tmp_path: Path) -> None:
     assert checkpoint.load(tmp_path, *trained(0)) == Position()
 
 
-def test_a_half_written_checkpoint_leaves_the_old_one(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    write_atomically(path, lambda beside: beside.write_text("old", encoding="utf-8"))
+def test_a_half_written_checkpoint_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, optimizer = trained(0)
+    checkpoint.save(tmp_path, model, optimizer, Position(1, [0.5]))
 
-    def breaks(beside: Path) -> None:
-        beside.write_text("ne", encoding="utf-8")
+    def breaks(tensors: object, path: Path, metadata: object) -> None:
+        path.write_bytes(b"half")
         raise KeyboardInterrupt("half-way")
 
+    monkeypatch.setattr("safetensors.torch.save_file", breaks)
     with pytest.raises(KeyboardInterrupt, match="half-way"):
-        write_atomically(path, breaks)
-    assert path.read_text(encoding="utf-8") == "old"
+        checkpoint.save(tmp_path, model, optimizer, Position(2, [0.5, 0.4]))
+    assert checkpoint.load(tmp_path, *trained(1)).step == 1
+    assert [path.name for path in (tmp_path / "state").iterdir()] == ["checkpoint.safetensors"]
 
 
 def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "state").mkdir()
     checkpoint.save(tmp_path, *trained(0), Position(1))
     with pytest.raises(CheckpointError, match=r"only in one of them: 0\.bias, 0\.weight, bias, weight"):
         checkpoint.load(tmp_path, nn.Sequential(nn.Linear(3, 2)))

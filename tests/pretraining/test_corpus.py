@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layerlab.errors import DataError
+from layerlab.pretraining.material import language_paragraphs
 from layerlab.pretraining.spec import PretrainingSpec
 from layerlab.pretraining.text.corpus import (
     check_corpora,
@@ -17,7 +18,6 @@ from layerlab.pretraining.text.corpus import (
     pack,
     read_paragraphs,
 )
-from layerlab.pretraining.text.material import language_paragraphs
 from layerlab.pretraining.text.tokenizer import train_tokenizer
 
 

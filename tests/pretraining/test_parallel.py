@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from layerlab.errors import DataError, StudyError
-from layerlab.pretraining.factors.parallel import PARALLEL, interleave
+from layerlab.pretraining.factors.parallel import PARALLEL, Parallel, interleave
+from layerlab.pretraining.material import prepare
 from layerlab.pretraining.run import pretrain
-from layerlab.pretraining.spec import Parallel, PretrainingSpec, read_spec
-from layerlab.pretraining.text.material import prepare
+from layerlab.pretraining.spec import PretrainingSpec, read_spec
 from tests.fixtures.pretrainings import invented_text
 
 

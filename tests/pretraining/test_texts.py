@@ -9,9 +9,9 @@ import pytest
 
 from layerlab.errors import DataError, StudyError
 from layerlab.languages.corpora.treebanks import write_corpora
+from layerlab.pretraining.material import language_paragraphs
 from layerlab.pretraining.run import pretrain
 from layerlab.pretraining.spec import PretrainingSpec, read_spec
-from layerlab.pretraining.text.material import language_paragraphs
 from layerlab.pretraining.text.texts import ControlledText, HubText, digest_text, paragraphs_of
 
 

@@ -4,54 +4,111 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from layerlab.errors import DataError
+from layerlab.pretraining.factors.factor import Surroundings, register_factor
 from layerlab.pretraining.factors.lexicon import WORD, Translations, count_occurrences, pair_words
-from layerlab.pretraining.factors.parallel import read_translations
-from layerlab.pretraining.text.corpus import Tokens, encode
+from layerlab.pretraining.factors.parallel import PARALLEL, read_translations
+from layerlab.pretraining.text.corpus import Tokens, check_corpora, encode
 from layerlab.training.streams import anchors_stream
 
-if TYPE_CHECKING:
-    from layerlab.pretraining.spec import PretrainingSpec
-
+ANCHORS: Final = "anchors"
 ANCHORED: Final = "anchored"
 
 #: From one language into another: word to translations.
 Lexicon = Mapping[tuple[str, str], Translations]
 
 
-def anchored_stream(spec: PretrainingSpec, texts: Mapping[str, Sequence[str]], tokenizer: Any) -> Tokens:
-    """Return the texts with some words exchanged for their translations, as one stream, shape ``(tokens,)``.
+@register_factor(ANCHORS)
+class Anchors(BaseModel):
+    """Running text in which some words stand in another language, so that languages share words.
 
-    Args:
-        spec: A pretraining with ``anchors``.
-        texts: Language to its paragraphs; languages without a lexicon are left out.
-        tokenizer: A fast Hugging Face tokenizer.
+    The translations are learnt from parallel texts, whose other words stay unused here.
 
-    Raises:
-        DataError: The spec asks for no anchors, or no word pair was found.
+    Attributes:
+        corpora: Language to one ``.tsv`` (id TAB text), as in ``Parallel``, from which the lexicon is learnt;
+            empty for the corpora of ``parallel``. The spec's ``drop`` holds for it too.
+        share: Fraction of the sequences that are drawn from the switched text.
+        rate: Fraction of its words that are exchanged, where a translation is known.
 
     Reference:
         Wu et al. 2020, "Emerging Cross-lingual Structure in Pretrained Language Models", where anchor
         points are a factor of transfer, and more of them are made by code-switching with a dictionary.
     """
-    if spec.anchors is None:
-        raise DataError("anchors: the spec asks for none")
-    files = spec.anchor_corpora()
-    verses = read_translations(files, spec.drop)
-    lexicon = learn_lexicon(verses)
-    switched = [
-        line
-        for language in texts
-        if language in verses
-        for line in switch_all(texts[language], language, lexicon, spec.anchors.rate, spec.seed)
-    ]
-    if not switched:
-        raise DataError(
-            f"anchors: none of the corpora's languages {', '.join(texts)} is among {', '.join(files)}"
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    corpora: dict[str, Path] = {}
+    share: float = Field(default=0.5, gt=0, lt=1)
+    rate: float = Field(default=0.3, gt=0, le=1)
+
+    @property
+    def mask_rate(self) -> float | None:
+        """That of the spec."""
+        return None
+
+    @property
+    def mixes_languages(self) -> bool:
+        """Words stand in another language."""
+        return True
+
+    def streams(self) -> Mapping[str, float]:
+        """Return the one stream."""
+        return {ANCHORED: self.share}
+
+    def files(self, around: Surroundings) -> Mapping[str, Path]:
+        """Return the texts that the lexicon is learnt from."""
+        if self.corpora or PARALLEL not in around.factors:
+            return self.corpora
+        return around.factors[PARALLEL].files(around)
+
+    def check_spec(self, around: Surroundings) -> None:
+        """Check that there is something to learn a lexicon from.
+
+        Raises:
+            ValueError: There are not two languages.
+        """
+        if len(self.files(around)) < 2:
+            raise ValueError("anchors: expected corpora of two languages at least, or `parallel`")
+
+    def check_files(self, around: Surroundings) -> None:
+        """Check that the texts are there and have ids."""
+        check_corpora({language: (file,) for language, file in self.files(around).items()}, kinds=("tsv",))
+
+    def stream(
+        self, name: str, around: Surroundings, texts: Mapping[str, Sequence[str]], tokenizer: Any
+    ) -> Tokens:
+        """Return the running text with some words exchanged; languages without a lexicon are left out.
+
+        Raises:
+            DataError: No word pair was found.
+        """
+        files = self.files(around)
+        verses = read_translations(files, around.drop)
+        lexicon = learn_lexicon(verses)
+        switched = [
+            line
+            for language in texts
+            if language in verses
+            for line in switch_all(texts[language], language, lexicon, self.rate, around.seed)
+        ]
+        if not switched:
+            raise DataError(
+                f"anchors: none of the corpora's languages {', '.join(texts)} is among {', '.join(files)}"
+            )
+        return encode(switched, tokenizer)
+
+    def describe(self, around: Surroundings) -> str:
+        """Return what the sequences are."""
+        return (
+            f"{self.share:.0%} are running text in which {self.rate:.0%} of the words stand in another "
+            f"language\nwhere a translation is known (anchors; the lexicon was learnt from parallel texts in "
+            f"{', '.join(self.files(around))})"
         )
-    return encode(switched, tokenizer)
 
 
 def learn_lexicon(texts: Mapping[str, Mapping[str, str]]) -> Lexicon:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -11,34 +11,29 @@ from torch import nn
 from layerlab.errors import ArchitectureError, CheckpointError
 from layerlab.models.anatomy import anatomy_of
 
-if TYPE_CHECKING:
-    from layerlab.pretraining.spec import PretrainingSpec
-
 # Their residual branches are added to a stream that no norm rescales, so they can be damped.
 _PRE_NORM = frozenset({"modernbert", "eurobert"})
 
 
-def check_growth(spec: PretrainingSpec, config: Any) -> None:
-    """Check that the encoder a spec starts from fits the one to be made.
+def check_growth(folder: Path, config: Any) -> None:
+    """Check that the encoder in a folder fits the one to be made.
 
     Args:
-        spec: The pretraining; nothing is checked if it starts from random weights.
+        folder: A Hugging Face folder.
         config: Config of the model to be made.
 
     Raises:
         CheckpointError: There is no encoder in the folder.
         ArchitectureError: Its architecture or width differs, or the new depth is no multiple of its depth.
     """
-    if spec.grown_from is None:
-        return
-    parent = _parent_config(spec.grown_from)
+    parent = _parent_config(folder)
     for key in ("model_type", "hidden_size"):
         was, now = getattr(parent, key), getattr(config, key)
         if was != now:
-            raise ArchitectureError(f"grown_from: {key} of {spec.grown_from} is {was!r}, expected {now!r}")
+            raise ArchitectureError(f"grown_from: {key} of {folder} is {was!r}, expected {now!r}")
     if config.num_hidden_layers % parent.num_hidden_layers:
         raise ArchitectureError(
-            f"grown_from: {spec.grown_from} has {parent.num_hidden_layers} layers; expected a divisor of "
+            f"grown_from: {folder} has {parent.num_hidden_layers} layers; expected a divisor of "
             f"{config.num_hidden_layers}, so that each becomes as many"
         )
 

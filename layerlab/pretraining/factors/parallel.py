@@ -4,34 +4,79 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from layerlab.errors import DataError
-from layerlab.pretraining.text.corpus import Tokens, encode, read_rows
+from layerlab.pretraining.factors.factor import Surroundings, register_factor
+from layerlab.pretraining.text.corpus import Tokens, check_corpora, encode, read_rows
 from layerlab.training.streams import translations_stream
-
-if TYPE_CHECKING:
-    from layerlab.pretraining.spec import PretrainingSpec
 
 PARALLEL: Final = "parallel"
 
 
-def parallel_stream(spec: PretrainingSpec, tokenizer: Any) -> Tokens:
-    """Return the parallel corpora as one stream, shape ``(tokens,)``.
+@register_factor(PARALLEL)
+class Parallel(BaseModel):
+    """Parallel text on which part of the sequences train (translation language modelling).
 
     Text by text, in the order of the first language that has it, the translations follow one another in a
     random order of languages, each with a separator after it; texts in one language alone are left out. A
     packed sequence thus holds the same words in two or more languages.
 
-    Raises:
-        DataError: No text stands in two languages.
+    Attributes:
+        corpora: Language to one ``.tsv`` (id TAB text), also as ``.xz``; equal ids are translations. The
+            spec's ``drop`` holds for it too.
+        share: Fraction of the sequences that are drawn from it.
+        mask_rate: Fraction of their ordinary tokens to be predicted; None for that of the other sequences. A
+            high one leaves little to guess from within the language, so that the translations must serve.
 
     Reference:
         Conneau and Lample 2019, "Cross-lingual Language Model Pretraining" (TLM, there with two languages).
     """
-    if spec.parallel is None:
-        raise DataError("parallel: the spec names no parallel corpora")
-    return encode(interleave(read_translations(spec.parallel.corpora, spec.drop), spec.seed), tokenizer)
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    corpora: dict[str, Path] = Field(min_length=2)
+    share: float = Field(default=0.5, gt=0, lt=1)
+    mask_rate: float | None = Field(default=None, gt=0, lt=1)
+
+    @property
+    def mixes_languages(self) -> bool:
+        """Translations stand side by side."""
+        return True
+
+    def streams(self) -> Mapping[str, float]:
+        """Return the one stream."""
+        return {PARALLEL: self.share}
+
+    def files(self, around: Surroundings) -> Mapping[str, Path]:
+        """Return the parallel texts."""
+        return self.corpora
+
+    def check_spec(self, around: Surroundings) -> None:
+        """It goes with any spec."""
+
+    def check_files(self, around: Surroundings) -> None:
+        """Check that the texts are there and have ids."""
+        check_corpora({language: (file,) for language, file in self.corpora.items()}, kinds=("tsv",))
+
+    def stream(
+        self, name: str, around: Surroundings, texts: Mapping[str, Sequence[str]], tokenizer: Any
+    ) -> Tokens:
+        """Return the translations, text by text.
+
+        Raises:
+            DataError: No text stands in two languages.
+        """
+        return encode(interleave(read_translations(self.corpora, around.drop), around.seed), tokenizer)
+
+    def describe(self, around: Surroundings) -> str:
+        """Return what the sequences are."""
+        return (
+            f"{self.share:.0%} are parallel text, a text's translations side by side (translation language\n"
+            f"modelling; languages: {', '.join(self.corpora)})"
+        )
 
 
 def read_translations(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from layerlab.errors import DataError, LayerlabError, unknown
+from layerlab.files import digest_file
 from layerlab.pretraining.text.corpus import read_paragraphs
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
@@ -148,8 +148,7 @@ def digest_text(text: Path | HubText | ControlledText) -> str:
     if isinstance(text, Path):
         if not text.is_file():
             raise DataError(f"corpora: no such file {text}")
-        stat = text.stat()
-        return _digest_file(str(text), stat.st_size, stat.st_mtime_ns)
+        return digest_file(text)[:16]
     if isinstance(text, HubText):
         return _digest_lines(_hub_paragraphs(text))
     from layerlab.languages.family import find_family
@@ -199,9 +198,3 @@ def _digest_lines(lines: Iterator[str] | Sequence[str]) -> str:
     for line in lines:
         total.update(json.dumps(line).encode())
     return total.hexdigest()[:16]
-
-
-@functools.lru_cache(maxsize=256)
-def _digest_file(path: str, size: int, modified: int) -> str:
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from layerlab.errors import CheckpointError, DataError
+from layerlab.files import replacing, write_text
 from layerlab.pretraining.checkpoint import STATE
-from layerlab.pretraining.factors.anchors import ANCHORED, anchored_stream
 from layerlab.pretraining.factors.growth import parent_tokenizer
-from layerlab.pretraining.factors.parallel import PARALLEL, parallel_stream
-from layerlab.pretraining.spec import OBSERVING
+from layerlab.pretraining.spec import WITHOUT_EFFECT, PretrainingSpec
 from layerlab.pretraining.text.corpus import (
     Packed,
     Tokens,
@@ -27,11 +25,7 @@ from layerlab.pretraining.text.corpus import (
 from layerlab.pretraining.text.texts import check_texts, paragraphs_of
 from layerlab.pretraining.text.tokenizer import spread, train_tokenizer
 from layerlab.pretraining.text.unigram import SPECIAL_TOKENS
-from layerlab.training.checkpoint import write_atomically
 from layerlab.training.events import Report, silent
-
-if TYPE_CHECKING:
-    from layerlab.pretraining.spec import PretrainingSpec
 
 
 @dataclass(frozen=True)
@@ -79,9 +73,7 @@ def prepare(spec: PretrainingSpec, folder: Path, report: Report = silent) -> Mat
         for language, stream in streams.items()
     }
     if not (state / "spec.json").is_file():
-        write_atomically(
-            state / "spec.json", lambda path: path.write_text(spec.canonical(), encoding="utf-8")
-        )
+        write_text(state / "spec.json", spec.canonical())
     return Material(tokenizer, packed, {language: len(stream) for language, stream in streams.items()})
 
 
@@ -95,8 +87,9 @@ def check_material(spec: PretrainingSpec) -> None:
         {key: [text for text in texts if isinstance(text, Path)] for key, texts in spec.corpora.items()}
     )
     check_texts(spec.corpora)
-    for corpora in (spec.parallel_corpora(), spec.anchor_corpora()):
-        check_corpora({key: (file,) for key, file in corpora.items()}, kinds=("tsv",))
+    around = spec.surroundings()
+    for factor in around.factors.values():
+        factor.check_files(around)
 
 
 def language_paragraphs(spec: PretrainingSpec, language: str) -> list[str]:
@@ -121,7 +114,7 @@ def _check_same(spec: PretrainingSpec, file: Path) -> None:
     differing = [
         f"{key} was {before[key]!r}, is {now[key]!r}"
         for key in before
-        if before[key] != now[key] and key not in OBSERVING
+        if before[key] != now[key] and key not in WITHOUT_EFFECT
     ]
     if differing:
         raise CheckpointError(
@@ -136,16 +129,17 @@ def _encode_all(spec: PretrainingSpec, state: Path, files: dict[str, Path], repo
     tokenizer.save_pretrained(state)
     for name, file in files.items():
         report({"event": "preparing", "message": f"encoding {name}"})
-        write_atomically(file, partial(_write_array, stream=_stream(spec, name, texts, tokenizer)))
+        with replacing(file) as beside:
+            np.save(beside, _stream(spec, name, texts, tokenizer))
     return tokenizer
 
 
 def _stream(spec: PretrainingSpec, name: str, texts: Mapping[str, Sequence[str]], tokenizer: Any) -> Tokens:
-    if name == PARALLEL:
-        return parallel_stream(spec, tokenizer)
-    if name == ANCHORED:
-        return anchored_stream(spec, texts, tokenizer)
-    return encode(texts[name], tokenizer)
+    if name in spec.corpora:
+        return encode(texts[name], tokenizer)
+    around = spec.surroundings()
+    (factor,) = (factor for factor in around.factors.values() if name in factor.streams())
+    return factor.stream(name, around, texts, tokenizer)
 
 
 def _tokenizer(spec: PretrainingSpec, texts: Mapping[str, Sequence[str]], report: Report) -> Any:
@@ -161,8 +155,3 @@ def _tokenizer(spec: PretrainingSpec, texts: Mapping[str, Sequence[str]], report
         max_length=spec.sequence_length,
         kind=spec.tokenizer,
     )
-
-
-def _write_array(path: Path, stream: Tokens) -> None:
-    with path.open("wb") as file:
-        np.save(file, stream)
