@@ -96,7 +96,7 @@ def test_only_selects_runs_and_keeps_the_manifest_whole(call: Call, place: Path)
     code, _, err = call(*arguments, "--only", "ablation=none")
     assert code == 0, err
     assert len(list((place / "r" / "runs").iterdir())) == 1
-    assert len(json.loads((place / "r" / "manifest.json").read_text())["runs"]) == 3
+    assert len(json.loads((place / "r" / "manifest.json").read_text())["nodes"]["run"]) == 3
 
 
 def edit(path: Path, old: str, new: str) -> None:
