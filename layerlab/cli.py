@@ -118,6 +118,16 @@ def run(
     workers: Workers = None,
     device: Annotated[str, typer.Option(help="auto or cpu.")] = "auto",
     checkpoint_seconds: Annotated[float, typer.Option(help="Seconds between checkpoints of a fit.")] = 60.0,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="local, inline or a registered one [default: by workers].",
+        ),
+    ] = None,
+    retries: Annotated[
+        int, typer.Option(min=0, help="How often work is tried again whose process died.")
+    ] = 0,
     report: Annotated[bool, typer.Option(help="Write tables and figures at the end.")] = True,
 ) -> None:
     """Carry out a study; what is complete is not done again, what was interrupted goes on.
@@ -133,7 +143,13 @@ def run(
     print(f"{expanded!r}, results in {folder}", file=sys.stderr)
     try:
         outcome = run_plan(
-            expanded, folder, workers=workers, device=device, checkpoint_seconds=checkpoint_seconds
+            expanded,
+            folder,
+            workers=workers,
+            device=device,
+            checkpoint_seconds=checkpoint_seconds,
+            engine=engine,
+            retries=retries,
         )
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here", file=sys.stderr)

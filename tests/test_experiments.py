@@ -13,8 +13,7 @@ import pytest
 from transformers import AutoConfig, BertModel
 
 from layerlab.study.cost import plan_cost
-from layerlab.study.plan import Plan
-from layerlab.study.study import Study
+from layerlab.study.study import Study, StudyPlan
 from tests.fixtures.command_line import Call
 
 FOLDER = Path(__file__).parents[1] / "experiments"
@@ -80,8 +79,8 @@ def languages_of(study: Study) -> Iterator[str]:
     yield from (source for entry in study.ablations for source in re.findall(r"source='?(\w+)", repr(entry)))
 
 
-def plan_of(path: Path, root: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> Plan:
-    """Plan a study of mBERT for a BERT of its depth that is here, on invented data."""
+def plan_of(path: Path, root: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> StudyPlan:
+    """StudyPlan a study of mBERT for a BERT of its depth that is here, on invented data."""
     monkeypatch.setenv("LAYERLAB_DATA", str(root))
     settings = [f"models=[{root / 'encoder'}]", f"data.root={root / 'data'}", *more]
     return Study.from_yaml(path, settings).plan()

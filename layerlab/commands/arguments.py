@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from layerlab.study.plan import Plan
+    from layerlab.study.study import StudyPlan
 
 DONE, SOME_FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 
@@ -78,7 +78,7 @@ def expand_study(
     only: list[str] | None,
     *,
     check: bool = True,
-) -> tuple[Plan, Path]:
+) -> tuple[StudyPlan, Path]:
     """Read a study file, expand it and say where its results are."""
     from layerlab.study.study import Study
 

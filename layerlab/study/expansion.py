@@ -17,7 +17,7 @@ from layerlab.nodes.node import Node, find_kind
 from layerlab.nodes.pretraining import find_pretraining, is_pretraining
 from layerlab.nodes.run import Run
 from layerlab.study.copies import Copies, find_donor
-from layerlab.study.grid import (
+from layerlab.study.findings import (
     Coordinates,
     Expansion,
     check_data_keys,
@@ -26,13 +26,13 @@ from layerlab.study.grid import (
     find_corpora,
     find_measurements,
 )
+from layerlab.study.grid import Grid, baseline_is_missing
 from layerlab.study.plan import Plan
-from layerlab.study.study import Study, baseline_is_missing
 from layerlab.study.vocabulary import check_vocabularies
 from layerlab.tasks.task import get_task
 
 
-def expand(study: Study, *, check: bool = True) -> Plan:
+def expand(study: Grid, *, check: bool = True) -> Plan:
     """Expand a study into fits and runs.
 
     Raises:
@@ -184,7 +184,7 @@ def _asked_for(state: Expansion, nodes: Sequence[Node]) -> Iterator[Node]:
             state.note(f"nodes.{kind}", error)
 
 
-def _data_of(study: Study, task: str) -> DataSpec:
+def _data_of(study: Grid, task: str) -> DataSpec:
     """Return where a task's corpora are, in a form that holds for workers in any directory."""
     return study.data_for(task).resolved()
 

@@ -1,122 +1,127 @@
-"""The grid of a study while it is expanded: coordinates, what was found, what is wrong."""
+"""A study: the grid of models, ablations, tasks, sources, targets and seeds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    field_validator,
+)
 
 from layerlab.ablation.ablation import Ablation
-from layerlab.data.catalog import CorpusRef, DataSpec, find_corpus
-from layerlab.data.spec import Controlled
-from layerlab.errors import LayerlabError, Problem, unknown
-from layerlab.models.checkpoints import Checkpoint, distinct_labels
-from layerlab.nodes.fit import Fit
-from layerlab.nodes.measurement import Measurement, plan_measurement
-from layerlab.nodes.pretraining import Pretraining
-from layerlab.nodes.run import Run
-from layerlab.study.study import Study
-from layerlab.tasks.corpora import check_labels
-from layerlab.tasks.task import get_task
+from layerlab.ablation.sweep import Sweep
+from layerlab.ablation.written import read_ablation
+from layerlab.data.catalog import DataSpec
+from layerlab.finetuning.training import Training
+from layerlab.measures.spec import Measures, short_form
+
+if TYPE_CHECKING:
+    Ablations = Sequence[Ablation | Sweep]
+    Data = DataSpec | Mapping[str, Any]
+else:
+    Ablations = tuple[
+        Annotated[InstanceOf[Ablation] | InstanceOf[Sweep], BeforeValidator(read_ablation)], ...
+    ]
+    Data = DataSpec | dict[str, DataSpec]
+
+# Any sequence may be given; a tuple is kept, since a study is a value.
+Names = Annotated[Sequence[str], AfterValidator(tuple)]
+Seeds = Annotated[Sequence[int], AfterValidator(tuple)]
 
 
-@dataclass(frozen=True)
-class Coordinates:
-    """Where a fit stands in the grid."""
+class Grid(BaseModel):
+    """What is ablated, in which models, on which tasks and languages, with which seeds.
 
-    checkpoint: Checkpoint
-    task: str
-    source: str
-    seed: int
-    ablation: Ablation
+    Attributes:
+        name: Names the results directory; letters, digits, ``.``, ``_`` and ``-``.
+        description: One sentence on the question; changes no identity.
+        models: Folders or Hub ids, optionally ``id@revision``; or pretraining specs (YAML files, also written
+            ``{pretraining: spec.yaml}``), whose encoders are made first.
+        tasks: Names of tasks.
+        data: Where corpora are; one for all tasks, or one for each task by name.
+        sources: Languages to fine-tune on.
+        targets: Languages, or treebanks of them such as ``en:GUM``, to evaluate on; the source itself is
+            always evaluated too.
+        seeds: Seeds; every ablation is paired with the baseline of the same seed.
+        ablations: Ablations and sweeps; without the baseline ``none`` no effect can be computed.
+        training: Hyper-parameters.
+        measures: What is measured beside scores, such as ``[cka, retrieval, change]``; None for nothing.
+        nodes: Nodes of kinds that users register, by kind, with the options that the kind's ``plan`` takes.
+        imports: Modules to import first, which register tasks, interventions, architectures or corpora.
 
+    Raises:
+        ValidationError: A field is missing, misspelt or of the wrong kind.
+    """
 
-@dataclass
-class Expansion:
-    """The jobs and mistakes found so far."""
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    study: Study
-    problems: dict[tuple[str, str], Problem] = field(default_factory=dict)
-    fits: dict[str, Fit] = field(default_factory=dict)
-    runs: dict[str, Run] = field(default_factory=dict)
-    ablations: dict[str, dict[str, Ablation]] = field(default_factory=dict)
-    corpora: dict[tuple[str, str, str], CorpusRef | None] = field(default_factory=dict)
-    labels: dict[str, str] = field(default_factory=dict)
-    pretrainings: dict[str, Pretraining] = field(default_factory=dict)
-    measurements: dict[tuple[str, str], Measurement] = field(default_factory=dict)
-    notes: dict[str, None] = field(default_factory=dict)
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    description: str = ""
+    models: Names = Field(min_length=1)
+    tasks: Names = Field(min_length=1)
+    data: Data = Field(default_factory=DataSpec)
+    sources: Names = Field(min_length=1)
+    targets: Names = ()
+    seeds: Seeds = Field(default=(0,), min_length=1)
+    ablations: Ablations = Field(default_factory=lambda: (Ablation.none(),), min_length=1)
+    training: Training = Field(default_factory=Training)
+    measures: Measures | None = None
+    nodes: Mapping[str, Any] = Field(default_factory=dict)
+    imports: Names = ()
 
-    def note(self, path: str, message: object) -> None:
-        """Remember a mistake, once."""
-        self.problems.setdefault((path, str(message)), Problem(path, str(message)))
+    @field_validator("models", "tasks", "sources", "targets", "imports", mode="before")
+    @classmethod
+    def _allow_one(cls, value: Any) -> Any:
+        if isinstance(value, str | Path):
+            return (str(value),)
+        if isinstance(value, Mapping):
+            return (_name_of(value),)
+        if isinstance(value, Sequence):
+            return [str(item) if isinstance(item, Path) else _name_of(item) for item in value]
+        return value
 
-    def corpus(self, task: str, language: str, split: str) -> CorpusRef | None:
-        """Find a corpus once; a mistake is noted."""
-        key = (task, language, split)
-        if key not in self.corpora:
-            self.corpora[key] = None
-            try:
-                spec = self.study.data_for(task)
-                self.corpora[key] = find_corpus(spec, task, get_task(task).formats, language, split)
-            except LayerlabError as error:
-                self.note("data", error)
-        return self.corpora[key]
+    @field_validator("measures", mode="before")
+    @classmethod
+    def _allow_names_alone(cls, value: Any) -> Any:
+        if not isinstance(value, Measures | Mapping | str | Sequence | None):
+            raise ValueError("expected names of measures, or a mapping with `names`")
+        return short_form(value)
 
+    @field_validator("models", "tasks", "sources", "targets", "seeds")
+    @classmethod
+    def _refuse_repeats(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        twice = sorted({str(item) for item in value if value.count(item) > 1})
+        if twice:
+            raise ValueError(f"listed twice: {', '.join(twice)}")
+        return value
 
-def check_twins(state: Expansion, checkpoints: Sequence[Checkpoint]) -> None:
-    """Refuse models that are the same, and name those apart that are called the same."""
-    for index, checkpoint in enumerate(checkpoints):
-        for other in checkpoints[:index]:
-            if checkpoint.digest == other.digest:
-                state.note(f"models[{index}]", f"{checkpoint.name} is the same checkpoint as {other.name}")
-    state.labels.update(distinct_labels(checkpoints))
+    def data_for(self, task: str) -> DataSpec:
+        """Return where a task's corpora are."""
+        if isinstance(self.data, DataSpec):
+            return self.data
+        spec: DataSpec = self.data.get(task, DataSpec())
+        return spec
 
-
-def check_data_keys(state: Expansion) -> None:
-    """Refuse data for a task that the study does not have: the name may be misspelt."""
-    if not isinstance(state.study.data, DataSpec):
-        for key in state.study.data:
-            if key not in state.study.tasks:
-                state.note(f"data.{key}", unknown("task of this study", key, state.study.tasks))
-
-
-def find_corpora(state: Expansion, task: str) -> None:
-    """Find the corpora of every source and target of a task; mistakes are noted."""
-    for source in state.study.sources:
-        for split in ("train", "dev"):
-            state.corpus(task, source, split)
-        for target in state.study.targets_for(source):
-            state.corpus(task, target, "test")
-
-
-def check_source(state: Expansion, task: str, source: str, sentences: dict[tuple[str, str], int]) -> None:
-    """Read a source's corpora and compare labels; notes what is wrong and how large the training split is."""
-    refs = [state.corpus(task, source, split) for split in ("train", "dev")]
-    if source in state.study.sources:
-        refs.extend(state.corpus(task, target, "test") for target in state.study.targets_for(source))
-    train, *others = refs
-    if train is None:
-        return
-    found = check_labels(get_task(task), train, [ref for ref in others if ref is not None])
-    sentences[task, source] = found.n_sentences
-    state.notes.update(dict.fromkeys(found.notes))
-    for problem in found.problems:
-        state.note("data", problem)
+    def targets_for(self, source: str) -> tuple[str, ...]:
+        """Return the languages a source's runs are evaluated on, the source first."""
+        return (source, *(target for target in self.targets if target != source))
 
 
-def find_measurements(state: Expansion, tasks: Iterable[str]) -> None:
-    """Find what the runs of every task and source measure; mistakes are noted."""
-    study = state.study
-    if study.measures is None:
-        return
-    found: dict[tuple[Controlled | None, str], Measurement] = {}
-    for task in tasks:
-        data = study.data_for(task).resolved()
-        for source in study.sources:
-            # Tasks seldom differ in their parallel sentences.
-            key = (data.controlled, source)
-            try:
-                if key not in found:
-                    found[key] = plan_measurement(study.measures, data, source, study.targets_for(source))
-                state.measurements[task, source] = found[key]
-            except LayerlabError as error:
-                state.note("measures", error)
+def _name_of(item: Any) -> Any:
+    """Return the file of ``{pretraining: file}``, and anything else as it is."""
+    if isinstance(item, Mapping) and item.keys() == {"pretraining"}:
+        return str(item["pretraining"])
+    return item
+
+
+def baseline_is_missing(ablations: Iterable[Ablation | Sweep]) -> bool:
+    """Return whether no ablation of a study is the baseline."""
+    return not any(isinstance(ablation, Ablation) and ablation.kind == "none" for ablation in ablations)

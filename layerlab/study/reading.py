@@ -6,7 +6,7 @@ import io
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ruamel.yaml import YAML
 
@@ -15,12 +15,19 @@ from layerlab.config import Location, apply_overrides, read_yaml
 from layerlab.errors import Problem, StudyError
 from layerlab.extensions import import_modules
 from layerlab.measures.spec import short_form
-from layerlab.study.study import Study
+from layerlab.study.grid import Grid
 from layerlab.validation import validate
 
+G = TypeVar("G", bound=Grid)
 
-def read_study(path: Path, overrides: Iterable[str] = ()) -> Study:
+
+def read_study(cls: type[G], path: Path, overrides: Iterable[str] = ()) -> G:
     """Read a study file and apply ``path=value`` overrides before it is validated.
+
+    Args:
+        cls: What to make of it.
+        path: The file.
+        overrides: Texts as on the command line.
 
     Raises:
         StudyError: The file is not there, is no YAML, or has mistakes; all of them are listed.
@@ -33,16 +40,17 @@ def read_study(path: Path, overrides: Iterable[str] = ()) -> Study:
         if override.startswith("measures.") and "measures" in plain:
             plain["measures"] = short_form(plain["measures"])  # which has keys to override
         problems += apply_overrides(plain, (override,))
-    return build_study(plain, where=str(path), lines=lines, problems=problems)
+    return build_study(cls, plain, where=str(path), lines=lines, problems=problems)
 
 
 def build_study(
+    cls: type[G],
     plain: Mapping[str, Any],
     *,
     where: str = "the study",
     lines: Mapping[Location, int] | None = None,
     problems: Iterable[Problem] = (),
-) -> Study:
+) -> G:
     """Build a study from plain mappings and lists, collecting every mistake.
 
     Raises:
@@ -52,7 +60,7 @@ def build_study(
     lines = lines or {}
     fields = dict(plain)
     found.extend(import_modules(fields.get("imports", ())))
-    study, mistakes = validate(Study, fields, lines=lines)
+    study, mistakes = validate(cls, fields, lines=lines)
     found.extend(mistakes)
     if found or study is None:
         found.sort(key=lambda problem: problem.line or 0)
@@ -60,7 +68,7 @@ def build_study(
     return study
 
 
-def write_study(study: Study) -> str:
+def write_study(study: Grid) -> str:
     """Return a study as YAML text."""
     plain = study.model_dump(mode="json", exclude={"ablations"}, exclude_defaults=True)
     plain["training"] = study.training.model_dump(mode="json")  # whole: defaults may change one day

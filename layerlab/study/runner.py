@@ -21,6 +21,7 @@ from layerlab.nodes.worker import run_nodes
 from layerlab.study.plan import Plan
 from layerlab.study.progress import Progress
 from layerlab.study.pruning import revive
+from layerlab.study.reading import write_study
 from layerlab.study.status import Status, read_status
 
 DEVICES = ("auto", "cpu")
@@ -125,7 +126,7 @@ def prepare_store(plan: Plan, store: Store) -> None:
     plan = plan.whole or plan
     for item in plan.nodes:
         write_node(store, item)
-    write_text(store.root / "study.yaml", plan.text)
+    write_text(store.root / "study.yaml", write_study(plan.study))
     ids: dict[str, list[str]] = {}
     for item in plan.nodes:
         ids.setdefault(item.kind, []).append(item.id)

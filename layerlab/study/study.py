@@ -1,123 +1,68 @@
-"""A study: the grid of models, ablations, tasks, sources, targets and seeds."""
+"""A study and its plan as users meet them: the grid with all that can be done with it.
+
+The values are in ``grid.py`` and ``plan.py``, which know nothing of files, stores and engines. These two
+classes add no state, only the verbs, so that a study is expanded and run in two calls.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    InstanceOf,
-    field_validator,
-)
-
-from layerlab.ablation.ablation import Ablation
-from layerlab.ablation.sweep import Sweep
-from layerlab.ablation.written import read_ablation
-from layerlab.data.catalog import DataSpec
-from layerlab.finetuning.training import Training
-from layerlab.measures.spec import Measures, short_form
-
-if TYPE_CHECKING:
-    from layerlab.study.plan import Plan
-
-    Ablations = Sequence[Ablation | Sweep]
-    Data = DataSpec | Mapping[str, Any]
-else:
-    Ablations = tuple[
-        Annotated[InstanceOf[Ablation] | InstanceOf[Sweep], BeforeValidator(read_ablation)], ...
-    ]
-    Data = DataSpec | dict[str, DataSpec]
-
-# Any sequence may be given; a tuple is kept, since a study is a value.
-Names = Annotated[Sequence[str], AfterValidator(tuple)]
-Seeds = Annotated[Sequence[int], AfterValidator(tuple)]
+from layerlab.nodes.fit import Fit
+from layerlab.nodes.run import Run
+from layerlab.nodes.store.store import Store
+from layerlab.study.expansion import expand
+from layerlab.study.grid import Grid
+from layerlab.study.outline import describe_plan
+from layerlab.study.plan import Plan
+from layerlab.study.reading import read_study, write_study
+from layerlab.study.runner import Outcome, run_plan
 
 
-class Study(BaseModel):
+class StudyPlan(Plan):
+    """The nodes of a study, and what can be done with them; see :class:`layerlab.study.plan.Plan`."""
+
+    @property
+    def fits(self) -> tuple[Fit, ...]:
+        """Fine-tunings, donors before those that need them."""
+        return self.of(Fit)
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Evaluations."""
+        return self.of(Run)
+
+    def describe(
+        self, store: Store | None = None, *, cost_as: str | None = None, flops: float | None = None
+    ) -> str:
+        """Return the plan as text; see :func:`layerlab.study.outline.describe_plan`."""
+        return describe_plan(self, store, cost_as=cost_as, flops=flops)
+
+    def run(self, folder: str | Path, **options: Any) -> Outcome:
+        """Carry the plan out in a results folder; what is complete there is not done again.
+
+        Args:
+            folder: Results directory.
+            **options: ``workers``, ``device``, ``engine``, ``progress`` and others of
+                :func:`layerlab.study.runner.run_plan`.
+        """
+        return run_plan(self, folder, **options)
+
+
+class Study(Grid):
     """What is ablated, in which models, on which tasks and languages, with which seeds.
 
-    Attributes:
-        name: Names the results directory; letters, digits, ``.``, ``_`` and ``-``.
-        description: One sentence on the question; changes no identity.
-        models: Folders or Hub ids, optionally ``id@revision``; or pretraining specs (YAML files, also written
-            ``{pretraining: spec.yaml}``), whose encoders are made first.
-        tasks: Names of tasks.
-        data: Where corpora are; one for all tasks, or one for each task by name.
-        sources: Languages to fine-tune on.
-        targets: Languages, or treebanks of them such as ``en:GUM``, to evaluate on; the source itself is
-            always evaluated too.
-        seeds: Seeds; every ablation is paired with the baseline of the same seed.
-        ablations: Ablations and sweeps; without the baseline ``none`` no effect can be computed.
-        training: Hyper-parameters.
-        measures: What is measured beside scores, such as ``[cka, retrieval, change]``; None for nothing.
-        nodes: Nodes of kinds that users register, by kind, with the options that the kind's ``plan`` takes.
-        imports: Modules to import first, which register tasks, interventions, architectures or corpora.
+    Its fields are those of :class:`layerlab.study.grid.Grid`.
 
     Raises:
         ValidationError: A field is missing, misspelt or of the wrong kind.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    description: str = ""
-    models: Names = Field(min_length=1)
-    tasks: Names = Field(min_length=1)
-    data: Data = Field(default_factory=DataSpec)
-    sources: Names = Field(min_length=1)
-    targets: Names = ()
-    seeds: Seeds = Field(default=(0,), min_length=1)
-    ablations: Ablations = Field(default_factory=lambda: (Ablation.none(),), min_length=1)
-    training: Training = Field(default_factory=Training)
-    measures: Measures | None = None
-    nodes: Mapping[str, Any] = Field(default_factory=dict)
-    imports: Names = ()
-
-    @field_validator("models", "tasks", "sources", "targets", "imports", mode="before")
-    @classmethod
-    def _allow_one(cls, value: Any) -> Any:
-        if isinstance(value, str | Path):
-            return (str(value),)
-        if isinstance(value, Mapping):
-            return (_name_of(value),)
-        if isinstance(value, Sequence):
-            return [str(item) if isinstance(item, Path) else _name_of(item) for item in value]
-        return value
-
-    @field_validator("measures", mode="before")
-    @classmethod
-    def _allow_names_alone(cls, value: Any) -> Any:
-        if not isinstance(value, Measures | Mapping | str | Sequence | None):
-            raise ValueError("expected names of measures, or a mapping with `names`")
-        return short_form(value)
-
-    @field_validator("models", "tasks", "sources", "targets", "seeds")
-    @classmethod
-    def _refuse_repeats(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
-        twice = sorted({str(item) for item in value if value.count(item) > 1})
-        if twice:
-            raise ValueError(f"listed twice: {', '.join(twice)}")
-        return value
-
-    def data_for(self, task: str) -> DataSpec:
-        """Return where a task's corpora are."""
-        if isinstance(self.data, DataSpec):
-            return self.data
-        spec: DataSpec = self.data.get(task, DataSpec())
-        return spec
-
-    def targets_for(self, source: str) -> tuple[str, ...]:
-        """Return the languages a source's runs are evaluated on, the source first."""
-        return (source, *(target for target in self.targets if target != source))
-
-    def plan(self, *, check: bool = True) -> Plan:
-        """Expand the grid into fits and runs; no weights are loaded.
+    def plan(self, *, check: bool = True) -> StudyPlan:
+        """Expand the grid into nodes: pretrainings, fits and runs; no weights are loaded.
 
         Args:
             check: Also read every corpus and compare labels, so that mistakes show before time is spent.
@@ -125,35 +70,18 @@ class Study(BaseModel):
         Raises:
             StudyError: Everything that is wrong with the study, at once.
         """
-        from layerlab.study.expansion import expand
-
-        return expand(self, check=check)
+        expanded = expand(self, check=check)
+        return StudyPlan(**{field.name: getattr(expanded, field.name) for field in fields(expanded)})
 
     @classmethod
-    def from_yaml(cls, path: str | Path, overrides: Iterable[str] = ()) -> Study:
+    def from_yaml(cls, path: str | Path, overrides: Iterable[str] = ()) -> Self:
         """Read a study file; ``overrides`` are ``path=value`` texts as on the command line.
 
         Raises:
             StudyError: Every mistake in the file, with lines and paths.
         """
-        from layerlab.study.reading import read_study
-
-        return read_study(Path(path), tuple(overrides))
+        return read_study(cls, Path(path), tuple(overrides))
 
     def to_yaml(self) -> str:
         """Return the study as YAML text that reads back to the same runs."""
-        from layerlab.study.reading import write_study
-
         return write_study(self)
-
-
-def _name_of(item: Any) -> Any:
-    """Return the file of ``{pretraining: file}``, and anything else as it is."""
-    if isinstance(item, Mapping) and item.keys() == {"pretraining"}:
-        return str(item["pretraining"])
-    return item
-
-
-def baseline_is_missing(ablations: Iterable[Ablation | Sweep]) -> bool:
-    """Return whether no ablation of a study is the baseline."""
-    return not any(isinstance(ablation, Ablation) and ablation.kind == "none" for ablation in ablations)

@@ -12,7 +12,7 @@ from layerlab.errors import LayerlabError
 from layerlab.models.checkpoints import Checkpoint
 from layerlab.models.pieces import share_of_unknown
 from layerlab.models.tokenizers import find_tokenizer
-from layerlab.study.grid import Expansion
+from layerlab.study.findings import Expansion
 from layerlab.tasks.corpora import read_corpus
 
 # Sentences of a corpus that a tokenizer is tried on.

@@ -13,8 +13,7 @@ from layerlab.measures.spec import Measures
 from layerlab.nodes.identity import RunSpec
 from layerlab.nodes.measurement import Measurement, plan_measurement, read_measured
 from layerlab.nodes.run import Run
-from layerlab.study.plan import Plan
-from layerlab.study.study import Study
+from layerlab.study.study import Study, StudyPlan
 
 INSTRUMENT = Controlled(family="instrument", test=20)
 
@@ -28,7 +27,7 @@ def write_table(folder: Path, *languages: str, n: int = 12, mark: str = "") -> P
     return path
 
 
-def plan_with(study: Study, **changes: object) -> Plan:
+def plan_with(study: Study, **changes: object) -> StudyPlan:
     fields = {name: getattr(study, name) for name in Study.model_fields}
     return Study.model_validate({**fields, **changes}).plan(check=False)
 

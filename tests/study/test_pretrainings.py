@@ -61,7 +61,7 @@ def make_study(treebanks: Path, spec_file: Path, **changes: Any) -> Study:
         "ablations": ["none", {"before": [{"reset": {"layers": "0", "to": "random"}}]}],
         "training": {"epochs": 1, "batch_size": 16},
     }
-    return build_study({**fields, **changes})
+    return build_study(Study, {**fields, **changes})
 
 
 def read(path: Path, **changes: Any) -> PretrainingSpec:

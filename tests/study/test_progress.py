@@ -5,15 +5,14 @@ from pathlib import Path
 import pytest
 
 from layerlab.nodes.store.store import Store
-from layerlab.study.plan import Plan
 from layerlab.study.progress import Progress, seconds_left
 from layerlab.study.runner import prepare_store
 from layerlab.study.status import Activity, Count, Status, read_status
-from layerlab.study.study import Study
+from layerlab.study.study import Study, StudyPlan
 
 
 @pytest.fixture
-def plan(study: Study) -> Plan:
+def plan(study: Study) -> StudyPlan:
     """The plan of the small study."""
     return study.plan(check=False)
 
@@ -37,7 +36,7 @@ def test_steps_of_an_earlier_process_do_not_count_as_this_ones_pace() -> None:
 
 
 def test_without_a_terminal_progress_is_plain_timed_lines(
-    plan: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    plan: StudyPlan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = Store(tmp_path)
     prepare_store(plan, store)
@@ -50,7 +49,7 @@ def test_without_a_terminal_progress_is_plain_timed_lines(
     assert capsys.readouterr().err == ""
 
 
-def test_a_failed_fit_blocks_its_runs_and_no_others(plan: Plan, tmp_path: Path) -> None:
+def test_a_failed_fit_blocks_its_runs_and_no_others(plan: StudyPlan, tmp_path: Path) -> None:
     store = Store(tmp_path)
     prepare_store(plan, store)
     fit = plan.fits[0]

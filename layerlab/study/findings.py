@@ -1,0 +1,122 @@
+"""What is found while a study is expanded, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from layerlab.ablation.ablation import Ablation
+from layerlab.data.catalog import CorpusRef, DataSpec, find_corpus
+from layerlab.data.spec import Controlled
+from layerlab.errors import LayerlabError, Problem, unknown
+from layerlab.models.checkpoints import Checkpoint, distinct_labels
+from layerlab.nodes.fit import Fit
+from layerlab.nodes.measurement import Measurement, plan_measurement
+from layerlab.nodes.pretraining import Pretraining
+from layerlab.nodes.run import Run
+from layerlab.study.grid import Grid
+from layerlab.tasks.corpora import check_labels
+from layerlab.tasks.task import get_task
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """Where a fit stands in the grid."""
+
+    checkpoint: Checkpoint
+    task: str
+    source: str
+    seed: int
+    ablation: Ablation
+
+
+@dataclass
+class Expansion:
+    """The jobs and mistakes found so far."""
+
+    study: Grid
+    problems: dict[tuple[str, str], Problem] = field(default_factory=dict)
+    fits: dict[str, Fit] = field(default_factory=dict)
+    runs: dict[str, Run] = field(default_factory=dict)
+    ablations: dict[str, dict[str, Ablation]] = field(default_factory=dict)
+    corpora: dict[tuple[str, str, str], CorpusRef | None] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    pretrainings: dict[str, Pretraining] = field(default_factory=dict)
+    measurements: dict[tuple[str, str], Measurement] = field(default_factory=dict)
+    notes: dict[str, None] = field(default_factory=dict)
+
+    def note(self, path: str, message: object) -> None:
+        """Remember a mistake, once."""
+        self.problems.setdefault((path, str(message)), Problem(path, str(message)))
+
+    def corpus(self, task: str, language: str, split: str) -> CorpusRef | None:
+        """Find a corpus once; a mistake is noted."""
+        key = (task, language, split)
+        if key not in self.corpora:
+            self.corpora[key] = None
+            try:
+                spec = self.study.data_for(task)
+                self.corpora[key] = find_corpus(spec, task, get_task(task).formats, language, split)
+            except LayerlabError as error:
+                self.note("data", error)
+        return self.corpora[key]
+
+
+def check_twins(state: Expansion, checkpoints: Sequence[Checkpoint]) -> None:
+    """Refuse models that are the same, and name those apart that are called the same."""
+    for index, checkpoint in enumerate(checkpoints):
+        for other in checkpoints[:index]:
+            if checkpoint.digest == other.digest:
+                state.note(f"models[{index}]", f"{checkpoint.name} is the same checkpoint as {other.name}")
+    state.labels.update(distinct_labels(checkpoints))
+
+
+def check_data_keys(state: Expansion) -> None:
+    """Refuse data for a task that the study does not have: the name may be misspelt."""
+    if not isinstance(state.study.data, DataSpec):
+        for key in state.study.data:
+            if key not in state.study.tasks:
+                state.note(f"data.{key}", unknown("task of this study", key, state.study.tasks))
+
+
+def find_corpora(state: Expansion, task: str) -> None:
+    """Find the corpora of every source and target of a task; mistakes are noted."""
+    for source in state.study.sources:
+        for split in ("train", "dev"):
+            state.corpus(task, source, split)
+        for target in state.study.targets_for(source):
+            state.corpus(task, target, "test")
+
+
+def check_source(state: Expansion, task: str, source: str, sentences: dict[tuple[str, str], int]) -> None:
+    """Read a source's corpora and compare labels; notes what is wrong and how large the training split is."""
+    refs = [state.corpus(task, source, split) for split in ("train", "dev")]
+    if source in state.study.sources:
+        refs.extend(state.corpus(task, target, "test") for target in state.study.targets_for(source))
+    train, *others = refs
+    if train is None:
+        return
+    found = check_labels(get_task(task), train, [ref for ref in others if ref is not None])
+    sentences[task, source] = found.n_sentences
+    state.notes.update(dict.fromkeys(found.notes))
+    for problem in found.problems:
+        state.note("data", problem)
+
+
+def find_measurements(state: Expansion, tasks: Iterable[str]) -> None:
+    """Find what the runs of every task and source measure; mistakes are noted."""
+    study = state.study
+    if study.measures is None:
+        return
+    found: dict[tuple[Controlled | None, str], Measurement] = {}
+    for task in tasks:
+        data = study.data_for(task).resolved()
+        for source in study.sources:
+            # Tasks seldom differ in their parallel sentences.
+            key = (data.controlled, source)
+            try:
+                if key not in found:
+                    found[key] = plan_measurement(study.measures, data, source, study.targets_for(source))
+                state.measurements[task, source] = found[key]
+            except LayerlabError as error:
+                state.note("measures", error)
