@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import types
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +18,8 @@ from layerlab.errors import LayerlabError, Problem, StudyError, unknown
 
 T = TypeVar("T")
 
+# A model with a validator of its own is called after it.
+_VALIDATED = re.compile(r"function-\w+\[[^,\[\]]*, ([^\[\]]+)\]")
 _UNKNOWN = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
 _MISSING = frozenset({"missing", "missing_argument", "missing_keyword_only_argument"})
 _WORDS: Mapping[str, str] = {
@@ -131,7 +134,8 @@ def _follow(details: ErrorDetails, model: Any) -> _Complaint:
         branches = _branches(here)
         if len(branches) > 1:
             choices.append((len(location), str(part)))
-            here = next((branch for branch in branches if _label(branch) == part), None)
+            name = _VALIDATED.sub(r"\1", str(part))
+            here = next((branch for branch in branches if _label(branch) == name), None)
             continue
         here = branches[0] if branches else None
         if part == "[key]":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
 
 from layerlab.data.checks import Place, check_text
 from layerlab.data.remedies import find_stray_remedy, find_tag_remedy
@@ -71,16 +72,14 @@ def read_tags(
 def _check_rows(rows: Sequence[Sequence[object]], place: Place) -> tuple[Rows, Mapping[str, tuple[int, int]]]:
     """Check that tags are text; return them and where each occurs first."""
     firsts: dict[str, tuple[int, int]] = {}
-    raw: list[Sequence[str]] = []
     for index, tags in enumerate(rows):
-        texts = []
         for number, tag in enumerate(tags):
+            if type(tag) is str and tag in firsts:
+                continue
             # An empty tag is text of no known form, and may have a remedy.
-            text = tag if tag == "" else check_text(tag, "tag", place(index, number))
-            texts.append(str(text))
-            firsts.setdefault(texts[-1], (index, number))
-        raw.append(texts)
-    return raw, firsts
+            text = "" if tag == "" else check_text(tag, "tag", place(index, number))
+            firsts[text] = (index, number)
+    return cast("Rows", rows), firsts
 
 
 def _list_tags(raw: Rows) -> str:

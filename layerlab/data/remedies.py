@@ -43,8 +43,9 @@ def find_tag_remedy(rows: Rows, options: TagOptions) -> str:
         for raw, tag in zip(tags, got, strict=True)
         if not is_iob2(tag)
     )
-    bare_types = _are_types(rows)
-    mended = {tag: _meant_tag(tag, bare_types) for tag in wrong}
+    mended = {tag: _meant_tag(tag) for tag in wrong}
+    if None in mended.values() and _are_types(rows):
+        mended = {tag: "O" if bare(tag).upper() in _NOTHING else f"I-{bare(tag)}" for tag in wrong}
     if None in mended.values():
         return ""
     tag_map = {**options.tag_map, **{tag: meant for tag, meant in mended.items() if meant is not None}}
@@ -144,15 +145,13 @@ def _are_types(rows: Rows) -> bool:
     return "O" in tags and 0 < len(types) <= _MOST_TYPES and not any("-" in tag for tag in types)
 
 
-def _meant_tag(tag: str, bare_types: bool) -> str | None:
+def _meant_tag(tag: str) -> str | None:
     """Return the IOB2 tag that one of no known form stands for; None if it cannot be told."""
     clean = bare(tag)
     if is_iob2(clean):
         return clean
     if clean.upper() in _NOTHING:
         return "O"
-    if bare_types:
-        return f"I-{clean}"
     for pattern, prefix, kind in ((_OTHER_DASH, 1, 2), (_TURNED, 2, 1)):
         found = pattern.fullmatch(clean)
         if found and is_iob2(mended := f"{found[prefix].upper()}-{found[kind]}"):

@@ -20,6 +20,9 @@ _ENOUGH = 20
 # Language and colon before each word, as in the files of WikiANN.
 _PREFIX = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z]+)*:(?=.)")
 
+# Sentences that a converter wrote as Python shows them.
+_BYTES = re.compile(r"b(['\"]).*\1$", re.DOTALL)
+
 # Texts that stand for none.
 _PLACEHOLDERS = frozenset(
     {"NS", "N/A", "NA", "#N/A", "NULL", "NONE", "NIL", "NAN", "UNDEFINED", "-", "--", "_", "?", "[DELETED]",
@@ -77,6 +80,9 @@ def _survey_pairs(pairs: Sequence[Pair]) -> Iterator[str]:
         listed = ", ".join(text for text, _ in placeholders.most_common(5))
         n = placeholders.total()
         yield f"{n} of {len(pairs)} pairs hold a placeholder for a sentence ({listed}); they are kept"
+    bytes_ = sum(bool(_BYTES.match(pair.first) and _BYTES.match(pair.second)) for pair in pairs)
+    if bytes_ >= NEARLY_ALL * len(pairs):
+        yield f"the sentences of {bytes_} of {len(pairs)} pairs are written as Python's bytes (b'...')"
     same = Counter((pair.first, pair.second) for pair in pairs)
     yield from _repeats(len(pairs) - len(same), len(pairs), "pairs")
 
@@ -86,29 +92,51 @@ def _survey_words(sentences: Sequence[Sentence], where: str) -> Iterator[str]:
     n_words = words.total()
     if not n_words:
         return
+    check_withheld(words, where)
     word, n = words.most_common(1)[0]
-    n_withheld = sum(n for word, n in words.items() if _WITHHELD.fullmatch(word))
-    enough = n_words >= _ENOUGH and len(sentences) > 1
-    if enough and n_withheld >= NEARLY_ALL * n_words:
-        raise DataError(
-            f"{where}: {n_withheld} of {n_words} words are signs such as {word!r}: the text of this corpus "
-            "is withheld, mostly by its licence. Expected words; its own page says how to put them back"
-        )
-    if enough and n >= NEARLY_ALL * n_words:
+    if n_words >= _ENOUGH and len(sentences) > 1 and n >= NEARLY_ALL * n_words:
         yield f"{n} of {n_words} words are {word!r}: scores say little about anything else"
     withheld = sum(
-        len(sentence.words) > 1 and all(map(_WITHHELD.fullmatch, sentence.words)) for sentence in sentences
+        len(sentence.words) > 1 and not any(word.strip("_") for word in sentence.words)
+        for sentence in sentences
     )
     if withheld:
-        yield f"{withheld} of {len(sentences)} sentences are signs instead of words: their text is withheld"
+        yield f"the text of {withheld} of {len(sentences)} sentences is withheld: all their words are _"
     blank = sum(n for word, n in words.items() if not word.strip())
     if blank:
         yield f"{blank} of {n_words} words are white space"
+    yield from _survey_entities(sentences)
+    yield from _repeats(len(sentences) - len({one.words for one in sentences}), len(sentences), "sentences")
+
+
+def check_withheld(words: Counter[str], where: str) -> None:
+    """Refuse words of a text that is withheld.
+
+    Args:
+        words: How often each occurs.
+        where: File or data set, for messages.
+
+    Raises:
+        DataError: Nearly all words are signs such as ``_``.
+    """
+    signs = [word for word in words if _WITHHELD.fullmatch(word)]
+    n_signs, n_words = sum(words[word] for word in signs), words.total()
+    if n_signs >= max(NEARLY_ALL * n_words, 3):
+        raise DataError(
+            f"{where}: {n_signs} of {n_words} words are signs such as {signs[0]!r}: the text of the corpus "
+            "is withheld, mostly by its licence. Expected words; its own page says how to put them back"
+        )
+
+
+def _survey_entities(sentences: Sequence[Sentence]) -> Iterator[str]:
     tags = {tag for sentence in sentences for tag in sentence.entities}
     if tags == {"O"}:
         yield f"no word of the {len(sentences)} sentences is part of an entity"
-    same = Counter(sentence.words for sentence in sentences)
-    yield from _repeats(len(sentences) - len(same), len(sentences), "sentences")
+    spellings: dict[str, set[str]] = {}
+    for kind in {tag[2:] for tag in tags if tag != "O"}:
+        spellings.setdefault(kind.casefold(), set()).add(kind)
+    for kinds in sorted(sorted(kinds) for kinds in spellings.values() if len(kinds) > 1):
+        yield f"types of entities that differ by case alone are different types: {', '.join(kinds)}"
 
 
 def _repeats(n: int, total: int, what: str) -> Iterator[str]:

@@ -18,10 +18,10 @@ RARE = 0.01
 
 NO_MAP: Mapping[str, str] = MappingProxyType({})
 
-# Schemes that say more than IOB2, by their prefixes.
+# Schemes other than IOB2 by their prefixes, the one with the fewest first.
 SCHEMES: Mapping[str, frozenset[str]] = MappingProxyType(
-    {"IOBES": frozenset("BIES"), "BILOU": frozenset("BILU"), "BMES": frozenset("BMES"),
-     "BMEWO": frozenset("BMEW"), "IOE": frozenset("IE")}
+    {"IOE": frozenset("IE"), "IOBES": frozenset("BIES"), "BILOU": frozenset("BILU"),
+     "BMES": frozenset("BMES"), "BMEWO": frozenset("BMEW")}
 )  # fmt: skip
 _ALONE, _LAST = frozenset("SUW"), frozenset("ELSUW")
 

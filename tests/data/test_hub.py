@@ -9,6 +9,7 @@ from typing import Any
 import datasets
 import pytest
 
+from layerlab.data.catalog import DataSpec, find_corpus
 from layerlab.data.hub import hub_words
 from layerlab.data.hub.hub_source import HubSource
 from layerlab.data.sentences import Sentence
@@ -155,3 +156,113 @@ def test_a_configuration_that_the_hub_lacks_lists_those_of_the_language(
     monkeypatch.setattr(datasets, "get_dataset_config_names", unreachable)
     with pytest.raises(DataError, match="cannot be loaded: ValueError: BuilderConfig 'en_gmu' not found"):
         load_hub(HubSource("me/trees", "en_gmu", "test"), ("conllu",))
+
+
+def dataset(columns: dict[str, list[Any]], **names: Sequence[str]) -> datasets.Dataset:
+    """Return columns as a data set; those with names are class labels, -1 and None among them."""
+    made = datasets.Dataset.from_dict(columns)
+    for column, labels in names.items():
+        made = made.cast_column(column, datasets.Sequence(datasets.ClassLabel(names=list(labels))))
+    return made
+
+
+@pytest.mark.parametrize("nothing", [None, "_", "None", ""])
+@pytest.mark.parametrize("relation", [None, "_"])
+def test_empty_nodes_are_left_out_as_in_files(
+    tmp_path: Path, nothing: str | None, relation: str | None
+) -> None:
+    rows = tree_rows()
+    for column, value in (("tokens", "quack"), ("upos", "VERB"), ("head", nothing), ("deprel", relation)):
+        rows[column][1] = [rows[column][1][0], value, rows[column][1][1]]
+    hub_id = save(tmp_path / "ud", {"train": datasets.Dataset.from_dict(rows)})
+    plain = save(tmp_path / "plain", {"train": datasets.Dataset.from_dict(tree_rows())})
+    assert load_hub(source(hub_id), ("conllu",)) == load_hub(source(plain), ("conllu",))
+
+
+def test_a_word_that_lacks_a_head_alone_is_kept_and_its_sentence_has_no_tree(tmp_path: Path) -> None:
+    rows = tree_rows()
+    rows["head"][1][0] = "_"
+    hub_id = save(tmp_path / "ud", {"train": datasets.Dataset.from_dict(rows)})
+    second = load_hub(source(hub_id), ("conllu",))[1]
+    assert (second.words, second.upos, second.heads) == (("猫", "飛ぶ"), ("NOUN", "VERB"), ())
+
+
+def test_words_without_trees_are_all_kept(tmp_path: Path) -> None:
+    rows: dict[str, list[Any]] = {"tokens": [["a", "b"]], "upos": [["NOUN", "VERB"]], "head": [[None, None]]}
+    for name, more in (("less", {}), ("none", {"deprel": [[None, None]]}), ("null", {"deprel": [None]})):
+        hub_id = save(tmp_path / name, {"train": datasets.Dataset.from_dict({**rows, **more})})
+        (sentence,) = load_hub(source(hub_id), ("conllu",))
+        assert (sentence.words, sentence.heads) == (("a", "b"), ())
+
+
+@pytest.mark.parametrize(
+    ("columns", "formats", "message"),
+    [
+        ({"tokens": [["a", None]], "ner_tags": [["O", "O"]]}, "iob2", r"\], row 0: no word \(None\)"),
+        (
+            {"tokens": [["a"], None], "ner_tags": [["O"], ["O"]]},
+            "iob2",
+            "row 1: tokens holds None; expected a",
+        ),
+        ({"tokens": [["a"], [""]], "ner_tags": [["O"], ["O"]]}, "iob2", "row 1: the word is empty"),
+        ({"tokens": [["a"], ["b"]], "ner_tags": [["O"], [None]]}, "iob2", r"row 1: no tag \(None\)"),
+        (
+            {"tokens": [["a"], ["b"]], "ner_tags": [["O"], None]},
+            "iob2",
+            "row 1: ner_tags holds None; expected",
+        ),
+        ({"tokens": [["a"]], "ner_tags": [["O", "O"]]}, "iob2", "row 0: 2 values in ner_tags for 1 words"),
+        ({"tokens": [["a"]], "ner_tags": [["B-PER "]]}, "iob2", r'row 0: tag .B-PER .*\{"B-PER ": "B-PER"\}'),
+        ({"tokens": ["ab"], "ner_tags": ["OO"]}, "iob2", "row 0: tokens holds str 'ab'; expected a list"),
+        ({"tokens": [["a"]], "upos": [[None]]}, "conllu", r"row 0: no tag \(None\)"),
+        ({"tokens": [["a"]], "upos": [["NOUN "]]}, "conllu", "unknown UPOS tag 'NOUN '; did you mean 'NOUN'"),
+        ({"tokens": [["a"]], "upos": [[3]]}, "conllu", "column upos holds numbers without names"),
+        (
+            {"tokens": [["a"]], "upos": [["X"]], "head": [["0", "1"]], "deprel": [["root"]]},
+            "conllu",
+            "row 0: 2 values in head for 1 words",
+        ),
+    ],
+)
+def test_what_a_data_set_lacks_is_refused_with_its_row(
+    tmp_path: Path, columns: dict[str, list[Any]], formats: str, message: str
+) -> None:
+    hub_id = save(tmp_path / "broken", {"train": datasets.Dataset.from_dict(columns)})
+    with pytest.raises(DataError, match=message):
+        load_hub(source(hub_id), (formats,))
+
+
+@pytest.mark.parametrize(
+    ("column", "formats", "names"), [("upos", "conllu", UPOS_NAMES), ("ner_tags", "iob2", TAG_NAMES)]
+)
+@pytest.mark.parametrize("hidden", [-1, None])
+def test_labels_that_are_hidden_are_no_labels(
+    tmp_path: Path, column: str, formats: str, names: list[str], hidden: int | None
+) -> None:
+    made = dataset({"tokens": [["a"], ["b", "c"]], column: [[0], [0, hidden]]}, **{column: names})
+    with pytest.raises(
+        DataError, match=rf"row 1: no label \({hidden}\) in {column}; expected a split with lab"
+    ):
+        load_hub(source(save(tmp_path / "hidden", {"train": made})), (formats,))
+
+
+def test_tags_of_other_schemes_are_read_as_in_files(tmp_path: Path) -> None:
+    hub_id = save(tmp_path / "ner", {"train": entities([["S-PER", "B-LOC", "E-LOC"]])})
+    read, notes = hub_words.load_hub(source(hub_id), ("iob2",))
+    assert read[0].entities == ("B-PER", "B-LOC", "I-LOC")
+    assert notes == ("the tags are IOBES, read as IOB2; no entity is lost",)
+
+
+def test_digests_of_what_was_read_right_stay(tmp_path: Path) -> None:
+    """Recorded before the readers had their checks in common."""
+    trees = save(tmp_path / "t", {"test": datasets.Dataset.from_dict(tree_rows())})
+    tags = {"tokens": [["Mira", "spi"], ["a"]], "ner_tags": [["B-PER", "I-PER"], ["B-OTH"]]}
+    names = save(tmp_path / "n", {"test": datasets.Dataset.from_dict(tags)})
+    paraphrases = {"id": [4], "sentence1": ["mira"], "sentence2": ["tola"], "label": [1]}
+    pairs = save(tmp_path / "p", {"test": datasets.Dataset.from_dict(paraphrases)})
+    found = [
+        find_corpus(DataSpec(hub=trees), "upos", ("conllu",), "xx", "test"),
+        find_corpus(DataSpec(hub=names, tag_map={"OTH": "O"}), "ner", ("iob2",), "xx", "test"),
+        find_corpus(DataSpec(hub=pairs), "pawsx", ("tsv", "jsonl"), "xx", "test"),
+    ]
+    assert [ref.digest for ref in found] == ["df59d3c98668d0f1", "768b2fd7c5cd66f3", "79ef2c9d199fb227"]

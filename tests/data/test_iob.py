@@ -107,3 +107,59 @@ def test_file_without_sentence_or_word_is_refused(write: Write) -> None:
         read_iob(write("a.iob2", "# nothing\n"))
     with pytest.raises(DataError, match=":1: the word is empty"):
         read_iob(write("b.iob2", "1\t\tO\n"))
+
+
+GERMEVAL = """#\thttp://example.org/a\t[2009-10-17]
+1\tMila\tB-PER\tO
+2\tspi\tO\tB-LOC
+
+#\thttp://example.org/b\t[2009-10-17]\t
+1\t#\tO\tO
+2\tTula\tB-LOCderiv\tO
+"""
+CONLL = """-DOCSTART- -X- -X- O
+
+Mila NNP B-NP B-PER
+10\xa0000 CD I-NP O
+# # I-NP O
+
+1 CD B-NP O
+Tula NNP B-NP B-LOC
+"""
+WIDE = """# id 17\tdomain=zoo
+Mila _ _ B-PER
+spi _ _ O
+
+# sent_id = two
+Tula _ _ B-LOC
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "tags"),
+    [
+        (GERMEVAL, ["Mila spi", "# Tula"], ["B-PER O", "O B-LOCderiv"]),
+        ("Mila\tB-PER\nspi\tO\n\t\n#\tO\nTula\tB-LOC\n", ["Mila spi", "# Tula"], ["B-PER O", "O B-LOC"]),
+        ("Mila\tB-PER\n \t \nspi\tO\n\u3000\nTula\tO\n", ["Mila", "spi", "Tula"], ["B-PER", "O", "O"]),
+        (CONLL, ["Mila 10\xa0000 #", "1 Tula"], ["B-PER O O", "O B-LOC"]),
+        (CONLL.replace(" ", "\t"), ["Mila 10\xa0000 #", "1 Tula"], ["B-PER O O", "O B-LOC"]),
+        (WIDE, ["Mila spi", "Tula"], ["B-PER O", "B-LOC"]),
+        ("Mila B-PER\nspi  O\n\n# O\n", ["Mila spi", "#"], ["B-PER O", "O"]),
+        ("0\tMila\tB-PER\n1\tspi\tO\n", ["Mila spi"], ["B-PER O"]),
+        ("1 Mila B-PER _\n2 spi O _\n", ["Mila spi"], ["B-PER O"]),
+    ],
+)
+def test_published_formats_are_read(write: Write, text: str, words: list[str], tags: list[str]) -> None:
+    sentences = read_iob(write("a.iob2", text))
+    assert [" ".join(s.words) for s in sentences] == words
+    assert [" ".join(s.entities) for s in sentences] == tags
+
+
+def test_comments_name_sentences_in_every_format(write: Write) -> None:
+    assert [s.sent_id for s in read_iob(write("a.iob2", WIDE))] == ["", "two"]
+
+
+def test_a_line_without_its_tag_is_refused_in_every_format(write: Write) -> None:
+    for text in (CONLL + "Rek\n", CONLL + "Rek NNP O\n", GERMEVAL + "3\tspi\n4\n"):
+        with pytest.raises(DataError, match=r"a.iob2:\d+: expected tab-separated columns number, word, tag"):
+            read_iob(write("a.iob2", text))

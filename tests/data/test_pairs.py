@@ -98,6 +98,21 @@ def test_json_lines_are_the_same_pairs(write: Write) -> None:
         ),
         (
             "a.jsonl",
+            '{"premise": "a", "hypothesis": "b\\ud83d", "label": 1}',
+            r"a.jsonl:1: hypothesis holds a lone surrogate \(U\+D83D\): 'b\\ud83d'; expected whole",
+        ),
+        (
+            "a.jsonl",
+            '{"premise": "a\\u0000", "hypothesis": "b", "label": 1}',
+            "a.jsonl:1: premise holds the character NUL",
+        ),
+        (
+            "a.tsv",
+            TSV.replace("entailment", "entailment "),
+            r"a.tsv:2: label holds 'entailment '; .*tag_map: ",
+        ),
+        (
+            "a.jsonl",
             '{"premise": "a", "hypothesis": "b", "label": true}',
             "label holds True; expected a label",
         ),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from layerlab.data.checks import check_text
 from layerlab.data.formats.lines import read_lines, sent_id_of
 from layerlab.data.sentences import Sentence
 from layerlab.errors import DataError, unknown
@@ -58,7 +57,8 @@ def read_conllu(path: str | Path) -> tuple[Sentence, ...]:
 def _check_word(path: Path, number: int, columns: list[str], expected: int) -> None:
     if columns[0] != str(expected):
         raise DataError(f"{path}:{number}: expected word number {expected}, got {columns[0]!r}")
-    check_text(columns[1], "form (column 2)", f"{path}:{number}")
+    if not columns[1]:
+        raise DataError(f"{path}:{number}: the form (column 2) is empty")
     if columns[3] not in _KNOWN_UPOS:
         raise DataError(f"{path}:{number}: {unknown('UPOS tag', columns[3], UPOS)}")
 

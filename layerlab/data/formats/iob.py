@@ -84,10 +84,10 @@ def read_iob_file(path: Path, options: TagOptions) -> tuple[tuple[Sentence, ...]
 
 def _blocks(lines: Sequence[str]) -> Iterator[_Block]:
     """Yield the sentences of a file as columns, without comments."""
-    tabs = any("\t" in line for line in lines)
+    tabs = any("\t" in line for line in lines if line.strip() and not line.startswith("# "))
     block = _Block("")
     for number, line in enumerate([*lines, ""], 1):
-        columns = line.split("\t") if tabs else line.split()
+        columns = line.split("\t") if tabs else [column for column in line.split(" ") if column]
         if not line.strip():
             if block.rows:
                 yield block

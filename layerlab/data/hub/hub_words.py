@@ -28,7 +28,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 FORMATS: Mapping[str, tuple[str, ...]] = {"conllu": ("upos",), "iob2": ("entities",)}
 
 # How data sets write that a token has no head, relation or tag: multiword tokens, empty nodes.
-_NOTHING = ("_", "None", "", None)
+_NOTHING = ("_", "None", "", None, -1, "-1")
 
 
 @dataclass(frozen=True)

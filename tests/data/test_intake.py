@@ -1,0 +1,73 @@
+"""Sentences and pairs of functions and controlled languages are checked as those of files are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from layerlab.data import registry
+from layerlab.data.catalog import DataSpec, find_corpus, load_corpus, register_corpus
+from layerlab.data.intake import check_items
+from layerlab.data.pairs import Pair
+from layerlab.data.sentences import Corpus, Sentence
+from layerlab.data.tags import TagOptions
+from layerlab.errors import DataError
+
+FORMATS = {"upos": ("conllu",), "ner": ("iob2",), "nli": ("tsv", "jsonl")}
+
+
+@pytest.fixture(autouse=True)
+def empty_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_CORPORA", {})
+
+
+def read(task: str, items: Sequence[Any], **options: object) -> Corpus:
+    register_corpus(task, "xx", lambda split: items)
+    return load_corpus(find_corpus(DataSpec.model_validate(options), task, FORMATS[task], "xx", "test"))
+
+
+@pytest.mark.parametrize(
+    ("task", "item", "message"),
+    [
+        ("upos", Sentence((None,), upos=("X",)), r"sentence 2: no word \(None\)"),  # type: ignore[arg-type]
+        ("upos", Sentence(("",), upos=("X",)), "sentence 2: the word is empty"),
+        ("upos", Sentence(("a\ud800",), upos=("X",)), "sentence 2: the word holds a lone surrogate"),
+        ("upos", Sentence((), upos=()), "sentence 2: a sentence without words"),
+        ("upos", Sentence(("a",), upos=("NOUN ",)), "sentence 2: tag 'NOUN ' has white space around it"),
+        ("ner", Sentence(("a",), entities=("B-PER ",)), r'sentence 2: tag .*\{"B-PER ": "B-PER"\}'),
+        ("ner", Sentence(("a",), entities=("I-PER",)), "sentence 2: I-PER after the start; not IOB2"),
+        ("nli", Pair("a", "b\ud800", "yes"), "pair 2: second holds a lone surrogate"),
+        ("nli", Pair("a", None, "yes"), "pair 2: second holds None; expected text"),  # type: ignore[arg-type]
+        ("nli", Pair("a", "b", "yes "), r'pair 2: label holds .yes .*tag_map: \{"yes ": "yes"\}'),
+    ],
+)
+def test_what_is_wrong_with_a_function_is_said(task: str, item: Sentence | Pair, message: str) -> None:
+    good = {
+        "upos": Sentence(("a",), upos=("X",)),
+        "ner": Sentence(("a",), entities=("O",)),
+        "nli": Pair("a", "b", "no"),
+    }
+    with pytest.raises(DataError, match=rf"registered corpus {task}/xx\[test\], {message}"):
+        read(task, [good[task], item])
+
+
+def test_options_hold_for_functions_too() -> None:
+    strays = [Sentence(("a", "b"), entities=("I-PER", "B-OTH"), sent_id="s")]
+    corpus = read("ner", strays, tag_map={"OTH": "O"}, stray_tags="begin")
+    assert corpus.sentences == (Sentence(("a", "b"), entities=("B-PER", "O"), sent_id="s"),)
+    mapped = read("nli", [Pair("a", "b", "yes")], tag_map={"yes": "entailment"})
+    assert mapped.sentences[0].label == "entailment"
+
+
+def test_schemes_and_prefixes_are_read_and_noted() -> None:
+    corpus = read("ner", [Sentence(("sl:Ana", "sl:spi"), entities=("S-PER", "O"))])
+    assert corpus.sentences[0].words == ("Ana", "spi")
+    assert corpus.sentences[0].entities == ("B-PER", "O")
+    assert [note.split()[0] for note in corpus.notes] == ["the", "'sl:'"]
+
+
+def test_items_of_a_task_of_ones_own_are_left_as_they_are() -> None:
+    items = (("a", 1), ("b", 2))
+    assert check_items(items, "here", TagOptions(), ("mine",)) == (items, ())
