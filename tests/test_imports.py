@@ -17,7 +17,6 @@ ORDER = (
 # What is named by users, found only when it is asked for: controlled languages as corpora; an entry point.
 LATER = {
     ("data/catalog.py", "languages"),
-    ("pretraining/__main__.py", "cli"),
 }
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE)
 
