@@ -9,15 +9,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 from layerlab.analysis.records import empty_records, validate_records
 from layerlab.errors import RecordsError
 from layerlab.report.figures.figure import Drawing
 from layerlab.report.figures.gallery import available, draw_all, drawings, known_figures, list_figures
 from layerlab.report.page.study_report import write_report
+from tests.fixtures.drawn_text import overlapping
 
 Make = Callable[..., pd.DataFrame]
 
@@ -150,31 +149,6 @@ def test_no_text_of_a_figure_covers_another_or_leaves_it(measured: Make, synthet
         synthetic(study="freeze", targets=("de",), seeds=(0,)),
         synthetic(study="swap", targets=("de", "ru"), seeds=(0,)),
     ]
-    wanted = {"similarity", "gap", "change", "drift", "freezing", "swaps"}
     for frame in frames:
-        for figure, drawing in drawings(frame):
-            if figure.name in wanted:
-                assert overlapping(drawing.draw()) == [], drawing.name
-
-
-def overlapping(figure: Figure) -> list[tuple[str, str]]:
-    """Pairs of drawn texts that cover one another, and texts that leave the figure."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()  # type: ignore[no-untyped-call]
-    renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
-    texts: list[Text] = [text for box in figure.legends for text in box.get_texts()]
-    for axis in figure.axes:
-        texts += [axis.title, axis.xaxis.label, axis.yaxis.label]
-        left, right = axis.get_xlim()
-        ticks = zip(axis.get_xticks(), axis.get_xticklabels(), strict=True)
-        texts += [text for place, text in ticks if left <= place <= right]  # the others are not drawn
-    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in texts if text.get_text()]
-    found = [
-        (one, other)
-        for index, (one, box) in enumerate(boxes)
-        for other, other_box in boxes[index + 1 :]
-        if box.shrunk(0.96, 0.96).overlaps(other_box.shrunk(0.96, 0.96))
-    ]
-    edge = figure.bbox.padded(2)
-    outside = [(name, "edge") for name, box in boxes if not edge.contains(box.x0, box.y0)]
-    return [*found, *outside, *((name, "edge") for name, box in boxes if not edge.contains(box.x1, box.y1))]
+        for drawing in found_in(frame):
+            assert overlapping(drawing.draw()) == [], drawing.name

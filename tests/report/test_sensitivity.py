@@ -9,9 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 from layerlab.analysis.records import empty_records
 from layerlab.analysis.sensitivity import paired, sensitivity
@@ -20,6 +18,7 @@ from layerlab.report.figures.gallery import draw_all
 from layerlab.report.figures.sensitivity import plot_drops_by_seed, plot_sensitivity
 from layerlab.report.figures.targets import plot_targets
 from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH, line_style
+from tests.fixtures.drawn_text import overlapping
 
 Make = Callable[..., pd.DataFrame]
 
@@ -32,29 +31,6 @@ def lines(axis: Axes) -> dict[str, list[float]]:
 
 def legend(figure: Figure) -> list[str]:
     return [text.get_text() for box in figure.legends for text in box.get_texts()]
-
-
-def overlapping(figure: Figure) -> list[tuple[str, str]]:
-    """Pairs of drawn texts that cover one another, and texts that leave the figure."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()  # type: ignore[no-untyped-call]
-    renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
-    texts: list[Text] = [text for box in figure.legends for text in box.get_texts()]
-    for axis in figure.axes:
-        texts += [axis.title, axis.xaxis.label, axis.yaxis.label, *axis.get_xticklabels()]
-        low, high = axis.get_ylim()
-        shown = zip(axis.get_yticks(), axis.get_yticklabels(), strict=False)
-        texts += [text for place, text in shown if low <= place <= high]  # the others are not drawn
-    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in texts]
-    boxes = [(name, box.shrunk(0.96, 0.96)) for name, box in boxes if box.width > 0]
-    pairs = [
-        (a, b)
-        for index, (a, one) in enumerate(boxes)
-        for b, two in boxes[index + 1 :]
-        if one.overlaps(two) and one.bounds != two.bounds
-    ]
-    outside = [(name, "edge") for name, box in boxes if not figure.bbox.padded(1).contains(box.x0, box.y0)]
-    return pairs + outside
 
 
 def test_curves_show_the_effects_in_points_in_the_order_of_the_layers(synthetic: Make) -> None:

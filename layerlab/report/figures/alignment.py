@@ -17,6 +17,7 @@ from layerlab.analysis.measured import upgrade_alignment
 from layerlab.errors import RecordsError, unknown
 from layerlab.names import DIRECTIONS, MEASURED, measure_name
 from layerlab.report.figures.figure import Drawing, Figure, Material
+from layerlab.report.figures.layer_curves import draw_chance
 from layerlab.report.style.axes import label_depth, panel_grid, put_legend
 from layerlab.report.style.captions import capital, count, sentences_words
 from layerlab.report.style.style import figure_style, line_style
@@ -159,10 +160,7 @@ def _finish(axis: Axes, rows: pd.DataFrame, measure: str, *, mean: bool) -> None
     if mean:
         values = rows.groupby("layer")["value"].mean()
         axis.plot(values.index, values, label="mean", color="black", lw=1.8, zorder=5)
-    if measure.startswith("retrieval"):
-        chance = float((1 / rows["n"]).mean())
-        axis.axhline(chance, label="chance", color="0.4", lw=0.8, ls=(0, (1, 1.2)), zorder=0)
-    else:
+    if not draw_chance(axis, rows, measure):
         axis.axhline(0, color="0.6", lw=0.6, zorder=0)
     deepest = int(rows["layer"].max())
     label_depth(axis, deepest, "layers passed")

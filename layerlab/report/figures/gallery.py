@@ -1,6 +1,6 @@
 """All figures, and the drawings that a study's records have data for.
 
-A figure of one's own is a ``Figure`` that ``register_figure`` takes, or that an entry point of the group
+Your own figure is a ``Figure`` that ``register_figure`` takes, or that an entry point of the group
 ``layerlab.figures`` refers to; it is listed, drawn and shown on the page like the others, after them.
 """
 

@@ -22,6 +22,7 @@ from layerlab.names import PRETRAINED, measure_name, metric_name, task_name
 from layerlab.report.figures.figure import Drawing, Figure, Material
 from layerlab.report.figures.layer_curves import (
     PLACE,
+    between_languages,
     condition_styles,
     measure_rows,
     only_place,
@@ -71,7 +72,7 @@ def gap_against_similarity(
     Raises:
         RecordsError: No such measure or layer, several settings, or fewer than three targets with both.
     """
-    rows = _similarity_rows(frame)
+    rows = _without_ablation(measure_rows(frame))
     known = set(rows["measure"])
     if measure not in known:
         raise RecordsError(unknown("measure", measure, known))
@@ -105,9 +106,8 @@ class _Pairs:
         return ""
 
 
-def _similarity_rows(frame: pd.DataFrame) -> pd.DataFrame:
-    """Keep the measures of source and target, without ablation."""
-    rows = measure_rows(frame)
+def _without_ablation(rows: pd.DataFrame) -> pd.DataFrame:
+    """Keep what was measured of source and target without ablation."""
     return rows[(rows["ablation"] == BASELINE) & (rows["target"] != rows["source"])]
 
 
@@ -169,8 +169,7 @@ def _find(material: Material) -> Iterator[Drawing]:
 
     CKA is taken where it was measured, else the first measure of source and target.
     """
-    rows = _similarity_rows(material.frame)
-    rows = rows[~rows["measure"].str.startswith(("change", "drift"))]
+    rows = _without_ablation(between_languages(material.frame))
     if rows.empty or material.scores.empty:
         return
     gaps = transfer_gap(material.frame, material.metric)

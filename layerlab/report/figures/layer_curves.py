@@ -42,6 +42,12 @@ def measure_rows(frame: pd.DataFrame) -> pd.DataFrame:
     return rows[~rows["measure"].str.endswith(DIRECTIONS)]
 
 
+def between_languages(frame: pd.DataFrame) -> pd.DataFrame:
+    """Select the rows of measures that compare source and target, as CKA and retrieval do."""
+    rows = measure_rows(frame)
+    return rows[~rows["measure"].str.startswith(("change", "drift"))]
+
+
 def rows_of_measure(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
     """Select the rows of one measure.
 
@@ -156,6 +162,13 @@ def draw_curves(axis: Axes, curves: Mapping[str, pd.DataFrame], styles: Mapping[
 def finish_measure(axis: Axes, rows: pd.DataFrame, measure: str) -> None:
     """Name a measure beside its axis; of retrieval, draw chance."""
     axis.set_ylabel(measure_name(measure))
-    if measure.startswith("retrieval"):
+    draw_chance(axis, rows, measure)
+
+
+def draw_chance(axis: Axes, rows: pd.DataFrame, measure: str) -> bool:
+    """Draw what guessing gives, if it is retrieval that is measured; say whether it is."""
+    guessed = measure.startswith("retrieval")
+    if guessed:
         chance = float((1 / rows["n"].astype("float64")).mean())
         axis.axhline(chance, label="chance", color="0.4", lw=0.8, ls=(0, (1, 1.2)), zorder=0)
+    return guessed

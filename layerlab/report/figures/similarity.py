@@ -18,12 +18,12 @@ from layerlab.names import measure_name, task_name
 from layerlab.report.figures.figure import Drawing, Figure, Material
 from layerlab.report.figures.layer_curves import (
     MOST_BANDS,
+    between_languages,
     condition_styles,
     conditions,
     draw_curves,
     finish_measure,
     layer_means,
-    measure_rows,
     measures_of,
     only_place,
     rows_of_measure,
@@ -67,9 +67,7 @@ def plot_similarity(frame: pd.DataFrame, measure: str = "cka", *, sweep: str | N
 
 def _find(material: Material) -> Iterator[Drawing]:
     """Yield every measure of source and target: before and after fine-tuning, and with each sweep."""
-    rows = measure_rows(material.frame)
-    rows = rows[~rows["measure"].str.startswith(("change", "drift"))]
-    for where, measure, here in measures_of(rows):
+    for where, measure, here in measures_of(between_languages(material.frame)):
         words = capital(measure_name(measure))
         states = "after fine-tuning"
         if here["pretrained"].any():

@@ -1,4 +1,4 @@
-"""A figure of one's own, from one module outside the package, is listed, drawn and on the page."""
+"""A registered figure, from one module outside the package, is listed, drawn and on the page."""
 
 from __future__ import annotations
 
