@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 import layerlab as ll
-from layerlab.ablation.interventions import registry
+from layerlab.ablation.interventions import kinds as registry
 from layerlab.analysis.sensitivity import sensitivity
 from layerlab.data.sentences import Sentence
 from layerlab.errors import LabelError

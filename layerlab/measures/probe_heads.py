@@ -14,6 +14,7 @@ from layerlab.errors import TrainingError
 from layerlab.measures.frozen_states import FrozenStates
 from layerlab.tasks.task import Task
 from layerlab.training.batching import epoch_batches
+from layerlab.training.optimizer import build_optimizer
 from layerlab.training.schedule import rate_factor
 from layerlab.training.streams import head_seed
 
@@ -124,7 +125,7 @@ def train_probes(
     """
     corpus = states.corpus
     probes = LayerProbes(task, len(corpus.labels), moments, seed, len(states.levels))
-    optimizer = _optimizer(probes, training)
+    optimizer = build_optimizer([(probes, training.learning_rate)], training.weight_decay)
     lengths = [len(example.input_ids) for example in corpus.encoded.examples]
     n_steps = -(-len(lengths) // training.batch_size) * training.epochs
     step = 0
@@ -141,15 +142,6 @@ def train_probes(
             step += 1
         _check_finite(losses.detach(), states.levels, training)
     return probes
-
-
-def _optimizer(probes: LayerProbes, training: ProbeTraining) -> torch.optim.AdamW:
-    parameters = list(probes.parameters())
-    groups: list[dict[str, Any]] = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": training.weight_decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=training.learning_rate)
 
 
 def _check_finite(losses: Tensor, levels: Sequence[int], training: ProbeTraining) -> None:

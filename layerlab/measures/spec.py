@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
@@ -65,7 +65,7 @@ class Measures(BaseModel):
 
     @field_validator("names", "languages", mode="before")
     @classmethod
-    def _allow_one(cls, value: Any) -> Any:
+    def _allow_one(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
 
     @field_validator("names", "languages")
@@ -91,7 +91,7 @@ class Measures(BaseModel):
         return tuple(sorted(ALIASES.get(name, name) for name in self.names))
 
 
-def short_form(value: Any) -> Any:
+def short_form(value: object) -> object:
     """Return the mapping that a list of names, or one name, stands for; anything else as it is.
 
     >>> short_form(["cka"]), short_form({"names": ["cka"], "parallel": "pud"})

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from torch import nn
-from transformers import PreTrainedModel
+from transformers import PretrainedConfig, PreTrainedModel
 
 from layerlab.errors import ArchitectureError, SelectionError, unknown
 from layerlab.models.anatomy import COMPONENTS, Anatomy, Component, anatomy_of
@@ -62,7 +62,7 @@ class Encoder:
         return cls(load_base(name, revision=revision, **options))
 
     @classmethod
-    def without_weights(cls, config: Any) -> Encoder:
+    def without_weights(cls, config: PretrainedConfig) -> Encoder:
         """Build the encoder of a transformers configuration on the meta device: names and shapes, no values.
 
         Raises:

@@ -1,5 +1,5 @@
 """Tasks: labels, encoding, heads, decoding and metrics."""
 
-from layerlab.tasks import pairs, parsing, tagging
+from layerlab.tasks import classification, parsing, tagging
 
-__all__ = ["pairs", "parsing", "tagging"]  # which register their tasks
+__all__ = ["classification", "parsing", "tagging"]  # which register their tasks

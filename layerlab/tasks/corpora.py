@@ -5,12 +5,15 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layerlab.data.catalog import CorpusRef, load_corpus
 from layerlab.data.sentences import Corpus
 from layerlab.errors import DataError, LabelError
 from layerlab.tasks.task import Encoded, Task
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def check_labels(task: Task, train: CorpusRef, others: Sequence[CorpusRef]) -> S
 
 
 def encode_corpus(
-    task: Task, corpus: Corpus, labels: tuple[str, ...], tokenizer: Any, max_length: int
+    task: Task, corpus: Corpus, labels: tuple[str, ...], tokenizer: PreTrainedTokenizerBase, max_length: int
 ) -> EncodedCorpus:
     """Encode a corpus for a tokenizer and check that its labels are known.
 

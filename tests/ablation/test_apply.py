@@ -20,10 +20,10 @@ from layerlab.ablation.interventions import (
     Unfreeze,
     from_dict,
     intervention,
-    registry,
+    kinds,
 )
 from layerlab.ablation.interventions.donors import Donors
-from layerlab.ablation.interventions.fields import Components, Selection
+from layerlab.ablation.interventions.notation import Components, Selection
 from layerlab.errors import DonorError, LayerlabError, NoEffectError, SelectionError, StudyError
 from layerlab.models import anatomy
 from layerlab.models.anatomy import Anatomy, register_anatomy
@@ -290,7 +290,7 @@ def test_nothing_frozen_is_nothing_to_unfreeze(bert: PreTrainedModel) -> None:
 @pytest.fixture(autouse=True)
 def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test registers is forgotten after it."""
-    monkeypatch.setattr(registry, "_KINDS", dict(registry._KINDS))
+    monkeypatch.setattr(kinds, "_KINDS", dict(kinds._KINDS))
 
 
 def test_a_saved_model_loads_with_its_ablated_weights(

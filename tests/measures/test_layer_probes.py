@@ -23,8 +23,8 @@ from layerlab.measures.layer_probes import ProbeScore, check_levels, probe_layer
 from layerlab.measures.levels import frozen
 from layerlab.measures.probe_heads import ProbeTraining, state_moments, train_probes
 from layerlab.models.encoder import Encoder
+from layerlab.tasks.classification import Pairs
 from layerlab.tasks.corpora import EncodedCorpus, encode_corpus
-from layerlab.tasks.pairs import Pairs
 from layerlab.tasks.parsing import Parsing
 from layerlab.tasks.task import IGNORED, Task, get_task
 

@@ -15,8 +15,8 @@ from sklearn.metrics import f1_score as label_f1
 from layerlab.data.formats.conllu import UPOS
 from layerlab.data.pairs import Pair
 from layerlab.data.sentences import Sentence
+from layerlab.tasks.classification import INFERENCE_LABELS, make_nli
 from layerlab.tasks.metrics.score import Counts, count_macro_f1, count_ratio
-from layerlab.tasks.pairs import INFERENCE_LABELS, make_nli
 from layerlab.tasks.parsing import make_parsing
 from layerlab.tasks.tagging import make_ner, make_upos
 from layerlab.tasks.task import Score, Task

@@ -15,8 +15,15 @@ Negate(layers=Layers(text='0-1'))
 
 from __future__ import annotations
 
-from layerlab.ablation.interventions.fields import FitDonor, Selection
 from layerlab.ablation.interventions.freeze import Freeze, Unfreeze
+from layerlab.ablation.interventions.kinds import (
+    from_dict,
+    intervention,
+    known_interventions,
+    options_of,
+    to_dict,
+)
+from layerlab.ablation.interventions.notation import FitDonor, Selection
 from layerlab.ablation.interventions.permute import Permute
 from layerlab.ablation.interventions.protocols import (
     PHASES,
@@ -32,13 +39,6 @@ from layerlab.ablation.interventions.protocols import (
     may_not_fit,
     order_depends_on_seed,
     phases_of,
-)
-from layerlab.ablation.interventions.registry import (
-    from_dict,
-    intervention,
-    known_interventions,
-    options_of,
-    to_dict,
 )
 from layerlab.ablation.interventions.reset import Reset
 from layerlab.ablation.interventions.scale import Scale

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor
 
-from layerlab.ablation.interventions.fields import FitDonor
+from layerlab.ablation.interventions.notation import FitDonor
 from layerlab.errors import DonorError, unknown
 from layerlab.models.encoder import Encoder
 

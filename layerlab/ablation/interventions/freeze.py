@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from layerlab.ablation.interventions.fields import WHOLE_LAYER, Components, Selection
+from layerlab.ablation.interventions.kinds import intervention
+from layerlab.ablation.interventions.notation import WHOLE_LAYER, Components, Selection
 from layerlab.ablation.interventions.protocols import Undo
-from layerlab.ablation.interventions.registry import intervention
 from layerlab.errors import NoEffectError
 
 if TYPE_CHECKING:

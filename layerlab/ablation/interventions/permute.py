@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator
 
-from layerlab.ablation.interventions.fields import WHOLE_LAYER, Components, Selection
-from layerlab.ablation.interventions.registry import intervention
+from layerlab.ablation.interventions.kinds import intervention
+from layerlab.ablation.interventions.notation import WHOLE_LAYER, Components, Selection
 from layerlab.ablation.interventions.weights import copy_from
 from layerlab.errors import SelectionError
 from layerlab.models.layers import Layers

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeGuard, runtime_checkable
 
-from layerlab.ablation.interventions.fields import FitDonor
+from layerlab.ablation.interventions.notation import FitDonor
 from layerlab.errors import Problem, StudyError
 from layerlab.models.layers import Layers
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from layerlab.ablation.interventions.fields import WHOLE_LAYER, Components, Selection
-from layerlab.ablation.interventions.registry import intervention
+from layerlab.ablation.interventions.kinds import intervention
+from layerlab.ablation.interventions.notation import WHOLE_LAYER, Components, Selection
 from layerlab.ablation.interventions.weights import copy_from
 
 if TYPE_CHECKING:

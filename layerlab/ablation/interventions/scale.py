@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import field_validator
 
-from layerlab.ablation.interventions.fields import WHOLE_LAYER, Components, Donor, Selection
+from layerlab.ablation.interventions.kinds import intervention
+from layerlab.ablation.interventions.notation import WHOLE_LAYER, Components, Donor, Selection
 from layerlab.ablation.interventions.protocols import is_elsewhere
-from layerlab.ablation.interventions.registry import intervention
 from layerlab.ablation.interventions.weights import check_shapes, copy_from
 
 if TYPE_CHECKING:

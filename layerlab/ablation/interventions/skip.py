@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import field_validator
 
-from layerlab.ablation.interventions.fields import WHOLE_LAYER, Components, Selection
+from layerlab.ablation.interventions.kinds import intervention
+from layerlab.ablation.interventions.notation import WHOLE_LAYER, Components, Selection
 from layerlab.ablation.interventions.protocols import Undo
-from layerlab.ablation.interventions.registry import intervention
 from layerlab.errors import ArchitectureError
 from layerlab.models.anatomy import Component
 from layerlab.models.layers import Layers

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from layerlab.ablation.interventions.fields import (
+from layerlab.ablation.interventions.kinds import intervention
+from layerlab.ablation.interventions.notation import (
     SAME_LAYERS,
     WHOLE_LAYER,
     Components,
@@ -16,7 +17,6 @@ from layerlab.ablation.interventions.fields import (
     Selection,
 )
 from layerlab.ablation.interventions.protocols import is_elsewhere
-from layerlab.ablation.interventions.registry import intervention
 from layerlab.ablation.interventions.weights import copy_from
 from layerlab.errors import SelectionError
 from layerlab.models.layers import Layers

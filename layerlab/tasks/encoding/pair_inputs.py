@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from layerlab.data.pairs import Pair
 from layerlab.errors import DataError
 from layerlab.models.pieces import Pieces, plain_backend, special_tokens
 
 if TYPE_CHECKING:
+    from tokenizers import Encoding
     from transformers import PreTrainedTokenizerBase
 
 # Texts that are encoded at once; it bounds memory and changes nothing.
@@ -32,7 +33,7 @@ class Frame:
     before: Pieces
     middle: Pieces
     after: Pieces
-    types: tuple[int, int, int, int, int]
+    types: tuple[int, ...]
 
     @property
     def n_special(self) -> int:
@@ -137,7 +138,7 @@ def find_frame(tokenizer: PreTrainedTokenizerBase) -> Frame:
     return Frame(before, after, after, (0, 0, 0, 1, 1))
 
 
-def _take_apart(framed: Any, n_first: int) -> Frame | None:
+def _take_apart(framed: Encoding, n_first: int) -> Frame | None:
     """Read the frame off a framed pair; None if special tokens are missing."""
     places = [place for place, special in enumerate(framed.special_tokens_mask) if not special]
     starts = (0, places[0], places[n_first - 1] + 1, places[n_first], places[-1] + 1, len(framed.ids))

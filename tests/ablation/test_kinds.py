@@ -18,8 +18,8 @@ from layerlab.ablation.interventions import (
     from_dict,
     intervention,
     is_standing,
+    kinds,
     known_interventions,
-    registry,
     to_dict,
 )
 from layerlab.models.layers import Layers
@@ -30,7 +30,7 @@ from layerlab.names import entry_words
 def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test registers is forgotten after it; the built-in ones are there before it."""
     known_interventions()
-    monkeypatch.setattr(registry, "_KINDS", dict(registry._KINDS))
+    monkeypatch.setattr(kinds, "_KINDS", dict(kinds._KINDS))
 
 
 def make_class() -> type[Any]:
@@ -124,9 +124,9 @@ def test_entry_points_register_interventions(monkeypatch: pytest.MonkeyPatch) ->
             loaded.append(self.name)
             return intervention("test-offered")(make_class())
 
-    offered = Offered(name="offered", value="package:Doubling", group=registry.ENTRY_POINTS)
-    monkeypatch.setattr(registry, "entry_points", lambda group: [offered])
-    registry._load_packages.cache_clear()
+    offered = Offered(name="offered", value="package:Doubling", group=kinds.ENTRY_POINTS)
+    monkeypatch.setattr(kinds, "entry_points", lambda group: [offered])
+    kinds._load_packages.cache_clear()
     assert "test-offered" in known_interventions()
     known_interventions()
     assert loaded == ["offered"]
@@ -135,7 +135,7 @@ def test_entry_points_register_interventions(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     "code",
     [
-        "from layerlab.ablation.interventions.registry import known_interventions as known; "
+        "from layerlab.ablation.interventions.kinds import known_interventions as known; "
         "assert 'reset' in known()",
         "from layerlab.ablation.interventions import from_dict; from_dict({'reset': {'layers': '0'}})",
         "from layerlab.ablation.written import read_ablation; "

@@ -15,7 +15,7 @@ from layerlab.models.layers import Layers
 LayersLike = Layers | str | int | Sequence[int | str]
 
 
-def _to_tuple(value: Any) -> Any:
+def _to_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
@@ -76,11 +76,11 @@ class FitDonor:
         return f"fit({', '.join(f'{name}={value}' for name, value in given.items() if value is not None)})"
 
 
-def _to_text(value: Any) -> Any:
+def _to_text(value: object) -> object:
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
-def _donor_kind(value: Any) -> str:
+def _donor_kind(value: object) -> str:
     return "<text>" if isinstance(value, str) else "<fit>"
 
 

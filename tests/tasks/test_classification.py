@@ -15,10 +15,17 @@ from layerlab.data.pairs import Pair
 from layerlab.data.sentences import Sentence
 from layerlab.errors import DataError, LabelError
 from layerlab.finetuning.model import TaskModel, forward_batch
+from layerlab.tasks.classification import (
+    INFERENCE_LABELS,
+    PairExample,
+    Pairs,
+    make_nli,
+    make_pawsx,
+    make_xnli,
+)
 from layerlab.tasks.encoding.pair_inputs import encode_pairs, find_frame, longest_first
 from layerlab.tasks.heads.first_token import PairHead
 from layerlab.tasks.metrics.label_metrics import label_accuracy, macro_f1
-from layerlab.tasks.pairs import INFERENCE_LABELS, PairExample, Pairs, make_nli, make_pawsx, make_xnli
 from layerlab.tasks.task import get_task, known_tasks
 
 NLI = make_nli()
