@@ -15,7 +15,7 @@ from layerlab.data.catalog import DataSpec, find_corpus, load_corpus
 from layerlab.data.pairs import PAIR_FORMATS, Pair
 from layerlab.data.sentences import Corpus
 from layerlab.errors import DataError, LabelError
-from layerlab.tasks.pairs import Pairs, make_xnli
+from layerlab.tasks.classification import Pairs, make_xnli
 from layerlab.tasks.tagging import make_ner
 
 Write = Callable[[str, str], Path]
