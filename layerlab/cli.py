@@ -5,6 +5,8 @@ Nothing heavy is imported before a verb needs it, so that ``layerlab --help`` an
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +17,6 @@ from layerlab.commands.arguments import (
     DONE,
     INTERRUPTED,
     SOME_FAILED,
-    WRONG,
     Folder,
     Only,
     Overrides,
@@ -24,6 +25,7 @@ from layerlab.commands.arguments import (
     expand_study,
 )
 from layerlab.commands.demo import demo
+from layerlab.commands.failures import DEBUG, report_error
 from layerlab.commands.languages import app as languages
 from layerlab.commands.measure import measure
 from layerlab.commands.plot import plot
@@ -32,12 +34,12 @@ from layerlab.commands.probe import probe
 from layerlab.commands.prune import prune
 from layerlab.commands.report import report
 from layerlab.commands.table import records, table
-from layerlab.errors import LayerlabError
 
 app = typer.Typer(
     name="layerlab",
     help="Layer ablation for the fine-tuning analysis of multilingual encoders.",
-    epilog="Exit status: 0 done, 1 some run failed, 2 the study or an argument is wrong.",
+    epilog="Exit status: 0 done, 1 something failed, 2 the study or an argument is wrong, 70 a mistake of "
+    "layerlab's, 130 interrupted. --debug, or LAYERLAB_DEBUG=1, shows tracebacks.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -48,12 +50,21 @@ app.add_typer(languages)
 
 
 def main() -> None:
-    """Run the command line and turn layerlab's errors into a message and an exit status."""
+    """Run the command line and turn every error into a message and an exit status."""
+    if "--debug" in sys.argv[1:]:
+        sys.argv.remove("--debug")
+        os.environ[DEBUG] = "1"
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal may not know every script
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
-    except LayerlabError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(WRONG)
+    except SystemExit as end:
+        if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):
+            print("interrupted", file=sys.stderr)
+        raise
+    except BaseException as error:  # whatever it is, nobody is shown a bare traceback
+        sys.exit(report_error(error))
 
 
 @app.command()

@@ -14,7 +14,7 @@ def import_modules(names: object) -> list[Problem]:
     names = [names] if isinstance(names, str) else names
     problems = []
     if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
+        sys.path.append(str(Path.cwd()))  # a file here takes the place of no library
     for name in names if isinstance(names, list | tuple) else ():
         try:
             importlib.import_module(str(name))

@@ -167,6 +167,22 @@ def partials(path: str | Path) -> list[Path]:
     return [one for one in found if one.name.split("-", 4)[4] == path.name]
 
 
+def check_writable(folder: str | Path, error: Raises) -> None:
+    """Check that a folder can be written to, or made if it is not there yet; nothing is made.
+
+    Raises:
+        LayerlabError: It, or what stands where one above it should be, is a file or may not be written to.
+    """
+    here = Path(folder).absolute()
+    while not os.path.lexists(here) and here != here.parent:
+        here = here.parent
+    if not here.is_dir():
+        what = "a link to nothing" if here.is_symlink() else "a file"
+        raise error(f"{here} is {what}; expected a directory that can be written")
+    if not os.access(here, os.W_OK | os.X_OK):
+        raise error(f"{here} cannot be written to (permission denied); give another directory")
+
+
 def sync(path: Path) -> None:
     """Flush a file or a folder to the disk."""
     descriptor = os.open(path, os.O_RDONLY)

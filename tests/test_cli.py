@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
@@ -51,7 +52,7 @@ def test_help_answers_without_torch_and_pandas() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     for verb in VERBS:
         assert f"  {verb} " in done.stdout
-    assert "0 done, 1 some run failed, 2" in done.stdout
+    assert "0 done, 1 something failed, 2" in done.stdout
 
 
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "languages"])
@@ -110,10 +111,18 @@ def break_twice(study: Path) -> None:
     edit(study, "tasks", "task")
 
 
-def drop_tensors(place: Path) -> None:
+def change_weights(place: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     path = place / "encoder" / "model.safetensors"
-    tensors = {name: value for name, value in load_file(path).items() if "layer.2" not in name}
-    save_file(tensors, path, metadata={"format": "pt"})
+    save_file(change(load_file(path)), path, metadata={"format": "pt"})
+
+
+def drop_tensors(place: Path) -> None:
+    change_weights(place, lambda all_of_it: {n: t for n, t in all_of_it.items() if "layer.2" not in n})
+
+
+def spoil_tensors(place: Path) -> None:
+    """Make numbers infinite, which only shows when they are loaded."""
+    change_weights(place, lambda all_of_it: {n: t / 0 if "layer.2" in n else t for n, t in all_of_it.items()})
 
 
 BROKEN: dict[str, tuple[Callable[[Path], object], list[str]]] = {
@@ -148,6 +157,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], list[str]]] = {
         lambda place: shutil.rmtree(place / "encoder"),
         ["models[0]", "no checkpoint", "encoder"],
     ),
+    "missing tensors": (drop_tensors, ["models[0]", "lacks 16 tensors", "encoder.layer.2"]),
     "no weights": (
         lambda place: (place / "encoder" / "model.safetensors").unlink(),
         ["models[0]", "no weights"],
@@ -175,9 +185,9 @@ def test_labels_that_the_source_lacks_are_found_before_training(call: Call, plac
     assert "B-PER" in err
 
 
-def test_a_checkpoint_with_missing_tensors_fails_alone(call: Call, place: Path) -> None:
+def test_a_checkpoint_with_weights_that_are_not_finite_fails_alone(call: Call, place: Path) -> None:
     shutil.copytree(place / "encoder", place / "good")
-    drop_tensors(place)
+    spoil_tensors(place)
     models = f"models=[{place / 'encoder'}, {place / 'good'}]"
     arguments = ("run", place / "study.yaml", "--results", place / "r", "--workers", 0, "--set", models)
     code, out, err = call(*arguments, "--only", "ablation=none", "--no-report")
@@ -193,3 +203,19 @@ def test_an_argument_that_is_wrong_has_exit_status_2(call: Call, place: Path) ->
     assert (code, "COLUMN=VALUE" in err) == (2, True)
     code, _, err = call("table", place / "nowhere")
     assert (code, "nowhere" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("only", "total"),
+    [
+        (["seed=0", "seed=2"], "6 runs"),
+        (["seed=0", "seed=2", "ablation=none"], "2 runs"),
+        (["seed=0", "seed=0"], "3 runs"),
+    ],
+)
+def test_only_given_twice_takes_either_value_of_a_column_and_all_columns(
+    call: Call, place: Path, only: list[str], total: str
+) -> None:
+    options = [word for one in only for word in ("--only", one)]
+    code, out, _ = call("plan", place / "study.yaml", "--set", "seeds=[0,1,2]", *options)
+    assert (code, f"total      {total}" in out) == (0, True)

@@ -7,10 +7,49 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from layerlab.errors import StoreError
+from layerlab.files import check_writable
+
 if TYPE_CHECKING:
     from layerlab.study.study import StudyPlan
 
 DONE, SOME_FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
+
+
+def _directory(folder: Path | None) -> Path | None:
+    """Refuse a file where a directory is read.
+
+    Raises:
+        StoreError: It is a file.
+    """
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise StoreError(f"{folder} is a file; expected a directory that can be written")
+    return folder
+
+
+def writable(folder: Path | None) -> Path | None:
+    """Refuse a directory that nothing can be written to, before time is spent.
+
+    Raises:
+        StoreError: It is a file, or may not be written to.
+    """
+    if folder is not None:
+        check_writable(folder, StoreError)
+    return folder
+
+
+def writable_file(file: Path | None) -> Path | None:
+    """Refuse a file that cannot be written, before time is spent.
+
+    Raises:
+        StoreError: It is a directory, or its directory may not be written to.
+    """
+    if file is not None:
+        if file.is_dir():
+            raise StoreError(f"{file} is a directory; expected a file")
+        check_writable(file.parent, StoreError)
+    return file
+
 
 StudyFile = Annotated[Path, typer.Argument(help="Study file (YAML).", metavar="STUDY", show_default=False)]
 Results = Annotated[
@@ -25,11 +64,20 @@ Overrides = Annotated[
 ]
 Folder = Annotated[
     Path | None,
-    typer.Option("--results", metavar="DIR", help="Results directory [default: results/<study name>]."),
+    typer.Option(
+        "--results",
+        metavar="DIR",
+        help="Results directory [default: results/<study name>].",
+        callback=_directory,
+    ),
 ]
 Only = Annotated[
     list[str] | None,
-    typer.Option("--only", metavar="COLUMN=VALUE", help="Only runs with this column, such as ablation=none."),
+    typer.Option(
+        "--only",
+        metavar="COLUMN=VALUE",
+        help="Only runs with this column, such as ablation=none; may be repeated.",
+    ),
 ]
 Metric = Annotated[str | None, typer.Option(help="Metric [default: the task's own].")]
 Workers = Annotated[
@@ -89,12 +137,16 @@ def expand_study(
     return expanded, results or Path("results") / read.name
 
 
-def columns_of(chosen: list[str], option: str) -> dict[str, str]:
-    """Read ``COLUMN=VALUE`` as often as an option gives it."""
-    columns = {}
+def columns_of(chosen: list[str], option: str) -> dict[str, list[str]]:
+    """Read ``COLUMN=VALUE`` as often as an option gives it; a column given twice takes either value.
+
+    >>> columns_of(["seed=0", "ablation=none", "seed=1"], "--only")
+    {'seed': ['0', '1'], 'ablation': ['none']}
+    """
+    columns: dict[str, list[str]] = {}
     for text in chosen:
         name, separator, value = text.partition("=")
         if not separator:
             raise typer.BadParameter(f"expected COLUMN=VALUE, got {text!r}", param_hint=option)
-        columns[name] = value
+        columns.setdefault(name, []).append(value)
     return columns

@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
-from layerlab.commands.arguments import Workers
+from layerlab.commands.arguments import Workers, writable
 
 
 def demo(
-    folder: Annotated[Path, typer.Argument(help="Where everything goes.", metavar="DIR")] = Path("demo"),
+    folder: Annotated[
+        Path, typer.Argument(help="Where everything goes.", metavar="DIR", callback=writable)
+    ] = Path("demo"),
     workers: Workers = None,
     quick: Annotated[bool, typer.Option("--quick", help="Very small: shows that all parts work.")] = False,
 ) -> None:

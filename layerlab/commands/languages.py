@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from layerlab.commands.arguments import writable
+
 app = typer.Typer(
     name="languages",
     help="Controlled languages: invented, parallel, with gold annotation and known typology.",
@@ -41,7 +43,9 @@ def list_languages(family: FamilyFile = None) -> None:
 
 @app.command()
 def write(
-    folder: Annotated[Path, typer.Argument(help="Folder to make.", metavar="DIR", show_default=False)],
+    folder: Annotated[
+        Path, typer.Argument(help="Folder to make.", metavar="DIR", show_default=False, callback=writable)
+    ],
     languages: Annotated[str, typer.Option(help="Names with commas between [default: all].")] = "",
     sentences: Annotated[int, typer.Option(help="Tagged sentences for training, a language.", min=1)] = 3000,
     dev: Annotated[int, typer.Option(help="Tagged sentences for development.", min=1)] = 500,

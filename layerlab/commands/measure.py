@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from layerlab.commands.arguments import Png, figure_formats
+from layerlab.commands.arguments import Png, figure_formats, writable
 from layerlab.errors import CheckpointError
 from layerlab.names import DIRECTIONS
 
@@ -49,7 +49,13 @@ def measure(
     pooling: Annotated[str, typer.Option(help="mean, first or muller.")] = "mean",
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Directory for alignment.csv and the figures.", metavar="DIR"),
+        typer.Option(
+            "--output",
+            "-o",
+            help="Directory for alignment.csv and the figures.",
+            metavar="DIR",
+            callback=writable,
+        ),
     ] = None,
     png: Png = False,
 ) -> None:

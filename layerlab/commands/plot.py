@@ -15,13 +15,15 @@ from layerlab.commands.arguments import (
     figure_formats,
     import_named,
     results_folder,
+    writable,
 )
 
 
 def plot(
     results: Results,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Directory [default: RESULTS/figures].")
+        Path | None,
+        typer.Option("--output", "-o", help="Directory [default: RESULTS/figures].", callback=writable),
     ] = None,
     metric: Metric = None,
     figures: Annotated[

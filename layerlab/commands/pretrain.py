@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from layerlab.commands.arguments import DONE, INTERRUPTED, SOME_FAILED
+from layerlab.commands.arguments import DONE, INTERRUPTED, SOME_FAILED, writable
 
 if TYPE_CHECKING:
     from layerlab.commands.display import PretrainingDisplay
@@ -20,11 +20,17 @@ def pretrain(
     spec: Annotated[Path, typer.Argument(help="Pretraining spec (YAML).", metavar="SPEC")],
     folder: Annotated[
         Path | None,
-        typer.Argument(help="Where the encoder goes [default: encoders/<name>].", metavar="FOLDER"),
+        typer.Argument(
+            help="Where the encoder goes [default: encoders/<name>].", metavar="FOLDER", callback=writable
+        ),
     ] = None,
     store: Annotated[
         Path | None,
-        typer.Option(help="Keep it in a results directory instead, for studies there.", metavar="RESULTS"),
+        typer.Option(
+            help="Keep it in a results directory instead, for studies there.",
+            metavar="RESULTS",
+            callback=writable,
+        ),
     ] = None,
     overrides: Annotated[
         list[str] | None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from layerlab.commands.arguments import Png, figure_formats
+from layerlab.commands.arguments import Png, figure_formats, writable
 from layerlab.commands.measure import labelled_model, listed
 
 if TYPE_CHECKING:
@@ -60,7 +60,9 @@ KeepGib = Annotated[
 Device = Annotated[str, typer.Option(help="auto or cpu.")]
 Output = Annotated[
     Path | None,
-    typer.Option("--output", "-o", help="Directory for records.csv and the figures.", metavar="DIR"),
+    typer.Option(
+        "--output", "-o", help="Directory for records.csv and the figures.", metavar="DIR", callback=writable
+    ),
 ]
 
 
@@ -127,7 +129,7 @@ def _training(
 ) -> ProbeTraining:
     from layerlab.measures.probe_heads import ProbeTraining
 
-    if learning_rate <= 0:
+    if not 0 < learning_rate < float("inf"):
         raise typer.BadParameter(
             f"expected a positive number, got {learning_rate}", param_hint="--learning-rate"
         )

@@ -7,13 +7,22 @@ from typing import Annotated
 
 import typer
 
-from layerlab.commands.arguments import Imports, Png, Results, figure_formats, import_named, results_folder
+from layerlab.commands.arguments import (
+    Imports,
+    Png,
+    Results,
+    figure_formats,
+    import_named,
+    results_folder,
+    writable,
+)
 
 
 def report(
     results: Results,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Directory [default: RESULTS/report].")
+        Path | None,
+        typer.Option("--output", "-o", help="Directory [default: RESULTS/report].", callback=writable),
     ] = None,
     png: Png = False,
     imports: Imports = None,

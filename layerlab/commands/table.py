@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
-from layerlab.commands.arguments import Metric, Results, results_folder
+from layerlab.commands.arguments import Metric, Results, results_folder, writable_file
 
 
 def records(
     results: Results,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="A .csv or .parquet file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A .csv or .parquet file.", callback=writable_file)
+    ] = None,
     counts: Annotated[
         bool,
         typer.Option("--counts", help="What each test sentence contributes to the scores, as .parquet."),

@@ -190,7 +190,10 @@ def translated(what: str, name: str = "") -> Iterator[None]:
         yield
     except (LayerlabError, MemoryError):
         raise
-    except Exception as error:
+    except BaseException as error:
+        # A parser in Rust that gives up raises what is no Exception.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         if name and not Path(split_revision(name)[0], "config.json").is_file():
             raise CheckpointError(not_found(name, error)) from error
         raise CheckpointError(f"{what}: {_reason(error)}") from error
@@ -222,7 +225,7 @@ def quiet_transformers() -> Iterator[None]:
             disable_progress_bars()
 
 
-def not_found(name: str, error: Exception) -> str:
+def not_found(name: str, error: BaseException) -> str:
     """Say that there is no such checkpoint, and what there is."""
     return (
         f"no checkpoint {name!r}: neither a model folder, nor one of the encoders that come with layerlab "
@@ -230,6 +233,6 @@ def not_found(name: str, error: Exception) -> str:
     )
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from layerlab.analysis.records import load_nodes, load_records, validate_records
 from layerlab.errors import Problem, StoreError, StudyError, unknown
-from layerlab.files import write_text
+from layerlab.files import check_writable, write_text
 from layerlab.nodes.engines.choice import default_engine
 from layerlab.nodes.engines.engine import MakeEngine, find_engine
 from layerlab.nodes.engines.scheduler import run_in_order, schedule
@@ -115,8 +115,7 @@ def prepare_store(plan: Plan, store: Store) -> None:
     Raises:
         StoreError: The directory holds another study's results, or is no directory.
     """
-    if store.root.exists() and not store.root.is_dir():
-        raise StoreError(f"{store.root} is a file; expected a directory that can be written")
+    check_writable(store.root, StoreError)
     previous = store.read_manifest()
     if previous is not None and previous["study"] != plan.study.name:
         raise StoreError(

@@ -116,12 +116,12 @@ def test_a_layer_skipped_in_training_is_skipped_in_evaluation(study: Study, tmp_
 
 
 def test_one_failing_run_takes_no_other_down(study: Study, tmp_path: Path, tiny_encoder: Path) -> None:
-    """A donor that lacks tensors is known when it is loaded: its run fails, the others go on."""
+    """Numbers of a donor that are not finite show when it is loaded: its run fails, the others go on."""
     donor = tmp_path / "donor"
     shutil.copytree(tiny_encoder, donor)
     tensors = load_file(donor / "model.safetensors")
-    kept = {name: value for name, value in tensors.items() if "layer.0." not in name}
-    save_file(kept, donor / "model.safetensors", metadata={"format": "pt"})
+    spoilt = {name: value / 0 if "layer.0." in name else value for name, value in tensors.items()}
+    save_file(spoilt, donor / "model.safetensors", metadata={"format": "pt"})
     bad = Ablation(name="bad", after=(Swap("0", donor=str(donor)),))
     study = study.model_copy(update={"seeds": (0,), "ablations": (Ablation.none(), bad)})
     outcome = study.plan().run(tmp_path / "r", workers=0, progress=False)
