@@ -38,22 +38,31 @@ def upgrade(frame: pd.DataFrame) -> pd.DataFrame:
     frame = frame.assign(**{name: cells for name, cells in missing.items() if name not in frame.columns})
     old = frame["options"].isna() | (frame["options"] == "")
     if old.any():
-        cells = [
-            ["" if cell is None or cell != cell else str(cell) for cell in frame[name][old]]
-            for name in _KNOWN
-        ]
-        rows = list(zip(*cells, strict=True))
-        known = {row: _sweep_and_options(*row) for row in set(rows)}
-        for index, name in enumerate(("sweep", "options")):
+        found = _sweeps_and_options(frame[old])
+        for name in found.columns:
             frame[name] = frame[name].astype(object)
-            frame.loc[old, name] = pd.Series(
-                [known[row][index] for row in rows], frame.index[old], dtype=object
-            )
+            frame.loc[old, name] = found[name]
     undecided = frame["main"].isna() | (frame["main"] == "")
     if undecided.any():
         frame["main"] = frame["main"].astype(object)
         frame.loc[undecided, "main"] = _is_main(frame[undecided])
     return frame
+
+
+def upgrade_effects(effect: pd.DataFrame) -> pd.DataFrame:
+    """Add to effects that were written before the column ``options`` what their ablations do."""
+    if "options" in effect.columns or not set(_KNOWN) <= {*effect.columns, "donor"}:
+        return effect
+    return effect.assign(options=_sweeps_and_options(effect.assign(donor=""))["options"])
+
+
+def _sweeps_and_options(rows: pd.DataFrame) -> pd.DataFrame:
+    """Find the columns ``sweep`` and ``options`` of rows that lack them."""
+    cells = [["" if cell is None or cell != cell else str(cell) for cell in rows[name]] for name in _KNOWN]
+    ablations = list(zip(*cells, strict=True))
+    known = {ablation: _sweep_and_options(*ablation) for ablation in set(ablations)}
+    found = [known[ablation] for ablation in ablations]
+    return pd.DataFrame(found, rows.index, ["sweep", "options"], dtype=object)
 
 
 def _is_main(rows: pd.DataFrame) -> pd.Series[bool]:

@@ -236,6 +236,12 @@ def test_csv_has_the_tests_beside_the_effects(synthetic: Make) -> None:
     assert {"effect", "low", "high", "p", "q", "d_z", "boot_low", "boot_high", "family"} <= set(again.columns)
 
 
+def test_effects_read_from_csv_give_the_same_table_also_older_ones(effect: pd.DataFrame) -> None:
+    again = pd.read_csv(io.StringIO(to_csv(effect)))
+    for read in (again, again.drop(columns="options")):
+        assert to_markdown(drop_table(read)) == to_markdown(drop_table(effect))
+
+
 def test_csv_is_the_tidy_frame_in_full_precision(effect: pd.DataFrame) -> None:
     again = pd.read_csv(io.StringIO(to_csv(effect)))
     assert list(again.columns) == list(effect.columns)

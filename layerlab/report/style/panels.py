@@ -8,6 +8,7 @@ import pandas as pd
 
 from layerlab.analysis.sensitivity import EFFECT_COLUMNS, SETTING
 from layerlab.analysis.sweeps import NAMED, windows
+from layerlab.analysis.upgrade import upgrade_effects
 from layerlab.errors import RecordsError
 from layerlab.names import metric_name, task_name
 from layerlab.report.style.wording import sweep_words
@@ -65,6 +66,7 @@ def panels(effect: pd.DataFrame) -> dict[Panel, pd.DataFrame]:
     Raises:
         RecordsError: The frame has no rows or is not one of effects.
     """
+    effect = upgrade_effects(effect)
     missing = [name for name in EFFECT_COLUMNS if name not in effect.columns]
     if missing:
         raise RecordsError(
