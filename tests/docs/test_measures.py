@@ -1,8 +1,7 @@
-"""What docs/measures.md claims: the bias of CKA in its figure and table, and its examples."""
+"""What docs/measures.md claims: the bias of CKA in its figure and table, and every measure explained."""
 
 from __future__ import annotations
 
-import doctest
 import importlib.util
 import re
 from pathlib import Path
@@ -80,18 +79,8 @@ def test_the_figure_has_a_line_for_each_estimator_and_true_value(script: Any, tm
     assert (DOCS / "cka-bias.png").stat().st_size > 10_000
 
 
-def test_the_examples_of_the_page_give_what_they_say() -> None:
-    failed, tried = doctest.testfile(str(DOCS / "measures.md"), module_relative=False, encoding="utf-8")
-    assert (failed, tried > 10) == (0, True)
-
-
 def test_every_measure_of_the_command_line_is_explained() -> None:
     from layerlab.measures.alignment import MEASURES
 
     explained = set(re.findall(r"`(\w+)`", PAGE))
     assert set(MEASURES) <= explained
-
-
-def test_links_lead_somewhere() -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", PAGE):
-        assert (DOCS / target).exists(), target
