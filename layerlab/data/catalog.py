@@ -20,7 +20,7 @@ from layerlab.data.hub.hub_source import HubSource
 from layerlab.data.hub.hub_words import load_hub
 from layerlab.data.intake import check_items, find_prefix, prefix_of, strip_prefix
 from layerlab.data.pairs import PAIR_FORMATS, Pair, digest_pairs
-from layerlab.data.registry import register_corpus, registered, registered_languages
+from layerlab.data.registry import register_corpus, registered, registered_languages, speak
 from layerlab.data.sentences import Corpus, digest_sentences, take_evenly
 from layerlab.data.spec import Controlled, DataSpec, Split
 from layerlab.data.survey import survey
@@ -178,7 +178,7 @@ def _read(ref: CorpusRef) -> Read:
     if ref.hub is not None:
         items, notes = load_hub(ref.hub, ref.formats, options)
     elif ref.controlled is not None:
-        items, notes = check_items(_generate(ref, ref.controlled), ref.where, options, ref.formats)
+        items, notes = check_items(_speak(ref, ref.controlled), ref.where, options, ref.formats)
     else:
         loader = registered(ref.task, ref.language)
         given = tuple(loader(ref.split) or ()) if callable(loader) else ()
@@ -188,24 +188,19 @@ def _read(ref: CorpusRef) -> Read:
     return strip_prefix(items, prefix_of(items), notes)
 
 
-def _generate(ref: CorpusRef, controlled: Controlled) -> tuple[Any, ...]:
-    """Make the sentences, or the inference pairs, of controlled languages.
+def _speak(ref: CorpusRef, controlled: Controlled) -> tuple[Any, ...]:
+    """Make the sentences, or the inference pairs, of a controlled language.
 
     Raises:
         DataError: The family has no such language, or the task takes neither trees nor entities nor pairs.
     """
-    # Languages stand beside data and are imported only where they are spoken.
-    from layerlab.languages.corpora.on_demand import speak, speak_pairs
-
-    size = getattr(controlled, ref.split)
-    if set(PAIR_FORMATS) & set(ref.formats):
-        return speak_pairs(ref.language, ref.split, size, controlled.seed, controlled.family)
-    if not {"conllu", "iob2"} & set(ref.formats):
+    pairs = bool(set(PAIR_FORMATS) & set(ref.formats))
+    if not pairs and not {"conllu", "iob2"} & set(ref.formats):
         raise DataError(
             f"{ref.where}: task {ref.task} takes {', '.join(ref.formats)}; controlled languages have conllu, "
             "iob2, tsv and jsonl"
         )
-    return speak(ref.language, ref.split, size, controlled.seed, controlled.parallel, controlled.family)
+    return speak(controlled, ref.language, ref.split, pairs=pairs)
 
 
 def _read_file(path: Path, options: TagOptions) -> Read:

@@ -8,12 +8,19 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from layerlab.data.spec import Controlled
+from layerlab.errors import DataError
+
 # Given a split (train, dev, test), returns its sentences or pairs, or None where there is no such split.
 Loader = Callable[[str], Sequence[Any] | None]
+
+# Given controlled languages, the name of one, a split and whether pairs are wanted, makes them.
+Speaker = Callable[[Controlled, str, str, bool], tuple[Any, ...]]
 
 ENTRY_POINTS = "layerlab.corpora"
 
 _CORPORA: dict[tuple[str, str], Path | Loader] = {}
+_SPEAKERS: list[Speaker] = []
 
 
 def register_corpus(task: str, language: str, source: str | Path | Loader) -> None:
@@ -47,6 +54,28 @@ def registered_languages(task: str) -> tuple[str, ...]:
     """Return the languages that have a registered corpus for a task."""
     _load_entry_points()
     return tuple(sorted(language for name, language in _CORPORA if name == task))
+
+
+def register_speaker(speaker: Speaker) -> None:
+    """Say what makes the sentences and pairs of controlled languages; the last one holds."""
+    _SPEAKERS.append(speaker)
+
+
+def speak(controlled: Controlled, language: str, split: str, *, pairs: bool) -> tuple[Any, ...]:
+    """Make the sentences of a controlled language, or its inference pairs.
+
+    Args:
+        controlled: Seed, sizes and family.
+        language: One of the family, or language and domain.
+        split: ``train``, ``dev`` or ``test``.
+        pairs: Whether pairs are wanted.
+
+    Raises:
+        DataError: The family has no such language, or nothing makes controlled languages.
+    """
+    if not _SPEAKERS:
+        raise DataError("nothing makes controlled languages: expected layerlab.tasks.corpora to be imported")
+    return _SPEAKERS[-1](controlled, language, split, pairs)
 
 
 @functools.cache

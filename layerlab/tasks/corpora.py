@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from layerlab.data.catalog import CorpusRef, load_corpus
+from layerlab.data.registry import register_speaker
 from layerlab.data.sentences import Corpus
+from layerlab.data.spec import Controlled
 from layerlab.errors import DataError, LabelError
 from layerlab.tasks.task import Encoded, Task
 
@@ -93,3 +95,16 @@ def encode_corpus(
     return EncodedCorpus(
         corpus.sentences, encoded, labels, 0 if pad_id is None else int(pad_id), corpus.notes
     )
+
+
+def _speak(controlled: Controlled, language: str, split: str, pairs: bool) -> tuple[Any, ...]:
+    # The languages are imported only where they are spoken.
+    from layerlab.languages.corpora.on_demand import speak, speak_pairs
+
+    size, seed, family = getattr(controlled, split), controlled.seed, controlled.family
+    if pairs:
+        return speak_pairs(language, split, size, seed, family)
+    return speak(language, split, size, seed, controlled.parallel, family)
+
+
+register_speaker(_speak)

@@ -16,9 +16,7 @@ from layerlab.data.formats.pair_files import read_pairs
 from layerlab.data.hub.hub_pairs import load_hub_pairs
 from layerlab.data.hub.hub_source import HubSource
 from layerlab.data.pairs import PAIR_FORMATS, Pair, digest_pairs
-from layerlab.data.spec import Controlled
 from layerlab.errors import DataError
-from layerlab.languages.corpora.release import Request, write_languages
 
 Write = Callable[[str, str], Path]
 PAIRS = (
@@ -151,22 +149,6 @@ def test_a_function_may_bring_pairs() -> None:
     assert load_corpus(ref).sentences == PAIRS
     with pytest.raises(DataError, match="it has no train split"):
         find(DataSpec(), "brought", "train")
-
-
-@pytest.mark.parametrize("language", ["belo", "huan"])
-def test_controlled_pairs_on_demand_are_those_of_a_folder(tmp_path: Path, language: str) -> None:
-    sizes = {"train": 9, "dev": 6, "test": 7}
-    folder, _ = write_languages(
-        tmp_path / "family", Request(("belo", "huan"), {"train": 3, "dev": 3, "test": 3}, sizes, seed=3)
-    )
-    spoken = DataSpec(controlled=Controlled.model_validate({**sizes, "seed": 3}))
-    for split, size in sizes.items():
-        made = load_corpus(find(spoken, language, split))
-        assert len(made.sentences) == size
-        assert made.sentences == load_corpus(find(DataSpec(root=folder), language, split)).sentences
-    assert find(spoken, language).digest != find(spoken, language, "dev").digest
-    with pytest.raises(DataError, match="unknown controlled language 'belo-news'"):
-        find(spoken, "belo-news")
 
 
 def save(folder: Path, rows: dict[str, list[Any]], names: list[str] | None = None) -> HubSource:

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from layerlab.data.catalog import CorpusRef, DataSpec, find_corpus, load_corpus
+from layerlab.data.catalog import CorpusRef, DataSpec, find_corpus
+from layerlab.data.pairs import PAIR_FORMATS
 from layerlab.data.spec import Controlled
 from layerlab.errors import DataError
 from layerlab.languages.corpora.release import Request, write_languages
+from layerlab.tasks.corpora import read_corpus
 
-TREES, TAGS = ("conllu",), ("iob2",)
+FORMATS = {"upos": ("conllu",), "ner": ("iob2",), "nli": PAIR_FORMATS}
 SIZES = {"train": 30, "dev": 10, "test": 12}
 
 
@@ -23,7 +25,7 @@ def spec(**changes: object) -> DataSpec:
 
 
 def find(data: DataSpec, language: str = "belo", split: str = "test", task: str = "upos") -> CorpusRef:
-    return find_corpus(data, task, TAGS if task == "ner" else TREES, language, split)
+    return find_corpus(data, task, FORMATS[task], language, split)
 
 
 @pytest.mark.parametrize("language", ["belo", "belo-talk", "huan"])
@@ -34,8 +36,8 @@ def test_on_demand_is_what_a_folder_of_the_same_seed_holds(tmp_path: Path, langu
     folder, _ = write_languages(tmp_path / "family", request)
     for split, size in SIZES.items():
         for task in ("upos", "ner"):
-            made = load_corpus(find(spec(seed=3), language, split, task))
-            read = load_corpus(find(DataSpec(root=folder), language, split, task))
+            made = read_corpus(find(spec(seed=3), language, split, task))
+            read = read_corpus(find(DataSpec(root=folder), language, split, task))
             assert len(made.sentences) == size
             for ours, theirs in zip(made.sentences, read.sentences, strict=True):
                 assert (ours.words, ours.sent_id) == (theirs.words, theirs.sent_id)
@@ -71,7 +73,7 @@ def test_a_family_of_ones_own_is_read_from_its_file_each_time(tmp_path: Path) ->
 
 
 def test_families_that_come_with_layerlab_are_found_by_name() -> None:
-    assert len(load_corpus(find(spec(family="instrument"), "ilda")).sentences) == SIZES["test"]
+    assert len(read_corpus(find(spec(family="instrument"), "ilda")).sentences) == SIZES["test"]
     with pytest.raises(
         DataError, match="unknown family of languages 'instrumint'; did you mean 'instrument'"
     ):
@@ -80,9 +82,9 @@ def test_families_that_come_with_layerlab_are_found_by_name() -> None:
 
 def test_limit_and_tag_map_hold() -> None:
     limited = spec().model_copy(update={"limit": {"test": 4}})
-    assert len(load_corpus(find(limited)).sentences) == 4
+    assert len(read_corpus(find(limited)).sentences) == 4
     mapped = spec(test=60).model_copy(update={"tag_map": {"PER": "O", "ORG": "GROUP"}})
-    corpus = load_corpus(find(mapped, task="ner"))
+    corpus = read_corpus(find(mapped, task="ner"))
     assert {tag[2:] for s in corpus.sentences for tag in s.entities if tag != "O"} <= {"LOC", "GROUP"}
     assert find(mapped, task="ner").digest != find(spec(test=60), task="ner").digest
 
@@ -132,7 +134,7 @@ def test_resolved_paths_are_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_the_catalogue_does_not_import_the_languages_unless_they_are_spoken() -> None:
     code = (
-        "import sys, layerlab.data.catalog\n"
+        "import sys, layerlab.data.catalog, layerlab.tasks.corpora\n"
         "sys.exit(any(name.startswith('layerlab.languages') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -141,14 +143,39 @@ def test_the_catalogue_does_not_import_the_languages_unless_they_are_spoken() ->
 def test_a_domain_is_written_like_a_treebank_too(tmp_path: Path) -> None:
     from layerlab.languages.world.registers import find_domain
 
-    colon, dash = (load_corpus(find(spec(), name)) for name in ("belo:talk", "belo-talk"))
+    colon, dash = (read_corpus(find(spec(), name)) for name in ("belo:talk", "belo-talk"))
     assert colon.sentences == dash.sentences
-    assert colon.sentences != load_corpus(find(spec(), "belo")).sentences
+    assert colon.sentences != read_corpus(find(spec(), "belo")).sentences
     request = Request(("belo",), SIZES, seed=0, domains=(find_domain("talk"),))
     folder, _ = write_languages(tmp_path / "family", request)
-    read = load_corpus(find(DataSpec(root=folder), "belo:talk"))
+    read = read_corpus(find(DataSpec(root=folder), "belo:talk"))
     assert [s.words for s in read.sentences] == [s.words for s in colon.sentences]
     with pytest.raises(DataError, match="unknown domain 'tlak'; did you mean 'talk'"):
         find(spec(), "belo:tlak")
     with pytest.raises(DataError, match="unknown controlled language 'bleo:talk'"):
         find(spec(), "bleo:talk")
+
+
+@pytest.mark.parametrize("language", ["belo", "huan"])
+def test_controlled_pairs_on_demand_are_those_of_a_folder(tmp_path: Path, language: str) -> None:
+    sizes = {"train": 9, "dev": 6, "test": 7}
+    folder, _ = write_languages(
+        tmp_path / "family", Request(("belo", "huan"), {"train": 3, "dev": 3, "test": 3}, sizes, seed=3)
+    )
+    spoken = DataSpec(controlled=Controlled.model_validate({**sizes, "seed": 3}))
+    for split, size in sizes.items():
+        made = read_corpus(find(spoken, language, split, "nli"))
+        assert len(made.sentences) == size
+        assert made.sentences == read_corpus(find(DataSpec(root=folder), language, split, "nli")).sentences
+    assert find(spoken, language, task="nli").digest != find(spoken, language, "dev", "nli").digest
+    with pytest.raises(DataError, match="unknown controlled language 'belo-news'"):
+        find(spoken, "belo-news", task="nli")
+
+
+def test_without_the_tasks_nothing_makes_controlled_languages() -> None:
+    code = (
+        "from layerlab.data.catalog import DataSpec, find_corpus\n"
+        "find_corpus(DataSpec(controlled={}), 'upos', ('conllu',), 'belo', 'test')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert "expected layerlab.tasks.corpora to be imported" in done.stderr
