@@ -7,6 +7,7 @@ from collections import Counter
 
 import pandas as pd
 
+from layerlab.analysis.upgrade import NEWER, upgrade
 from layerlab.errors import RecordsError, unknown
 from layerlab.names import ablation_name
 
@@ -77,6 +78,8 @@ def select_scores(frame: pd.DataFrame, metric: str | None = None, split: str | N
         RecordsError: No row has that metric or split, or it is not clear which split is meant.
     """
     scores = frame[frame["layer"].isna()]
+    if not set(NEWER) <= set(scores.columns):
+        scores = upgrade(scores)  # such as one read by pandas, from records of an older version
     if scores.empty:
         return scores
     known = sorted(set(scores["metric"]))
