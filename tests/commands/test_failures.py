@@ -51,7 +51,7 @@ VERBS: dict[str, tuple[list[str], str]] = {
     "records": (["records", "results"], "layerlab.analysis.records.load_records"),
     "table": (["table", "results"], "layerlab.analysis.records.load_records"),
     "plot": (["plot", "results"], "layerlab.analysis.records.load_records"),
-    "report": (["report", "results"], "layerlab.analysis.records.load_records"),
+    "report": (["report", "results"], "layerlab.report.page.study_report.report_on"),
     "demo": (["demo", "there"], "layerlab.demo.run_demo"),
     "measure": (["measure", "model"], "layerlab.data.bitext.read_bitexts"),
     "probe": (["probe", "model", "--source", "aa"], "layerlab.nodes.probes.probe_models"),
