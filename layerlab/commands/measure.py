@@ -86,7 +86,7 @@ def measure(
 def _measure_all(
     models: Sequence[tuple[str, str]], bitexts: Sequence[Bitext], measures: Sequence[str], pooling: str
 ) -> pd.DataFrame:
-    """Measure one labelled model after the other and tell how far it is."""
+    """Measure one labelled model after the other, and report progress."""
     import pandas as pd
 
     from layerlab.measures.alignment import measure_alignment

@@ -110,7 +110,7 @@ def probe(
         layers=_integers(layers, "--layers") or None,
         training=_training(epochs, learning_rate, batch_size, standardise, keep_gib),
         device=device,
-        say=lambda text: print(text, file=sys.stderr),
+        progress=lambda text: print(text, file=sys.stderr),
     )
     print(probe_table(frame))
     if output is not None:

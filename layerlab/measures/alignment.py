@@ -92,8 +92,8 @@ def measure_alignment(
         measures: Names in `MEASURES`. ``cka`` is linear and debiased. Retrieval is the mean accuracy of both
             directions; rows ``..._forward`` (source to target) and ``..._backward`` come with it.
         pooling: As in `layerlab.measures.states.sentence_states`.
-        tokenizer: Its tokenizer; None loads the one beside the model.
-        progress: Called with a line of text for each pair that has been measured.
+        tokenizer: Its tokenizer; None loads the model's own.
+        progress: Called with a line of text for each pair.
 
     Returns:
         Tidy records, with the columns of `layerlab.load_records`: ``model`` is the label, ``source`` and
@@ -119,7 +119,7 @@ def measure_alignment(
             measures=measures,
             pooling=pooling,
             tokenizer=tokenizer,
-            say=progress,
+            progress=progress,
         )
     ]
     return measured_records(rows)
@@ -144,7 +144,7 @@ def alignment_rows(
     measures: Sequence[str] = DEFAULT_MEASURES,
     pooling: Pooling = "mean",
     tokenizer: PreTrainedTokenizerBase | None = None,
-    say: Callable[[str], None] | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> Iterator[Row]:
     """Yield what `measure_alignment` puts into its frame; arguments and errors are the same."""
     encoder = as_encoder(encoder)
@@ -173,5 +173,5 @@ def alignment_rows(
             for measure in measures:
                 for name, value in MEASURES[measure](sides[0][level], sides[1][level], measure).items():
                     yield Row(level, one.source, one.target, name, value, len(one))
-        if say is not None:
-            say(f"{one.source}-{one.target}: {len(one):,} sentence pairs")
+        if progress is not None:
+            progress(f"{one.source}-{one.target}: {len(one):,} sentence pairs")

@@ -52,7 +52,7 @@ def measure_change(
         estimator: As in `layerlab.measures.cka.cka`.
         kernel: Likewise.
         pooling: As in `layerlab.measures.states.sentence_states`.
-        tokenizer: Of both; None loads the one beside each.
+        tokenizer: Of both; None loads each model's own.
 
     Returns:
         Records as ``measure_alignment`` gives them, with the language as source and as target and the metric

@@ -25,8 +25,6 @@ from layerlab.models.encoder import Encoder, as_encoder
 from layerlab.tasks.corpora import EncodedCorpus
 from layerlab.tasks.task import Score, Task
 
-Say = Callable[[str], None]
-
 
 @dataclass(frozen=True)
 class ProbeScore:
@@ -54,19 +52,19 @@ def probe_layers(
     seeds: Sequence[int] = (0,),
     layers: Sequence[int] | None = None,
     training: ProbeTraining | None = None,
-    say: Say | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> list[ProbeScore]:
     """Train probes on one language and score them on others, at every level of a frozen encoder.
 
     Args:
-        encoder: It is in evaluation mode for the while, and stays as it is.
+        encoder: It runs in evaluation mode and does not change.
         task: Its head, loss and scores are used.
         train: The source language's training split.
-        targets: Language to its corpus; a corpus may be a function, which is called when its turn comes.
+        targets: Language to its corpus; a function is called when its corpus is needed.
         seeds: One set of probes for each.
         layers: Levels, 0 being the embeddings and ``i + 1`` layer ``i``; all by default.
         training: Hyper-parameters.
-        say: Told in words what is done.
+        progress: Called with a line of text for each step.
 
     Raises:
         SelectionError: A level that the encoder does not have.
@@ -74,7 +72,7 @@ def probe_layers(
     """
     encoder, training = as_encoder(encoder), training or ProbeTraining()
     levels = check_levels(layers, encoder.n_layers)
-    tell = say or (lambda text: None)
+    tell = progress or (lambda text: None)
     found: list[ProbeScore] = []
     with frozen(encoder.base):
         keep = training.keep_gib * 2**30

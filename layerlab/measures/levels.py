@@ -34,7 +34,7 @@ def hidden_levels(base: PreTrainedModel, inputs: dict[str, Tensor]) -> Sequence[
 
 @contextmanager
 def frozen(base: PreTrainedModel) -> Iterator[None]:
-    """Switch an encoder's dropout off for a while, where it was on."""
+    """Switch an encoder's dropout off inside a ``with`` block, where it was on."""
     training = [module for module in base.modules() if module.training]
     base.eval()  # type: ignore[no-untyped-call]
     try:

@@ -46,7 +46,7 @@ def sentence_states(
 
     Level 0 is the output of the embeddings, level ``i + 1`` that of layer ``i``. Sentences are encoded in
     batches of similar length, whose hidden states are pooled at once: what is kept is the result alone. The
-    model is put into evaluation mode for the while, and no random number is drawn.
+    model runs in evaluation mode, and no random number is drawn.
 
     A sentence longer than the model reads is cut into pieces of equal length that are read one by one; its
     mean runs over all of its word-pieces, so that none is dropped.
@@ -54,7 +54,7 @@ def sentence_states(
     Args:
         encoder: An encoder, a model, or a folder or Hub id of one.
         sentences: Words (split as they are) or raw text.
-        tokenizer: Its tokenizer; None loads the one beside the model.
+        tokenizer: Its tokenizer; None loads the model's own.
         pooling: ``mean`` over the word-pieces of the text without special tokens; ``first``, the state of
             the first special token (``[CLS]``); or ``muller``, the mean that the code of Muller et al. takes:
             special tokens are added twice and one of each is left in the mean.

@@ -122,7 +122,7 @@ def anatomy_of(model_type: str) -> Anatomy:
     """Return where an architecture keeps its parts.
 
     Raises:
-        ArchitectureError: The architecture is unknown, or refused because its layers cannot be told apart.
+        ArchitectureError: The architecture is unknown, or refused because its layers are not separate.
 
     >>> anatomy_of("distilbert").layers
     'transformer.layer'

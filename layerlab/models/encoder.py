@@ -84,7 +84,7 @@ class Encoder:
             components: Narrows it to parts of each layer; empty for whole layers.
 
         Raises:
-            SelectionError: A layer does not exist, or components are asked of the embeddings.
+            SelectionError: A layer does not exist, or components of the embeddings are selected.
             ArchitectureError: The anatomy does not say where the components are.
         """
         selection = Layers.parse(layers)
@@ -130,7 +130,7 @@ class Encoder:
         """Return components as a tuple, once it is known that the selection and the anatomy have them.
 
         Raises:
-            SelectionError: A component does not exist, or is asked of the embeddings.
+            SelectionError: A component does not exist, or the embeddings are selected, which have none.
             ArchitectureError: The anatomy does not say where the components are.
         """
         wanted: tuple[Component, ...] = (components,) if isinstance(components, str) else tuple(components)

@@ -40,7 +40,7 @@ def probe_models(
     layers: Sequence[int] | None = None,
     training: ProbeTraining | None = None,
     device: str = "auto",
-    say: Callable[[str], None] | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> pd.DataFrame:
     """Probe a task at every level of frozen encoders: trained on the source, scored on it and every target.
 
@@ -54,7 +54,7 @@ def probe_models(
         layers: Levels, 0 being the embeddings and ``i + 1`` layer ``i``; all by default.
         training: Hyper-parameters.
         device: ``auto`` or ``cpu``.
-        say: Told in words what is done.
+        progress: Called with a line of text for each step.
 
     Returns:
         Tidy records: one row a model, seed, target, metric and level. ``ablation`` is ``probe``, ``layer``
@@ -68,7 +68,7 @@ def probe_models(
     checkpoints, corpora = _find_all(models, task, (source, *targets), data, seeds, layers)
     rows = []
     for label, checkpoint in checkpoints.items():
-        tell = partial(_say, say, label)
+        tell = partial(_tell, progress, label)
         scores = _probe(checkpoint, get_task(task), corpora, seeds, layers, training, device, tell)
         for seed in seeds:
             named = {"study": STUDY, "model": label, "task": task, "source": source, "seed": seed}
@@ -122,7 +122,7 @@ def _probe(
     layers: Sequence[int] | None,
     training: ProbeTraining,
     device: str,
-    say: Callable[[str], None],
+    progress: Callable[[str], None],
 ) -> list[ProbeScore]:
     """Load one model and probe it."""
     encoder = Encoder.from_pretrained(checkpoint.reference)
@@ -143,7 +143,7 @@ def _probe(
         seeds=seeds,
         layers=layers,
         training=training,
-        say=say,
+        progress=progress,
     )
 
 
@@ -178,9 +178,9 @@ def _records(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return validate_records(pd.DataFrame(rows).reindex(columns=list(COLUMNS)), "the probes' records")
 
 
-def _say(say: Callable[[str], None] | None, label: str, text: str) -> None:
-    if say is not None:
-        say(f"{label}: {text}")
+def _tell(progress: Callable[[str], None] | None, label: str, text: str) -> None:
+    if progress is not None:
+        progress(f"{label}: {text}")
 
 
 def labels_of_models(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:

@@ -33,7 +33,7 @@ class PairExample:
 
     Attributes:
         input_ids: Word-pieces, special tokens included.
-        token_type_ids: For each, which sentence it is of; for encoders that tell them apart.
+        token_type_ids: For each, which sentence it is of; for encoders with token types.
         label: Label id.
         pair: Index of the pair.
     """
@@ -53,7 +53,7 @@ class Pairs:
 
     Attributes:
         name: As studies call it.
-        labels: What the head tells apart; empty to take the labels of the source.
+        labels: The head's classes; empty to take the labels of the source.
         formats: Formats of its corpora.
         metric: The score by which the best epoch is chosen.
         version: Raised when encoding, head or scores change.
@@ -81,7 +81,7 @@ class Pairs:
         """Check that these are pairs, and with labels that the source has.
 
         Raises:
-            LabelError: Names the labels that the source lacks, how often they occur, and what would mend it.
+            LabelError: Names the labels that the source lacks, how often they occur, and the remedy.
         """
         other = next((one for one in sentences if not isinstance(one, Pair)), None)
         if other is not None:

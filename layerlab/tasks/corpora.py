@@ -27,7 +27,7 @@ class EncodedCorpus:
         encoded: Their examples.
         labels: In the order of the head's outputs.
         pad_id: Of the tokenizer.
-        notes: What the reader found odd.
+        notes: What the reader found unusual.
     """
 
     sentences: Sequence[Any]

@@ -36,7 +36,7 @@ class Tagging:
         formats: Formats of its corpora.
         metric: The score by which the best epoch is chosen.
         tags_of: Gets the gold labels of a sentence.
-        labels_of: Gets the labels that the head tells apart, from the sentences it is trained on.
+        labels_of: Gets the head's classes from the sentences that it is trained on.
         scores_of: Gets the scores from gold and predicted labels.
         version: Raised when encoding, head or scores change.
 
@@ -54,7 +54,7 @@ class Tagging:
     head_input: ClassVar[HeadInput] = "labelled"
 
     def label_set(self, sentences: Sequence[Sentence]) -> tuple[str, ...]:
-        """Return the labels that a head trained on these sentences tells apart."""
+        """Return the classes of a head that is trained on these sentences."""
         return self.labels_of(sentences)
 
     def check(self, sentences: Sequence[Sentence], labels: Sequence[str], where: str) -> None:

@@ -84,7 +84,7 @@ class Task(Protocol[SentenceT, ExampleT, PredictionT]):
         """The score by which the best epoch is chosen."""
 
     def label_set(self, sentences: Sequence[SentenceT]) -> tuple[str, ...]:
-        """Return the labels that a head trained on these sentences tells apart."""
+        """Return the classes of a head that is trained on these sentences."""
 
     def check(self, sentences: Sequence[SentenceT], labels: Sequence[str], where: str) -> None:
         """Raise LabelError if sentences lack the annotation or have labels that the source lacks."""

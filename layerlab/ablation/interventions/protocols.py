@@ -1,4 +1,4 @@
-"""What an intervention is, and what may be asked of any: the built-in ones and users' own alike."""
+"""What an intervention is, and the questions that every one answers, built-in or a user's own."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class DepthAware(Intervention, Protocol):
     """An intervention that has more to settle than its selection once the depth is known."""
 
     def at_depth(self, n_layers: int) -> Intervention:
-        """Return what it comes to in an encoder of ``n_layers``; its ``layers`` are canonical already.
+        """Return its form for an encoder of ``n_layers``; its ``layers`` are canonical already.
 
         Raises:
             SelectionError: It does not fit the depth.
@@ -77,7 +77,7 @@ class DepthAware(Intervention, Protocol):
 
 
 def at_depth(item: Intervention, n_layers: int) -> Intervention:
-    """Return what an intervention comes to in an encoder of ``n_layers``, in its one canonical form.
+    """Return an intervention in its one canonical form for an encoder of ``n_layers``.
 
     Raises:
         SelectionError: A layer does not exist, or an order or pairing does not fit the selected layers.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def new_values(item: Edit, encoder: Encoder, donors: Donors) -> Mapping[str, Tensor]:
     """Return the values that an edit gives, once it is known that they fit; nothing is written.
 
-    On an encoder without weights, with donors without weights, this tells whether the edit can be made.
+    On an encoder without weights, with donors without weights, this checks whether the edit can be made.
 
     Raises:
         DonorError: Weights are not there or do not fit; names them.

@@ -45,7 +45,7 @@ class BiaffineHead(nn.Module):
 
     Args:
         hidden_size: Width of the encoder.
-        n_relations: Relations to tell apart.
+        n_relations: Classes of relations.
         arc_size: Width of the projections for heads.
         relation_size: Width of the projections for relations.
         rate: Dropout of the projections.

@@ -12,7 +12,7 @@ class PairHead(nn.Module):
 
     Args:
         hidden_size: Width of the encoder.
-        n_labels: Labels to tell apart.
+        n_labels: Classes.
         dropout: Rate of dropout.
     """
 

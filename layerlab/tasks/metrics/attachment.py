@@ -16,7 +16,7 @@ CONTENT_RELATIONS = frozenset(
     }
 )  # fmt: skip
 
-# Head (1-based, 0 is the root) and relation; None is a word that the parser gave up.
+# Head (1-based, 0 is the root) and relation; None is a word without prediction.
 Arc = tuple[int, str] | None
 Trees = Sequence[Sequence[Arc]]
 

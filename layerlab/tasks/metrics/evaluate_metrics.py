@@ -75,7 +75,7 @@ class Attachment(evaluate.Metric):  # type: ignore[misc]
     """Attachment scores of dependency trees on gold words: ``uas``, ``las``, ``clas``, as in CoNLL 2018.
 
     A tree is a dict of ``heads`` (1-based, 0 for the root) and ``relations``, one of each a word. A predicted
-    head of -1 is a word that was given up: it is wrong. Punctuation counts, subtypes of relations do not.
+    head of -1 is a word without prediction, which is wrong. Punctuation counts, subtypes of relations do not.
 
     Reference: Zeman et al. (2018), CoNLL 2018 Shared Task: Multilingual Parsing from Raw Text to Universal
         Dependencies.
@@ -111,7 +111,7 @@ _Tree = Mapping[str, Sequence[Any]]
 
 
 def _arcs(tree: _Tree, where: str) -> list[Arc]:
-    """Return a tree as (head, relation) of each word, None for a word that was given up.
+    """Return a tree as (head, relation) of each word, None for a word without prediction.
 
     Raises:
         LabelError: Not as many heads as relations.
