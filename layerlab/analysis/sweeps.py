@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 
 import pandas as pd
 
@@ -18,25 +17,25 @@ NAMED = "named ablations"
 def sweep_names(frame: pd.DataFrame) -> pd.Series[str]:
     """Name the sweep of each row; ablations of one sweep differ in their layers alone.
 
-    Ablations of two sweeps with one name are named after what they do instead; what then still has the same
-    layers as another one of its sweep is told apart by name.
+    Two sweeps that their author gave one name are named after what they do. Ablations of one sweep and model
+    that have the same layers are told apart by name.
 
     Args:
         frame: Tidy records or effects, without baselines.
     """
-    columns = ["study", "sweep", "options", "ablation", "layers"]
+    columns = ["study", "model", "sweep", "ablation", "layers", "options"]
     known = frame[columns].drop_duplicates()
-    does = {options: layerless(options) for options in known["options"]}
-    meanings = known.assign(does=known["options"].map(does)).groupby(["study", "sweep"])["does"].nunique()
-    names: dict[tuple[str, ...], str] = {}
-    for row in known.itertuples(index=False, name=None):
-        study, sweep, options, _, _ = row
-        ambiguous = sweep and meanings[study, sweep] > 1 and does[options]
-        names[row] = does[options] if ambiguous else sweep or NAMED
-    places = Counter((row[0], name, row[-1]) for row, name in names.items())
-    names = {row: NAMED if places[row[0], name, row[-1]] > 1 else name for row, name in names.items()}
-    rows = frame[columns].itertuples(index=False, name=None)
-    return pd.Series([names[row] for row in rows], index=frame.index, dtype="str")
+    does = known["options"].map({options: layerless(options) for options in known["options"]})
+    known = known.assign(does=does, name=known["sweep"].where(known["sweep"] != "", NAMED))
+    for (_, _, sweep), part in known[known["sweep"] != ""].groupby(["study", "model", "sweep"]):
+        sizes = part.groupby("does")["layers"].nunique()
+        meanings = [meaning for meaning, size in sizes.items() if meaning and size > 1]
+        if len(meanings) > 1 and sweep not in meanings:
+            known.loc[part.index, "name"] = part["does"].where(part["does"] != "", sweep)
+    met = known.duplicated(["study", "model", "name", "layers"], keep=False)
+    known.loc[met, "name"] = NAMED
+    names = frame[columns].merge(known[[*columns, "name"]], how="left", on=columns)["name"]
+    return pd.Series(names.to_numpy(), index=frame.index, dtype="str")
 
 
 def layerless(options: str) -> str:

@@ -17,7 +17,7 @@ Rows = Callable[..., pd.DataFrame]
 def names(*ablations: tuple[str, str, str]) -> list[str]:
     """Name the sweeps of ablations as records written before the column ``sweep`` have them."""
     rows = [
-        {"study": "s", "task": "upos", "metric": "accuracy", "layer": None, "donor": ""}
+        {"study": "s", "model": "m", "task": "upos", "metric": "accuracy", "layer": None, "donor": ""}
         | {"ablation": name, "phase": phase, "intervention": "reset", "layers": layers}
         for name, phase, layers in ablations
     ]
@@ -26,7 +26,7 @@ def names(*ablations: tuple[str, str, str]) -> list[str]:
 
 def swept(sweep: str, layers: str, study: str = "s", **options: Any) -> dict[str, Any]:
     entry = {"phase": "before", "kind": "reset", "layers": layers} | options
-    row = {"study": study, "sweep": sweep, "options": json.dumps([entry])}
+    row = {"study": study, "model": "m", "sweep": sweep, "options": json.dumps([entry])}
     return row | {"ablation": f"{sweep}-{layers}-{options}", "layers": layers}
 
 
@@ -36,8 +36,22 @@ def test_a_sweep_is_what_its_column_says_whatever_its_ablations_are_called() -> 
 
 
 def test_two_sweeps_with_one_name_are_named_after_what_they_do() -> None:
-    rows = [swept("mine", "0"), swept("mine", "1-2", to="pretrained"), swept("mine", "0", study="another")]
-    assert sweep_names(pd.DataFrame(rows)).tolist() == ["reset@before", "reset(to=pretrained)@before", "mine"]
+    first = [swept("mine", "0"), swept("mine", "1")]
+    second = [swept("mine", "0-1", to="pretrained"), swept("mine", "2-3", to="pretrained")]
+    rows = [*first, *second, swept("mine", "0", study="another")]
+    assert sweep_names(pd.DataFrame(rows)).tolist() == [
+        *["reset@before"] * 2, *["reset(to=pretrained)@before"] * 2, "mine",
+    ]  # fmt: skip
+
+
+def test_a_field_that_one_window_has_at_its_default_parts_no_sweep() -> None:
+    rows = [swept("mine", "0"), *(swept("mine", layer, from_layers="0") for layer in "123")]
+    assert set(sweep_names(pd.DataFrame(rows))) == {"mine"}
+
+
+def test_models_of_different_depth_do_not_meet() -> None:
+    rows = [swept("top", "4-5"), swept("top", "4-5") | {"model": "deep", "ablation": "of another model"}]
+    assert set(sweep_names(pd.DataFrame(rows))) == {"top"}
 
 
 def test_phases_and_options_never_share_a_sweep() -> None:

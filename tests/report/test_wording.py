@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from layerlab.ablation.ablation import Ablation, Sweep, Swept, Timed
+from layerlab.ablation.ablation import Ablation, Timed
 from layerlab.ablation.interventions import FitDonor, Freeze, Intervention, Permute, Reset, Scale, Skip, Swap
+from layerlab.ablation.sweep import Sweep, Swept
 from layerlab.analysis.sweeps import NAMED
 from layerlab.names import entry_words, metric_name, register_name, task_name
 from layerlab.report.style.wording import sweep_words
@@ -39,13 +40,13 @@ from layerlab.report.style.wording import sweep_words
 )
 def test_what_is_done_is_said_in_the_words_of_the_field(phase: str, item: Intervention, words: str) -> None:
     ablation = Ablation(before=(item,)) if phase == "before" else Ablation(after=(item,))
-    assert sweep_words(ablation.sweep, ablation.options) == words
+    assert sweep_words(ablation.sweep, [ablation.options]) == words
 
 
 def test_several_interventions_are_said_in_their_order() -> None:
     during = (Timed(0.25, Freeze("0")), Timed(0.5, Reset("0", to="pretrained")))
     ablation = Ablation(before=(Reset("1"), Freeze("1")), during=during)
-    assert sweep_words(ablation.sweep, ablation.options) == (
+    assert sweep_words(ablation.sweep, [ablation.options]) == (
         "RANDOM-INIT before fine-tuning, then frozen, then frozen after 25% of fine-tuning, then rewind "
         "after 50% of fine-tuning"
     )
@@ -54,7 +55,7 @@ def test_several_interventions_are_said_in_their_order() -> None:
 def test_what_stays_the_same_throughout_a_sweep_shows_its_layers() -> None:
     kept = Sweep(entries=(Swept("before", "freeze", {"layers": "0-1"}), Swept("after", "reset")))
     ablation = kept.expand(6)[3]
-    assert sweep_words(ablation.sweep, ablation.options) == (
+    assert sweep_words(ablation.sweep, [ablation.options]) == (
         "frozen (layers 0-1), then re-randomised after fine-tuning"
     )
 
@@ -62,8 +63,8 @@ def test_what_stays_the_same_throughout_a_sweep_shows_its_layers() -> None:
 @pytest.mark.parametrize("name", ["rewind", "deep + wide", "reset(to=pretrained)@after", NAMED, "a|b(0-1)"])
 def test_a_name_is_never_read_whatever_it_looks_like(name: str) -> None:
     frozen = Ablation(name, before=(Freeze("0-1"),))
-    assert sweep_words(name, frozen.options) == name
-    assert sweep_words(name, "") == name
+    assert sweep_words(name, [frozen.options]) == name
+    assert sweep_words(name, [""]) == name
 
 
 def test_names_may_be_registered_and_what_has_none_is_called_by_its_key() -> None:

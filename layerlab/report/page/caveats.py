@@ -73,7 +73,7 @@ def _too_few_seeds(effect: pd.DataFrame) -> list[str]:
     where: dict[str, list[str]] = {}
     for _, part in effect.groupby(["model", "task", "source", "sweep"], sort=False):
         row = part.iloc[0]
-        sweep = sweep_words(row["sweep"], row["options"])
+        sweep = sweep_words(row["sweep"], part["options"])
         name = f"{row['model']}, {task_name(row['task'])} from {row['source']}, {sweep}"
         where.setdefault(seed_warning(int(part["n_seeds"].max())), []).append(name)
     if len(where) == 1:

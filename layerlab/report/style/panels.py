@@ -25,13 +25,11 @@ class Panel:
     split: str
     source: str
     sweep: str
-    #: What an ablation of the sweep does, as records have it.
-    options: str = field(default="", compare=False, repr=False)
+    #: What the ablations of the sweep do, in words; its name if it is not known.
+    words: str = field(default="", compare=False, repr=False)
 
-    @property
-    def words(self) -> str:
-        """What its ablations do, in words."""
-        return sweep_words(self.sweep, self.options)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "words", self.words or self.sweep)
 
     @property
     def title(self) -> str:
@@ -81,7 +79,7 @@ def panels(effect: pd.DataFrame) -> dict[Panel, pd.DataFrame]:
     parts = {}
     for key, part in effect.groupby(list(_FIELDS), sort=False):
         where = dict(zip(_FIELDS, map(str, key), strict=True))
-        parts[Panel(**where, options=str(part["options"].iloc[0]))] = part
+        parts[Panel(**where, words=sweep_words(where["sweep"], part["options"]))] = part
     return {
         panel: part.assign(place=part["ablation" if panel.named else "layers"])
         for panel, part in parts.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from itertools import product
 
 import pandas as pd
@@ -11,23 +12,24 @@ import pandas as pd
 from layerlab.names import ablation_name, entry_words
 
 
-def sweep_words(sweep: str, options: str) -> str:
+def sweep_words(sweep: str, options: Iterable[str]) -> str:
     """Say in the field's words what a sweep does; what its author named keeps its name.
 
     Args:
         sweep: Its name, as ``layerlab.analysis.sweeps.sweep_names`` gives it.
-        options: What one of its ablations does, as records have it.
+        options: What its ablations do, as records have it.
 
-    >>> options = '[{"phase": "after", "kind": "reset", "layers": "0-1", "to": "pretrained"}]'
+    >>> options = ['[{"phase": "after", "kind": "reset", "layers": "0-1", "to": "pretrained"}]']
     >>> sweep_words("reset(to=pretrained)@after", options), sweep_words("my own", options)
     ('rewind after fine-tuning', 'my own')
     """
-    entries = json.loads(options or "[]")
-    # An intervention that has the same layers throughout shows them in the sweep's name, and in words.
-    for shown in product((False, True), repeat=len(entries)):
-        if ablation_name(entries, shown) == sweep:
-            each = zip(entries, shown, strict=True)
-            return ", then ".join(entry_words(entry, with_layers=layers) for entry, layers in each)
+    for one in dict.fromkeys(options):
+        entries = json.loads(one or "[]")
+        # An intervention that has the same layers throughout shows them in the sweep's name, and in words.
+        for shown in product((False, True), repeat=len(entries)):
+            if ablation_name(entries, shown) == sweep:
+                each = zip(entries, shown, strict=True)
+                return ", then ".join(entry_words(entry, with_layers=layers) for entry, layers in each)
     return sweep
 
 
@@ -37,8 +39,8 @@ def words_of_sweeps(rows: pd.DataFrame) -> dict[str, str]:
     Args:
         rows: Effects; or records with ``sweep`` as ``layerlab.analysis.sweeps.sweep_names`` gives it.
     """
-    known = rows.drop_duplicates("sweep")[["sweep", "options"]].itertuples(index=False, name=None)
-    return {str(sweep): sweep_words(str(sweep), str(options)) for sweep, options in known}
+    groups = rows.groupby("sweep", sort=False)["options"]
+    return {str(sweep): sweep_words(str(sweep), options) for sweep, options in groups}
 
 
 def slug(text: str) -> str:
