@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from layerlab.ablation.interventions import FitDonor, Intervention, to_dict
@@ -72,7 +73,7 @@ class FitSpec:
     training: Mapping[str, Any]
     spec_version: int = SPEC_VERSION
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The fit's identity: 12 hexadecimal digits."""
         return digest({"kind": "fit", **asdict(self)})
@@ -95,7 +96,7 @@ class RunSpec:
     spec_version: int = SPEC_VERSION
     measures: Mapping[str, Any] | None = None
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The run's identity: 12 hexadecimal digits; without measures that of scores alone."""
         plain = asdict(self)

@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from layerlab.analysis.records import load_nodes, load_records, validate_records
 from layerlab.errors import Problem, StoreError, StudyError, unknown
 from layerlab.files import check_writable, write_text
 from layerlab.nodes.engines.choice import default_engine
@@ -142,6 +141,8 @@ def prepare_store(plan: Plan, store: Store) -> None:
 
 def write_frames(store: Store) -> None:
     """Write the tidy frames of a store beside its runs."""
+    from layerlab.analysis.records import load_nodes, load_records, validate_records
+
     records, nodes = load_records(store.root), load_nodes(store.root)
     write_text(store.root / "records.csv", validate_records(records).to_csv(index=False))
     write_text(store.root / "nodes.csv", nodes.to_csv(index=False))

@@ -81,6 +81,7 @@ class Store:
 
     def write_job(self, node_id: str, job: Mapping[str, Any]) -> None:
         """Write what a node needs to be carried out, unless it stands there already."""
+        self._kinds[node_id] = str(job["kind"])
         path, text = self.root / "jobs" / f"{node_id}.json", json.dumps(job, indent=1)
         if not (path.is_file() and path.read_text(encoding="utf-8") == text):
             write_text(path, text)

@@ -88,7 +88,7 @@ def test_an_engine_from_outside_is_found_by_name_and_gives_the_same_records(
         outcome = plan.run(tmp_path / engine, engine=engine, device="cpu", progress=False)
         assert outcome.good, outcome.status.failures
         frames.append(load_records(tmp_path / engine).sort_values(KEY, ignore_index=True))
-    pd.testing.assert_frame_equal(*frames)
+    pd.testing.assert_frame_equal(frames[0], frames[1])
     with pytest.raises(ValueError, match="engine 'threads' exists already"):
         register_engine("threads", lambda store, settings, slots: Threads(store, settings))
 
