@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from layerlab.ablation.sweep import Sweep, sweep
     from layerlab.analysis.records import load_nodes, load_records, write_records
     from layerlab.analysis.sensitivity import aggregate, sensitivity, transfer_gap
-    from layerlab.data.bitext import read_bitexts
-    from layerlab.data.catalog import DataSpec, register_corpus
+    from layerlab.data.catalog.corpus import DataSpec, register_corpus
+    from layerlab.data.formats.bitext_files import read_bitexts
     from layerlab.errors import LayerlabError, NoEffectError, StudyError
     from layerlab.finetuning.training import Training
     from layerlab.measures.alignment import measure_alignment
@@ -85,8 +85,8 @@ _HOMES = {
     ),
     "layerlab.analysis.records": ("load_nodes", "load_records", "write_records"),
     "layerlab.analysis.sensitivity": ("aggregate", "sensitivity", "transfer_gap"),
-    "layerlab.data.bitext": ("read_bitexts",),
-    "layerlab.data.catalog": ("DataSpec", "register_corpus"),
+    "layerlab.data.formats.bitext_files": ("read_bitexts",),
+    "layerlab.data.catalog.corpus": ("DataSpec", "register_corpus"),
     "layerlab.errors": ("LayerlabError", "NoEffectError", "StudyError"),
     "layerlab.finetuning.training": ("Training",),
     "layerlab.measures.alignment": ("measure_alignment",),

@@ -113,7 +113,7 @@ def _measure(folder: Path, settings: DemoSettings, say: Callable[[str], None]) -
 
 
 def _alignment(folder: Path, settings: DemoSettings) -> pd.DataFrame:
-    from layerlab.data.bitext import read_bitexts
+    from layerlab.data.formats.bitext_files import read_bitexts
     from layerlab.measures.alignment import measure_alignment
     from layerlab.nodes.process import quieten_transformers
 

@@ -47,7 +47,7 @@ class DemoSettings:
         from layerlab.ablation.ablation import Ablation
         from layerlab.ablation.interventions import Reset
         from layerlab.ablation.sweep import sweep
-        from layerlab.data.catalog import DataSpec
+        from layerlab.data.catalog.corpus import DataSpec
         from layerlab.finetuning.training import Training
         from layerlab.study.study import Study
 

@@ -65,7 +65,7 @@ def measure(
     layerlab measure bert-base-multilingual-cased --languages de,fr,ru
     layerlab measure before=mbert after=results/upos/fits/0123abcd --parallel tatoeba -o alignment
     """
-    from layerlab.data.bitext import read_bitexts
+    from layerlab.data.formats.bitext_files import read_bitexts
     from layerlab.nodes.process import quieten_transformers
 
     quieten_transformers()

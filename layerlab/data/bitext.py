@@ -1,36 +1,14 @@
-"""Sentences and their translations, from every format they come in."""
+"""Sentences and their translations."""
 
 from __future__ import annotations
 
-import lzma
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from layerlab.data.folders import find_file, languages_in
-from layerlab.data.formats.lines import read_lines
-from layerlab.data.formats.parallel import read_parallel
 from layerlab.data.sentences import Sentence
 from layerlab.errors import DataError, unknown
 
 Texts = Sequence[Sentence | str]
-
-#: Folders below ``LAYERLAB_DATA`` that may be called by name.
-NAMED = ("pud", "tatoeba")
-
-_TATOEBA = "tatoeba.*-eng.eng"
-
-#: ISO 639-3 codes, by which Tatoeba's files are named, of the ISO 639-1 codes of its retrieval test sets.
-_ISO_639_3: Mapping[str, str] = {
-    "af": "afr", "ar": "ara", "bg": "bul", "bn": "ben", "cs": "ces", "da": "dan", "de": "deu",
-    "el": "ell", "en": "eng", "es": "spa", "et": "est", "eu": "eus", "fa": "pes", "fi": "fin",
-    "fr": "fra", "gl": "glg", "he": "heb", "hi": "hin", "hu": "hun", "id": "ind", "is": "isl",
-    "it": "ita", "ja": "jpn", "ka": "kat", "kk": "kaz", "ko": "kor", "ml": "mal", "mr": "mar",
-    "nl": "nld", "no": "nob", "pl": "pol", "pt": "por", "ro": "ron", "ru": "rus", "sl": "slv",
-    "sv": "swe", "sw": "swh", "ta": "tam", "te": "tel", "th": "tha", "tl": "tgl", "tr": "tur",
-    "uk": "ukr", "ur": "urd", "vi": "vie", "zh": "cmn",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,69 +29,6 @@ class Bitext:
 
     def __len__(self) -> int:
         return len(self.sources)
-
-
-def read_bitexts(
-    where: str | Path, languages: Sequence[str] = (), pair_with: str = "en", *, sentences: int | None = None
-) -> tuple[Bitext, ...]:
-    """Read the bitexts of one language with others.
-
-    Args:
-        where: One of
-
-            * ``pud`` or ``tatoeba``, folders of these names below the folder ``LAYERLAB_DATA``;
-            * a folder of parallel treebanks (``<lang>.conllu`` or ``<lang>/test.conllu``), joined by
-              ``sent_id``;
-            * a folder of Tatoeba's line-parallel files ``tatoeba.<xxx>-eng.<xxx>`` and ``.eng``;
-            * a ``.tsv`` with a column a language, whose first line names them.
-        languages: The other languages; all that are there by default.
-        pair_with: The one language that each is paired with, the source of every bitext.
-        sentences: At most so many sentence pairs, spread evenly.
-
-    Raises:
-        DataError: No such place or language, or sentences that do not correspond.
-    """
-    place = find_parallel(where)
-    others = tuple(language for language in languages if language != pair_with)
-    if place.is_file():
-        return pairs_with(read_table(place), others, pair_with, sentences)
-    if any(place.glob(_TATOEBA)):
-        return _tatoeba(place, others, pair_with, sentences)
-    there = languages_in(place, {}, ("conllu",))
-    if pair_with not in there:
-        raise DataError(f"{place}: {unknown('language', pair_with, there)}")
-    chosen = (pair_with, *(others or (language for language in there if language != pair_with)))
-    files = {language: find_file(place, {}, language, "test", ("conllu",)) for language in chosen}
-    return pairs_with(read_parallel(files).sentences, others, pair_with, sentences)
-
-
-def find_parallel(where: str | Path) -> Path:
-    """Return the folder or file that holds parallel sentences; see `read_bitexts`.
-
-    Raises:
-        DataError: There is none.
-    """
-    path = Path(where)
-    if path.exists():
-        return path
-    root = os.environ.get("LAYERLAB_DATA")
-    if str(where) in NAMED and root and (Path(root) / where).is_dir():
-        return Path(root) / where
-    hint = "; set LAYERLAB_DATA to the folder that holds it" if str(where) in NAMED else ""
-    raise DataError(f"no parallel sentences at {str(where)!r}: expected a folder or a .tsv file{hint}")
-
-
-def parallel_languages(place: Path) -> tuple[str, ...]:
-    """Return the languages that a folder or file of parallel sentences has.
-
-    Raises:
-        DataError: A file that is no table of languages.
-    """
-    if place.is_file():
-        return tuple(read_table(place))
-    if any(place.glob(_TATOEBA)):
-        return ("en", *_tatoeba_languages(place))
-    return languages_in(place, {}, ("conllu",))
 
 
 def pairs_with(
@@ -143,117 +58,6 @@ def pairs_with(
     return tuple(
         Bitext(pair_with, language, sources, _evenly(aligned[language], sentences)) for language in chosen
     )
-
-
-def read_aligned(paths: Mapping[str, str | Path]) -> Mapping[str, Texts]:
-    """Read one file a language and join them; sentences that one of them lacks are left out.
-
-    Args:
-        paths: Language to its file, all of one kind: ``.conllu``, joined by ``sent_id``; ``.tsv`` (id TAB
-            text), joined by id; ``.txt``, in which lines of the same number correspond. The last two may be
-            ``.xz``.
-
-    Raises:
-        DataError: Files of different or unknown kinds, with nothing in common, or with lines that do not
-            correspond.
-    """
-    kinds = {Path(path).name.removesuffix(".xz").rpartition(".")[2] for path in paths.values()}
-    if len(kinds) != 1 or not kinds <= {"conllu", "tsv", "txt"}:
-        raise DataError(
-            f"parallel files are .{', .'.join(sorted(kinds))}; "
-            "expected all to be .conllu, all .tsv or all .txt"
-        )
-    kind = kinds.pop()
-    if kind == "conllu":
-        return read_parallel(paths, partial=True).sentences
-    lines = {language: _lines(Path(path)) for language, path in paths.items()}
-    if kind == "txt":
-        lengths = {len(texts) for texts in lines.values()}
-        if len(lengths) > 1:
-            told = ", ".join(f"{language} has {len(texts)}" for language, texts in lines.items())
-            raise DataError(f"parallel text files need equal numbers of lines; {told}")
-        return {language: tuple(texts) for language, texts in lines.items()}
-    by_id = {language: _by_id(Path(paths[language]), texts) for language, texts in lines.items()}
-    first = next(iter(by_id.values()))
-    names = [name for name in first if all(name in texts for texts in by_id.values())]
-    if not names:
-        raise DataError(f"no id is common to {', '.join(str(path) for path in paths.values())}")
-    return {language: tuple(texts[name] for name in names) for language, texts in by_id.items()}
-
-
-def read_table(path: Path) -> Mapping[str, Texts]:
-    """Read a ``.tsv`` with a column a language; its first line names them, ``id`` being no language.
-
-    Raises:
-        DataError: A line of another number of columns or with an empty one, or fewer than two languages.
-    """
-    rows = [line.split("\t") for line in read_lines(path) if line.strip()]
-    header = rows[0]
-    if len(set(header) - {"id"}) < 2:
-        raise DataError(f"{path}:1: expected the languages of at least two columns, got {rows[0]}")
-    for number, row in enumerate(rows, 1):
-        if len(row) != len(header) or not all(cell.strip() for cell in row):
-            raise DataError(f"{path}:{number}: expected {len(header)} columns, none of them empty")
-    return {
-        name: tuple(row[column] for row in rows[1:]) for column, name in enumerate(header) if name != "id"
-    }
-
-
-def _tatoeba(
-    folder: Path, languages: Sequence[str], pair_with: str, sentences: int | None
-) -> tuple[Bitext, ...]:
-    if pair_with not in {"en", "eng"}:
-        raise DataError(f"Tatoeba's test sets pair every language with English, not with {pair_with!r}")
-    there = _tatoeba_languages(folder)
-    found: list[Bitext] = []
-    for language in languages or there:
-        code = _ISO_639_3.get(language, language)
-        if code not in {_ISO_639_3.get(one, one) for one in there}:
-            raise DataError(f"{folder}: {unknown('language', language, there)}")
-        stem = folder / f"tatoeba.{code}-eng"
-        files = {pair_with: f"{stem}.eng", language: f"{stem}.{code}"}
-        lines = {name: _lines(Path(file)) for name, file in files.items()}
-        if len(lines[pair_with]) != len(lines[language]):
-            told = " and ".join(f"{files[name]} has {len(texts)}" for name, texts in lines.items())
-            raise DataError(f"lines of translations correspond, but {told}")
-        found += pairs_with(lines, (language,), pair_with, sentences)
-    return tuple(found)
-
-
-def _tatoeba_languages(folder: Path) -> list[str]:
-    """List the languages beside English, by their short codes where they have one."""
-    short = {code: name for name, code in _ISO_639_3.items()}
-    codes = sorted(path.name.split(".")[1].partition("-")[0] for path in folder.glob(_TATOEBA))
-    return [short.get(code, code) for code in codes]
-
-
-def _lines(path: Path) -> list[str]:
-    if path.suffix == ".xz":
-        try:
-            with lzma.open(path, "rt", encoding="utf-8") as file:
-                lines = file.read().replace("\r\n", "\n").split("\n")
-        except (OSError, lzma.LZMAError) as error:
-            raise DataError(f"{path}: cannot be read ({error})") from error
-    else:
-        lines = read_lines(path)
-    while lines and not lines[-1].strip():
-        lines.pop()
-    empty = next((number for number, line in enumerate(lines, 1) if not line.strip()), None)
-    if empty is not None:
-        raise DataError(f"{path}:{empty}: an empty line; every line of parallel text is a sentence")
-    return [line.strip() for line in lines]
-
-
-def _by_id(path: Path, lines: Sequence[str]) -> Mapping[str, str]:
-    found: dict[str, str] = {}
-    for number, line in enumerate(lines, 1):
-        name, tab, text = line.partition("\t")
-        if not tab or "\t" in text:
-            raise DataError(f"{path}:{number}: expected id TAB text")
-        if name in found:
-            raise DataError(f"{path}:{number}: id {name!r} occurs twice")
-        found[name] = text
-    return found
 
 
 def _evenly(texts: Texts, n: int | None) -> Texts:

@@ -86,7 +86,7 @@ def measure_alignment(
 
     Args:
         encoder: An encoder, a model, or a folder or Hub id of one.
-        bitexts: What `layerlab.data.bitext.read_bitexts` gives.
+        bitexts: What `layerlab.data.formats.bitext_files.read_bitexts` gives.
         label: What the model is called in the frame; its name by default.
         layers: Levels to measure, 0 being the embeddings and ``i + 1`` layer ``i``; all by default.
         measures: Names in `MEASURES`. ``cka`` is linear and debiased. Retrieval is the mean accuracy of both

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from layerlab.ablation.interventions import to_dict
 from layerlab.analysis.stored import Record
-from layerlab.data.catalog import DataSpec, find_corpus
+from layerlab.data.catalog.corpus import DataSpec, find_corpus
 from layerlab.files import write_json
 from layerlab.finetuning.training import Training
 from layerlab.models.tokenizers import load_tokenizer

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from layerlab.ablation.apply import apply
 from layerlab.ablation.interventions import is_standing
 from layerlab.ablation.interventions.donors import Donors
-from layerlab.data.catalog import DataSpec, find_corpus
+from layerlab.data.catalog.corpus import DataSpec, find_corpus
 from layerlab.finetuning.model import TaskModel, build_task_model
 from layerlab.models.encoder import Encoder
 from layerlab.models.tokenizers import load_tokenizer

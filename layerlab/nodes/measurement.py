@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from layerlab.data.bitext import Bitext, Texts, find_parallel, pairs_with, parallel_languages, read_bitexts
+from layerlab.data.bitext import Bitext, Texts, pairs_with
+from layerlab.data.formats.bitext_files import find_parallel, parallel_languages, read_bitexts
 from layerlab.data.sentences import Sentence
 from layerlab.data.spec import Controlled, DataSpec
 from layerlab.errors import DataError

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from layerlab.data.catalog import CorpusRef
+from layerlab.data.catalog.corpus import CorpusRef
 from layerlab.data.sentences import Corpus
 from layerlab.errors import CheckpointError, DataError
 from layerlab.models.checkpoints import digest_folder

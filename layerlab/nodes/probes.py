@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from layerlab.data.catalog import CorpusRef, DataSpec, find_corpus
+from layerlab.data.catalog.corpus import CorpusRef, DataSpec, find_corpus
 from layerlab.errors import CheckpointError, DataError, LabelError, LayerlabError, Problem, StudyError
 from layerlab.measures.layer_probes import ProbeScore, check_levels, probe_layers
 from layerlab.measures.probe_heads import ProbeTraining

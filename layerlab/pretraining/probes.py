@@ -117,7 +117,8 @@ def read_probes(probes: Probes) -> tuple[Bitext, ...]:
     Raises:
         DataError: A file that is missing, sentences that do not correspond, or too few of them.
     """
-    from layerlab.data.bitext import pairs_with, read_aligned
+    from layerlab.data.bitext import pairs_with
+    from layerlab.data.formats.bitext_files import read_aligned
     from layerlab.errors import DataError
 
     bitexts = pairs_with(read_aligned(probes.files), (), probes.pair_with, probes.sentences)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from layerlab.data.catalog import DataSpec, find_corpus
+from layerlab.data.catalog.corpus import DataSpec, find_corpus
 from layerlab.data.sentences import take_evenly
 from layerlab.errors import CheckpointError
 from layerlab.models.loading import load_config

@@ -8,7 +8,7 @@ from typing import Any
 
 from layerlab.ablation.ablation import Ablation, Timed
 from layerlab.ablation.interventions import FitDonor, Intervention
-from layerlab.data.catalog import DataSpec
+from layerlab.data.catalog.corpus import DataSpec
 from layerlab.errors import LayerlabError, StudyError, unknown
 from layerlab.models.checkpoints import Checkpoint, find_checkpoint
 from layerlab.nodes.fit import Fit

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from layerlab.ablation.ablation import Ablation
-from layerlab.data.catalog import CorpusRef, DataSpec, find_corpus
+from layerlab.data.catalog.corpus import CorpusRef, DataSpec, find_corpus
 from layerlab.data.spec import Controlled
 from layerlab.errors import LayerlabError, Problem, unknown
 from layerlab.models.checkpoints import Checkpoint, distinct_labels

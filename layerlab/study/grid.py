@@ -19,7 +19,7 @@ from pydantic import (
 from layerlab.ablation.ablation import Ablation
 from layerlab.ablation.sweep import Sweep
 from layerlab.ablation.written import read_ablation
-from layerlab.data.catalog import DataSpec
+from layerlab.data.catalog.corpus import DataSpec
 from layerlab.finetuning.training import Training
 from layerlab.measures.spec import Measures, short_form
 

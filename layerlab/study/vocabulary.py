@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from layerlab.data.catalog import CorpusRef
+from layerlab.data.catalog.corpus import CorpusRef
 from layerlab.data.pairs import Pair
 from layerlab.data.sentences import take_evenly
 from layerlab.errors import LayerlabError

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from layerlab.data.catalog import CorpusRef, load_corpus
-from layerlab.data.registry import register_speaker
+from layerlab.data.catalog.corpus import CorpusRef, load_corpus
+from layerlab.data.catalog.registry import register_speaker
 from layerlab.data.sentences import Corpus
 from layerlab.data.spec import Controlled
 from layerlab.errors import DataError, LabelError

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from layerlab.data.bitext import (
+from layerlab.data.bitext import pairs_with
+from layerlab.data.formats.bitext_files import (
     find_parallel,
-    pairs_with,
     parallel_languages,
     read_aligned,
     read_bitexts,

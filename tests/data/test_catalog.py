@@ -9,9 +9,10 @@ import datasets
 import pytest
 from pydantic import ValidationError
 
-from layerlab.data import catalog, registry
-from layerlab.data.catalog import DataSpec, find_corpus, load_corpus, register_corpus
-from layerlab.data.defaults import default_corpora
+from layerlab.data.catalog import corpus as catalog
+from layerlab.data.catalog import registry
+from layerlab.data.catalog.corpus import DataSpec, find_corpus, load_corpus, register_corpus
+from layerlab.data.catalog.defaults import default_corpora
 from layerlab.data.hub.hub_source import HubSource
 from layerlab.data.sentences import Sentence
 from layerlab.errors import DataError

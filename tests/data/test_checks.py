@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layerlab.data.catalog import DataSpec, find_corpus
+from layerlab.data.catalog.corpus import DataSpec, find_corpus
 from layerlab.data.checks import check_text, check_trees, tree_fault
 from layerlab.data.sentences import Sentence
 from layerlab.errors import DataError

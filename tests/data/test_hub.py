@@ -9,7 +9,7 @@ from typing import Any
 import datasets
 import pytest
 
-from layerlab.data.catalog import DataSpec, find_corpus
+from layerlab.data.catalog.corpus import DataSpec, find_corpus
 from layerlab.data.hub import hub_words
 from layerlab.data.hub.hub_source import HubSource
 from layerlab.data.sentences import Sentence

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from layerlab.data import registry
-from layerlab.data.catalog import DataSpec, find_corpus, load_corpus, register_corpus
-from layerlab.data.intake import check_items
+from layerlab.data.catalog import registry
+from layerlab.data.catalog.corpus import DataSpec, find_corpus, load_corpus, register_corpus
+from layerlab.data.catalog.intake import check_items
 from layerlab.data.pairs import Pair
 from layerlab.data.sentences import Corpus, Sentence
 from layerlab.data.tags import TagOptions

@@ -10,8 +10,8 @@ from typing import Any
 import datasets
 import pytest
 
-from layerlab.data.catalog import CorpusRef, DataSpec, find_corpus, load_corpus, register_corpus
-from layerlab.data.defaults import default_corpora
+from layerlab.data.catalog.corpus import CorpusRef, DataSpec, find_corpus, load_corpus, register_corpus
+from layerlab.data.catalog.defaults import default_corpora
 from layerlab.data.formats.pair_files import read_pairs
 from layerlab.data.hub.hub_pairs import load_hub_pairs
 from layerlab.data.hub.hub_source import HubSource

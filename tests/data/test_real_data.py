@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from layerlab.data.catalog import DataSpec, find_corpus, load_corpus
+from layerlab.data.catalog.corpus import DataSpec, find_corpus, load_corpus
 from layerlab.data.formats.conllu import read_conllu
 from layerlab.data.formats.iob import read_iob
 from layerlab.data.formats.parallel import read_parallel

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from layerlab.data import registry
-from layerlab.data.registry import register_corpus, registered, registered_languages
+from layerlab.data.catalog import registry
+from layerlab.data.catalog.registry import register_corpus, registered, registered_languages
 from layerlab.data.sentences import Sentence
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import layerlab
-from layerlab.data.catalog import DataSpec, find_corpus, load_corpus
+from layerlab.data.catalog.corpus import DataSpec, find_corpus, load_corpus
 from layerlab.data.pairs import PAIR_FORMATS, Pair
 from layerlab.data.sentences import Corpus
 from layerlab.errors import DataError, LabelError

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from layerlab.data.catalog import DataSpec, find_corpus, load_corpus
+from layerlab.data.catalog.corpus import DataSpec, find_corpus, load_corpus
 from layerlab.data.pairs import Pair
 from layerlab.data.sentences import Corpus, Sentence
 from layerlab.data.survey import survey

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from layerlab.analysis.records import COLUMNS
-from layerlab.data.bitext import Bitext, Texts, read_bitexts
+from layerlab.data.bitext import Bitext, Texts
+from layerlab.data.formats.bitext_files import read_bitexts
 from layerlab.data.formats.conllu import read_conllu
 from layerlab.errors import DataError
 from layerlab.measures import alignment

@@ -13,7 +13,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from transformers import AutoModel, AutoTokenizer
 
-from layerlab.data.catalog import DataSpec, find_corpus, load_corpus
+from layerlab.data.catalog.corpus import DataSpec, find_corpus, load_corpus
 from layerlab.data.pairs import Pair
 from layerlab.data.sentences import Corpus, Sentence
 from layerlab.errors import SelectionError, TrainingError

@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from safetensors.torch import load_file
 from transformers import AutoModel
 
-from layerlab.data.bitext import pairs_with, read_aligned
+from layerlab.data.bitext import pairs_with
+from layerlab.data.formats.bitext_files import read_aligned
 from layerlab.errors import CheckpointError, DataError
 from layerlab.measures.alignment import measure_alignment
 from layerlab.pretraining.picture import draw_training, write_picture

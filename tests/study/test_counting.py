@@ -14,7 +14,7 @@ from layerlab.ablation.sweep import sweep
 from layerlab.analysis.bootstrap import hierarchical_bootstrap
 from layerlab.analysis.counts import load_counts
 from layerlab.analysis.records import load_records
-from layerlab.data.catalog import find_corpus, load_corpus
+from layerlab.data.catalog.corpus import find_corpus, load_corpus
 from layerlab.errors import RecordsError
 from layerlab.finetuning.evaluation import predict
 from layerlab.nodes.fitted import load_fitted

@@ -15,7 +15,7 @@ from layerlab.ablation.interventions import Reset, Skip
 from layerlab.analysis.records import load_nodes, load_records
 from layerlab.analysis.sensitivity import aggregate, sensitivity, transfer_gap
 from layerlab.analysis.significance import significance
-from layerlab.data.bitext import read_bitexts
+from layerlab.data.formats.bitext_files import read_bitexts
 from layerlab.errors import RecordsError
 from layerlab.measures.alignment import measure_alignment
 from layerlab.measures.change import measure_change

@@ -17,7 +17,7 @@ from layerlab.ablation.ablation import Ablation
 from layerlab.ablation.interventions import FitDonor, Reset, Skip, Swap, from_dict
 from layerlab.analysis.records import load_nodes, load_records
 from layerlab.analysis.sensitivity import sensitivity
-from layerlab.data.catalog import DataSpec
+from layerlab.data.catalog.corpus import DataSpec
 from layerlab.errors import StoreError
 from layerlab.models.encoder import Encoder
 from layerlab.nodes.fitted import load_fitted

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from layerlab.data.catalog import CorpusRef, DataSpec, find_corpus
+from layerlab.data.catalog.corpus import CorpusRef, DataSpec, find_corpus
 from layerlab.data.pairs import PAIR_FORMATS
 from layerlab.data.spec import Controlled
 from layerlab.errors import DataError
@@ -134,7 +134,7 @@ def test_resolved_paths_are_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_the_catalogue_does_not_import_the_languages_unless_they_are_spoken() -> None:
     code = (
-        "import sys, layerlab.data.catalog, layerlab.tasks.corpora\n"
+        "import sys, layerlab.data.catalog.corpus, layerlab.tasks.corpora\n"
         "sys.exit(any(name.startswith('layerlab.languages') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -174,7 +174,7 @@ def test_controlled_pairs_on_demand_are_those_of_a_folder(tmp_path: Path, langua
 
 def test_without_the_tasks_nothing_makes_controlled_languages() -> None:
     code = (
-        "from layerlab.data.catalog import DataSpec, find_corpus\n"
+        "from layerlab.data.catalog.corpus import DataSpec, find_corpus\n"
         "find_corpus(DataSpec(controlled={}), 'upos', ('conllu',), 'belo', 'test')"
     )
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)

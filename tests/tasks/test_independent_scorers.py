@@ -16,7 +16,7 @@ from seqeval.scheme import IOB2
 from sklearn.metrics import accuracy_score, f1_score
 from transformers import AutoTokenizer
 
-from layerlab.data.catalog import DataSpec, find_corpus, load_corpus
+from layerlab.data.catalog.corpus import DataSpec, find_corpus, load_corpus
 from layerlab.data.sentences import Corpus, Sentence
 from layerlab.data.spec import Controlled
 from layerlab.finetuning.evaluation import predict

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from layerlab.data.defaults import default_corpora
+from layerlab.data.catalog.defaults import default_corpora
 from layerlab.data.sentences import Sentence
 from layerlab.errors import LabelError
 from layerlab.tasks import parsing as module

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from layerlab.data.bitext import read_bitexts
+from layerlab.data.formats.bitext_files import read_bitexts
 from layerlab.errors import DataError
 from layerlab.languages.corpora.formats import to_tsv
 from layerlab.languages.corpora.nli import LABELS

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from layerlab.data.defaults import default_corpora, default_treebank
+from layerlab.data.catalog.defaults import default_corpora, default_treebank
+from layerlab.data.catalog.intake import check_items, find_prefix, prefix_of, strip_prefix
+from layerlab.data.catalog.registry import register_corpus, registered, registered_languages, speak
 from layerlab.data.folders import SPLIT_NAMES, find_file, has_language
 from layerlab.data.formats.conllu import read_conllu
 from layerlab.data.formats.iob import read_iob_file
@@ -18,9 +20,7 @@ from layerlab.data.formats.pair_files import read_pairs
 from layerlab.data.hub.hub_pairs import load_hub_pairs
 from layerlab.data.hub.hub_source import HubSource
 from layerlab.data.hub.hub_words import load_hub
-from layerlab.data.intake import check_items, find_prefix, prefix_of, strip_prefix
 from layerlab.data.pairs import PAIR_FORMATS, Pair, digest_pairs
-from layerlab.data.registry import register_corpus, registered, registered_languages, speak
 from layerlab.data.sentences import Corpus, digest_sentences, take_evenly
 from layerlab.data.spec import Controlled, DataSpec, Split
 from layerlab.data.survey import survey
