@@ -131,6 +131,10 @@ def commands_of(page: Path) -> list[Step]:
 
 PROMISES = {
     "docs/alignment.md": ["alignment/cka-by-layer.pdf", "results/measured/index.html"],
+    "docs/extending/figure.md": [
+        "results/random-init-upos/figures/seeds-upos-de.pdf",
+        "results/random-init-upos/report/figures/full-width/seeds-upos-de.pdf",
+    ],
     "docs/probes.md": ["probes/records.csv"],
     "docs/pretraining.md": ["encoder/training.json"],
 }
