@@ -91,7 +91,7 @@ def describe_losses(losses: Mapping[str, float]) -> str:
 
 
 def describe_means(means: Mapping[str, Sequence[float | None]]) -> str:
-    """Say in one line after how many layers each measure is highest.
+    """Return in one line after how many layers each measure is highest.
 
     >>> describe_means({"cka": [0.1, 0.3], "retrieval": [None, None]})
     'cka 0.300 after 1 layers'

@@ -61,7 +61,11 @@ def pretrain(
         raise StudyError([Problem("device", unknown("device", device, ("auto", "cpu")))], str(spec))
     if store is not None and (folder is not None or stop_after is not None):
         raise StudyError(
-            [Problem("--store", "expected neither FOLDER nor --stop-after with it: a node is whole")],
+            [
+                Problem(
+                    "--store", "expected neither FOLDER nor --stop-after with it: a node is always complete"
+                )
+            ],
             str(spec),
         )
     read = read_spec(spec, overrides or ())

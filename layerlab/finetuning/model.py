@@ -43,7 +43,7 @@ class TaskModel(nn.Module):
         Args:
             input_ids: ``(batch, tokens)``.
             attention_mask: ``(batch, tokens)``.
-            token_type_ids: ``(batch, tokens)``; an encoder that does not tell types apart is not given them.
+            token_type_ids: ``(batch, tokens)``; not passed to an encoder without types.
             **for_head: What the head takes besides the states, such as the places of words.
         """
         types = {}

@@ -25,7 +25,7 @@ _CHAINS: tuple[tuple[str, ...], ...] = (
 def head_of(model: nn.Module) -> Head:
     """Return the function from hidden states ``(positions, hidden)`` to logits ``(positions, vocabulary)``.
 
-    It is checked once against the model's full forward pass, so that it can not be a wrong one.
+    It is checked once against the model's full forward pass.
 
     Raises:
         ArchitectureError: The head was not found, or does not give the model's own logits.

@@ -18,7 +18,7 @@ _LEAST_SENTENCES = 8
 
 
 class Probes(BaseModel):
-    """Held-out parallel sentences on which alignment is measured now and then; training does not change.
+    """Held-out parallel sentences on which alignment is measured at regular steps; training does not change.
 
     Attributes:
         files: Language to its file: all ``.conllu`` (joined by ``sent_id``), all ``.tsv`` (id TAB text,
@@ -46,7 +46,7 @@ class Probes(BaseModel):
 class Prober:
     """Measures a model's alignment at the steps that a spec's probes ask for; without probes, never.
 
-    Everything that can be wrong with the files is found when it is made.
+    Every fault of the files is found at construction.
 
     Raises:
         DataError: A file that is missing, or sentences that do not correspond.

@@ -45,7 +45,7 @@ class PretrainingSpec(BaseModel):
     """One masked-LM pretraining; two equal specs over equal files give equal encoders on one thread.
 
     Attributes:
-        name: What the encoder is called.
+        name: Name of the encoder.
         architecture: The model to make.
         corpora: Language to its texts: files ``.txt`` (one paragraph a line) or ``.tsv`` (id TAB text), each
             also as ``.xz``; ``{hub: id, config: ..., split: ..., column: ...}`` for a data set of the Hub;
@@ -76,7 +76,7 @@ class PretrainingSpec(BaseModel):
         steps: Optimiser steps.
         held_out_sequences: Sequences of each language, evenly spaced, that are never trained on.
         evaluate_every: Steps between held-out losses; the last step always has one.
-        probes: Parallel sentences on which alignment is measured now and then; None for no probes.
+        probes: Parallel sentences on which alignment is measured at regular steps; None for no probes.
         seed: Seed of weights, order, masks and dropout.
         precision: ``fp32``, ``bf16`` for mixed precision, or ``auto``: bf16 where a GPU has it, else fp32.
         accumulate: Parts into which a step's sequences are cut to save memory; the gradient is of them all.
@@ -163,7 +163,7 @@ class PretrainingSpec(BaseModel):
         names = [name for factor in around.factors.values() for name in factor.streams()]
         for name in names:
             if name in self.corpora:
-                raise ValueError(f"corpora: {name!r} is what the {name} text is called; rename the language")
+                raise ValueError(f"corpora: {name!r} is the name of the {name} text; rename the language")
             if names.count(name) > 1:
                 raise ValueError(f"factors: two of {', '.join(around.factors)} call a stream {name!r}")
         if sum(self.fixed_shares().values()) >= 1:

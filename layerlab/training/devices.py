@@ -9,8 +9,8 @@ from accelerate import Accelerator
 def make_accelerator(device: str) -> Accelerator:
     """Return an accelerator on the best device there is, or on the CPU.
 
-    Precision and accumulation are a study's own, so what a launcher's configuration says of them is put
-    aside: it stands in no identity.
+    Precision and accumulation come from the study, so a launcher's settings for them are ignored: they are
+    in no identity.
 
     Args:
         device: ``auto`` or ``cpu``.

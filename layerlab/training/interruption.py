@@ -24,7 +24,7 @@ class Interruption:
 
 @contextmanager
 def deferred_interrupt(enabled: bool = True) -> Iterator[Interruption]:
-    """Yield what tells whether Ctrl-C was pressed in the block, instead of interrupting it.
+    """Yield an object that says whether Ctrl-C was pressed; the block itself is not interrupted.
 
     Only the main thread gets signals; in others, and where Ctrl-C is ignored, nothing changes.
 

@@ -65,7 +65,7 @@ def test_each_paragraph_has_words_of_one_other_language() -> None:
 
 
 def test_a_lexicon_that_cannot_be_learnt_is_an_error() -> None:
-    with pytest.raises(DataError, match="no words of en, fr stand together often enough"):
+    with pytest.raises(DataError, match="no words of en, fr occur together often enough"):
         learn_lexicon({"en": {"1": "a"}, "fr": {"2": "b"}})
 
 
@@ -74,7 +74,7 @@ def test_switched_text_takes_its_share_of_the_steps_and_the_card_says_so(
 ) -> None:
     folder = pretrain(with_anchors, tmp_path / "out", threads=1)
     card = " ".join((folder / "README.md").read_text(encoding="utf-8").split())
-    assert "50% are running text in which 50% of the words stand in another language" in card
+    assert "50% are running text in which 50% of the words are in another language" in card
     assert "taught, not only found" in card
     assert "| anchored |" in card
 
@@ -91,7 +91,7 @@ def test_the_switched_stream_mixes_words_of_both_languages(
     assert backwards & set(text.split())
 
 
-def test_anchors_are_learnt_from_the_parallel_text_unless_told_otherwise(
+def test_anchors_are_learnt_from_the_parallel_text_by_default(
     with_anchors: PretrainingSpec,
 ) -> None:
     assert with_anchors.anchors is not None

@@ -83,7 +83,7 @@ def test_an_exponent_of_zero_is_even() -> None:
     assert language_probabilities({"a": 1, "b": 99}, 0.0) == {"a": 0.5, "b": 0.5}
 
 
-def test_what_a_step_sees_does_not_hang_on_how_many_steps_follow() -> None:
+def test_what_a_step_sees_does_not_depend_on_how_many_steps_follow() -> None:
     rows = numbered({"a": 10, "b": 30})
     even = {"a": 0.5, "b": 0.5}
     short, long = Order(rows, even, 4, 5, seed=1), Order(rows, even, 4, 50, seed=1)

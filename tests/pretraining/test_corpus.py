@@ -35,13 +35,13 @@ def test_dropped_ids_take_what_is_below_them_and_nothing_else(tmp_path: Path) ->
     assert list(read_paragraphs(tmp_path / "v.tsv", ["Ps", "Gen.3", "Gen.4.2"])) == ["b", "d"]
 
 
-def test_a_line_without_a_tab_is_told_by_its_number(tmp_path: Path) -> None:
+def test_a_line_without_a_tab_is_reported_by_its_number(tmp_path: Path) -> None:
     (tmp_path / "v.tsv").write_text("Gen.1.1\tone\nGen.1.2 two\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"v\.tsv:2: expected id TAB text, got 1 columns"):
         list(read_paragraphs(tmp_path / "v.tsv"))
 
 
-def test_every_missing_or_unreadable_file_is_told_at_once(tmp_path: Path) -> None:
+def test_every_missing_or_unreadable_file_is_reported_at_once(tmp_path: Path) -> None:
     (tmp_path / "en.txt").write_text("text", encoding="utf-8")
     corpora = {"en": [tmp_path / "em.txt"], "de": [tmp_path / "de.json"]}
     with pytest.raises(DataError, match=r"did you mean 'en\.txt'") as caught:

@@ -21,7 +21,7 @@ from layerlab.pretraining.run import pretrain
 from layerlab.pretraining.spec import PretrainingSpec, read_spec
 from tests.fixtures.pretrainings import kill_midway
 
-# A user's module: sequences of one language whose words stand in the order of a list.
+# A user's module: sequences of one language with its words in the order of a list.
 SORTED = '''
 from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field

@@ -34,7 +34,7 @@ def test_translations_of_a_text_stand_side_by_side() -> None:
 
 def test_a_text_in_one_language_alone_is_left_out() -> None:
     assert set(interleave({"en": {"1": "a", "2": "b"}, "fr": {"2": "c"}}, seed=0)) == {"b", "c"}
-    with pytest.raises(DataError, match="no id stands in two of en, fr"):
+    with pytest.raises(DataError, match="no id is in two of en, fr"):
         interleave({"en": {"1": "a"}, "fr": {"2": "c"}}, seed=0)
 
 

@@ -1,4 +1,4 @@
-"""Probes tell where alignment is and leave the training as it was."""
+"""Probes measure where alignment is and leave the training as it was."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ def test_training_is_bit_for_bit_the_same_with_and_without(
 def test_rows_are_what_measuring_the_finished_model_gives(
     probed_spec: PretrainingSpec, probes: Probes, tmp_path: Path
 ) -> None:
-    told: list[Event] = []
-    folder = pretrain(probed_spec, tmp_path / "model", threads=1, report=told.append)
+    events: list[Event] = []
+    folder = pretrain(probed_spec, tmp_path / "model", threads=1, report=events.append)
     rows = facts_of(folder)["probes"]
     assert sorted({row["step"] for row in rows}) == [0, 5, 10, 12]
     assert {(row["source"], row["target"], row["n"]) for row in rows} == {("xa", "xb", 12)}
     assert len(rows) == 4 * 3 * 2  # steps, levels, measures
-    assert [one["step"] for one in told if one["event"] == "probe"] == [5, 10, 12]
+    assert [one["step"] for one in events if one["event"] == "probe"] == [5, 10, 12]
     bitexts = pairs_with(read_aligned(probes.files), (), "xa", 12)
     frame = measure_alignment(folder, bitexts).set_index(["layer", "metric"])["value"]
     for row in rows:
@@ -110,14 +110,16 @@ def test_what_only_watches_may_change_when_a_pretraining_goes_on(
         pretrain(probed_spec.model_copy(update={"seed": 1}), tmp_path / "model")
 
 
-def test_wrong_probes_are_told_before_the_first_step(probed_spec: PretrainingSpec, tmp_path: Path) -> None:
+def test_wrong_probes_are_reported_before_the_first_step(
+    probed_spec: PretrainingSpec, tmp_path: Path
+) -> None:
     probes = probed_spec.probes
     assert probes is not None
     probes.files["xb"].write_text("only one\n", encoding="utf-8")
-    told: list[Event] = []
+    events: list[Event] = []
     with pytest.raises(DataError, match="xa has 16, xb has 1"):
-        pretrain(probed_spec, tmp_path / "model", report=told.append)
-    assert {one["event"] for one in told} == {"preparing"}
+        pretrain(probed_spec, tmp_path / "model", report=events.append)
+    assert {one["event"] for one in events} == {"preparing"}
     for path in probes.files.values():
         path.write_text("a b\n" * 5, encoding="utf-8")
     with pytest.raises(DataError, match="5 sentences are common to all files; expected at least 8"):

@@ -49,10 +49,10 @@ def test_a_pretraining_killed_midway_goes_on_as_if_nothing_had_been(
     spec: PretrainingSpec, tmp_path: Path
 ) -> None:
     kill_midway(spec, tmp_path / "killed")
-    told: list[Event] = []
-    pretrain(spec, tmp_path / "killed", threads=1, report=told.append)
-    assert [each["step"] for each in told if each["event"] == "step"] == list(range(7, 13))
-    assert {each["from"] for each in told} == {6}
+    events: list[Event] = []
+    pretrain(spec, tmp_path / "killed", threads=1, report=events.append)
+    assert [each["step"] for each in events if each["event"] == "step"] == list(range(7, 13))
+    assert {each["from"] for each in events} == {6}
     assert losses(tmp_path / "killed") == losses(pretrain(spec, tmp_path / "whole", threads=1))
 
 
@@ -101,7 +101,7 @@ def test_the_caller_keeps_its_random_stream_and_threads(spec: PretrainingSpec, t
     assert torch.get_num_threads() == threads
 
 
-def test_a_missing_corpus_is_told_before_anything_is_made(spec: PretrainingSpec, tmp_path: Path) -> None:
+def test_a_missing_corpus_is_reported_before_anything_is_made(spec: PretrainingSpec, tmp_path: Path) -> None:
     absent = changed(spec, corpora={**spec.corpora, "xc": (tmp_path / "corpora/xc.txt",)})
     with pytest.raises(DataError, match=r"xc: no such file .*; unknown file 'xc.txt'; did you mean 'xa.txt'"):
         pretrain(absent, tmp_path / "model")

@@ -51,14 +51,14 @@ def test_a_spec_cannot_be_changed(spec: PretrainingSpec) -> None:
         spec.steps = 3
 
 
-def test_all_mistakes_are_told_at_once_with_their_lines(tmp_path: Path) -> None:
+def test_all_mistakes_are_reported_at_once_with_their_lines(tmp_path: Path) -> None:
     text = SPEC.replace("steps: 10", "setps: 10").replace("learning_rate: 1e-3", "mask_rate: 2")
     with pytest.raises(StudyError, match="3 problems") as caught:
         read_spec(write(tmp_path, text))
-    told = str(caught.value)
-    assert "line 10: setps: unknown key 'setps'; did you mean 'steps'?" in told
-    assert "line 11: mask_rate: expected less than 1, got 2" in told
-    assert "steps: missing" in told
+    message = str(caught.value)
+    assert "line 10: setps: unknown key 'setps'; did you mean 'steps'?" in message
+    assert "line 11: mask_rate: expected less than 1, got 2" in message
+    assert "steps: missing" in message
 
 
 def test_drop_of_a_language_without_corpus_names_the_languages(tmp_path: Path) -> None:
@@ -75,11 +75,11 @@ def test_a_language_without_files_is_an_error(tmp_path: Path) -> None:
     ("text", "message"),
     [("a: [1", "line 1"), ("- 1", "holds `key: value` pairs; got a list"), ("", "got nothing")],
 )
-def test_what_is_no_spec_is_said(tmp_path: Path, text: str, message: str) -> None:
+def test_what_is_no_spec_is_an_error(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(StudyError, match=message):
         read_spec(write(tmp_path, text))
 
 
-def test_a_missing_spec_file_is_said(tmp_path: Path) -> None:
+def test_a_missing_spec_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="no such pretraining spec"):
         read_spec(tmp_path / "absent.yaml")

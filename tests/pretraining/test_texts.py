@@ -91,7 +91,7 @@ corpora:
     assert "Invented languages, made by a generator: avin." in card
 
 
-def test_a_misspelt_text_is_told_with_its_line(tmp_path: Path) -> None:
+def test_a_misspelt_text_is_reported_with_its_line(tmp_path: Path) -> None:
     text = "name: x\narchitecture: {model_type: bert}\nsteps: 1\ncorpora:\n  xa: a.txt\n  xb:\n"
     text += "    - {hub: some/set, colum: body}\n    - {hbu: some/set}\n"
     (tmp_path / "spec.yaml").write_text(text, encoding="utf-8")

@@ -1,7 +1,7 @@
 """Losses and scores of small pretrainings and fits, which no change of the code may move.
 
 ``python tests/training/recorded.py FILE`` writes them anew; ``recorded.json`` holds those of version 0.1.0.
-Only the public API is called, so that any version can be asked.
+Only the public API is called, so that any version can run it.
 """
 
 from __future__ import annotations

@@ -44,10 +44,10 @@ def test_utilisation_is_the_share_of_the_rate() -> None:
     assert Machine(MatmulRate(square=1e9, own=5e8), 1e6).utilisation(250) == pytest.approx(0.25)
 
 
-def test_training_says_how_much_of_the_machine_it_uses(spec: PretrainingSpec, tmp_path: Path) -> None:
-    told: list[Event] = []
-    folder = pretrain(spec, tmp_path / "model", threads=1, report=told.append)
-    assert 0 < [one for one in told if one["event"] == "step"][-1]["utilisation"] < 1
+def test_training_reports_how_much_of_the_machine_it_uses(spec: PretrainingSpec, tmp_path: Path) -> None:
+    events: list[Event] = []
+    folder = pretrain(spec, tmp_path / "model", threads=1, report=events.append)
+    assert 0 < [one for one in events if one["event"] == "step"][-1]["utilisation"] < 1
     facts = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     machine = facts["machine"]
     reached = facts["tokens_per_second"] * machine["flops_per_token"] / machine["matmul_flops_per_second"]

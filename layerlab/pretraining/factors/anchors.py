@@ -25,7 +25,7 @@ Lexicon = Mapping[tuple[str, str], Translations]
 
 @register_factor(ANCHORS)
 class Anchors(BaseModel):
-    """Running text in which some words stand in another language, so that languages share words.
+    """Running text with some words in another language, so that languages share words.
 
     The translations are learnt from parallel texts, whose other words stay unused here.
 
@@ -53,7 +53,7 @@ class Anchors(BaseModel):
 
     @property
     def mixes_languages(self) -> bool:
-        """Words stand in another language."""
+        """Some words are in another language."""
         return True
 
     def streams(self) -> Mapping[str, float]:
@@ -105,7 +105,7 @@ class Anchors(BaseModel):
     def describe(self, around: Surroundings) -> str:
         """Return what the sequences are."""
         return (
-            f"{self.share:.0%} are running text in which {self.rate:.0%} of the words stand in another "
+            f"{self.share:.0%} are running text in which {self.rate:.0%} of the words are in another "
             f"language\nwhere a translation is known (anchors; the lexicon was learnt from parallel texts in "
             f"{', '.join(self.files(around))})"
         )
@@ -118,7 +118,7 @@ def learn_lexicon(texts: Mapping[str, Mapping[str, str]]) -> Lexicon:
         texts: Language to text by id; equal ids are translations.
 
     Raises:
-        DataError: No two words stand together often enough.
+        DataError: No two words occur together often enough.
     """
     identifiers = list(dict.fromkeys(key for language in texts for key in texts[language]))
     found = {
@@ -131,7 +131,7 @@ def learn_lexicon(texts: Mapping[str, Mapping[str, str]]) -> Lexicon:
         if there:
             lexicon[one, two], lexicon[two, one] = there, back
     if not lexicon:
-        raise DataError(f"anchors: no words of {', '.join(texts)} stand together often enough to be paired")
+        raise DataError(f"anchors: no words of {', '.join(texts)} occur together often enough to be paired")
     return lexicon
 
 

@@ -37,11 +37,11 @@ def words_of(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Occurrences:
-    """Which words stand in which texts of one language.
+    """Which words occur in which texts of one language.
 
     Attributes:
-        words: The words that stand in enough texts.
-        found: Whether a word stands in a text: a sparse matrix of shape ``(texts, words)``.
+        words: The words that occur in enough texts.
+        found: Whether a word occurs in a text: a sparse matrix of shape ``(texts, words)``.
     """
 
     words: tuple[str, ...]
@@ -49,11 +49,11 @@ class Occurrences:
 
 
 def count_occurrences(texts: Sequence[str], least: int = _LEAST_TEXTS) -> Occurrences:
-    """Note which words stand in which texts.
+    """Find which words occur in which texts.
 
     Args:
         texts: One text a row; an empty one where the language has no translation.
-        least: Texts in which a word must stand to be considered.
+        least: Texts in which a word must occur to be considered.
     """
     from scipy.sparse import csr_matrix
 
@@ -102,7 +102,7 @@ def pair_words(first: Occurrences, second: Occurrences) -> tuple[Translations, T
 
 @dataclass(frozen=True)
 class _Links:
-    """Pairs of words that stand together: places of both, texts with both, and their phi."""
+    """Pairs of words that occur together: places of both, texts with both, and their phi."""
 
     row: NDArray[Any]
     col: NDArray[Any]

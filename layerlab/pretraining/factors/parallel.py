@@ -67,7 +67,7 @@ class Parallel(BaseModel):
         """Return the translations, text by text.
 
         Raises:
-            DataError: No text stands in two languages.
+            DataError: No text is in two languages.
         """
         return encode(interleave(read_translations(self.corpora, around.drop), around.seed), tokenizer)
 
@@ -91,14 +91,14 @@ def read_translations(
 
 
 def interleave(texts: Mapping[str, Mapping[str, str]], seed: int) -> Sequence[str]:
-    """Return all texts that stand in two languages at least, translations of one text side by side.
+    """Return all texts that are in two languages at least, translations of one text side by side.
 
     Args:
         texts: Language to text by id.
         seed: Seed of the order of languages, which each text draws anew.
 
     Raises:
-        DataError: No id stands in two languages.
+        DataError: No id is in two languages.
 
     >>> interleave({"en": {"1": "a", "2": "b"}, "fr": {"1": "c"}}, seed=0)
     ['c', 'a']
@@ -113,5 +113,5 @@ def interleave(texts: Mapping[str, Mapping[str, str]], seed: int) -> Sequence[st
         if len(having) > 1:
             result.extend(texts[language][identifier] for language in having)
     if not result:
-        raise DataError(f"parallel: no id stands in two of {', '.join(languages)}")
+        raise DataError(f"parallel: no id is in two of {', '.join(languages)}")
     return result

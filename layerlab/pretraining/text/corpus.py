@@ -150,7 +150,7 @@ class Packed:
 
 
 def hold_out(sequences: Tokens, n_held_out: int, language: str) -> Packed:
-    """Part evenly spaced sequences from the rest.
+    """Hold out evenly spaced sequences.
 
     Raises:
         DataError: Holding out so many would leave fewer than half of the sequences.

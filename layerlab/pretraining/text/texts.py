@@ -68,7 +68,7 @@ class ControlledText(BaseModel):
 
 
 def kind_of_text(value: Any) -> str | None:
-    """Tell which kind of text a plain value describes, for pydantic; None if it is none."""
+    """Return which kind of text a plain value describes, for pydantic; None if it is none."""
     if isinstance(value, HubText | ControlledText):
         return "hub" if isinstance(value, HubText) else "controlled"
     if isinstance(value, Mapping):

@@ -31,7 +31,7 @@ def train_tokenizer(
     max_length: int = 512,
     kind: Literal["wordpiece", "unigram"] = "wordpiece",
 ) -> PreTrainedTokenizerFast:
-    """Train a joint tokenizer, cased unless asked otherwise.
+    """Train a joint tokenizer, cased by default.
 
     With WordPiece, ideographs stand alone, as in BERT; text without spaces such as kana is cut by the
     vocabulary alone.
@@ -41,7 +41,7 @@ def train_tokenizer(
         vocab_size: Pieces, special tokens included.
         alphabet: Characters that get a piece; words with other characters become ``[UNK]``.
         lowercase: Lower-case and strip accents.
-        max_length: Longest input that the tokenizer will say the model takes.
+        max_length: Longest input of the model, as the tokenizer states it.
         kind: ``wordpiece``, or ``unigram`` for the model of SentencePiece.
 
     Reference:

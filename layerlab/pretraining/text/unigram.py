@@ -25,7 +25,7 @@ def frequent_characters(texts: Iterable[str], n: int) -> list[str]:
 
 
 def frame(tokenizer: Any) -> None:
-    """Let a tokenizer know its special tokens and put ``[CLS]`` and ``[SEP]`` around a text."""
+    """Add the special tokens to a tokenizer, and ``[CLS]`` and ``[SEP]`` around a text."""
     from tokenizers import processors
 
     tokenizer.add_special_tokens(list(SPECIAL_TOKENS))
