@@ -10,11 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import Tag, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Tag, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from layerlab.config import Location, line_of, parse_path, write_path
 from layerlab.errors import LayerlabError, Problem, StudyError, unknown
+
+#: Several names: any sequence may be given, and a tuple is kept.
+Names = Annotated[Sequence[str], AfterValidator(tuple)]
 
 T = TypeVar("T")
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from layerlab.errors import unknown
+from layerlab.validation import Names
 
 #: Measures of the states of two languages, at every level; `layerlab.measures.alignment` computes them.
 PAIR_MEASURES = (
@@ -28,8 +28,6 @@ KNOWN = (*PAIR_MEASURES, *ALIASES, *CHANGE_MEASURES, *WEIGHT_MEASURES)
 MEASURES_VERSION = 1
 
 Pooling = Literal["mean", "first", "muller"]
-# Any sequence may be given; a tuple is kept, since a study is a value.
-Names = Annotated[Sequence[str], AfterValidator(tuple)]
 
 
 class Measures(BaseModel):

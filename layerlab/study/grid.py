@@ -22,6 +22,7 @@ from layerlab.ablation.written import read_ablation
 from layerlab.data.catalog.corpus import DataSpec
 from layerlab.finetuning.training import Training
 from layerlab.measures.spec import Measures, short_form
+from layerlab.validation import Names
 
 if TYPE_CHECKING:
     Ablations = Sequence[Ablation | Sweep]
@@ -33,7 +34,6 @@ else:
     Data = DataSpec | dict[str, DataSpec]
 
 # Any sequence may be given; a tuple is kept, since a study is a value.
-Names = Annotated[Sequence[str], AfterValidator(tuple)]
 Seeds = Annotated[Sequence[int], AfterValidator(tuple)]
 
 

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 from transformers import AutoModel, ModernBertConfig
 
 import layerlab as ll
 from layerlab.ablation.apply import apply
-from layerlab.ablation.interventions import Intervention
+from layerlab.ablation.interventions import Intervention, kinds
 from layerlab.ablation.interventions.donors import Donors
+from layerlab.ablation.interventions.weights import copy_from
 from layerlab.errors import DonorError, LayerlabError, StudyError
 from layerlab.models.checkpoints import find_checkpoint
 from layerlab.models.encoder import Encoder
@@ -191,3 +193,30 @@ def test_an_encoder_that_is_pretrained_first_is_checked_by_its_spec(treebanks: P
     write(spec_file, architecture={"model_type": "modernbert", "options": options})
     with pytest.raises(StudyError, match=r"layers\.1\.attn_norm\.weight besides"):
         study_of(treebanks, spec_file, ll.Permute("0-1")).plan(check=False)
+
+
+def test_an_intervention_of_ones_own_is_tried_like_the_built_in_ones(
+    treebanks: Path, modern: Path, tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kinds, "_KINDS", dict(kinds._KINDS))
+
+    class Turn:
+        layers: ll.Selection
+        may_not_fit = True
+
+        @property
+        def order_depends_on_seed(self) -> bool:
+            return True
+
+        def weights(self, encoder: Encoder, donors: Donors) -> dict[str, Tensor]:
+            here = self.layers.indices(encoder.n_layers)
+            by = 1 + donors.seed_of(None) % (len(here) - 1)
+            own = dict(encoder.parameters(self.layers))
+            return copy_from(
+                own, encoder, self.layers, places=dict(zip(here, here[by:] + here[:by], strict=True))
+            )
+
+    turn: Any = ll.intervention("turn")(Turn)
+    assert len(study_of(treebanks, tiny_encoder, turn("0-2")).plan(check=False).runs) == 4
+    with pytest.raises(StudyError, match=r"turn\(0-2\)@before: layer layers\.\d.* in the order of seed 0"):
+        study_of(treebanks, modern, turn("0-2")).plan(check=False)
