@@ -8,14 +8,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from layerlab.data.checks import bare
-from layerlab.data.tags import RARE, Rows, TagOptions, count_strays, is_iob2, map_tag, read_scheme
+from layerlab.data.tags import RARE, Rows, TagOptions, count_strays, is_iob2, is_typed, map_tag, read_scheme
 
 # What corpora write for a word outside every entity; B-O and I-O are slips of Universal NER.
 _NOTHING = frozenset(
     {"", "-", "_", "--", "*", "0", "O", "OUT", "OUTSIDE", "NONE", "NULL", "NIL", "B-O", "I-O"}
 )
-_TURNED = re.compile(r"(.+)[-_/:|.]([BI])", re.IGNORECASE)
-_OTHER_DASH = re.compile(r"([BI])[-_/:|.](.+)", re.IGNORECASE)
+_TURNED = re.compile(r"(.+)[-_/:|.]([BIESLUMW])", re.IGNORECASE)
+_OTHER_DASH = re.compile(r"([BIESLUMW])[-_/:|.](.+)", re.IGNORECASE)
 _MOST_TYPES = 40
 # Types that corpora spell in several ways.
 _SPELLINGS: Mapping[str, str] = {
@@ -46,7 +46,8 @@ def find_tag_remedy(rows: Rows, options: TagOptions) -> str:
     mended = {tag: _meant_tag(tag) for tag in wrong}
     if None in mended.values() and _are_types(rows):
         mended = {tag: "O" if bare(tag).upper() in _NOTHING else f"I-{bare(tag)}" for tag in wrong}
-    if None in mended.values():
+    hidden = all(bare(tag).upper() in _NOTHING - {"O"} for tags in rows for tag in tags)
+    if hidden or None in mended.values():
         return ""
     tag_map = {**options.tag_map, **{tag: meant for tag, meant in mended.items() if meant is not None}}
     for stray_tags in dict.fromkeys((options.stray_tags, "begin")):
@@ -148,13 +149,13 @@ def _are_types(rows: Rows) -> bool:
 def _meant_tag(tag: str) -> str | None:
     """Return the IOB2 tag that one of no known form stands for; None if it cannot be told."""
     clean = bare(tag)
-    if is_iob2(clean):
+    if clean == "O" or is_typed(clean):
         return clean
     if clean.upper() in _NOTHING:
         return "O"
     for pattern, prefix, kind in ((_OTHER_DASH, 1, 2), (_TURNED, 2, 1)):
         found = pattern.fullmatch(clean)
-        if found and is_iob2(mended := f"{found[prefix].upper()}-{found[kind]}"):
+        if found and is_typed(mended := f"{found[prefix].upper()}-{found[kind]}"):
             return mended
     return None
 

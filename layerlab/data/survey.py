@@ -18,7 +18,9 @@ NEARLY_ALL = 0.9
 _ENOUGH = 20
 
 # Language and colon before each word, as in the files of WikiANN.
-_PREFIX = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z]+)*:(?=.)")
+_PREFIX = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z]+)*:(?=.)")
+# The beginning of a word in the pieces of a tokenizer, or the beginning of what is none.
+_PIECE = re.compile(r"[▁Ġ].|##.")
 
 # Sentences that a converter wrote as Python shows them.
 _BYTES = re.compile(r"b(['\"]).*\1$", re.DOTALL)
@@ -102,6 +104,12 @@ def _survey_words(sentences: Sequence[Sentence], where: str) -> Iterator[str]:
     )
     if withheld:
         yield f"the text of {withheld} of {len(sentences)} sentences is withheld: all their words are _"
+    prefixed = sum(n for word, n in words.items() if _PREFIX.match(word))
+    if n_words >= _ENOUGH and prefixed >= NEARLY_ALL * n_words:
+        yield f"{prefixed} of {n_words} words begin with a code and a colon, as {word!r} does"
+    pieces = sum(n for word, n in words.items() if _PIECE.match(word))
+    if n_words >= _ENOUGH and pieces >= n_words / 4:
+        yield f"{pieces} of {n_words} words are marked as the pieces of a tokenizer (▁, Ġ or ##)"
     blank = sum(n for word, n in words.items() if not word.strip())
     if blank:
         yield f"{blank} of {n_words} words are white space"

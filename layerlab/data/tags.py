@@ -23,6 +23,7 @@ SCHEMES: Mapping[str, frozenset[str]] = MappingProxyType(
     {"IOE": frozenset("IE"), "IOBES": frozenset("BIES"), "BILOU": frozenset("BILU"),
      "BMES": frozenset("BMES"), "BMEWO": frozenset("BMEW")}
 )  # fmt: skip
+_LETTERS = frozenset("BIESLUMW")
 _ALONE, _LAST = frozenset("SUW"), frozenset("ELSUW")
 
 
@@ -48,10 +49,15 @@ def map_tag(tag: str, tag_map: Mapping[str, str]) -> str:
     return "O" if tag_map[kind] == "O" else f"{prefix}-{tag_map[kind]}"
 
 
-def _is_typed(tag: str) -> bool:
+def is_typed(tag: str) -> bool:
+    """Return whether a tag is a letter of a scheme, a dash and a type, without white space around.
+
+    >>> is_typed("B-PER"), is_typed("S-PER"), is_typed("B-"), is_typed("PER")
+    (True, True, False, False)
+    """
     prefix, dash, kind = tag.partition("-")
     return (
-        len(prefix) == 1
+        prefix in _LETTERS
         and dash == "-"
         and kind not in {"", "O"}
         and bare(tag) == tag == f"{prefix}-{bare(kind)}"
@@ -64,7 +70,7 @@ def is_iob2(tag: str) -> bool:
     >>> [is_iob2(tag) for tag in ("O", "B-PER", "B-", "S-PER", "I-O", "B-PER ")]
     [True, True, False, False, False, False]
     """
-    return tag == "O" or (_is_typed(tag) and tag[0] in "BI")
+    return tag == "O" or (is_typed(tag) and tag[0] in "BI")
 
 
 def find_scheme(tags: Iterable[str]) -> str:
@@ -74,7 +80,7 @@ def find_scheme(tags: Iterable[str]) -> str:
     ('BILOU', '', '')
     """
     entities = [tag for tag in tags if tag != "O"]
-    if not all(map(_is_typed, entities)) or all(map(is_iob2, entities)):
+    if not all(map(is_typed, entities)) or all(map(is_iob2, entities)):
         return ""
     prefixes = {tag[0] for tag in entities}
     return next((name for name, known in SCHEMES.items() if prefixes <= known), "")

@@ -145,6 +145,7 @@ Tula _ _ B-LOC
         (CONLL.replace(" ", "\t"), ["Mila 10\xa0000 #", "1 Tula"], ["B-PER O O", "O B-LOC"]),
         (WIDE, ["Mila spi", "Tula"], ["B-PER O", "B-LOC"]),
         ("Mila B-PER\nspi  O\n\n# O\n", ["Mila spi", "#"], ["B-PER O", "O"]),
+        ("Mila\tB-PER\t\nspi\tO\t\n7\tO\t\n", ["Mila spi 7"], ["B-PER O O"]),
         ("0\tMila\tB-PER\n1\tspi\tO\n", ["Mila spi"], ["B-PER O"]),
         ("1 Mila B-PER _\n2 spi O _\n", ["Mila spi"], ["B-PER O"]),
     ],

@@ -83,6 +83,8 @@ def test_json_lines_are_the_same_pairs(write: Write) -> None:
             r"column language holds de, en; expected a file for each language: \{language\}/\{split\}.tsv",
         ),
         ("a.jsonl", '{"premise": "a"\n', "a.jsonl:1: not JSON"),
+        ("a.jsonl", "[" * 100_000, "a.jsonl:1: not JSON .maximum recursion"),
+        ("a.jsonl", f'{{"label": {"1" * 5000}}}', "a.jsonl:1: not JSON .Exceeds the limit"),
         ("a.jsonl", "[1]\n", "a.jsonl:1: expected a JSON object, got '\\[1\\]'"),
         (
             "a.jsonl",

@@ -61,6 +61,8 @@ def to_text(tags: str) -> str:
         ("b-per,O|B-PER,-", {"tag_map": {"PER": "NAME"}}, "B-per,O|B-NAME,O"),
         ("PER-B,PER-I,O", {}, "B-PER,I-PER,O"),
         ("B_PER,I_PER,O", {}, "B-PER,I-PER,O"),
+        ("s-per,o|b-per,e-per", {}, "B-per,O|B-per,I-per"),
+        ("PER-S,O|PER-B,PER-E", {}, "B-PER,O|B-PER,I-PER"),
         ("TYPE_A,TYPE_B,O", {}, "B-TYPE_A,B-TYPE_B,O"),
         ("PER,PER,O,LOC", {}, "B-PER,I-PER,O,B-LOC"),
         ("PER,PER,O,LOC", {"stray_tags": "begin"}, "B-PER,I-PER,O,B-LOC"),
@@ -85,7 +87,7 @@ def test_a_remedy_reads_the_corpus_that_it_was_proposed_for(
 
 
 @pytest.mark.parametrize(
-    "tags", ["B-,O", "B-PER,X|O,O", "NOUN,VERB", "B-PER,person-thing-x,O", "S-PER,PER,O"]
+    "tags", ["B-,O", "B-PER,X|O,O", "NOUN,VERB", "B-PER,person-thing-x,O", "S-PER,PER,O", "_,_|_", "-"]
 )
 def test_what_no_option_reads_has_no_remedy_but_a_list_of_the_tags(
     write: Write, tmp_path: Path, tags: str

@@ -54,6 +54,11 @@ def test_a_text_that_is_withheld_is_refused(sign: str) -> None:
             [Sentence(("a", "b"), entities=("B-PER", "B-Per"))],
             "types of entities that differ by case alone are different types: PER, Per",
         ),
+        (
+            sentences(*(f"{code}:mira{i} {code}:tola" for i, code in enumerate(["de", "en"] * 10))),
+            "40 of 40 words begin with a code and a colon",
+        ),
+        (sentences(*(f"▁mira{i} ra" for i in range(20))), "20 of 40 words are marked as the pieces of a tok"),
         (pairs("NS|NS", "a|b", "c|ns"), r"2 of 3 pairs hold a placeholder for a sentence \(NS, ns\)"),
         (pairs("a|N/A", "a|b"), r"1 of 2 pairs hold a placeholder for a sentence \(N/A\)"),
         (pairs("a| ", "a|b"), "1 of 2 pairs lack a sentence; they are kept"),

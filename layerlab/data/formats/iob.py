@@ -113,6 +113,9 @@ def _layout(path: Path, blocks: list[_Block]) -> Callable[[int, list[str]], tupl
     """Return how a line's columns become word and tag; takes lines that begin documents away."""
     rows = [columns for block in blocks for _, columns in block.rows]
     numbered = sum(columns[0].isdecimal() for columns in rows)
+    if numbered * 2 < len(rows) and all(len(columns) > 2 and not columns[-1] for columns in rows):
+        for columns in rows:  # every line ends with a tab
+            columns.pop()
     widths = {len(columns) for columns in rows}
     if (
         len(widths) == 1

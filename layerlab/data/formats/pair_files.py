@@ -144,8 +144,9 @@ def _rows_of_json(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             continue
         try:
             row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise DataError(f"{path}:{number}: not JSON ({error.msg}): {line[:60]!r}") from error
+        except (ValueError, RecursionError) as error:  # no JSON, numbers that are too long, too many brackets
+            reason = getattr(error, "msg", None) or str(error).partition(";")[0]
+            raise DataError(f"{path}:{number}: not JSON ({reason}): {line[:60]!r}") from error
         if not isinstance(row, dict):
             raise DataError(f"{path}:{number}: expected a JSON object, got {line[:60]!r}")
         yield number, row

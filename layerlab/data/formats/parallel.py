@@ -9,6 +9,7 @@ from pathlib import Path
 
 from layerlab.data.formats.conllu import read_conllu
 from layerlab.data.sentences import Sentence
+from layerlab.data.survey import check_withheld
 from layerlab.errors import DataError
 
 
@@ -64,6 +65,7 @@ def read_parallel(paths: Mapping[str, str | Path], *, partial: bool = False) -> 
 
 def _index(language: str, path: Path) -> dict[str, Sentence]:
     sentences = read_conllu(path)
+    check_withheld(Counter(word for sentence in sentences for word in sentence.words), str(path))
     nameless = sum(not sentence.sent_id for sentence in sentences)
     if nameless:
         raise DataError(f"{language}: {path}: {nameless} of {len(sentences)} sentences have no # sent_id")
