@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from layerlab.errors import TrainingError
 from layerlab.measures.frozen_states import FrozenStates
+from layerlab.measures.spec import ProbeTraining
 from layerlab.tasks.task import Task
 from layerlab.training.batching import epoch_batches
 from layerlab.training.optimizer import build_optimizer
@@ -19,37 +19,6 @@ from layerlab.training.schedule import rate_factor
 from layerlab.training.streams import head_seed
 
 _NO_CHANGE = 1e-6  # deviation of a dimension that is the same everywhere
-
-
-class ProbeTraining(BaseModel):
-    """How probes are trained: Adam, a rate that falls linearly to zero, no dropout; the last epoch is kept.
-
-    Attributes:
-        epochs: Passes over the training split.
-        learning_rate: Peak rate.
-        batch_size: Sentences (or windows of long sentences, or pairs) in a step.
-        warmup: Fraction of the steps in which the rate rises.
-        weight_decay: Of AdamW, on matrices.
-        max_length: Longest input in word-pieces, special tokens included.
-        standardise: Give each level's states mean 0 and deviation 1 over the training split, dimension by
-            dimension, so that levels of unlike scale are trained alike; what is linearly readable stays so.
-        keep_gib: States of the training split are kept if they fit into so much memory (GiB); the epochs
-            after the first then cost next to nothing. 0 computes them anew in every epoch.
-
-    >>> ProbeTraining(epochs=3).batch_size
-    32
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    epochs: int = Field(default=5, ge=1)
-    learning_rate: float = Field(default=1e-2, gt=0)
-    batch_size: int = Field(default=32, ge=1)
-    warmup: float = Field(default=0.1, ge=0, lt=1)
-    weight_decay: float = Field(default=0.0, ge=0)
-    max_length: int = Field(default=256, ge=8)
-    standardise: bool = True
-    keep_gib: float = Field(default=2.0, ge=0)
 
 
 class LayerProbes(nn.Module):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from layerlab.data.catalog.corpus import CorpusRef, DataSpec, find_corpus
 from layerlab.errors import CheckpointError, DataError, LabelError, LayerlabError, Problem, StudyError
 from layerlab.measures.layer_probes import ProbeScore, check_levels, probe_layers
-from layerlab.measures.probe_heads import ProbeTraining
+from layerlab.measures.spec import ProbeTraining
 from layerlab.measures.states import longest_input
 from layerlab.models.checkpoints import Checkpoint, find_checkpoint
 from layerlab.models.encoder import Encoder
