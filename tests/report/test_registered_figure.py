@@ -34,7 +34,7 @@ def plot(rows):
 def find(material):
     for target, rows in material.scores.groupby("target"):
         caption = f"{len(rows)} scores."
-        yield ll.Drawing(f"spread-{target}", f"Spread of {target}", caption, partial(plot, rows))
+        yield ll.Drawing(f"../spread/{target}", f"Spread of {target}", caption, partial(plot, rows))
 
 
 SPREAD = ll.Figure("spread", shows="how scores spread", needs="scores", find=find)

@@ -70,8 +70,8 @@ def plot_models(frame: pd.DataFrame, measure: str = "cka") -> MplFigure:
     rows = _rows(frame, measure)
     pairs = {str(model): set(_pair_names(part)) for model, part in rows.groupby("model", sort=False)}
     if len({frozenset(names) for names in pairs.values()}) > 1:
-        told = "; ".join(f"{model}: {', '.join(sorted(names))}" for model, names in pairs.items())
-        raise RecordsError(f"a mean over the pairs needs the same pairs of every model; got {told}")
+        found = "; ".join(f"{model}: {', '.join(sorted(names))}" for model, names in pairs.items())
+        raise RecordsError(f"a mean over the pairs needs the same pairs of every model; got {found}")
     n_pairs = len(next(iter(pairs.values())))
     with figure_style():
         figure, (axis,) = panel_grid([f"mean of {n_pairs} pairs" if n_pairs > 1 else "one pair"])

@@ -30,7 +30,7 @@ from layerlab.report.style.panels import Panel, panel_titles, panels, places
 from layerlab.report.style.style import COLUMN_WIDTH, figure_style
 
 PAIRED = "an ablation and its baseline with the same seeds"
-TRANSFER = f"{PAIRED}, scored on a target besides the source"
+TRANSFER = f"{PAIRED}, scored on a target other than the source"
 
 _DROP = "drop from baseline (points)"
 

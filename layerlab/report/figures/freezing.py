@@ -27,7 +27,7 @@ from layerlab.report.style.style import SOURCE_COLOUR, ZERO_SHOT_COLOUR, figure_
 from layerlab.targets import zero_shot_targets
 
 _CROWDED = 8  # layers from which the first two labels would touch
-_FEWEST = 2  # depths besides the baseline
+_FEWEST = 2  # depths, without the baseline
 _NOTHING = -1  # depth of the baseline where the embeddings alone are depth 0
 
 
@@ -68,8 +68,8 @@ def freezing_depth(layers: str) -> int | None:
 def scores_by_depth(frame: pd.DataFrame, metric: str | None = None) -> Depths:
     """Average the scores of runs whose lowest layers were frozen before fine-tuning, and of the baseline.
 
-    Where several ablations freeze the same layers, the one that says least besides counts: with dropout in
-    them rather than without. Of older records, which do not say it, it is the one with the shortest name.
+    Where several ablations freeze the same layers, the one with the fewest other options is shown, such as
+    the one that keeps dropout. Older records do not have the options; there the shortest name is taken.
 
     Args:
         frame: Tidy records of one model, task and source.
@@ -122,7 +122,7 @@ def _frozen(scores: pd.DataFrame) -> _Frozen:
 
 
 def _freezes_with(options: str) -> set[str] | None:
-    """Return the fields that an ablation gives besides the layers; None if it does not only freeze.
+    """Return which other fields than the layers an ablation sets; None if it does anything but freeze.
 
     >>> _freezes_with('[{"phase": "before", "kind": "freeze", "layers": "0-5", "dropout": false}]')
     {'dropout'}

@@ -30,6 +30,7 @@ from layerlab.report.figures.similarity import SIMILARITY
 from layerlab.report.figures.swaps import SWAPS
 from layerlab.report.figures.targets import TARGETS
 from layerlab.report.style.saving import save_figure
+from layerlab.report.style.wording import slug
 
 ENTRY_POINTS = "layerlab.figures"
 
@@ -42,14 +43,15 @@ _FIGURES = {figure.name: figure for figure in BUILT_IN}
 
 
 def register_figure(figure: Figure) -> Figure:
-    """Add a figure to every list, gallery and report; one that was registered by the same name goes.
+    """Add a figure to every list, gallery and report; it replaces one registered earlier under its name.
 
     Raises:
         RecordsError: A figure that comes with layerlab has this name.
     """
     if any(figure.name == own.name for own in BUILT_IN):
         raise RecordsError(
-            f"a figure {figure.name!r} comes with layerlab; give yours a name besides {', '.join(_FIGURES)}"
+            f"a figure {figure.name!r} comes with layerlab; give yours a name that is none of "
+            f"{', '.join(_FIGURES)}"
         )
     _FIGURES[figure.name] = figure
     return figure
@@ -140,9 +142,10 @@ def _find(
         n_found = 0
         for drawing in figure.find(material):
             n_found += 1
-            names[drawing.name] += 1
-            again = names[drawing.name]  # names such as a/b and a-b make one file name
-            yield figure, replace(drawing, name=f"{drawing.name}-{again}") if again > 1 else drawing
+            name = slug(drawing.name)  # so that no name leaves the folder
+            names[name] += 1
+            again = names[name]  # names such as a/b and a-b make one file name
+            yield figure, replace(drawing, name=f"{name}-{again}" if again > 1 else name)
         if required and not n_found:
             raise RecordsError(
                 f"the records have no data for the figure {figure.name!r}, which needs {figure.needs}. "

@@ -1,7 +1,7 @@
 """Measures of layers in tidy records: which rows they are, their means by layer, and curves of them.
 
 A measure's rows have ``layer``: 0 is the output of the embeddings (for weights, the embeddings), i + 1 that
-of layer i. What was measured on the pretrained encoder has the suffix ``_pretrained`` and stands with the
+of layer i. What was measured on the pretrained encoder has the suffix ``_pretrained`` and is part of the
 baseline's runs.
 """
 

@@ -130,7 +130,7 @@ def _matrices(setting: Mapping[str, str], scores: pd.DataFrame) -> list[SwapMatr
 def plot_swaps(frame: pd.DataFrame, metric: str | None = None, *, boundary: int | None = None) -> MplFigure:
     """Draw a swap matrix for the mean of the targets that no part was fine-tuned on.
 
-    Where there are two sources, each has a panel besides.
+    Where there are two sources, each has a panel too.
 
     Args:
         frame: As ``swap_matrices`` takes it.

@@ -58,7 +58,7 @@ def panel_width(figure: Figure, n_panels: int) -> float:
 
 
 def _columns(n_panels: int) -> int:
-    """Choose how many panels stand side by side; two where that fills every row."""
+    """Choose how many panels are side by side: two where that fills every row."""
     return 1 if n_panels == 1 else 2 if n_panels in (2, 4, 8) else 3
 
 
@@ -92,7 +92,7 @@ def label_layers(axis: Axes, layers: Sequence[str], width: float, size: float = 
 
 
 def fit_title(title: str, width: float, size: float = 8) -> str:
-    """Break the lines of a title that are longer than the width (inches), after commas where that will do.
+    """Break the lines of a title that are longer than the width (inches), after commas where possible.
 
     >>> print(fit_title("UPOS from en, RANDOM-INIT before fine-tuning", 1.7))
     UPOS from en,

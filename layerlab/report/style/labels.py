@@ -1,4 +1,4 @@
-"""Names beside points that cover neither one another nor the points."""
+"""Names beside points: no name covers another name or a point."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def label_points(
     inches: tuple[float, float],
     size: float = 7.0,
 ) -> None:
-    """Write names beside the points of an axis whose limits are set; a line leads to those that stand far.
+    """Write names beside the points of an axis whose limits are set; a line leads to far ones.
 
     Args:
         axis: The axis.
