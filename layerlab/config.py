@@ -14,7 +14,7 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from layerlab.errors import DataError, Problem, StudyError
-from layerlab.files import read_text
+from layerlab.files import fault_of_text, read_text
 
 Location = tuple[str | int, ...]
 # Aliases may stand for aliases; a few lines of them can stand for more values than memory holds.
@@ -67,13 +67,23 @@ def parse_yaml(text: str, what: str, where: str) -> tuple[dict[str, Any], dict[L
     return plain, tree.lines
 
 
-def apply_overrides(plain: dict[str, Any], overrides: Iterable[str]) -> list[Problem]:
-    """Set ``path=value`` texts in plain values; return the problems of those that cannot be set."""
-    found = (apply_override(plain, override) for override in overrides)
+def apply_overrides(
+    plain: dict[str, Any], overrides: Iterable[str], lines: dict[Location, int] | None = None
+) -> list[Problem]:
+    """Set ``path=value`` texts in plain values; return the problems of those that cannot be set.
+
+    Args:
+        plain: Values of a file, which are changed.
+        overrides: The texts.
+        lines: Line of each part of the file; what is set has none any more.
+    """
+    found = (apply_override(plain, override, lines) for override in overrides)
     return [problem for problem in found if problem is not None]
 
 
-def apply_override(plain: dict[str, Any], override: str) -> Problem | None:
+def apply_override(
+    plain: dict[str, Any], override: str, lines: dict[Location, int] | None = None
+) -> Problem | None:
     """Set one ``path=value`` in plain values; return the problem if it cannot be set.
 
     >>> study = {"training": {"epochs": 3}, "seeds": [0, 1]}
@@ -92,6 +102,10 @@ def apply_override(plain: dict[str, Any], override: str) -> Problem | None:
     if tree.problems:
         return Problem(f"--set {path}", tree.problems[0].message)
     here: Any = plain
+    if lines is not None:
+        for location in [one for one in lines if one[: len(parts)] == parts]:
+            del lines[location]
+        lines[parts] = 0
     for part, following in zip(parts, [*parts[1:], None], strict=True):
         if isinstance(here, list):
             if not isinstance(part, int) or not -1 < part < len(here):
@@ -127,7 +141,7 @@ def write_path(location: Location) -> str:
 
 
 def line_of(lines: Mapping[Location, int], location: Location) -> int | None:
-    """Return the line of a location, or of the nearest part above it that has one."""
+    """Return the line of a location, or of the nearest part above that has one; 0 if no file has it."""
     for end in range(len(location), 0, -1):
         if location[:end] in lines:
             return lines[location[:end]]
@@ -206,6 +220,8 @@ class _Tree:
     def convert_scalar(self, node: Node, kind: str, location: Location) -> Any:
         """Return a number, a truth value, None or text."""
         if kind not in _SCALARS:
+            if fault := fault_of_text(str(node.value)):
+                self.note(node, location, f"expected whole characters, got text with {fault}")
             return str(node.value)
         constructor = self.reader.constructor
         try:
@@ -214,11 +230,8 @@ class _Tree:
             self.note(node, location, f"cannot be read as {kind}: {str(node.value)[:40]!r}")
             return None
         if isinstance(value, float) and not math.isfinite(value):
-            self.note(
-                node,
-                location,
-                f"expected a finite number, got {node.value}; null is no limit where one can be",
-            )
+            said = f"expected a finite number, or null where there may be no limit; got {node.value}"
+            self.note(node, location, said)
         return value
 
     def note(self, node: Node, location: Location, message: str) -> None:

@@ -208,7 +208,7 @@ def read_spec(path: str | Path, overrides: Iterable[str] = ()) -> PretrainingSpe
     """
     path = Path(path)
     plain, lines = read_yaml(path, "pretraining spec")
-    problems = apply_overrides(plain, overrides)
+    problems = apply_overrides(plain, overrides, lines)
     spec, mistakes = validate(PretrainingSpec, plain, lines=lines)
     problems += mistakes
     if problems or spec is None:

@@ -39,7 +39,7 @@ def read_study(cls: type[G], path: Path, overrides: Iterable[str] = ()) -> G:
     for override in overrides:
         if override.startswith("measures.") and "measures" in plain:
             plain["measures"] = short_form(plain["measures"])  # which has keys to override
-        problems += apply_overrides(plain, (override,))
+        problems += apply_overrides(plain, (override,), lines)
     return build_study(cls, plain, where=str(path), lines=lines, problems=problems)
 
 
