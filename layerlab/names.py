@@ -1,6 +1,6 @@
-"""What people read for what records hold briefly: tasks, metrics, measures, interventions, ablations.
+"""Display names of tasks, metrics, measures, interventions and ablations.
 
-Names are registered by kind of thing and key; what has none is called by its key. Everything that registers a
+A name is registered for a kind of thing and a key; without one, the key itself is shown. Whoever registers a
 task, a metric, a measure or an intervention may register its name here too, and reports use it.
 
 An ablation's entries are plain values, one mapping for each intervention: ``phase``, ``at`` (during
@@ -68,7 +68,7 @@ _NAMES: dict[Thing, dict[str, str]] = {
 
 
 def register_name(thing: Thing, key: str, name: str) -> None:
-    """Say what reports call something; of an intervention, the participle: ``scaled``.
+    """Set what reports call something; for an intervention the participle, such as ``scaled``.
 
     >>> register_name("metric", "bleu", "BLEU")
     >>> metric_name("bleu"), metric_name("unheard_of")
@@ -125,7 +125,7 @@ def ablation_name(entries: Sequence[Entry], shown: Sequence[bool] | None = None)
 
 
 def donor_text(entries: Sequence[Entry]) -> str:
-    """Say which layers get another model's weights, and whose; empty if none do.
+    """List the layers that get another model's weights, and the donors; empty if there are none.
 
     >>> donor_text([{"phase": "after", "kind": "swap", "layers": "0-5", "donor": {"source": "ru"}}])
     '0-5: fit(source=ru)'
@@ -139,7 +139,7 @@ def donor_text(entries: Sequence[Entry]) -> str:
 
 
 def entry_words(entry: Entry, *, with_layers: bool = False) -> str:
-    """Say in the field's words what one intervention does, when, and how it differs from its kind's default.
+    """Describe one intervention in the field's words: what, when, and fields that are not at their default.
 
     >>> entry_words({"phase": "before", "kind": "reset", "layers": "0-1"})
     'RANDOM-INIT before fine-tuning'
@@ -175,7 +175,7 @@ def _reset(to: str, phase: str) -> str:
 
 
 def _value(value: Any) -> str:
-    """Write a field's value; a donor fit by what tells it from one's own."""
+    """Write a field's value; a donor fit by what differs from the run's own fit."""
     if isinstance(value, Mapping):
         return f"fit of {', '.join(f'{key} {item}' for key, item in value.items())}"
     return " ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)

@@ -79,7 +79,7 @@ def correlate(
 
 
 def spearman(x: Any, y: Any, *, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, float]:
-    """Give Spearman's rho, its bootstrap interval over items and the p value of its permutation test.
+    """Return Spearman's rho, its bootstrap interval over items and the p value of its permutation test.
 
     Args:
         x: ``(items,)``.
@@ -119,7 +119,7 @@ def spearman(x: Any, y: Any, *, resamples: int = RESAMPLES, seed: int = 0) -> di
 
 
 def _weighted(weights: Floats, below: list[Floats]) -> Floats:
-    """Give rho of resamples, ``(resamples,)``, from how often each item occurs; missing if all are alike."""
+    """Return rho of resamples, ``(resamples,)``, from counts of each item; missing if all are alike."""
     first, second = (weights @ part.T for part in below)
     products = (
         (weights * one * two).sum(axis=1) for one, two in ((first, second), (first, first), (second, second))
@@ -130,7 +130,7 @@ def _weighted(weights: Floats, below: list[Floats]) -> Floats:
 
 
 def _orders(n: int, resamples: int, generator: np.random.Generator) -> Any:
-    """Give orders of ``n`` items, ``(orders, n)``: all, or drawn ones."""
+    """Return orders of ``n`` items, ``(orders, n)``: all, or drawn ones."""
     if n <= _EXACT_LANGUAGES:
         return np.array(list(itertools.permutations(range(n))))
     return generator.permuted(np.tile(np.arange(n), (resamples, 1)), axis=1)

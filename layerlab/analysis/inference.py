@@ -62,7 +62,7 @@ def sign_flip_test(differences: npt.ArrayLike, *, seed: int = 0) -> Floats:
 
 
 def smallest_p(n_seeds: int) -> float:
-    """Give the smallest p value that a two-sided sign-flip test can reach: 2 of the ``2 ** n_seeds`` signs.
+    """Return the smallest p value that a two-sided sign-flip test can reach: 2 of the ``2 ** n_seeds`` signs.
 
     >>> [smallest_p(n) for n in (1, 3, 5, 6)]
     [1.0, 0.25, 0.0625, 0.03125]
@@ -73,7 +73,7 @@ def smallest_p(n_seeds: int) -> float:
 
 
 def seeds_needed(alpha: float = 0.05, n_tests: int = 1) -> int:
-    """Give the number of seeds from which a test can be significant at all.
+    """Return the number of seeds from which a test can be significant at all.
 
     Args:
         alpha: The level.
@@ -114,7 +114,7 @@ def false_discovery(p: npt.ArrayLike, method: Literal["bh", "by"] = "bh") -> Flo
 
 
 def cohens_dz(differences: npt.ArrayLike) -> Floats:
-    """Give Cohen's d_z: the mean of paired differences in units of their standard deviation over seeds.
+    """Return Cohen's d_z: the mean of paired differences in units of their standard deviation over seeds.
 
     It tells how reliable an effect is across seeds, not how large it is in points.
 
@@ -142,7 +142,7 @@ def cohens_dz(differences: npt.ArrayLike) -> Floats:
 def bootstrap_means(
     differences: npt.ArrayLike, *, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
 ) -> tuple[Floats, Floats]:
-    """Give percentile bootstrap intervals of means over seeds.
+    """Return percentile bootstrap intervals of means over seeds.
 
     With few seeds they are too narrow (of 5 normal differences they hold the mean 5 times in 6, not 19 in
     20), so prefer the t interval there.
@@ -174,7 +174,7 @@ def draw_weights(n: int, resamples: int, generator: np.random.Generator) -> Floa
 
 
 def percentiles(draws: Floats, level: float = 0.95) -> tuple[Floats, Floats]:
-    """Give the ends of the central share ``level`` of draws on the last axis; missing draws are left out."""
+    """Return the ends of the central share ``level`` of draws on the last axis, without missing draws."""
     tail = 50 * (1 - level)
     missing = bool(np.isnan(draws).any())
     low, high = (np.nanpercentile if missing else np.percentile)(draws, [tail, 100 - tail], axis=-1)
@@ -182,7 +182,7 @@ def percentiles(draws: Floats, level: float = 0.95) -> tuple[Floats, Floats]:
 
 
 def _signs(n: int, seed: int) -> Floats:
-    """Give combinations of signs, ``(combinations, n)``: all up to a common factor of -1, or drawn ones."""
+    """Return combinations of signs, ``(combinations, n)``: all up to a common factor of -1, or drawn ones."""
     if n > EXACT_SEEDS:
         drawn = np.random.default_rng(seed).integers(0, 2, (_DRAWN, n)) * 2.0 - 1.0
         return drawn.astype(np.float64)

@@ -49,5 +49,5 @@ def _row(record: Record) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Give a scalar as it is and anything nested as JSON text."""
+    """Return a scalar as it is and anything nested as JSON text."""
     return json.dumps(value, sort_keys=True) if isinstance(value, (Mapping, list, tuple)) else value

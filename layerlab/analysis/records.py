@@ -42,8 +42,8 @@ BASELINE = "none"  # the name of the ablation that changes nothing
 def load_records(path: Where | Sequence[Where], everything: bool = False) -> pd.DataFrame:
     """Read records from a store, a published study, a file, or several of them.
 
-    Runs of a store's current plan bear the names that the plan gives them now, also those that were run
-    before a renaming; other runs keep the names of their records.
+    Runs of a store's current plan have the names of that plan, even if they were run before a renaming;
+    other runs keep the names of their records.
 
     Args:
         path: A store folder, a folder with ``records.csv`` or ``records.parquet``, such a file, or a
@@ -72,7 +72,7 @@ def load_records(path: Where | Sequence[Where], everything: bool = False) -> pd.
 
 
 def empty_records() -> pd.DataFrame:
-    """Give a frame of records without rows, with all columns and their types."""
+    """Return a frame of records without rows, with all columns and their types."""
     return validate_records(pd.DataFrame({name: [] for name in COLUMNS}))
 
 

@@ -69,7 +69,7 @@ class SentenceDraws:
         }
 
     def scores(self, study: str, run_id: str, target: str, metric: str, value: float) -> Floats | None:
-        """Give a run's score in every resample of a target's sentences, ``(resamples,)``.
+        """Return a run's score in every resample of a target's sentences, ``(resamples,)``.
 
         Args:
             study: The run's study.
@@ -100,7 +100,7 @@ class SentenceDraws:
         return self._scores[key]
 
     def _score(self, keys: list[_Key]) -> dict[_Key, Floats]:
-        """Give the scores of runs on one target and metric in every resample of its sentences."""
+        """Return the scores of runs on one target and metric in every resample of its sentences."""
         known: list[object] = []
         columns: list[Floats] = []  # hits and total of each part of each run, (sentences,)
         places: dict[_Key, slice] = {}
@@ -128,7 +128,7 @@ class SentenceDraws:
         return found
 
     def _weights(self, target: str, n: int) -> Iterator[tuple[slice, Floats]]:
-        """Give how often each sentence of a target occurs in the resamples, some resamples at a time."""
+        """Return how often each sentence of a target occurs in the resamples, some resamples at a time."""
         generator = np.random.default_rng([self._seed, zlib.crc32(target.encode())])
         size = max(1, _CHUNK // n)
         for start in range(0, self.resamples, size):
@@ -137,7 +137,7 @@ class SentenceDraws:
 
 
 def _mean_ratio(sums: Floats) -> Floats:
-    """Give the mean over parts of hits over total, of ``(resamples, 2 * parts)``; parts may have no total."""
+    """Return the mean over parts of hits over total, of ``(resamples, 2 * parts)``; totals may be 0."""
     hits, total = sums[:, 0::2], sums[:, 1::2]
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = hits / total
@@ -147,7 +147,7 @@ def _mean_ratio(sums: Floats) -> Floats:
 def hierarchical_interval(
     draws: Sequence[Floats], *, level: float = 0.95, seed: int = 0
 ) -> tuple[float, float]:
-    """Give the percentile interval of a mean over seeds when seeds and sentences are resampled together.
+    """Return the percentile interval of a mean over seeds when seeds and sentences are resampled together.
 
     Args:
         draws: For each seed the difference in every resample of the sentences, ``(resamples,)``; the same

@@ -109,7 +109,7 @@ def paired(
     split: str | None = None,
     incomplete: Literal["raise", "drop"] = "raise",
 ) -> pd.DataFrame:
-    """Give the difference of each ablation from its baseline for every seed: ``sensitivity`` before the mean.
+    """Return the difference of each ablation from its baseline for every seed, not averaged.
 
     Takes the arguments of ``sensitivity`` and raises what it raises.
     """
@@ -151,7 +151,7 @@ def paired(
 
 
 def t_interval(values: list[float], level: float = 0.95) -> tuple[float, float]:
-    """Give the t interval of a mean; missing for fewer than two values.
+    """Return the t interval of a mean; missing for fewer than two values.
 
     >>> low, high = t_interval([1.0, 2.0, 3.0])
     >>> f"{low:.3f} {high:.3f}"
@@ -165,7 +165,7 @@ def t_interval(values: list[float], level: float = 0.95) -> tuple[float, float]:
 
 
 def transfer_gap(frame: pd.DataFrame, metric: str | None = None, *, split: str | None = None) -> pd.DataFrame:
-    """Give the transfer gap of every run: the score on the source minus that on each target.
+    """Return the transfer gap of every run: the score on the source minus that on each target.
 
     Takes the arguments of ``sensitivity``; runs that were not scored on their source have no gap.
 
@@ -271,7 +271,7 @@ def _seeds(values: Any) -> str:
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
-    """Give the columns their types, also where there is no row."""
+    """Return the columns their types, also where there is no row."""
     for name in frame.columns:
         if name in ("reference", "ablated", "effect", "low", "high"):
             frame[name] = frame[name].astype("float64")

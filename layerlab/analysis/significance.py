@@ -96,7 +96,7 @@ def significance(
 
 
 def seed_warning(n_seeds: int, n_tests: int = 1, level: float = LEVEL) -> str:
-    """Say that seeds are too few for any test to reach a level; empty if they are not.
+    """Warn that there are too few seeds for any test to reach a level; empty if there are enough.
 
     Args:
         n_seeds: How many there are.
@@ -104,7 +104,7 @@ def seed_warning(n_seeds: int, n_tests: int = 1, level: float = LEVEL) -> str:
         level: The level.
 
     >>> seed_warning(5)
-    'With 5 seeds p cannot fall below .0625, so no test can reach .05; that takes 6 seeds.'
+    'With 5 seeds, p cannot fall below .0625, so no test can reach .05: at least 6 seeds are needed.'
     >>> seed_warning(6)
     ''
     """
@@ -112,11 +112,11 @@ def seed_warning(n_seeds: int, n_tests: int = 1, level: float = LEVEL) -> str:
     if n_seeds >= needed:
         return ""
     wanted, least = (f"{p:.4g}".lstrip("0") for p in (level, smallest_p(n_seeds)))
-    text = f"With {n_seeds} seeds p cannot fall below {least}, so no test can reach {wanted}; that takes"
+    text = f"With {n_seeds} seeds, p cannot fall below {least}, so no test can reach {wanted}"
     if n_seeds < 2:
-        text = f"One seed cannot be tested; to reach {wanted} takes"
-    more = f", and {alone} for an effect that is alone among {n_tests}" if alone > needed else ""
-    return f"{text} {needed} seeds{more}."
+        text = "One seed cannot be tested"
+    more = f", or {alone} for one effect alone among {n_tests}," if alone > needed else ""
+    return f"{text}: at least {needed} seeds{more} are needed."
 
 
 def _by_size(differences: list[Floats], resamples: int, seed: int) -> dict[str, Floats]:
@@ -201,7 +201,7 @@ def _drawn_effect(
     runs: Mapping[tuple[Any, ...], tuple[str, float]],
     draws: SentenceDraws,
 ) -> Floats | None:
-    """Give one seed's effect in every resample of the sentences; None where counts are missing."""
+    """Return one seed's effect in every resample of the sentences; None where counts are missing."""
     setting = tuple(row[name] for name in SETTING)
     ablation = tuple(row[name] for name in _ABLATION)
 

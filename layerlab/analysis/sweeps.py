@@ -1,4 +1,4 @@
-"""Which ablations make one sweep, in which order, and which metric of a task is looked at."""
+"""Which ablations make up a sweep, their order, and the selection of scores."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from layerlab.analysis.upgrade import NEWER, upgrade
 from layerlab.errors import RecordsError, unknown
 from layerlab.names import ablation_name
 
-#: The sweep of ablations that their authors named, whatever they do: conditions to be told apart by name.
+#: What takes the place of a sweep for ablations that their authors named: each is a condition of its own.
 NAMED = "named ablations"
 
 
@@ -18,7 +18,7 @@ def sweep_names(frame: pd.DataFrame) -> pd.Series[str]:
     """Name the sweep of each row; ablations of one sweep differ in their layers alone.
 
     Two sweeps that their author gave one name are named after what they do. Ablations of one sweep and model
-    that have the same layers are told apart by name.
+    that have the same layers count as named ablations.
 
     Args:
         frame: Tidy records or effects, without baselines.
@@ -39,7 +39,7 @@ def sweep_names(frame: pd.DataFrame) -> pd.Series[str]:
 
 
 def layerless(options: str) -> str:
-    """Name what an ablation does, without its layers; empty if it is not known.
+    """Name what an ablation does, without its layers; empty if that is unknown.
 
     >>> layerless('[{"phase": "after", "kind": "reset", "layers": "0-1", "to": "pretrained"}]')
     'reset(to=pretrained)@after'
@@ -53,7 +53,7 @@ def windows(frame: pd.DataFrame, by: str = "layers") -> list[str]:
 
     Args:
         frame: Records or effects.
-        by: The column to list; of the names of ablations the order is that of their layers.
+        by: The column to list; names of ablations are in the order of their layers.
 
     >>> windows(pd.DataFrame({"layers": ["10", "2", "embeddings"], "first_layer": [10, 2, -1],
     ...                       "last_layer": [10, 2, -1]}))

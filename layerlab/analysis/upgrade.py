@@ -1,8 +1,8 @@
-"""Records written before they said what the plan knew: the missing columns are read from names, here alone.
+"""Records of older versions: columns that they lack are worked out from names, in this module only.
 
-Newer records say for each row which sweep its ablation belongs to, what it does (``options``) and whether its
-metric is its task's main one. Of older ones this is found from the name that an ablation got from its
-interventions, such as ``reset(0-1, to=pretrained)@after``, and from the other columns of its row.
+Each row of newer records has the sweep of its ablation, what the ablation does (``options``), and whether
+the metric is its task's main one. For older records this is worked out from the automatic names of ablations,
+such as ``reset(0-1, to=pretrained)@after``, and from the other columns.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _sweeps_and_options(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _is_main(rows: pd.DataFrame) -> pd.Series[bool]:
-    """Say for each row whether its metric is its task's main one, whatever the order of the rows."""
+    """Return for each row whether its metric is its task's main one, whatever the order of the rows."""
     scores = rows[rows["layer"].isna() | (rows["layer"] == "") | (rows["ablation"] == PROBE)]
     metrics = scores.groupby(["study", "task"], dropna=False)["metric"].unique()
     main = {
@@ -118,7 +118,7 @@ def _entry(kind: str, given: str, phase: str, at: str) -> dict[str, Any]:
 
 
 def _fields(text: str) -> dict[str, Any]:
-    """Read the fields of an intervention, parted by the commas that stand in no brackets.
+    """Read the fields of an intervention, separated by the commas outside of brackets.
 
     >>> _fields("donor=fit(source=ru, seed=1), components=attention, factor=0.5, dropout=False")
     {'donor': {'source': 'ru', 'seed': 1}, 'components': ['attention'], 'factor': 0.5, 'dropout': False}

@@ -27,7 +27,7 @@ def report(
     png: Png = False,
     imports: Imports = None,
 ) -> None:
-    """Write all tables, all figures, and one page of HTML that holds them and needs nothing else.
+    """Write all tables, all figures, and one self-contained HTML page with them.
 
     \b
     layerlab report results/random-init-upos

@@ -56,9 +56,9 @@ def table(
         typer.Option(help="t: over seeds; bootstrap: over seeds and test sentences, shown as --effects."),
     ] = "t",
 ) -> None:
-    """Print the paper's table: source and zero-shot scores, and what each ablation costs in points.
+    """Print the paper's table: source and zero-shot scores, and the cost of each ablation in points.
 
-    Below it stands what ablations cost on other corpora of the source's language, where the targets have any.
+    A second table has other corpora of the source's language, if the targets include any.
 
     \b
     layerlab table results/random-init-upos

@@ -107,8 +107,10 @@ def test_too_few_seeds_are_warned_about(rows: Rows) -> None:
     found = significance(make_study(rows, {"0-1": 0.3}, 5, rng))
     assert found["p"].min() == 0.0625
     (warning,) = found.attrs["warnings"]
-    assert warning.startswith("m, upos from en, reset@before: With 5 seeds p cannot fall below .0625, so no ")
-    assert warning.endswith("that takes 6 seeds, and 9 for an effect that is alone among 12.")
+    assert warning.startswith(
+        "m, upos from en, reset@before: With 5 seeds, p cannot fall below .0625, so no "
+    )
+    assert warning.endswith("at least 6 seeds, or 9 for one effect alone among 12, are needed.")
     assert significance(make_study(rows, {"0-1": 0.3}, 6, rng)).attrs["warnings"] == []
 
 
@@ -117,8 +119,8 @@ def test_one_seed_has_no_test(rows: Rows) -> None:
     assert found[["p", "q", "d_z", "boot_low", "boot_high"]].isna().all(axis=None)
     assert set(found["n_tests"]) == {0}
     assert set(found["resampled"]) == {""}
-    assert "One seed cannot be tested; to reach .05 takes 6 seeds." in found.attrs["warnings"][0]
-    assert seed_warning(1, 3).endswith("6 seeds, and 7 for an effect that is alone among 3.")
+    assert "One seed cannot be tested: at least 6 seeds are needed." in found.attrs["warnings"][0]
+    assert seed_warning(1, 3).endswith("6 seeds, or 7 for one effect alone among 3, are needed.")
 
 
 def test_seeds_that_differ_between_ablations_are_tested_with_those_they_have(study: pd.DataFrame) -> None:

@@ -64,7 +64,7 @@ def test_the_note_tells_what_was_tested_and_what_came_out(synthetic: Make) -> No
     assert f"over the 4 tests (Benjamini-Hochberg): {n_low} of 4 have q ≤ .05." in section.note
     assert "n seeds = 8." in section.note
     (section,) = target_table(significance(synthetic(n_layers=4, seeds=(0, 1)))).sections
-    assert "With 2 seeds p cannot fall below .5" in section.note
+    assert "With 2 seeds, p cannot fall below .5" in section.note
     (section,) = target_table(sensitivity(synthetic(n_layers=4))).sections
     assert "tested" not in section.note
 

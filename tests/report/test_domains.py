@@ -79,7 +79,7 @@ def test_the_note_says_what_was_compared_and_tested(synthetic: Make) -> None:
     (section,) = domain_table(significance(records)).sections
     assert section.note.startswith("en:GUM and en:LinES: other corpora of en, on which nothing was trained.")
     assert "n seeds = 6, 95% t intervals at most ±" in section.note
-    assert "controlled over the 2 to 4 tests (ablations x corpora) of each quantity" in section.note
+    assert "false discovery rate over the 2 to 4 tests (ablations x corpora) of each quantity" in section.note
     assert section.note.endswith("Items scored per seed: 5,400 in en, 5,200 in en:GUM, 5,300 in en:LinES.")
     assert section.label == "synthetic-domains"
 
@@ -137,4 +137,4 @@ def test_intervals_over_seeds_and_sentences_show_both_ends_and_a_plain_sentence(
     assert r"\ [" in latex
     (one,) = (records["seed"] == 0,)
     single = render_table(records[one], counts=counts)
-    assert "joint resamples of test sentences (one seed: it is taken as given)" in single
+    assert "joint resamples of test sentences (one seed, treated as fixed)" in single

@@ -138,7 +138,7 @@ def test_the_tests_are_told_under_every_table(synthetic: Make) -> None:
         for section in table.sections:
             text = table_html(section, section.title, "t")
             assert html.escape(section.note) in text
-            assert "flipping the signs" in text
+            assert "sign-flip test over seeds" in text
 
 
 def test_a_table_has_the_numbers_of_its_cells() -> None:

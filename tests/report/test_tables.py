@@ -83,8 +83,10 @@ def test_a_window_that_one_task_lacks_is_an_empty_cell(synthetic: Make) -> None:
 
 def test_the_note_says_what_was_tested(synthetic: Make) -> None:
     (section,) = paper_table(synthetic(seeds=(0, 1, 2), targets=("de", "fr"))).sections
-    start = "REF = baseline score; all else are differences from it. Points of accuracy for UPOS on the test "
-    assert section.note.startswith(f"{start}split, paired by seed; n seeds = 3, 95% t intervals at most ±")
+    start = "REF = baseline score; all other numbers are differences from it. Points of accuracy for UPOS on "
+    assert section.note.startswith(
+        f"{start}the test split, paired by seed; n seeds = 3, 95% t intervals at most ±"
+    )
     assert section.note.endswith("Items scored per seed: UPOS 5,200 in en, 10,100 in X. X = de, fr.")
     (section,) = paper_table(synthetic(seeds=(0,))).sections
     assert "n seeds = 1: no interval." in section.note
@@ -95,7 +97,7 @@ def test_the_note_tells_of_seeds_left_out(synthetic: Make) -> None:
     records = records[~((records["layers"] == "0-1") & (records["seed"] == 1))]
     note = paper_table(records).sections[0].note
     assert "n seeds = 2 to 3" in note
-    assert "up to 1 more without a counterpart left out" in note
+    assert "up to 1 unpaired seed left out" in note
 
 
 def test_different_targets_of_x_are_told_apart(effect: pd.DataFrame) -> None:

@@ -1,4 +1,4 @@
-"""What is known of a study besides its records: its file, what it cost and where it ran, what failed."""
+"""What a report shows in addition to the records: the study file, cost and hardware, failures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from layerlab.errors import RecordsError, StudyError
 
 @dataclass(frozen=True)
 class About:
-    """What a report says of a study besides what its records give.
+    """What a report shows of a study in addition to its records.
 
     Attributes:
         settings: The study file as it was run; empty where it is not there.
@@ -36,11 +36,11 @@ class About:
 
 
 def read_about(path: Where, frame: pd.DataFrame) -> About:
-    """Read what lies beside the records of a study.
+    """Read the files next to the records of a study.
 
     Args:
-        path: A store, a published study's folder or a file of records. Of a file, the study file and the
-            nodes beside it are taken if they are of a study in the records.
+        path: A store, a published study's folder or a file of records. For a file, the study file and the
+            nodes next to it are used if they belong to a study in the records.
         frame: The records, as ``layerlab.analysis.records.load_records`` gives them.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What a reader has to bear in mind with a study's numbers, in plain sentences."""
+"""The limits of what a study shows, as sentences for the page."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from layerlab.report.style.wording import sweep_words
 from layerlab.targets import language_of
 
 _INSTRUMENT = (
-    "The languages {names} are invented. They are an instrument: they show how the method works with "
-    "typology under control, and are no evidence about natural languages."
+    "The languages {names} are invented. They show how the method works when typology is controlled; they "
+    "are no evidence about natural languages."
 )
 _MOST_LISTED = 12
 
 
 def caveats(frame: pd.DataFrame, effect: pd.DataFrame, about: About) -> list[str]:
-    """List what limits what a study shows, the gravest first.
+    """List the limits of what a study shows, the most serious first.
 
     Args:
         frame: Tidy records.
         effect: What ``layerlab.analysis.significance`` gives of them.
-        about: What lies beside them.
+        about: The files next to them.
     """
     found = [*_incomplete(about), *_too_few_seeds(effect), *_not_compared(effect)]
     if names := controlled_languages(frame, about):
@@ -34,8 +34,8 @@ def caveats(frame: pd.DataFrame, effect: pd.DataFrame, about: About) -> list[str
     found += [*_mixed(about.nodes), *_corpora(about.nodes)]
     if len(effect):
         found.append(
-            "Tests and intervals are over seeds; languages and test sentences are taken as given, unless it "
-            "is said that sentences were resampled too."
+            "Tests and intervals cover the variation over seeds. Languages and test sentences are treated as "
+            "fixed, except where a note says that sentences were resampled too."
         )
     return found
 
@@ -45,7 +45,7 @@ def controlled_languages(frame: pd.DataFrame, about: About) -> list[str]:
 
     Args:
         frame: Tidy records.
-        about: What lies beside them; a study whose data are ``controlled`` has no others.
+        about: The files next to them; a study whose data are ``controlled`` has no others.
     """
     from layerlab.languages.family import SHIPPED, shipped_family
 
@@ -62,14 +62,14 @@ def _incomplete(about: About) -> list[str]:
     found = []
     if about.planned is not None and about.complete is not None and about.complete < about.planned:
         found.append(
-            f"The study is not complete: {about.complete:,} of {about.planned:,} planned runs are there, and "
-            "all that follows is of these alone."
+            f"The study is not complete: {about.complete:,} of {about.planned:,} planned runs are there. "
+            "Everything below rests on these runs only."
         )
     return found + [f"Failed: {failure}" for failure in _some(list(about.failures))]
 
 
 def _too_few_seeds(effect: pd.DataFrame) -> list[str]:
-    """Say once for each number of seeds that it is too few, and where if not everywhere."""
+    """Warn of too few seeds, once for each number of seeds, and say where if not everywhere."""
     where: dict[str, list[str]] = {}
     for _, part in effect.groupby(["model", "task", "source", "sweep"], sort=False):
         row = part.iloc[0]
@@ -78,7 +78,7 @@ def _too_few_seeds(effect: pd.DataFrame) -> list[str]:
         where.setdefault(seed_warning(int(part["n_seeds"].max())), []).append(name)
     if len(where) == 1:
         return [text for text in where if text]
-    return [f"{text} So it is of {'; '.join(_some(names))}." for text, names in where.items() if text]
+    return [f"{text} This applies to {'; '.join(_some(names))}." for text, names in where.items() if text]
 
 
 def _not_compared(effect: pd.DataFrame) -> list[str]:
@@ -86,7 +86,7 @@ def _not_compared(effect: pd.DataFrame) -> list[str]:
 
 
 def _mixed(nodes: pd.DataFrame) -> list[str]:
-    """Say where parts of a study were not computed alike, or from files that no commit has."""
+    """List differences in hardware and versions, and uncommitted code."""
     if nodes.empty:
         return []
     found = []
@@ -99,14 +99,14 @@ def _mixed(nodes: pd.DataFrame) -> list[str]:
     commits = nodes["git_commit"].dropna().astype(str) if "git_commit" in nodes else pd.Series(dtype=str)
     if n_dirty := int(commits.str.endswith("-dirty").sum()):
         found.append(
-            f"{n_dirty:,} of {len(nodes):,} parts were computed from a working tree with changes that its "
-            "commit does not have (-dirty)."
+            f"{n_dirty:,} of {len(nodes):,} parts were computed from a working tree with uncommitted "
+            "changes (-dirty)."
         )
     return found
 
 
 def _corpora(nodes: pd.DataFrame) -> list[str]:
-    """List the notes on corpora that fits and runs took, each once."""
+    """List the notes on the corpora of fits and runs, each once."""
     found: dict[str, None] = {}
     for cell in nodes.get("corpus_notes", ()):
         found |= {f"Data: {_sentence(note)}": None for note in _listed(_json(cell))}
@@ -135,6 +135,6 @@ def _json(cell: object) -> Any:
 
 
 def _some(lines: list[str]) -> list[str]:
-    """Keep a list readable: its first lines, and how many more there are."""
+    """Shorten a list to its first lines and the number of those left out."""
     more = len(lines) - _MOST_LISTED
-    return lines if more <= 0 else [*lines[:_MOST_LISTED], f"… and {more} more like it"]
+    return lines if more <= 0 else [*lines[:_MOST_LISTED], f"… and {more} more"]

@@ -1,4 +1,4 @@
-"""What a reader has to know of a study, as names and values: its settings, where it ran, what it cost."""
+"""The facts of a study, as names and values: settings, hardware, cost."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _KINDS = (("pretraining", "pretrainings"), ("fit", "fine-tunings"), ("run", "eva
 
 
 def settings_facts(frame: pd.DataFrame, about: About) -> Facts:
-    """List a study's settings: what its records tell, and the data and training of its file.
+    """List a study's settings: from its records, and the data and training of its file.
 
     Args:
         frame: Tidy records.
-        about: What lies beside them.
+        about: The files next to them.
     """
     scores = frame[frame["layer"].isna()]
     settings = about.settings
@@ -46,7 +46,7 @@ def settings_facts(frame: pd.DataFrame, about: About) -> Facts:
 
 
 def machine_facts(nodes: pd.DataFrame) -> Facts:
-    """List on what a study was computed, with which versions, and how long it took; empty without nodes.
+    """List hardware, versions and time; empty without nodes.
 
     Args:
         nodes: As ``layerlab.analysis.nodes.load_nodes`` gives it, or read from ``nodes.csv``.
@@ -66,9 +66,12 @@ def machine_facts(nodes: pd.DataFrame) -> Facts:
     facts += [("Training words a fit", _range(nodes, "n_train_words"))]
     packages = [name for name in nodes.columns if str(name).startswith(_PACKAGES)]
     versions = {name.removeprefix(_PACKAGES): _distinct(nodes, name) for name in packages}
-    told = [f"Python {_distinct(nodes, 'python')}" if _distinct(nodes, "python") else ""]
-    told += [f"{name} {found}" for name, found in versions.items() if found]
-    facts += [("Versions", ", ".join(filter(None, told))), ("Commit", _distinct(nodes, "git_commit"))]
+    packages_used = [f"Python {_distinct(nodes, 'python')}" if _distinct(nodes, "python") else ""]
+    packages_used += [f"{name} {found}" for name, found in versions.items() if found]
+    facts += [
+        ("Versions", ", ".join(filter(None, packages_used))),
+        ("Commit", _distinct(nodes, "git_commit")),
+    ]
     return [(name, value) for name, value in facts if value]
 
 
@@ -86,7 +89,7 @@ def plain(value: Any) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a time in the two units that tell most.
+    """Write a time in its two largest units.
 
     >>> [duration(seconds) for seconds in (3.27, 75, 3725, 200000)]
     ['3.3 s', '1 min 15 s', '1 h 02 min', '55 h 33 min']
@@ -163,8 +166,8 @@ def _items(frame: pd.DataFrame) -> list[str]:
     texts = []
     for task, part in select_scores(frame).groupby("task", sort=False):
         counts = part.groupby("target", sort=False)["n"].max()
-        told = [f"{target} {int(n):,}" for target, n in counts.items() if not pd.isna(n)]
-        texts += [f"{task_name(str(task))}: {', '.join(told)}"] * bool(told)
+        sizes = [f"{target} {int(n):,}" for target, n in counts.items() if not pd.isna(n)]
+        texts += [f"{task_name(str(task))}: {', '.join(sizes)}"] * bool(sizes)
     return texts
 
 

@@ -34,7 +34,7 @@ def element(name: str, /, *children: str, **attributes: str | int | bool | None)
 
 
 def join(parts: tuple[str, ...] | list[str], separator: str = "") -> Html:
-    """Put texts and elements beside one another.
+    """Join texts and elements.
 
     >>> print(join(["a & b", element("b", "c")], ", "))
     a &amp; b, <b>c</b>

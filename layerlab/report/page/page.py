@@ -1,4 +1,4 @@
-"""A study as one page of HTML that needs nothing else: settings, caveats, tables, figures."""
+"""A study as one self-contained HTML page: settings, caveats, tables, figures."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Page:
         question: What it asks, in a sentence; may be empty.
         settings: The study's settings.
         machine: Versions, hardware and cost.
-        caveats: What to bear in mind, in sentences.
+        caveats: The limits of what it shows, in sentences.
         tables: The tables, each with what it is.
         figures: The figures, by the heading of their kind.
     """
@@ -53,7 +53,7 @@ class _Entry:
 
 
 def render_page(page: Page) -> str:
-    """Write a page as HTML: one file that fetches nothing and whose names cannot become markup."""
+    """Write a page as one HTML file that loads nothing else; names are escaped."""
     tables, table_entries = _tables(page)
     figures, figure_entries = _figures(page.figures)
     sections: list[tuple[str, str, list[Html], tuple[_Entry, ...]]] = [
@@ -143,4 +143,4 @@ def _colophon() -> str:
         made_by = f"layerlab {version('layerlab')}"
     except PackageNotFoundError:
         made_by = "layerlab"
-    return f"Made by {made_by} from the study's records alone; equal records give an equal page."
+    return f"Made by {made_by} from the study's records only: the same records give the same page."

@@ -1,4 +1,4 @@
-"""Tables and figures as HTML that is read, heard, scrolled on a phone and printed."""
+"""Tables, figures and facts as accessible HTML, for screens of any width and for print."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def table_html(section: Section, title: str, anchor: str, files: str = "") -> Ht
         section: The table.
         title: What its caption says.
         anchor: Its id.
-        files: Where its files are, to be told below it.
+        files: Where its files are, shown below it.
     """
     caption = element("caption", element("span", title), id=f"{anchor}-title")
     heads = [element("th", name, scope="col") for name in section.names]
@@ -33,8 +33,8 @@ def table_html(section: Section, title: str, anchor: str, files: str = "") -> Ht
     body = [element("thead", element("tr", *heads)), element("tbody", *rows)]
     table = element("table", caption, *body, class_=dense)
     box = element("div", table, class_="scroll", role="region", tabindex=0, aria_labelledby=f"{anchor}-title")
-    told = [element("br"), "Files: ", element("code", files)] if files else []
-    return element("div", box, element("p", section.note, *told, class_="note"), id=anchor)
+    links = [element("br"), "Files: ", element("code", files)] if files else []
+    return element("div", box, element("p", section.note, *links, class_="note"), id=anchor)
 
 
 def facts_html(facts: Facts) -> Html:
@@ -87,7 +87,7 @@ def _many(index: int, span: int) -> int | None:
 
 
 def _spans(rows: tuple[Row, ...]) -> list[int]:
-    """Count how many rows each first name stands for: those below it without one; 0 for these."""
+    """Count the rows that each first name spans; 0 for rows below it without a name."""
     spans: list[int] = []
     owner = 0
     for index, row in enumerate(rows):

@@ -1,4 +1,4 @@
-"""Figures as a page shows them, and as files beside it."""
+"""Figures as a page shows them, and as files next to it."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def write_report(
     Args:
         frame: Tidy records.
         folder: Where everything goes; made if it is not there.
-        about: What lies beside the records, as ``layerlab.report.page.about.read_about`` gives it.
+        about: The files next to the records, as ``layerlab.report.page.about.read_about`` gives it.
         formats: Of the figures: ``pdf``, ``png`` or both.
 
     Returns:
@@ -73,7 +73,7 @@ def write_report(
 def _write_figures(
     frame: pd.DataFrame, folder: Path, formats: Sequence[str]
 ) -> tuple[dict[str, list[Plate]], list[Path]]:
-    """Draw every figure and save it; each drawing is dropped before the next is made."""
+    """Draw and save every figure, one at a time."""
     plates, paths = dict[str, list[Plate]](), list[Path]()
     for figure, drawing in drawings(frame):
         plate, written = make_plate(drawing, folder, formats)
@@ -83,7 +83,7 @@ def _write_figures(
 
 
 def _heading(words: str) -> str:
-    """Begin with a capital, and write a product as one.
+    """Capitalise, and write a product with its sign.
 
     >>> _heading("layers x targets")
     'Layers × targets'

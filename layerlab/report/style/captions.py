@@ -19,7 +19,7 @@ def count(number: int, what: str) -> str:
 
 
 def seeds_words(counts: Iterable[int], shape: str = "bands") -> str:
-    """Say over how many seeds numbers are means and what their intervals are.
+    """Describe the seeds behind some means, and their intervals.
 
     Args:
         counts: Seeds behind each number.
@@ -38,7 +38,7 @@ def seeds_words(counts: Iterable[int], shape: str = "bands") -> str:
 
 
 def about(where: Mapping[str, str], sweep: str = "") -> str:
-    """Say of which model, task, source and sweep a figure is; of the sweep, what it does in words.
+    """Name the model, task and source of a figure, and what its sweep does.
 
     >>> about({"model": "mbert", "task": "upos", "source": "en"}, "RANDOM-INIT before fine-tuning")
     'mbert, UPOS from en, RANDOM-INIT before fine-tuning'
@@ -48,7 +48,7 @@ def about(where: Mapping[str, str], sweep: str = "") -> str:
 
 
 def sentences_words(rows: pd.DataFrame) -> str:
-    """Say on how many sentences a measure rests; empty if it is not recorded.
+    """Write how many sentences a measure is based on; empty if it is not recorded.
 
     >>> sentences_words(pd.DataFrame({"n": [1000, 1000]}))
     ', n = 1,000 sentences'
@@ -61,7 +61,7 @@ def sentences_words(rows: pd.DataFrame) -> str:
 
 
 def capital(text: str) -> str:
-    """Begin a text with a capital letter.
+    """Capitalise the first letter of a text.
 
     >>> capital("retrieval accuracy (CSLS)")
     'Retrieval accuracy (CSLS)'

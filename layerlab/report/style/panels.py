@@ -1,4 +1,4 @@
-"""What belongs into one panel or one block of a table: one model, task, source and sweep, never a mixture."""
+"""Panels of figures and blocks of tables: one model, task, source and sweep each."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _FIELDS = (*SETTING, "sweep")
 def panels(effect: pd.DataFrame) -> dict[Panel, pd.DataFrame]:
     """Part a frame of effects into panels, in the frame's order.
 
-    Each part has the column ``place`` besides: what tells its ablations apart, the layers of a sweep or the
+    Each part also has the column ``place``, which identifies its ablations: the layers of a sweep, or the
     names of named ablations.
 
     Raises:
@@ -87,7 +87,7 @@ def panels(effect: pd.DataFrame) -> dict[Panel, pd.DataFrame]:
 
 
 def places(part: pd.DataFrame) -> list[str]:
-    """List what tells the ablations of a panel apart, from the bottom to the top of the model."""
+    """List the places of a panel's ablations, from the bottom to the top of the model."""
     return windows(part, "place")
 
 
@@ -105,7 +105,7 @@ def only_panel(effect: pd.DataFrame, what: str) -> tuple[Panel, pd.DataFrame]:
 
 
 def panel_titles(group: list[Panel]) -> dict[Panel, str]:
-    """Title panels in up to two lines: task, source and sweep always, the rest where it tells them apart."""
+    """Title panels in up to two lines: task, source and sweep always, the rest where it differs."""
     titles = {}
     for panel, (where, rest) in _told_apart(group).items():
         about = ", ".join([panel.title, *rest, panel.words])
@@ -114,7 +114,7 @@ def panel_titles(group: list[Panel]) -> dict[Panel, str]:
 
 
 def _told_apart(group: list[Panel]) -> dict[Panel, tuple[list[str], list[str]]]:
-    """Give what tells each panel from the others: its study and model; its metric and split."""
+    """Return what distinguishes each panel from the others: study and model; metric and split."""
     varies = {name for name in _FIELDS if len({getattr(panel, name) for panel in group}) > 1}
     found = {}
     for panel in group:

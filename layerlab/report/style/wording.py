@@ -13,7 +13,7 @@ from layerlab.names import ablation_name, entry_words
 
 
 def sweep_words(sweep: str, options: Iterable[str]) -> str:
-    """Say in the field's words what a sweep does; what its author named keeps its name.
+    """Describe a sweep in the field's words; one that its author named keeps its name.
 
     Args:
         sweep: Its name, as ``layerlab.analysis.sweeps.sweep_names`` gives it.
@@ -34,7 +34,7 @@ def sweep_words(sweep: str, options: Iterable[str]) -> str:
 
 
 def words_of_sweeps(rows: pd.DataFrame) -> dict[str, str]:
-    """Say what each sweep of some rows does, in their order.
+    """Describe each sweep of some rows, in their order.
 
     Args:
         rows: Effects; or records with ``sweep`` as ``layerlab.analysis.sweeps.sweep_names`` gives it.

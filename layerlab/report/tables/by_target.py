@@ -16,13 +16,13 @@ from layerlab.report.tables.cells import (
     section_title,
 )
 from layerlab.report.tables.notes import seeds_counted, significant_words
-from layerlab.report.tables.table import Cell, Row, Section, Table, turned
+from layerlab.report.tables.table import Cell, Row, Section, Table, transposed
 
 
 def target_table(effect: pd.DataFrame) -> Table:
     """Lay out what each ablation costs on every target language, in points: the paper's table by language.
 
-    ``REF`` is the baseline's score; under each window stands the difference from it, negative where the
+    ``REF`` is the baseline's score; each window has the difference from it, negative where the
     ablation hurts. The source comes first, the mean over the targets last. One section per panel; where
     windows or names do not fit side by side they are the rows, and many targets make several sections.
 
@@ -41,7 +41,7 @@ def target_table(effect: pd.DataFrame) -> Table:
         if panel.named or len(columns) > MOST_COLUMNS:
             for some, counted in fitting(rows):
                 names = tuple(row.names[0] for row in some)
-                header, body = (place_header(panel),), turned(columns, some)
+                header, body = (place_header(panel),), transposed(columns, some)
                 sections.append(Section(title + counted, header, names, body, _note(panel, part), label))
         else:
             sections.append(Section(title, ("target",), columns, tuple(rows), _note(panel, part), label))
@@ -67,12 +67,12 @@ def _target_rows(panel: Panel, part: pd.DataFrame) -> list[Row]:
 
 
 def _note(panel: Panel, part: pd.DataFrame) -> str:
-    """Say in plain words what the numbers are, what was tested, and what came out of it."""
+    """Describe the numbers, what was tested, and the result of the tests."""
     drops = part[part["quantity"].isin(("source_drop", "zero_shot_drop")) & (part["target"] != MEAN)]
     metric = panel.metric_words
     text = (
-        f"REF = baseline score; all else are differences from it. Points of {metric} on the {panel.split} "
-        f"split, paired by seed; {seeds_counted(drops['n_seeds'])}."
+        f"REF = baseline score; all other numbers are differences from it. Points of {metric} on the "
+        f"{panel.split} split, paired by seed; {seeds_counted(drops['n_seeds'])}."
     )
     tested = drops[drops["q"].notna()] if "q" in drops.columns else drops.iloc[:0]
     tested = tested[tested["quantity"] == "zero_shot_drop"]
@@ -80,9 +80,8 @@ def _note(panel: Panel, part: pd.DataFrame) -> str:
         return text
     n_tests, most = int(tested["n_tests"].max()), int(tested["n_seeds"].max())
     text += (
-        f" The drop on each target was tested for every ablation by flipping the signs of the seeds' "
-        f"differences (two-sided), with false discoveries controlled over the {n_tests} tests "
-        "(Benjamini-Hochberg)"
+        " The drop on each target was tested for every ablation with a sign-flip test over seeds "
+        f"(two-sided), controlling the false discovery rate over the {n_tests} tests (Benjamini-Hochberg)"
     )
     if warning := seed_warning(most, n_tests):
         return f"{text}. {warning}"

@@ -39,18 +39,18 @@ def difference_cell(row: pd.Series, *, intervals: bool) -> Cell:
 def reference_points(found: pd.DataFrame) -> float:
     """Return the baseline's score in points, of some effects on one target.
 
-    Where seeds are missing, the baseline of the ablation with the most seeds stands for all.
+    Where seeds are missing, the baseline of the ablation with the most seeds is shown.
     """
     return points(found.sort_values("n_seeds", kind="stable").iloc[-1]["reference"])
 
 
 def place_header(panel: Panel) -> str:
-    """Head the column that tells the ablations of a panel apart."""
+    """Return the header of the column that names the ablations of a panel."""
     return "ablation" if panel.named else "layers"
 
 
 def section_title(panel: Panel) -> str:
-    """Say what all numbers of a panel share: study, model and sweep."""
+    """Return what all numbers of a panel share: study, model and sweep."""
     return f"{model_title(panel.study, panel.model)}, {panel.words}"
 
 

@@ -27,8 +27,8 @@ def domain_table(frame: pd.DataFrame, *, intervals: bool = False) -> Table:
     """Lay out the paper's cross-domain table: zero-shot transfer between domains of one language.
 
     The rows are the baseline, ``REF``, and every layer window or named ablation; the columns the source's own
-    test set, each other corpus of its language, and each of these less the source. In the row REF stand
-    scores, below it differences from REF, negative where the ablation hurts. One section per study, model,
+    test set, each other corpus of its language, and each of these less the source. The row REF has scores,
+    the rows below it differences from REF, negative where the ablation hurts. One section per study, model,
     sweep, task and source.
 
     Args:
@@ -84,7 +84,7 @@ def _section(panel: Panel, part: pd.DataFrame, intervals: bool) -> Section:
 
 
 def _reference(part: pd.DataFrame, quantity: str, target: str) -> Cell:
-    """Give the baseline's score, or how much higher it is than on the source."""
+    """Return the baseline's score, or how much higher it is than on the source."""
     found = part[(part["quantity"] == quantity) & (part["target"] == target)]
     if found.empty:
         return Cell(float("nan"))

@@ -29,7 +29,7 @@ def to_latex(table: Table | pd.DataFrame, *, standalone: bool = False) -> str:
 
     Args:
         table: A table; of a frame of effects (or of records) ``drop_table`` is written.
-        standalone: Write a document that compiles by itself; otherwise the preamble stands in a comment.
+        standalone: Write a document that compiles by itself; otherwise the preamble is in a comment.
     """
     if isinstance(table, pd.DataFrame):
         table = drop_table(table)
@@ -51,7 +51,7 @@ def escape(text: str) -> str:
 
 
 def _labels(table: Table) -> list[str]:
-    """Give every section a label of its own; none to those without."""
+    """Return every section a label of its own; none to those without."""
     found: list[str] = []
     for section in table.sections:
         label, count = section.label, 1

@@ -1,4 +1,4 @@
-"""Tables as Markdown that reads well as plain text: every column padded, numbers to the right."""
+"""Tables as Markdown that is readable as plain text: padded columns, numbers to the right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sentences under a table: what the numbers are and what they rest on."""
+"""The note under a table: what its numbers are and how many seeds and items are behind them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pandas as pd
 from layerlab.analysis.inference import EXACT_SEEDS
 from layerlab.analysis.sensitivity import MEAN
 from layerlab.analysis.significance import LEVEL, seed_warning
+from layerlab.report.style.captions import count
 from layerlab.report.style.panels import Panel, points
 
 _TRUSTED = 8  # seeds from which a bootstrap over them is nearly as wide as it should be
@@ -17,7 +18,7 @@ Parts = Sequence[tuple[Panel, pd.DataFrame]]
 
 
 def describe(parts: Parts, quantities: Sequence[str]) -> str:
-    """Say in plain words of which metric, split, seeds and items the numbers of some panels are.
+    """Describe the numbers of some panels: metric, split, seeds, tests and items.
 
     Args:
         parts: The panels and their effects.
@@ -34,7 +35,7 @@ def describe(parts: Parts, quantities: Sequence[str]) -> str:
 
 
 def describe_domains(panel: Panel, part: pd.DataFrame) -> str:
-    """Say the same of the numbers of a panel on other corpora of the source's language.
+    """Describe the numbers of a panel on other corpora of the source's language.
 
     Args:
         panel: The panel.
@@ -52,12 +53,12 @@ def describe_domains(panel: Panel, part: pd.DataFrame) -> str:
 
 
 def _tests(shown: pd.DataFrame, parts: Parts, columns: str = "") -> str:
-    """Say what was tested and what came out of it; empty for effects that were not tested.
+    """Describe the tests and their result; empty for effects that were not tested.
 
     Args:
         shown: The effects that are shown.
         parts: The panels.
-        columns: What a family spans besides the ablations; empty if nothing.
+        columns: What a family spans in addition to the ablations; may be empty.
     """
     if "q" not in shown.columns:
         return ""
@@ -69,9 +70,9 @@ def _tests(shown: pd.DataFrame, parts: Parts, columns: str = "") -> str:
     family = f"{largest} {family}" if fewest == largest else f"{fewest} to {largest} {family}"
     every = "each quantity" if len(parts) == 1 else "each task, source and quantity"
     text = (
-        "Whether a difference is more than chance over seeds was tested by flipping the signs of the seeds' "
-        f"differences (two-sided, {'exact' if most <= EXACT_SEEDS else 'drawn at random'}), with false "
-        f"discoveries controlled over the {family} of {every} (Benjamini-Hochberg)"
+        "Each difference was tested with a sign-flip test over seeds (two-sided, "
+        f"{'exact' if most <= EXACT_SEEDS else 'with random flips'}), controlling the false discovery rate "
+        f"over the {family} of {every} (Benjamini-Hochberg)"
     )
     if warning := seed_warning(most, largest):
         return f"{text}. {warning}"
@@ -84,7 +85,7 @@ def significant_words(tested: pd.DataFrame) -> str:
 
 
 def seeds_counted(counts: pd.Series[int]) -> str:
-    """Say how many seeds stand behind numbers.
+    """Write how many seeds are behind some numbers.
 
     >>> seeds_counted(pd.Series([2, 3])), seeds_counted(pd.Series([3, 3]))
     ('n seeds = 2 to 3', 'n seeds = 3')
@@ -96,22 +97,22 @@ def seeds_counted(counts: pd.Series[int]) -> str:
 def _seeds(shown: pd.DataFrame) -> str:
     most, text = int(shown["n_seeds"].max()), seeds_counted(shown["n_seeds"])
     if "n_resamples" in shown.columns:
-        pass  # the next sentence speaks of these intervals
+        pass  # the next sentence describes these intervals
     elif most == 1:
         text += ": no interval"
     else:
         text += f", 95% t intervals at most ±{points(float((shown['high'] - shown['effect']).max())):.1f}"
     if dropped := int(shown["n_dropped"].max()):
-        text += f"; up to {dropped} more without a counterpart left out"
+        text += f"; up to {count(dropped, 'unpaired seed')} left out"
     return f"{text}."
 
 
 def _sentences(shown: pd.DataFrame) -> str:
-    """Say how intervals over seeds and sentences were made; empty for other intervals."""
+    """Describe intervals over seeds and sentences; empty for other intervals."""
     if "n_resamples" not in shown.columns:
         return ""
     seeds = int(shown["n_seeds"].max())
-    what = "seeds and of test sentences" if seeds > 1 else "test sentences (one seed: it is taken as given)"
+    what = "seeds and of test sentences" if seeds > 1 else "test sentences (one seed, treated as fixed)"
     fewest, most = int(shown["n_sentences"].min()), int(shown["n_sentences"].max())
     sizes = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
     text = (
@@ -125,7 +126,7 @@ def _sentences(shown: pd.DataFrame) -> str:
 
 
 def _items(parts: Parts) -> str:
-    """Count the scored items of each task: those of the source, and those of the zero-shot targets."""
+    """Count the scored items of each task, on the source and on the zero-shot targets."""
     texts = []
     for panel, part in parts:
         own = part[part["quantity"] == "source_drop"]
@@ -137,7 +138,7 @@ def _items(parts: Parts) -> str:
 
 
 def _targets(parts: Parts) -> str:
-    """Say which languages X stands for, once where they are the same for all."""
+    """List the languages that X stands for, once if they are the same everywhere."""
     others = {}
     for panel, part in parts:
         targets = sorted(set(part[part["quantity"] == "zero_shot_drop"]["target"]) - {MEAN})

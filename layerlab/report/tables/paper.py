@@ -17,16 +17,16 @@ from layerlab.report.tables.cells import (
     section_title,
 )
 from layerlab.report.tables.notes import Parts, describe
-from layerlab.report.tables.table import Cell, Row, Section, Table, turned
+from layerlab.report.tables.table import Cell, Row, Section, Table, transposed
 
 
 def paper_table(frame: pd.DataFrame, *, intervals: bool = False) -> Table:
     """Lay out the paper's main table: what each layer window costs, in points.
 
     Two rows per task and source: ``en-en``, the source itself, and ``en-X``, the mean over the zero-shot
-    targets. ``REF`` is the baseline's score; under each window stands the difference from it, negative where
+    targets. ``REF`` is the baseline's score; each window has the difference from it, negative where
     the ablation hurts. One section per study, model and sweep. Ablations that their authors named make one
-    section. It is turned round, with a row for each name, as is a sweep of more windows than fit a page.
+    section. It is transposed, with a row for each name, and so is a sweep of more windows than fit a page.
 
     Args:
         frame: Tidy records, or what ``layerlab.analysis.sensitivity`` gives.
@@ -48,8 +48,9 @@ def paper_table(frame: pd.DataFrame, *, intervals: bool = False) -> Table:
         names: tuple[str, ...] = ("task", "pair")
         if panel.named or len(columns) > MOST_COLUMNS:
             names = (place_header(panel),)
-            columns, rows = _headers(rows), list(turned(columns, rows))
-        note = f"REF = baseline score; all else are differences from it. {describe(parts, QUANTITIES[:2])}"
+            columns, rows = _headers(rows), list(transposed(columns, rows))
+        start = "REF = baseline score; all other numbers are differences from it."
+        note = f"{start} {describe(parts, QUANTITIES[:2])}"
         label = slug(panel.study or panel.model)
         sections.append(Section(section_title(panel), names, columns, tuple(rows), note, label))
     return Table(tuple(sections))
@@ -62,7 +63,7 @@ def _task(panel: Panel, parts: Parts) -> str:
 
 
 def _headers(rows: list[Row]) -> tuple[str, ...]:
-    """Head the columns of a table that is turned round: task and pair."""
+    """Head the columns of a transposed table: task and pair."""
     tasks: list[str] = []
     for row in rows:
         tasks.append(row.names[0] or tasks[-1])

@@ -15,7 +15,7 @@ class Cell:
         half: Half the width of the interval in points, None for one seed or where it is not shown.
         drop: The drop in points that shades the cell, None for no shade.
         q: The q value of a test against 0, None for no test or where it is not shown.
-        ends: Both ends of an interval in points, of one that need not lie evenly around the number; then
+        ends: Both ends of an interval in points, for one that need not be symmetric; then
             ``half`` is None.
     """
 
@@ -74,10 +74,10 @@ class Table:
     sections: tuple[Section, ...]
 
 
-def turned(columns: Sequence[str], rows: Sequence[Row]) -> tuple[Row, ...]:
-    """Turn a table round: a row for each of its columns, the first one set apart.
+def transposed(columns: Sequence[str], rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Transpose a table: a row for each of its columns, the first one set apart.
 
-    >>> turned(["REF", "0-1"], [Row(("de",), (Cell(90.0), Cell(-3.0)))])[1]
+    >>> transposed(["REF", "0-1"], [Row(("de",), (Cell(90.0), Cell(-3.0)))])[1]
     Row(names=('0-1',), cells=(Cell(value=-3.0, half=None, drop=None, q=None, ends=None),), ruled=True)
     """
     return tuple(
