@@ -40,11 +40,11 @@ def describe_plan(
         "ablations",
     ]
     scored = [item for item in plan.nodes if item.scored]
-    counts = Counter(str(item.columns.get("ablation", item.kind)) for item in scored)
-    width = max(map(len, counts), default=0)
-    lines.extend(f"  {name:<{width}} {count:>4} runs" for name, count in counts.items())
+    counts = Counter((str(item.columns.get("ablation", item.kind)), item.kind) for item in scored)
+    width = max((len(name) for name, _ in counts), default=0)
+    lines.extend(f"  {name:<{width}} {count:>4} {kind}s" for (name, kind), count in counts.items())
     steps = sum(_n_steps(plan, fit) for fit in fits)
-    lines.append(f"total      {len(scored)} runs over {len(fits)} fits, {steps:,} optimiser steps")
+    lines.append(f"total      {plan.counted()}, {steps:,} optimiser steps")
     if plan.sentences:  # else no corpus was read
         lines.extend(describe_cost(plan_cost(plan, cost_as), flops, study.training.precision))
     if store is not None:

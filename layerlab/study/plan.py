@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -30,9 +31,16 @@ class Plan:
     whole: Plan | None = None
 
     def __repr__(self) -> str:
-        kinds = dict.fromkeys(item.kind for item in self.nodes)
-        counts = (f"{sum(item.kind == kind for item in self.nodes)} {kind}s" for kind in reversed(kinds))
-        return f"<Plan {self.study.name}: {' over '.join(counts)}>"
+        return f"<Plan {self.study.name}: {self.counted()}>"
+
+    def counted(self) -> str:
+        """Say how many results there are and what they rest on, such as ``8 runs over 6 fits``."""
+        scored = Counter(item.kind for item in self.nodes if item.scored)
+        others = Counter(item.kind for item in self.nodes if not item.scored)
+        parts = [
+            ", ".join(f"{n} {kind}s" for kind, n in reversed(list(one.items()))) for one in (scored, others)
+        ]
+        return " over ".join(filter(None, parts))
 
     def of(self, cls: type[N]) -> tuple[N, ...]:
         """Return the nodes of a kind."""
