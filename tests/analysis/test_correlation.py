@@ -9,6 +9,8 @@ import pytest
 from scipy import stats
 
 from layerlab.analysis.correlation import CORRELATION_COLUMNS, correlate, spearman
+from layerlab.analysis.measured import complete_measured
+from layerlab.analysis.records import validate_records
 from layerlab.analysis.sensitivity import ABLATION, SETTING
 from layerlab.errors import RecordsError
 
@@ -106,6 +108,13 @@ def test_languages_that_one_side_lacks_are_left_out() -> None:
     gap = gaps(dict(zip(LANGUAGES, (0.1, 0.2, 0.3, 0.4, 0.5, 0.6), strict=True)))
     part = similarities({2: {"de": 0.9, "fr": 0.8, "ru": 0.7, "sv": 0.5}})
     assert correlate(gap, part)["languages"].tolist() == ["de,fr,ru"]
+
+
+def test_records_of_measured_encoders_are_similarities() -> None:
+    gap = gaps({"de": 0.1, "fr": 0.2, "ru": 0.3})
+    alike = similarities({0: {"de": 0.9, "fr": 0.8, "ru": 0.7}})
+    records = validate_records(complete_measured(alike.rename(columns={"measure": "metric"})))
+    pd.testing.assert_frame_equal(correlate(gap, records), correlate(gap, alike), check_dtype=False)
 
 
 def test_frames_that_do_not_fit_are_refused() -> None:
