@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: setup demo test lint types check clean
+.PHONY: setup demo test lint types docs check clean
 
 setup: $(VENV)/.ready
 
@@ -26,7 +26,11 @@ lint: setup
 types: setup
 	$(BIN)/mypy
 
-check: lint types test
+# The theme announces its successor at every build; that is no warning about these pages.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q --strict
+
+check: lint types docs test
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info demo

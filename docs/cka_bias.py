@@ -45,7 +45,7 @@ def expected_biased(n: int, hidden: int, true_value: float) -> float:
     It is the ratio of expectations, which follow from the second moments of a Wishart matrix.
 
     >>> round(expected_biased(100, 768, 0.0), 2)
-    0.89
+    0.88
     """
     return true_value + (1 - true_value) * hidden / (hidden + n)
 

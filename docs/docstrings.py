@@ -1,4 +1,4 @@
-"""Docstrings as Markdown: examples become blocks of code, and roles such as ``:func:`` become code or links."""
+"""Docstrings as Markdown: examples become blocks of code, and roles like ``:func:`` code or links."""
 
 from __future__ import annotations
 
@@ -25,13 +25,10 @@ class Docstrings(griffe.Extension):
 def as_markdown(text: str) -> str:
     r"""Return a docstring as Markdown.
 
-    >>> print(as_markdown("See :func:`layerlab.files.read_text`.\n\n>>> [1][0]\n1"))
-    See [`read_text`][layerlab.files.read_text].
-    <BLANKLINE>
-    ```pycon
-    >>> [1][0]
-    1
-    ```
+    >>> as_markdown("See :func:`layerlab.files.read_text`.")
+    'See [`read_text`][layerlab.files.read_text].'
+    >>> as_markdown(">>> 1 + 1\n2").splitlines()
+    ['```pycon', '>>> 1 + 1', '2', '```']
     """
 
     def fenced(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""What stands outside ``docs/`` and is linked from there becomes part of the site; the README is its front page.
+"""What is linked from ``docs/`` and stands outside becomes part of the site; the README is its front page.
 
 Links are written as they are right in the repository. For the site they are written anew.
 """
