@@ -27,6 +27,7 @@ from layerlab.training.batching import epoch_batches
 from layerlab.training.checkpoint import Saving
 from layerlab.training.devices import make_accelerator
 from layerlab.training.events import Report, silent
+from layerlab.training.interruption import Interruption, deferred_interrupt
 from layerlab.training.step import Stepper
 
 
@@ -80,7 +81,8 @@ def fine_tune(
     """Fine-tune a task model in place and leave the selected epoch's weights in it.
 
     Interventions that belong *before* fine-tuning are applied by the caller; those of ``during`` fire on
-    the clock. A resumed fit takes the same steps as an undisturbed one.
+    the clock. A resumed fit takes the same steps as an undisturbed one. Ctrl-C takes effect after a step and
+    leaves a checkpoint.
 
     Args:
         model: Encoder and head.
@@ -96,6 +98,7 @@ def fine_tune(
 
     Raises:
         TrainingError: The loss is no longer finite.
+        KeyboardInterrupt: Somebody stopped it; a checkpoint is written.
     """
     accelerator = make_accelerator(device)
     model.to(accelerator.device)
@@ -135,8 +138,9 @@ class _Fit:
         stepper = make_stepper(
             self.model, self.optimizer, self.training, self.seed, self.accelerator, self.n_steps
         )
-        while self.position.epoch < self.training.epochs:
-            self._run_epoch(stepper, clock)
+        with deferred_interrupt(self.accelerator.num_processes == 1) as interruption:
+            while self.position.epoch < self.training.epochs:
+                self._run_epoch(stepper, clock, interruption)
         if self.training.select == "best" and self.best is not None:
             self.model.load_state_dict(self.best)
         position = self.position
@@ -156,7 +160,7 @@ class _Fit:
             if restored is not None:
                 self.position, self.best = restored
 
-    def _run_epoch(self, stepper: Stepper, clock: Clock) -> None:
+    def _run_epoch(self, stepper: Stepper, clock: Clock, interruption: Interruption) -> None:
         position = self.position
         train = self.corpora["train"]
         batches = epoch_batches(self.lengths, self.training.batch_size, self.seed, position.epoch)
@@ -171,7 +175,9 @@ class _Fit:
             position.n_targets += n_targets
             position.seconds += time.monotonic() - started
             self._report("step", loss=loss_sum / max(1, n_targets))
-            self._save_if_due()
+            self._save_if_due(now=interruption.asked)
+            if interruption.asked:
+                raise KeyboardInterrupt
         self._finish_epoch()
 
     def _intervene(self, fired: Fired) -> None:

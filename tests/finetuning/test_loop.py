@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from itertools import pairwise
@@ -93,6 +94,24 @@ def test_a_resumed_fit_equals_an_undisturbed_one_bit_for_bit(
     assert [e["loss"] for e in result.history] == [e["loss"] for e in expected.history]
     assert result.receipts == expected.receipts
     assert [p.requires_grad for p in plain.parameters()] == [p.requires_grad for p in resumed.parameters()]
+
+
+def test_an_interrupted_fit_leaves_a_checkpoint_of_its_last_step(
+    make_model: Make, upos: Task, corpora: Corpora, tmp_path: Path
+) -> None:
+    plain = make_model()
+    run(plain, upos, corpora)
+
+    def interrupt(event: dict[str, Any]) -> None:
+        if event["event"] == "step" and event["step"] == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    place = Workplace(tmp_path, seconds=600)
+    with pytest.raises(KeyboardInterrupt, match="^$"):
+        run(make_model(), upos, corpora, workplace=place, report=interrupt)
+    resumed = make_model()
+    assert run(resumed, upos, corpora, workplace=place).resumed_at == 3
+    assert same(state(plain), state(resumed))
 
 
 def test_an_ablation_does_not_shift_head_or_order(make_model: Make, upos: Task, corpora: Corpora) -> None:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 import layerlab as ll
 from layerlab.errors import DataError, StudyError
-from layerlab.nodes.pretraining import Pretraining
+from layerlab.nodes.pretraining import Pretraining, find_pretraining
 from layerlab.pretraining.factors import factor
 from layerlab.pretraining.factors.factor import FactorKind, known_factors
 from layerlab.pretraining.material import prepare
@@ -178,6 +178,8 @@ def test_what_a_factor_checks_is_checked_before_time_is_spent(plain: dict[str, A
     with pytest.raises(DataError, match=r"sorted: no such file .*missing\.txt"):
         pretrain(spec, tmp_path / "model")
     assert not (tmp_path / "model").exists()
+    with pytest.raises(DataError, match="sorted: no such file"):
+        find_pretraining("spec.yaml")
 
 
 def test_shares_of_all_factors_together_leave_something(plain: dict[str, Any]) -> None:
