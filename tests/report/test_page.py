@@ -20,9 +20,9 @@ from layerlab.report.page.plates import Plate
 from layerlab.report.page.study_report import write_report
 from layerlab.report.style.panels import show
 from layerlab.report.tables.drops import drop_table
+from layerlab.report.tables.layout import Cell, Row, Section, Table
 from layerlab.report.tables.paper import paper_table
 from layerlab.report.tables.study_tables import TABLES
-from layerlab.report.tables.table import Cell, Row, Section, Table
 
 Make = Callable[..., pd.DataFrame]
 
@@ -146,7 +146,8 @@ def test_a_table_has_the_numbers_of_its_cells() -> None:
         Row(("UPOS", "en-en"), (Cell(96.5), Cell(-0.4, half=0.2, drop=0.4, q=0.03))),
         Row(("", "en-X"), (Cell(78.9), Cell(float("nan")))),
     )
-    text = table_html(Section("mbert", ("task", "pair"), ("REF", "0-1"), rows, "A note."), "mbert", "t")
+    section = Section("mbert", ("task", "pair"), ("REF", "0-1"), rows, "A note.", layers="columns")
+    text = table_html(section, "mbert", "t")
     assert '<th scope="rowgroup" rowspan="2">UPOS</th>' in text
     assert text.count("UPOS") == 1
     assert "<td>96.5</td>" in text
@@ -155,6 +156,8 @@ def test_a_table_has_the_numbers_of_its_cells() -> None:
     )
     assert "<td>–</td>" in text
     assert '<th scope="col" class="number whole">0–1</th>' in text
+    named = Section("mbert", ("ablation",), ("REF",), (Row(("0-1",), (Cell(96.5),)),), "A note.")
+    assert '<th scope="row">0-1</th>' in table_html(named, "mbert", "t")  # a name, whatever it looks like
 
 
 def test_cells_are_shaded_where_those_of_latex_are(synthetic: Make) -> None:

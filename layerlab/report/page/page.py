@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 
-from layerlab.report.page.facts import Facts
 from layerlab.report.page.markup import Html, element, join
 from layerlab.report.page.parts import facts_html, figure_html, table_html
 from layerlab.report.page.plates import Plate
+from layerlab.report.page.study_facts import Facts
 from layerlab.report.style.wording import slug
+from layerlab.report.tables.layout import Table
 from layerlab.report.tables.study_tables import StudyTable
-from layerlab.report.tables.table import Table
 
 # Nothing is fetched, whatever a page may contain.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
-from layerlab.report.page.facts import Facts
 from layerlab.report.page.markup import Html, element
 from layerlab.report.page.plates import Plate
+from layerlab.report.page.study_facts import Facts
 from layerlab.report.style.panels import show, show_p
 from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH, SMALLEST_SCALE, shade
-from layerlab.report.tables.table import Cell, Row, Section
+from layerlab.report.tables.layout import Cell, Row, Section
 
 _MOST_SPACED = 10  # columns of numbers that have room
 _PIXELS = 96 * 1.32  # an inch on the page: letters of 8 points are as large as a note's
@@ -26,9 +24,11 @@ def table_html(section: Section, title: str, anchor: str, files: str = "") -> Ht
     """
     caption = element("caption", element("span", title), id=f"{anchor}-title")
     heads = [element("th", name, scope="col") for name in section.names]
-    heads += [element("th", _dash(name), scope="col", class_=_head_class(name)) for name in section.columns]
+    columns = [_dash(name) if section.layers == "columns" else name for name in section.columns]
+    heads += [element("th", name, scope="col", class_=_head_class(name)) for name in columns]
     spans = _spans(section.rows)
-    rows = [_row(row, span, section.largest) for row, span in zip(section.rows, spans, strict=True)]
+    dashed, largest = section.layers == "rows", section.largest
+    rows = [_row(row, span, largest, dashed) for row, span in zip(section.rows, spans, strict=True)]
     dense = "dense" if len(section.columns) > _MOST_SPACED else None
     body = [element("thead", element("tr", *heads)), element("tbody", *rows)]
     table = element("table", caption, *body, class_=dense)
@@ -65,12 +65,12 @@ def _head_class(name: str) -> str:
     return "number" if " " in name else "number whole"
 
 
-def _row(row: Row, span: int, largest: float) -> Html:
+def _row(row: Row, span: int, largest: float, dashed: bool) -> Html:
     """Write a row; ``span`` rows share its first name, and 0 says that a row above has it."""
     names = [
         element(
             "th",
-            _dash(name),
+            _dash(name) if dashed else name,
             scope="rowgroup" if index == 0 and span > 1 else "row",
             rowspan=_many(index, span),
         )
@@ -118,15 +118,13 @@ def _cell(cell: Cell, largest: float) -> Html:
     return element("td", *parts, class_=kind, style=f"--s:{100 * strength:.0f}%")
 
 
-def _dash(name: str) -> str:
-    """Write the hyphen of a range of layers as a dash; names stay as they are.
+def _dash(layers: str) -> str:
+    """Write the hyphens of a selection of layers as dashes.
 
-    >>> _dash("10-11"), _dash("embeddings,0-2"), _dash("minimbert-2-3")
-    ('10–11', 'embeddings,0–2', 'minimbert-2-3')
+    >>> _dash("10-11"), _dash("embeddings,0-2")
+    ('10–11', 'embeddings,0–2')
     """
-    if re.fullmatch(r"(embeddings,?)?[\d,-]*", name):
-        return name.replace("-", "–")
-    return name
+    return layers.replace("-", "–")
 
 
 def _minus(number: str) -> str:

@@ -14,9 +14,9 @@ from layerlab.errors import RecordsError
 from layerlab.report.figures.gallery import drawings
 from layerlab.report.page.about import About, read_about
 from layerlab.report.page.caveats import caveats
-from layerlab.report.page.facts import machine_facts, settings_facts
 from layerlab.report.page.page import Page, render_page
 from layerlab.report.page.plates import Plate, make_plate
+from layerlab.report.page.study_facts import machine_facts, settings_facts
 from layerlab.report.style.captions import capital
 from layerlab.report.tables.study_tables import lay_out_tables, write_tables
 

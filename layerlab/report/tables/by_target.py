@@ -11,12 +11,13 @@ from layerlab.report.style.wording import slug
 from layerlab.report.tables.cells import (
     MOST_COLUMNS,
     fitting,
+    layers_in,
     place_header,
     reference_points,
     section_title,
 )
+from layerlab.report.tables.layout import Cell, Row, Section, Table, transposed
 from layerlab.report.tables.notes import seeds_counted, significant_words
-from layerlab.report.tables.table import Cell, Row, Section, Table, transposed
 
 
 def target_table(effect: pd.DataFrame) -> Table:
@@ -42,9 +43,11 @@ def target_table(effect: pd.DataFrame) -> Table:
             for some, counted in fitting(rows):
                 names = tuple(row.names[0] for row in some)
                 header, body = (place_header(panel),), transposed(columns, some)
-                sections.append(Section(title + counted, header, names, body, _note(panel, part), label))
+                note, layers = _note(panel, part), layers_in(panel, "rows")
+                sections.append(Section(title + counted, header, names, body, note, label, layers))
         else:
-            sections.append(Section(title, ("target",), columns, tuple(rows), _note(panel, part), label))
+            note, layers = _note(panel, part), layers_in(panel, "columns")
+            sections.append(Section(title, ("target",), columns, tuple(rows), note, label, layers))
     return Table(tuple(sections))
 
 

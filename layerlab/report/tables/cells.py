@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import pandas as pd
 
 from layerlab.report.style.panels import Panel, points
-from layerlab.report.tables.table import Cell
+from layerlab.report.tables.layout import Cell
 
 Item = TypeVar("Item")
 
@@ -47,6 +47,11 @@ def reference_points(found: pd.DataFrame) -> float:
 def place_header(panel: Panel) -> str:
     """Return the header of the column that names the ablations of a panel."""
     return "ablation" if panel.named else "layers"
+
+
+def layers_in(panel: Panel, where: Literal["rows", "columns"]) -> Literal["rows", "columns", ""]:
+    """Return where a section has layers as names, given where its ablations are."""
+    return "" if panel.named else where
 
 
 def section_title(panel: Panel) -> str:

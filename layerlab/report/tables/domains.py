@@ -10,9 +10,15 @@ from layerlab.analysis.sensitivity import DOMAIN_QUANTITIES, sensitivity
 from layerlab.errors import RecordsError
 from layerlab.report.style.panels import Panel, panels, places
 from layerlab.report.style.wording import slug
-from layerlab.report.tables.cells import difference_cell, place_header, reference_points, section_title
+from layerlab.report.tables.cells import (
+    difference_cell,
+    layers_in,
+    place_header,
+    reference_points,
+    section_title,
+)
+from layerlab.report.tables.layout import Cell, Row, Section, Table
 from layerlab.report.tables.notes import describe_domains
-from layerlab.report.tables.table import Cell, Row, Section, Table
 from layerlab.targets import language_of
 
 _DROP, _GAP_CHANGE = DOMAIN_QUANTITIES
@@ -80,7 +86,8 @@ def _section(panel: Panel, part: pd.DataFrame, intervals: bool) -> Section:
     )
     title = f"{section_title(panel)}, {panel.title} across domains"
     label = f"{slug(panel.study or panel.model)}-domains"
-    return Section(title, (place_header(panel),), tuple(headers), tuple(rows), note, label)
+    layers = layers_in(panel, "rows")
+    return Section(title, (place_header(panel),), tuple(headers), tuple(rows), note, label, layers)
 
 
 def _reference(part: pd.DataFrame, quantity: str, target: str) -> Cell:

@@ -7,9 +7,9 @@ import pandas as pd
 from layerlab.analysis.sensitivity import MEAN, QUANTITIES, sensitivity
 from layerlab.report.style.panels import panels, places
 from layerlab.report.style.wording import slug
-from layerlab.report.tables.cells import effect_cell, place_header, section_title
+from layerlab.report.tables.cells import effect_cell, layers_in, place_header, section_title
+from layerlab.report.tables.layout import Row, Section, Table
 from layerlab.report.tables.notes import describe
-from layerlab.report.tables.table import Row, Section, Table
 
 
 def drop_table(frame: pd.DataFrame) -> Table:
@@ -38,7 +38,8 @@ def drop_table(frame: pd.DataFrame) -> Table:
         note = f"Drops from the baseline. {describe([(panel, part)], QUANTITIES)}"
         label = f"{slug(panel.study or panel.model)}-effects"
         title = f"{section_title(panel)}, {panel.title}"
-        sections.append(Section(title, (place_header(panel),), names, tuple(rows), note, label))
+        layers = layers_in(panel, "rows")
+        sections.append(Section(title, (place_header(panel),), names, tuple(rows), note, label, layers))
     return Table(tuple(sections))
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from layerlab.report.style.panels import show, show_p
 from layerlab.report.style.style import shade
 from layerlab.report.tables.drops import drop_table
-from layerlab.report.tables.table import Cell, Row, Section, Table
+from layerlab.report.tables.layout import Cell, Row, Section, Table
 
 #: What a document needs to contain the tables.
 PREAMBLE = "\\usepackage{booktabs}\n\\usepackage{siunitx}\n\\usepackage[table]{xcolor}\n"

@@ -6,7 +6,7 @@ import pandas as pd
 
 from layerlab.report.style.panels import show, show_p
 from layerlab.report.tables.drops import drop_table
-from layerlab.report.tables.table import Cell, Section, Table
+from layerlab.report.tables.layout import Cell, Section, Table
 
 
 def to_markdown(table: Table | pd.DataFrame) -> str:
@@ -15,7 +15,7 @@ def to_markdown(table: Table | pd.DataFrame) -> str:
     Args:
         table: A table; of a frame of effects (or of records) ``drop_table`` is written.
 
-    >>> from layerlab.report.tables.table import Row
+    >>> from layerlab.report.tables.layout import Row
     >>> rows = (Row(("upos", "en-en"), (Cell(96.5), Cell(-0.4))), Row(("", "en-X"), (Cell(78.9), Cell(-9.2))))
     >>> print(to_markdown(Table((Section("mbert", ("task", "pair"), ("REF", "0-1"), rows, "One seed."),))))
     **mbert**

@@ -12,12 +12,13 @@ from layerlab.report.style.wording import slug
 from layerlab.report.tables.cells import (
     MOST_COLUMNS,
     difference_cell,
+    layers_in,
     place_header,
     reference_points,
     section_title,
 )
+from layerlab.report.tables.layout import Cell, Row, Section, Table, transposed
 from layerlab.report.tables.notes import Parts, describe
-from layerlab.report.tables.table import Cell, Row, Section, Table, transposed
 
 
 def paper_table(frame: pd.DataFrame, *, intervals: bool = False) -> Table:
@@ -46,13 +47,14 @@ def paper_table(frame: pd.DataFrame, *, intervals: bool = False) -> Table:
         for one, part in parts:
             rows += _rows(one, part, _task(one, parts), columns[1:], intervals, ruled=bool(rows))
         names: tuple[str, ...] = ("task", "pair")
+        layers = layers_in(panel, "columns")
         if panel.named or len(columns) > MOST_COLUMNS:
-            names = (place_header(panel),)
+            names, layers = (place_header(panel),), layers_in(panel, "rows")
             columns, rows = _headers(rows), list(transposed(columns, rows))
         start = "REF = baseline score; all other numbers are differences from it."
         note = f"{start} {describe(parts, QUANTITIES[:2])}"
         label = slug(panel.study or panel.model)
-        sections.append(Section(section_title(panel), names, columns, tuple(rows), note, label))
+        sections.append(Section(section_title(panel), names, columns, tuple(rows), note, label, layers))
     return Table(tuple(sections))
 
 

@@ -10,8 +10,8 @@ from layerlab.analysis.sweeps import select_scores, windows
 from layerlab.names import metric_name, task_name
 from layerlab.report.style.wording import slug
 from layerlab.report.tables.cells import fitting, model_title
+from layerlab.report.tables.layout import Cell, Row, Section, Table
 from layerlab.report.tables.notes import seeds_counted
-from layerlab.report.tables.table import Cell, Row, Section, Table
 
 
 def score_table(frame: pd.DataFrame) -> Table:

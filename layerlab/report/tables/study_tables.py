@@ -13,10 +13,10 @@ from layerlab.report.tables.by_target import target_table
 from layerlab.report.tables.domains import with_domains
 from layerlab.report.tables.drops import drop_table
 from layerlab.report.tables.latex import to_latex
+from layerlab.report.tables.layout import Table
 from layerlab.report.tables.markdown import to_markdown
 from layerlab.report.tables.paper import paper_table
 from layerlab.report.tables.scores import score_table
-from layerlab.report.tables.table import Table
 from layerlab.report.tables.text import left_out, to_csv
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Section:
         rows: Its rows.
         note: Some plain sentences: what was tested.
         label: For references to it, such as ``my-study``; empty for none.
+        layers: Where it has selections of layers as names: in its ``rows`` or its ``columns``, or nowhere.
     """
 
     title: str
@@ -54,6 +56,7 @@ class Section:
     rows: tuple[Row, ...]
     note: str
     label: str = ""
+    layers: Literal["rows", "columns", ""] = ""
 
     @property
     def largest(self) -> float:

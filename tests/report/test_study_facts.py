@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from layerlab.report.page.about import About
-from layerlab.report.page.facts import machine_facts, settings_facts
+from layerlab.report.page.study_facts import machine_facts, settings_facts
 
 Make = Callable[..., pd.DataFrame]
 
