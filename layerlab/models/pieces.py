@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from layerlab.errors import CheckpointError
+from layerlab.errors import CheckpointError, DataError
+from layerlab.files import fault_of_text
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -29,12 +30,14 @@ def tokenize(
 
     Raises:
         CheckpointError: The tokenizer is not a fast one, or has no unknown token where it is needed.
+        DataError: A word holds half a character.
     """
     distinct = sorted(set(words))
     with plain_backend(tokenizer) as backend:
         prefix = " " if needs_space(backend) else ""
         batch = [[prefix + word] for word in distinct]
-        encodings = backend.encode_batch_fast(batch, is_pretokenized=True, add_special_tokens=False)
+        with whole_characters(distinct):
+            encodings = backend.encode_batch_fast(batch, is_pretokenized=True, add_special_tokens=False)
         blank = {backend.token_to_id(mark) for mark in _SPACES}
     pieces = {word: tuple(encoding.ids) for word, encoding in zip(distinct, encodings, strict=True)}
     stand_in = tokenizer.unk_token_id
@@ -59,6 +62,22 @@ def share_of_unknown(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -
     """
     _, unknown = tokenize(words, tokenizer)
     return sum(word in unknown for word in words) / max(1, len(words))
+
+
+@contextmanager
+def whole_characters(texts: Iterable[str]) -> Iterator[None]:
+    """Say which text holds half a character, if a tokenizer refuses texts because of that.
+
+    Raises:
+        DataError: A text holds a lone surrogate.
+    """
+    try:
+        yield
+    except TypeError as error:
+        for text in texts:
+            if fault := fault_of_text(text):
+                raise DataError(f"{text[:60]!a} holds {fault}; expected whole characters") from error
+        raise
 
 
 @contextmanager

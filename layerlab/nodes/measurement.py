@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,6 +12,7 @@ from layerlab.data.formats.bitext_files import find_parallel, parallel_languages
 from layerlab.data.sentences import Sentence
 from layerlab.data.spec import Controlled, DataSpec
 from layerlab.errors import DataError
+from layerlab.files import digest_values
 from layerlab.measures.spec import MEASURES_VERSION, WEIGHT_MEASURES, Measures, Pooling
 
 CONTROLLED: Final = "controlled"
@@ -119,11 +118,7 @@ def digest_bitexts(bitexts: Iterable[Bitext]) -> tuple[tuple[str, str, str], ...
 
 
 def _digest(texts: Texts) -> str:
-    total = hashlib.sha256()
-    for text in texts:
-        words = text.words if isinstance(text, Sentence) else text
-        total.update(json.dumps(words, ensure_ascii=False).encode() + b"\n")
-    return total.hexdigest()[:16]
+    return digest_values(text.words if isinstance(text, Sentence) else text for text in texts)
 
 
 def _look(where: str, controlled: Controlled | None) -> tuple[str, tuple[str, ...]]:

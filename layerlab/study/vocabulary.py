@@ -49,12 +49,13 @@ def check_vocabularies(state: Expansion, checkpoints: Iterable[Checkpoint]) -> N
 
 
 def _words(ref: CorpusRef) -> Sequence[str]:
-    """Return the words of a sample of a corpus; none of one that cannot be read, which is noted elsewhere."""
+    """Return the words with letters of a part of a corpus; none if it cannot be read."""
     try:
         items: Sequence[Any] = take_evenly(read_corpus(ref).sentences, SAMPLE)
     except LayerlabError:
         return ()
-    return [word for item in items for word in _words_of(item)]
+    words = (word for item in items for word in _words_of(item))
+    return [word for word in words if any(sign.isalpha() for sign in word)]
 
 
 def _words_of(item: Any) -> Iterable[str]:

@@ -10,6 +10,9 @@ from torch import nn
 
 from layerlab.errors import ArchitectureError, CheckpointError
 from layerlab.models.anatomy import anatomy_of
+from layerlab.models.checkpoints import find_checkpoint
+from layerlab.models.loading import load_config
+from layerlab.models.tokenizers import load_tokenizer
 
 # Their residual branches are added to a stream that no norm rescales, so they can be damped.
 _PRE_NORM = frozenset({"modernbert", "eurobert"})
@@ -23,7 +26,7 @@ def check_growth(folder: Path, config: Any) -> None:
         config: Config of the model to be made.
 
     Raises:
-        CheckpointError: There is no encoder in the folder.
+        CheckpointError: There is no encoder in the folder, or its weights or tokenizer are broken.
         ArchitectureError: Its architecture or width differs, or the new depth is no multiple of its depth.
     """
     parent = _parent_config(folder)
@@ -102,10 +105,10 @@ def _damped_weights(layer: nn.Module, anatomy: Any) -> frozenset[str]:
 
 
 def _parent_config(folder: Path) -> Any:
-    from transformers import AutoConfig
-
     if not (folder / "config.json").is_file():
         raise CheckpointError(
             f"grown_from: no encoder in {folder}; expected a folder with config.json, weights and tokenizer"
         )
-    return AutoConfig.from_pretrained(folder)
+    find_checkpoint(str(folder))
+    load_tokenizer(str(folder))
+    return load_config(str(folder))

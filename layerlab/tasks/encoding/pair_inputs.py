@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from layerlab.data.pairs import Pair
 from layerlab.errors import DataError
-from layerlab.models.pieces import Pieces, plain_backend, special_tokens
+from layerlab.models.pieces import Pieces, plain_backend, special_tokens, whole_characters
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
@@ -105,7 +105,8 @@ def encode_texts(texts: Iterable[str], tokenizer: PreTrainedTokenizerBase) -> Ma
     with plain_backend(tokenizer) as backend:
         for start in range(0, len(distinct), CHUNK):
             chunk = distinct[start : start + CHUNK]
-            encodings = backend.encode_batch_fast(chunk, add_special_tokens=False)
+            with whole_characters(chunk):
+                encodings = backend.encode_batch_fast(chunk, add_special_tokens=False)
             pieces.update((text, tuple(one.ids)) for text, one in zip(chunk, encodings, strict=True))
     return pieces
 
