@@ -18,45 +18,50 @@ if TYPE_CHECKING:
 
     from layerlab.data.bitext import Bitext
 
-_DEFAULT = "cka,retrieval,retrieval_csls"
+Models = Annotated[
+    list[str],
+    typer.Argument(
+        help="Folder, Hub id or fit of a model; LABEL=MODEL names it. Several are compared.",
+        metavar="MODEL...",
+        show_default=False,
+    ),
+]
+Parallel = Annotated[
+    str,
+    typer.Option(
+        help="Parallel sentences: pud or tatoeba (below LAYERLAB_DATA), a folder of either kind, or a "
+        ".tsv with a column a language.",
+        metavar="WHERE",
+    ),
+]
+Languages = Annotated[
+    str, typer.Option(help="Languages, with commas [default: all].", metavar="LIST", show_default=False)
+]
+PairWith = Annotated[str, typer.Option(help="The language that each is paired with.")]
+Sentences = Annotated[int | None, typer.Option(help="Sentence pairs, evenly spread [default: all].", min=8)]
+MeasureNames = Annotated[str, typer.Option(help="Measures, with commas.", metavar="LIST")]
+PoolingName = Annotated[str, typer.Option(help="mean, first or muller.")]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Directory for alignment.csv and the figures.",
+        metavar="DIR",
+        callback=writable,
+    ),
+]
 
 
 def measure(
-    models: Annotated[
-        list[str],
-        typer.Argument(
-            help="Folder, Hub id or fit of a model; LABEL=MODEL names it. Several are compared.",
-            metavar="MODEL...",
-            show_default=False,
-        ),
-    ],
-    parallel: Annotated[
-        str,
-        typer.Option(
-            help="Parallel sentences: pud or tatoeba (below LAYERLAB_DATA), a folder of either kind, or a "
-            ".tsv with a column a language.",
-            metavar="WHERE",
-        ),
-    ] = "pud",
-    languages: Annotated[
-        str, typer.Option(help="Languages, with commas [default: all].", metavar="LIST", show_default=False)
-    ] = "",
-    pair_with: Annotated[str, typer.Option(help="The language that each is paired with.")] = "en",
-    sentences: Annotated[
-        int | None, typer.Option(help="Sentence pairs, evenly spread [default: all].", min=8)
-    ] = None,
-    measures: Annotated[str, typer.Option(help="Measures, with commas.", metavar="LIST")] = _DEFAULT,
-    pooling: Annotated[str, typer.Option(help="mean, first or muller.")] = "mean",
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="Directory for alignment.csv and the figures.",
-            metavar="DIR",
-            callback=writable,
-        ),
-    ] = None,
+    models: Models,
+    parallel: Parallel = "pud",
+    languages: Languages = "",
+    pair_with: PairWith = "en",
+    sentences: Sentences = None,
+    measures: MeasureNames = "cka,retrieval,retrieval_csls",
+    pooling: PoolingName = "mean",
+    output: Output = None,
     png: Png = False,
 ) -> None:
     """Measure how well an encoder aligns languages, layer by layer: CKA and sentence retrieval.

@@ -14,9 +14,8 @@ from layerlab.measures.anc import anc
 from layerlab.measures.cka import cka
 from layerlab.measures.retrieval import Similarity, retrieve
 from layerlab.measures.spec import Pooling
-from layerlab.measures.states import States, sentence_states
+from layerlab.measures.states import States, open_encoder, sentence_states
 from layerlab.models.encoder import Encoder, as_encoder
-from layerlab.models.tokenizers import load_tokenizer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,33 +95,28 @@ def measure_alignment(
         progress: Called with a line of text for each pair.
 
     Returns:
-        Tidy records, with the columns of `layerlab.load_records`: ``model`` is the label, ``source`` and
-        ``target`` the pair, ``metric`` the measure, ``layer`` the level, ``n`` the sentence pairs; ``split``
-        is ``parallel`` and ``ablation`` is ``measured``.
+        Tidy records, as `layerlab.load_records` gives them: ``model`` is the label, ``metric`` the measure,
+        ``layer`` the level, ``n`` the sentence pairs; ``ablation`` is ``measured``.
 
     Raises:
         DataError: An unknown measure or level, no bitext, or bitexts too small to be measured.
         CheckpointError: There is no such model or tokenizer.
     """
-    if isinstance(encoder, str | Path):
-        tokenizer = tokenizer or load_tokenizer(str(encoder))
-        label = label or Path(encoder).name
-        encoder = Encoder.from_pretrained(str(encoder))
-    encoder = as_encoder(encoder)
-    name = label or str(encoder.base.config.name_or_path)
-    rows = [
-        (name, row.source, row.target, row.layer, row.measure, row.value, row.n)
-        for row in alignment_rows(
-            encoder,
-            bitexts,
-            layers=layers,
-            measures=measures,
-            pooling=pooling,
-            tokenizer=tokenizer,
-            progress=progress,
-        )
-    ]
-    return measured_records(rows)
+    own_name = Path(encoder).name if isinstance(encoder, str | Path) else ""
+    encoder, tokenizer = open_encoder(encoder, tokenizer)
+    name = label or own_name or str(encoder.base.config.name_or_path)
+    rows = alignment_rows(
+        encoder,
+        bitexts,
+        layers=layers,
+        measures=measures,
+        pooling=pooling,
+        tokenizer=tokenizer,
+        progress=progress,
+    )
+    return measured_records(
+        (name, row.source, row.target, row.layer, row.measure, row.value, row.n) for row in rows
+    )
 
 
 def measured_records(rows: Iterable[tuple[str, str, str, int, str, float, int]]) -> pd.DataFrame:

@@ -44,12 +44,9 @@ def sentence_states(
 ) -> States:
     """Return one vector a sentence at every level of an encoder.
 
-    Level 0 is the output of the embeddings, level ``i + 1`` that of layer ``i``. Sentences are encoded in
-    batches of similar length, whose hidden states are pooled at once: what is kept is the result alone. The
-    model runs in evaluation mode, and no random number is drawn.
-
-    A sentence longer than the model reads is cut into pieces of equal length that are read one by one; its
-    mean runs over all of its word-pieces, so that none is dropped.
+    Level 0 is the output of the embeddings, level ``i + 1`` that of layer ``i``. The model runs in evaluation
+    mode, and no random number is drawn. A sentence longer than the model reads is cut into pieces of equal
+    length that are read one by one; its mean runs over all of its word-pieces, so that none is dropped.
 
     Args:
         encoder: An encoder, a model, or a folder or Hub id of one.
@@ -71,15 +68,11 @@ def sentence_states(
     """
     if pooling not in get_args(Pooling):
         raise DataError(unknown("pooling", pooling, get_args(Pooling)))
-    if isinstance(encoder, str | Path):
-        tokenizer = tokenizer or load_tokenizer(str(encoder))
-        encoder = Encoder.from_pretrained(str(encoder))
-    encoder = as_encoder(encoder)
-    tokenizer = tokenizer or _tokenizer_beside(encoder)
+    encoder, tokenizer = open_encoder(encoder, tokenizer)
     inputs = _inputs(sentences, tokenizer, pooling, max_length or longest_input(encoder, tokenizer))
     batches = length_batches([len(one.ids) for one in inputs], batch_pieces)
-    hidden, n_levels = int(encoder.base.config.hidden_size), encoder.n_layers + 1
-    states: States = np.zeros((n_levels, len(sentences), hidden), dtype=np.float32)
+    shape = (encoder.n_layers + 1, len(sentences), int(encoder.base.config.hidden_size))
+    states: States = np.zeros(shape, dtype=np.float32)
     done = 0
     with frozen(encoder.base):
         for batch in batches:
@@ -93,11 +86,22 @@ def sentence_states(
     return states
 
 
-def _tokenizer_beside(encoder: Encoder) -> PreTrainedTokenizerBase:
+def open_encoder(
+    encoder: Encoder | PreTrainedModel | str | Path, tokenizer: PreTrainedTokenizerBase | None = None
+) -> tuple[Encoder, PreTrainedTokenizerBase]:
+    """Return an encoder and its tokenizer; what is given by its place, or not given, is loaded.
+
+    Raises:
+        CheckpointError: There is no such model or tokenizer.
+    """
+    if isinstance(encoder, str | Path):
+        tokenizer = tokenizer or load_tokenizer(str(encoder))
+        return Encoder.from_pretrained(str(encoder)), tokenizer
+    encoder = as_encoder(encoder)
     name = str(encoder.base.config.name_or_path or "")
-    if not name:
+    if tokenizer is None and not name:
         raise CheckpointError("the model was made from a config, so no tokenizer lies beside it; give one")
-    return load_tokenizer(name)
+    return encoder, tokenizer or load_tokenizer(name)
 
 
 def longest_input(encoder: Encoder, tokenizer: PreTrainedTokenizerBase) -> int:

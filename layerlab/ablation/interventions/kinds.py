@@ -54,18 +54,7 @@ def intervention(
         )
 
     def register(cls: type[T]) -> type[T]:
-        if is_dataclass(cls):
-            raise ValueError(f"leave out @dataclass above {cls.__name__}: @intervention makes it one")
-        if "layers" not in cls.__annotations__:
-            raise ValueError(f"intervention {kind!r} needs a field `layers: Selection`")
-        if hasattr(cls, "weights") == hasattr(cls, "hold"):
-            both = " and not both" if hasattr(cls, "hold") else ""
-            raise ValueError(
-                f"intervention {kind!r} needs a method `weights` (an edit) or `hold` (standing){both}"
-            )
-        taken = _KINDS.get(kind)
-        if taken is not None and (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__):
-            raise ValueError(f"intervention {kind!r} exists already: {taken.__module__}.{taken.__qualname__}")
+        _check_class(kind, cls)
         made: Any = pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))(
             cls
         )
@@ -79,6 +68,22 @@ def intervention(
         return made  # type: ignore[no-any-return]
 
     return register
+
+
+def _check_class(kind: str, cls: type[Any]) -> None:
+    """Refuse a class that cannot become an intervention, or a kind that another class has."""
+    if is_dataclass(cls):
+        raise ValueError(f"leave out @dataclass above {cls.__name__}: @intervention makes it one")
+    if "layers" not in cls.__annotations__:
+        raise ValueError(f"intervention {kind!r} needs a field `layers: Selection`")
+    if hasattr(cls, "weights") == hasattr(cls, "hold"):
+        both = " and not both" if hasattr(cls, "hold") else ""
+        raise ValueError(
+            f"intervention {kind!r} needs a method `weights` (an edit) or `hold` (standing){both}"
+        )
+    taken = _KINDS.get(kind)
+    if taken is not None and (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__):
+        raise ValueError(f"intervention {kind!r} exists already: {taken.__module__}.{taken.__qualname__}")
 
 
 def known_interventions() -> dict[str, type[Any]]:
