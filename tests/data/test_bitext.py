@@ -154,3 +154,20 @@ def test_real_parallel_corpora_are_whole(data_root: Path) -> None:
     tatoeba = read_bitexts(data_root / "tatoeba")
     assert len(tatoeba) == 33
     assert {len(pair) for pair in tatoeba if pair.target in {"de", "ru", "zh"}} == {1000}
+
+
+@pytest.mark.parametrize("damage", ["cut", "not text", "not xz"])
+def test_a_compressed_file_that_cannot_be_read_is_one_clear_error(tmp_path: Path, damage: str) -> None:
+    whole = lzma.compress("\n".join(f"sova {i}" for i in range(500)).encode())
+    content = {"cut": whole[: len(whole) // 2], "not text": lzma.compress(b"\xff\xfe"), "not xz": b"sova"}
+    (tmp_path / "en.txt.xz").write_bytes(content[damage])
+    (tmp_path / "de.txt.xz").write_bytes(whole)
+    with pytest.raises(DataError, match="en.txt.xz: cannot be read"):
+        read_aligned({name: tmp_path / f"{name}.txt.xz" for name in ("en", "de")})
+
+
+def test_parallel_treebanks_without_their_text_are_refused(tmp_path: Path) -> None:
+    for name, word in (("en", "one"), ("de", "_")):
+        write(tmp_path / f"{name}.conllu", conllu(*((str(i), word) for i in range(5))))
+    with pytest.raises(DataError, match="de.conllu: 5 of 5 words are signs such as '_'"):
+        read_bitexts(tmp_path)

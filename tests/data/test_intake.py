@@ -53,6 +53,15 @@ def test_what_is_wrong_with_a_function_is_said(task: str, item: Sentence | Pair,
         read(task, [good[task], item])
 
 
+def test_a_function_that_raises_is_one_clear_error() -> None:
+    def broken(split: str) -> None:
+        raise KeyError(split)
+
+    register_corpus("upos", "xx", broken)
+    with pytest.raises(DataError, match=r"upos/xx\[test\]: its function raised KeyError: 'test'"):
+        find_corpus(DataSpec(), "upos", FORMATS["upos"], "xx", "test")
+
+
 def test_options_hold_for_functions_too() -> None:
     strays = [Sentence(("a", "b"), entities=("I-PER", "B-OTH"), sent_id="s")]
     corpus = read("ner", strays, tag_map={"OTH": "O"}, stray_tags="begin")

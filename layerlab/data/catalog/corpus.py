@@ -25,7 +25,7 @@ from layerlab.data.sentences import Corpus, digest_sentences, take_evenly
 from layerlab.data.spec import Controlled, DataSpec, Split
 from layerlab.data.survey import survey
 from layerlab.data.tags import StrayTags, TagOptions
-from layerlab.errors import DataError, unknown
+from layerlab.errors import DataError, LayerlabError, unknown
 from layerlab.files import digest_file
 from layerlab.targets import treebank_config
 
@@ -180,12 +180,26 @@ def _read(ref: CorpusRef) -> Read:
     elif ref.controlled is not None:
         items, notes = check_items(_speak(ref, ref.controlled), ref.where, options, ref.formats)
     else:
-        loader = registered(ref.task, ref.language)
-        given = tuple(loader(ref.split) or ()) if callable(loader) else ()
-        if not given:
-            raise DataError(f"{ref.where}: it has no {ref.split} split")
-        items, notes = check_items(given, ref.where, options, ref.formats)
+        items, notes = check_items(_call(ref), ref.where, options, ref.formats)
     return strip_prefix(items, prefix_of(items), notes)
+
+
+def _call(ref: CorpusRef) -> tuple[Any, ...]:
+    """Return what a registered function gives.
+
+    Raises:
+        DataError: It has no such split, or raises something itself.
+    """
+    loader = registered(ref.task, ref.language)
+    try:
+        given = tuple(loader(ref.split) or ()) if callable(loader) else ()
+    except LayerlabError:
+        raise
+    except Exception as error:  # a user's function may raise anything
+        raise DataError(f"{ref.where}: its function raised {type(error).__name__}: {error}") from error
+    if not given:
+        raise DataError(f"{ref.where}: it has no {ref.split} split")
+    return given
 
 
 def _speak(ref: CorpusRef, controlled: Controlled) -> tuple[Any, ...]:

@@ -180,7 +180,7 @@ def _lines(path: Path) -> list[str]:
         try:
             with lzma.open(path, "rt", encoding="utf-8") as file:
                 lines = file.read().replace("\r\n", "\n").split("\n")
-        except (OSError, lzma.LZMAError) as error:
+        except (OSError, EOFError, UnicodeDecodeError, lzma.LZMAError) as error:
             raise DataError(f"{path}: cannot be read ({error})") from error
     else:
         lines = read_lines(path)
