@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from layerlab.errors import CheckpointError, DataError
-from layerlab.files import replacing, write_text
+from layerlab.files import read_json, replacing, write_text
 from layerlab.pretraining.checkpoint import STATE
 from layerlab.pretraining.factors.growth import parent_tokenizer
 from layerlab.pretraining.spec import WITHOUT_EFFECT, PretrainingSpec
@@ -26,6 +26,7 @@ from layerlab.pretraining.text.texts import check_texts, paragraphs_of
 from layerlab.pretraining.text.tokenizer import spread, train_tokenizer
 from layerlab.pretraining.text.unigram import SPECIAL_TOKENS
 from layerlab.training.events import Report, silent
+from layerlab.validation import validate
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,10 @@ def _check_same(spec: PretrainingSpec, file: Path) -> None:
     if not file.is_file():
         return
     # Read as a spec, so that a field added since has its default.
-    before = type(spec).model_validate_json(file.read_text(encoding="utf-8")).model_dump(mode="json")
+    stored, problems = validate(PretrainingSpec, read_json(file, CheckpointError))
+    if stored is None:
+        raise CheckpointError(f"{file} is no pretraining spec: {'; '.join(map(str, problems))}")
+    before = stored.model_dump(mode="json")
     now = spec.model_dump(mode="json")
     differing = [
         f"{key} was {before[key]!r}, is {now[key]!r}"

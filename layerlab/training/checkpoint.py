@@ -82,15 +82,20 @@ def load(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer | None =
     """Put a checkpoint into the model and the optimiser; None if there is none.
 
     Raises:
-        CheckpointError: Its tensors are not those of the model.
+        CheckpointError: It cannot be read, or its tensors are not those of the model.
     """
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
         return None
-    with safe_open(path, framework="pt") as file:
-        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (not a mapping)
-        position = json.loads(file.metadata()["progress"])
+    try:
+        with safe_open(path, framework="pt") as file:
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (not a mapping)
+            position = json.loads((file.metadata() or {})["progress"])
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} is no checkpoint of a training ({error}); remove it to begin anew"
+        ) from error
     own = _tensors_of(model)
     stored = {key.removeprefix(_MODEL) for key in state if key.startswith(_MODEL)}
     # Checkpoints of version 0.1.0 hold no buffers.

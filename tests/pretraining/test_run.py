@@ -115,6 +115,19 @@ def test_another_spec_in_the_same_folder_is_refused(spec: PretrainingSpec, tmp_p
 
 
 @pytest.mark.parametrize(
+    ("content", "message"),
+    [("{", "not JSON"), ('{"name": "x"}', r"is no pretraining spec: .*steps: missing")],
+)
+def test_a_folder_with_a_broken_state_is_refused(
+    spec: PretrainingSpec, tmp_path: Path, content: str, message: str
+) -> None:
+    (tmp_path / "model" / "state").mkdir(parents=True)
+    (tmp_path / "model" / "state" / "spec.json").write_text(content, encoding="utf-8")
+    with pytest.raises(CheckpointError, match=message):
+        pretrain(spec, tmp_path / "model")
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"model_type": "brt"}, "unknown architecture 'brt'"),

@@ -71,6 +71,18 @@ def test_a_checkpoint_without_buffers_is_read_as_before(tmp_path: Path) -> None:
         load(tmp_path / "wrong", other)
 
 
+@pytest.mark.parametrize("content", [b"", b"half of a file", None])
+def test_what_is_no_checkpoint_is_refused_by_name(tmp_path: Path, content: bytes | None) -> None:
+    if content is None:
+        save_file({"losses": torch.zeros(1)}, tmp_path / "file")
+    else:
+        (tmp_path / "file").write_bytes(content)
+    with pytest.raises(
+        CheckpointError, match="file is no checkpoint of a training .*; remove it to begin anew"
+    ):
+        load(tmp_path / "file", trained(0)[0])
+
+
 def test_no_checkpoint_is_none(tmp_path: Path) -> None:
     assert load(tmp_path / "absent", trained(0)[0]) is None
 
