@@ -66,6 +66,10 @@ def probe_models(
     """
     data, training = (data or DataSpec()).resolved(), training or ProbeTraining()
     checkpoints, corpora = _find_all(models, task, (source, *targets), data, seeds, layers)
+    if progress is not None:
+        for ref in corpora.values():
+            for note in read_corpus(ref).notes:
+                progress(f"note: {ref.where}: {note}")
     rows = []
     for label, checkpoint in checkpoints.items():
         tell = partial(_tell, progress, label)

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from layerlab.data.catalog.corpus import DataSpec, find_corpus, load_corpus
+from layerlab.data.catalog.intake import find_prefix
+from layerlab.data.checks import check_trees
 from layerlab.data.formats.conllu import read_conllu
 from layerlab.data.formats.iob import read_iob
 from layerlab.data.formats.parallel import read_parallel
+from layerlab.data.survey import survey
 
 pytestmark = pytest.mark.data
 
@@ -22,7 +25,7 @@ def test_every_treebank_is_read_with_a_complete_tree(data_root: Path) -> None:
     for file in files:
         sentences = read_conllu(file)
         assert all(s.sent_id and len(s.heads) == len(s.words) for s in sentences), file
-        assert all(s.heads.count(0) == 1 for s in sentences), file
+        check_trees(sentences, str(file))
 
 
 def test_number_of_sentences_and_words_is_that_of_the_release(data_root: Path) -> None:
@@ -57,3 +60,10 @@ def test_catalogue_finds_languages_in_differently_named_folders(data_root: Path)
     assert all("begin with I-" in note for note in corpus.notes)
     pud = find_corpus(DataSpec(root=data_root / "pud"), "upos", ("conllu",), "is", "test")
     assert len(load_corpus(pud).sentences) == 1000
+
+
+def test_nothing_is_told_of_real_treebanks(data_root: Path) -> None:
+    """Texts that are whole have no note: a note is for what is odd."""
+    for file in sorted(data_root.glob("ud/*/test.conllu")):
+        assert survey(read_conllu(file), str(file)) == ()
+        assert find_prefix(file) == ""

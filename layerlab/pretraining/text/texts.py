@@ -164,9 +164,11 @@ def _hub_paragraphs(text: HubText) -> Iterator[str]:
         raise DataError(f"{text}: {unknown('column', text.column, rows.column_names)}")
     n_rows = len(rows) if text.rows is None else min(text.rows, len(rows))
     for start in range(0, n_rows, 1_000):
-        for value in rows[start : min(start + 1_000, n_rows)][text.column]:
+        values = rows[start : min(start + 1_000, n_rows)][text.column]
+        for row, value in enumerate(values, start):
             if not isinstance(value, str):
-                raise DataError(f"{text}: expected text, got {type(value).__name__}")
+                got = "None" if value is None else type(value).__name__
+                raise DataError(f"{text}, row {row}: {text.column} holds {got}; expected text")
             # A row may hold several lines; each is a paragraph, as in a file.
             yield from (line.strip() for line in value.splitlines() if line.strip())
 

@@ -38,7 +38,7 @@ def test_a_data_set_may_have_a_folder_for_each_configuration(tmp_path: Path) -> 
     ("change", "message"),
     [
         ({"column": "bdy"}, "unknown column 'bdy'; did you mean 'body'"),
-        ({"column": "length"}, "expected text, got int"),
+        ({"column": "length"}, "row 0: length holds int; expected text"),
         ({"split": "test"}, "unknown split 'test'; Known: train"),
     ],
 )
