@@ -1,7 +1,7 @@
 """The demonstration: first align, then predict, on an encoder that comes with layerlab.
 
-It takes less than five minutes on two cores and needs nothing from outside. What it finds illustrates the
-method; its languages are invented and its encoder is very small, so it is no evidence about natural ones.
+It takes less than five minutes on two cores and no download. Its findings illustrate the method: the
+languages are invented and the encoder is very small, so they are no evidence about natural languages.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ _CAVEAT = (
 
 
 def run_demo(folder: Path, *, workers: int | None = None, quick: bool = False) -> None:
-    """Write corpora, measure an encoder's alignment, run a RANDOM-INIT study on it and print what came out.
+    """Write corpora, measure an encoder's alignment, run a RANDOM-INIT study on it and print the results.
 
-    Every part that is complete in ``folder`` is skipped, and an interrupted one goes on where it stopped.
+    Parts that are complete in ``folder`` are skipped, and an interrupted part continues where it stopped.
 
     Args:
         folder: Gets ``data/``, ``alignment/`` and ``results/``.
-        workers: Fine-tunings at a time; None for one a core, 0 for this process.
-        quick: Everything very small: shows in less than a minute that all parts work, and nothing else.
+        workers: Fine-tunings at a time; None: one for each core; 0: in this process.
+        quick: Everything very small: it only shows, in less than a minute, that all parts work.
 
     Raises:
-        StoreError: The folder holds a demonstration with other settings, or a fine-tuning failed.
+        StoreError: The folder has a demonstration with other settings, or a fine-tuning failed.
     """
     folder = Path(folder)
     settings = QUICK if quick else FULL
@@ -50,7 +50,7 @@ def run_demo(folder: Path, *, workers: int | None = None, quick: bool = False) -
 
 
 def _speaker() -> Callable[[str], None]:
-    """Return a printer that puts the time since now before each line."""
+    """Return a printer that puts the elapsed time before each line."""
     started = time.monotonic()
 
     def say(text: str) -> None:
@@ -60,11 +60,11 @@ def _speaker() -> Callable[[str], None]:
 
 
 def _check_folder(folder: Path, settings: DemoSettings) -> None:
-    """Keep what other settings left from being taken for these settings' results."""
+    """Refuse a folder with the results of other settings."""
     file, text = folder / "demo.json", json.dumps(settings.to_dict(), indent=1)
     if file.is_file() and file.read_text(encoding="utf-8") != text:
         raise StoreError(
-            f"{folder} holds a demonstration with other settings ({file}); choose another directory"
+            f"{folder} has a demonstration with other settings ({file}); choose another directory"
         )
     folder.mkdir(parents=True, exist_ok=True)
     file.write_text(text, encoding="utf-8")
@@ -89,7 +89,7 @@ def _write_corpora(folder: Path, settings: DemoSettings, say: Callable[[str], No
 
 
 def _measure(folder: Path, settings: DemoSettings, say: Callable[[str], None]) -> list[Path]:
-    """Measure how alike the languages are in the pretrained encoder, layer by layer, and draw it."""
+    """Measure and draw how similar the languages are in the pretrained encoder, layer by layer."""
     from layerlab.analysis.records import load_records, write_records
     from layerlab.report.figures.gallery import draw_all
 
@@ -165,7 +165,7 @@ def _report(results: Path, curves: list[Path], say: Callable[[str], None]) -> No
 
 
 def findings(frame: pd.DataFrame) -> list[str]:
-    """Say for each task what fresh weights change in the source and in the targets.
+    """Return a sentence for each task: what fresh weights change in the source and in the targets.
 
     Args:
         frame: Tidy records of the study.

@@ -1,4 +1,4 @@
-"""What the demonstration is made of: its languages, its encoder, its study."""
+"""Settings of the demonstration: its languages, its encoder, its study."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DemoSettings:
-    """How large a demonstration is.
+    """The size of a demonstration.
 
     Attributes:
         about: One sentence for the reader.

@@ -1,4 +1,4 @@
-"""Reading a family of languages from YAML, with mistakes told by file and line."""
+"""Reading a family of languages from YAML; an error names the file and the line of each mistake."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def read_family(path: str | Path) -> Family:
     """Read a family of languages from a YAML file.
 
     Raises:
-        DataError: The file cannot be read, or says what a family cannot be; all mistakes with their lines.
+        DataError: The file cannot be read or is no family; the message lists all mistakes with their lines.
     """
     return parse_family(read_text(path), str(path))
 
@@ -56,13 +56,13 @@ SHIPPED: Final = ("family", "instrument")
 
 
 def default_family() -> Family:
-    """Give the family that comes with layerlab for general use: eight languages, from near to far."""
+    """Return the family that comes with layerlab for general use: eight languages, from near to far."""
     return shipped_family("family")
 
 
 @cache
 def shipped_family(name: str) -> Family:
-    """Give a family that comes with layerlab.
+    """Return a family that comes with layerlab.
 
     >>> len(shipped_family("instrument").languages)
     8
@@ -80,7 +80,7 @@ def shipped_family(name: str) -> Family:
 
 
 def find_family(which: str | Path | None = None) -> Family:
-    """Give a family by the name of one that comes with layerlab, or by its file; None is the default one.
+    """Return a family by the name of one that comes with layerlab, or by its file; None is the default one.
 
     >>> sorted(find_family("instrument").languages)[0]
     'ilda'
@@ -101,7 +101,7 @@ def known_languages(family: Family | None = None) -> tuple[str, ...]:
 
 
 def find_language(family: Family, name: str) -> Language:
-    """Give a language of a family.
+    """Return a language of a family.
 
     Raises:
         DataError: The family has no such language.

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def stream(*purpose: object) -> Random:
-    """Give the random stream that belongs to a purpose; equal purposes give equal streams.
+    """Return the random stream that belongs to a purpose; equal purposes give equal streams.
 
     >>> stream("lexicon", "avin").random() == stream("lexicon", "avin").random()
     True
@@ -26,7 +26,7 @@ def stream(*purpose: object) -> Random:
 
 
 def unit(*purpose: object) -> float:
-    """Give a number in [0, 1) that belongs to a purpose, without making a stream."""
+    """Return a number in [0, 1) that belongs to a purpose, without making a stream."""
     return _hash(purpose) / 2**64
 
 
@@ -73,6 +73,6 @@ def one_of(random: Random, items: Sequence[T]) -> T:
 
 
 def shuffled(random: Random, items: Sequence[T]) -> list[T]:
-    """Give the items in random order."""
+    """Return the items in random order."""
     keys = [random.random() for _ in items]
     return [items[index] for index in sorted(range(len(items)), key=keys.__getitem__)]

@@ -101,7 +101,7 @@ def _abugida(sounds: str) -> str:
 
 
 def _character(onset: str, vowel: str, coda: str, stray: str) -> str:
-    """Give the one character of a syllable; a consonant that fits no syllable gets its own."""
+    """Return the one character of a syllable; a consonant that fits no syllable gets its own."""
     onset_index = CONSONANTS.index(onset or stray) + 1 if onset or stray else 0
     vowel_index = VOWELS.index(vowel) + 1 if vowel else 0
     index = (onset_index * (len(VOWELS) + 1) + vowel_index) * len(_CODAS) + _CODAS.index(coda)

@@ -52,7 +52,7 @@ def test_write_makes_a_folder_and_says_so_and_what_it_does(call: Call, tmp_path:
     [
         (("--languages", "avni"), "unknown controlled language 'avni'; did you mean 'avin'"),
         (("--domains", "chat"), "unknown domain 'chat'"),
-        (("--family", "nowhere.yaml"), "nowhere.yaml: no such file"),
+        (("--family", "nowhere.yaml"), "nowhere.yaml: cannot be read (no such file)"),
         (("--family", "instrumnt"), "unknown family of languages 'instrumnt'; did you mean 'instrument'"),
     ],
 )

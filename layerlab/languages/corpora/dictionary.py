@@ -35,7 +35,7 @@ class Entry:
 
 
 def bilingual_dictionary(source: str, target: str, *, family: Family | None = None) -> tuple[Entry, ...]:
-    """Give the words that mean the same in two languages, function words first, then frequent ones first.
+    """Return the words that mean the same in two languages, function words first, then frequent ones first.
 
     A word that looks like another (a homograph) has several entries.
 
@@ -54,7 +54,7 @@ def bilingual_dictionary(source: str, target: str, *, family: Family | None = No
 
 
 def word_table(language: str, *, family: Family | None = None) -> dict[str, str]:
-    """Give the dictionary form of every concept that a language has a word for.
+    """Return the dictionary form of every concept that a language has a word for.
 
     Raises:
         DataError: The family has no such language.
@@ -69,7 +69,7 @@ def word_table(language: str, *, family: Family | None = None) -> dict[str, str]
 
 
 def part_of_speech(concept: str) -> str:
-    """Give the universal part of speech of a concept's words.
+    """Return the universal part of speech of a concept's words.
 
     >>> part_of_speech("NAME:3"), part_of_speech("VERB:0")
     ('PROPN', 'VERB')
@@ -79,7 +79,7 @@ def part_of_speech(concept: str) -> str:
 
 
 def inflected_forms(speaker: Speaker, concept: str) -> tuple[str, ...]:
-    """Give all forms of a concept's word, the dictionary form first."""
+    """Return all forms of a concept's word, the dictionary form first."""
     kind, language = concept.split(":")[0], speaker.language
     numbers, cases = (False, True), _CASES if language.case != "none" else ("nom",)
     forms = [word_form(speaker, concept)]
@@ -100,7 +100,7 @@ def inflected_forms(speaker: Speaker, concept: str) -> tuple[str, ...]:
 
 
 def _unused(concept: str, language: Language) -> bool:
-    """Say whether a language does without a function word."""
+    """Return whether a language does without a function word."""
     relative_pronoun = language.relativizer == "pronoun" and language.relatives == "after"
     unused = {
         "DET:the": language.articles not in ("definite", "both"),

@@ -11,7 +11,7 @@ from layerlab.languages.speech.realisation import Said
 
 
 def to_conllu(said: Iterable[Said], script: ScriptName) -> Iterator[str]:
-    """Give sentences in CoNLL-U, each with its empty line: lemma, class, features and tree of every word."""
+    """Yield sentences in CoNLL-U, each with its empty line: lemma, class, features and tree of every word."""
     marks = SCRIPTS[script]
     closing = {marks.stop, marks.question, marks.comma}
     for one in said:
@@ -31,7 +31,7 @@ def to_conllu(said: Iterable[Said], script: ScriptName) -> Iterator[str]:
 
 
 def to_iob2(said: Iterable[Said], script: ScriptName) -> Iterator[str]:
-    """Give sentences in IOB2 with the columns number, word and tag."""
+    """Yield sentences in IOB2 with the columns number, word and tag."""
     for one in said:
         words, tags = one.sentence.words, one.sentence.entities
         rows = "".join(
@@ -42,7 +42,7 @@ def to_iob2(said: Iterable[Said], script: ScriptName) -> Iterator[str]:
 
 
 def to_text(documents: Iterable[Sequence[Said]], n_sentences: int, script: ScriptName) -> Iterator[str]:
-    """Give documents as plain text, one a line, until there are so many sentences."""
+    """Yield documents as plain text, one a line, until the number of sentences is reached."""
     space = " " if SCRIPTS[script].spaces else ""
     written = 0
     for document in documents:
@@ -53,13 +53,13 @@ def to_text(documents: Iterable[Sequence[Said]], n_sentences: int, script: Scrip
 
 
 def to_tsv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    r"""Give a table with a header as tab-separated lines.
+    r"""Yield a table with a header as tab-separated lines.
 
     >>> list(to_tsv(("source", "target"), [("ta", "ko")]))
     ['source\ttarget\n', 'ta\tko\n']
 
     Raises:
-        DataError: A value has a tab or ends a line, which no reader could tell from the end of a column.
+        DataError: A value has a tab or a line break, which a reader would take for the end of a column.
     """
     yield "\t".join(columns) + "\n"
     for row in rows:

@@ -26,10 +26,10 @@ def generate(
     family: Family | None = None,
     domain: Domain | None = None,
 ) -> Iterator[Sentence]:
-    """Give so many sentences of a language.
+    """Yield ``n_sentences`` sentences of a language.
 
-    The seed alone decides what is meant: equal seeds in two languages give translations, sentence by sentence
-    and with equal ``sent_id``; unequal seeds give text that is not parallel.
+    The seed alone decides what is meant. Equal seeds in two languages give translations, sentence by
+    sentence, with equal ``sent_id``. Unequal seeds give text that is not parallel.
 
     Args:
         language: A language of the family.
@@ -39,7 +39,7 @@ def generate(
         domain: The kind of text; by default all topics in a plain register.
 
     Raises:
-        DataError: The family has no such language, or its world none of the domain's topics.
+        DataError: The family has no such language, or its world has none of the domain's topics.
     """
     documents = generate_documents(language, seed, family=family, domain=domain)
     return islice(chain.from_iterable(documents), n_sentences)
@@ -48,7 +48,7 @@ def generate(
 def generate_documents(
     language: str, seed: int | str = 0, *, family: Family | None = None, domain: Domain | None = None
 ) -> Iterator[tuple[Sentence, ...]]:
-    """Give documents of a language without end; arguments and errors as for ``generate``.
+    """Yield documents of a language without end; arguments and errors are those of ``generate``.
 
     >>> len({len(document) for document in islice(generate_documents("huan"), 50)}) > 1
     True
@@ -60,7 +60,7 @@ def generate_documents(
 def generate_said(
     language: str, seed: int | str = 0, *, family: Family | None = None, domain: Domain | None = None
 ) -> Iterator[tuple[Said, ...]]:
-    """Give documents of a language with concepts, lemmas and features; arguments as for ``generate``."""
+    """Yield documents with concepts, lemmas and features without end; arguments as for ``generate``."""
     family = family or default_family()
     # The domain is part of the seed: neither documents nor names of sentences are those of another domain.
     seed = seed if domain is None else f"{seed}-{domain.name}"
@@ -68,7 +68,7 @@ def generate_said(
 
 
 def find_speaker(language: str, family: Family | None = None) -> Speaker:
-    """Give the speaker of a language of a family (by default the one that comes with layerlab).
+    """Return the speaker of a language of a family (by default the one that comes with layerlab).
 
     Raises:
         DataError: The family has no such language.
@@ -79,7 +79,7 @@ def find_speaker(language: str, family: Family | None = None) -> Speaker:
 
 
 def find_world(family: Family | None = None) -> World:
-    """Give the world that the languages of a family speak of."""
+    """Return the world that the languages of a family speak of."""
     return _world((family or default_family()).world)
 
 

@@ -1,8 +1,8 @@
 """Natural language inference: pairs of sentences whose label follows from how their meanings were made.
 
-The hypothesis is made first, whatever the label, and half of all hypotheses are denied; then a premise is
-made for the label. So the hypothesis alone tells nothing about the label. With a hypothesis H, S stronger
-and W weaker than H (see ``inference``), and O about something else, the premises are:
+The hypothesis is made first, independently of the label, and half of all hypotheses are denied. Then a
+premise is made for the label. So the hypothesis alone says nothing about the label. With a hypothesis H, S
+stronger and W weaker than H (see ``world.entailment``), and O about something else, the premises are:
 
 ============== ===================== ====================
 label          of H                  of not H
@@ -80,7 +80,7 @@ class Pair:
 def generate_pairs(
     language: str, n_pairs: int, seed: int | str = 0, *, family: Family | None = None
 ) -> Iterator[Pair]:
-    """Give so many pairs of a language; every three of them have the three labels.
+    """Return ``n_pairs`` pairs of a language; every three of them have the three labels.
 
     Args:
         language: A language of the family.
@@ -99,7 +99,7 @@ def generate_pairs(
 
 
 def meaning_pairs(world: World, seed: int | str = 0) -> Iterator[MeaningPair]:
-    """Give pairs of meanings without end."""
+    """Yield pairs of meanings without end."""
     labels: list[Label] = []
     for number, document in enumerate(documents(world, f"{seed}-nli")):
         random = stream("nli", world.size.seed, seed, number)
@@ -111,7 +111,7 @@ def meaning_pairs(world: World, seed: int | str = 0) -> Iterator[MeaningPair]:
 
 
 def _sentence(document: tuple[Clause, ...], random: Random) -> Clause:
-    """Choose a sentence, rather one that says what something is like: only such ones have opposites."""
+    """Choose a sentence, preferably one that describes something: only these have opposites."""
     descriptions = [clause for clause in document if clause.predicate.startswith("ADJ")]
     return one_of(random, descriptions if descriptions and random.random() < 0.3 else document)
 

@@ -1,4 +1,4 @@
-"""Controlled corpora without files: made when they are asked for, once a process."""
+"""Controlled corpora without files: made on demand, once in each process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from layerlab.languages.scripts import detokenised
 def speak(
     language: str, split: str, size: int, seed: int, parallel: tuple[str, ...], family: str | None
 ) -> tuple[Sentence, ...]:
-    """Give the sentences of a split; a second request is answered from memory.
+    """Return the sentences of a split; a second call returns them from memory.
 
     Args:
         language: A language of the family, or language and domain as in ``avin:news`` or ``avin-news``.
@@ -27,7 +27,7 @@ def speak(
         family: As for ``find_family``.
 
     Raises:
-        DataError: No such language or domain, or a family that cannot be read.
+        DataError: Unknown language or domain, or a family that cannot be read.
     """
     # The family as a value, not as a path, is remembered: the file may change.
     text = find_family(family).model_dump_json()
@@ -35,7 +35,7 @@ def speak(
 
 
 def speak_pairs(language: str, split: str, size: int, seed: int, family: str | None) -> tuple[Pair, ...]:
-    """Give the inference pairs of a split; a second request is answered from memory.
+    """Return the inference pairs of a split; a second call returns them from memory.
 
     All splits are parallel over languages. Pairs belong to no domain.
 
@@ -47,7 +47,7 @@ def speak_pairs(language: str, split: str, size: int, seed: int, family: str | N
         family: As for ``find_family``.
 
     Raises:
-        DataError: No such language, or a family that cannot be read.
+        DataError: Unknown language, or a family that cannot be read.
 
     >>> sorted(pair.label for pair in speak_pairs("avin", "dev", 3, 0, None))
     ['contradiction', 'entailment', 'neutral']

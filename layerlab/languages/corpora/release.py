@@ -18,13 +18,13 @@ from layerlab.languages.language import Family
 from layerlab.languages.world.registers import Domain
 
 MANIFEST: Final = "manifest.json"
-# Raised when the same request gives other bytes, so that a folder of before is not taken for one of now.
+# Raised when the same request gives other bytes, so that an older folder is not taken for a current one.
 WRITER_VERSION: Final = 1
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be written.
+    """What to write.
 
     Attributes:
         languages: Languages of the family; by default all.
@@ -45,7 +45,7 @@ class Request:
     family: Family | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the request as plain values, the family with all that it says."""
+        """Return the request as plain values, with the whole family."""
         family = self.family or default_family()
         domains = [{**asdict(domain), "register": domain.register.model_dump()} for domain in self.domains]
         plain = {
@@ -65,21 +65,21 @@ class Request:
 def write_languages(
     folder: str | Path, request: Request, progress: Callable[[str], None] | None = None
 ) -> tuple[Path, bool]:
-    """Write all that is asked for into a folder, which appears when it is complete and not before.
+    """Write everything that is requested into a folder, which appears only when it is complete.
 
     Besides the files of ``write_corpora``, ``write_parallel``, ``write_nli`` and ``write_dictionaries`` it
     gets ``manifest.json``: the request, the family with it, and the files with their sizes in bytes.
 
     Args:
-        folder: It must not be there, be empty, or hold what this request has written before.
-        request: What is to be written.
-        progress: Called with a line for people when a part is written.
+        folder: A new or empty folder, or one that this request wrote before.
+        request: What to write.
+        progress: Called with one line of text when a part is written.
 
     Returns:
-        The folder, and whether it was written now; if not, it was there already.
+        The folder, and whether it was written now; False if it was complete already.
 
     Raises:
-        DataError: The folder holds something else, or the request asks for what there is not.
+        DataError: The folder has other content, or the request names an unknown language, domain or split.
     """
     target, say = Path(folder), progress or (lambda line: None)
     if _is_there(target, request):
@@ -100,7 +100,7 @@ def _write_parts(place: Path, request: Request, say: Callable[[str], None]) -> t
     languages, seed, family = request.languages, request.seed, request.family
     began = time.monotonic()
 
-    def told(what: str) -> None:
+    def report(what: str) -> None:
         say(f"{time.monotonic() - began:6.1f} s  {what}")
 
     corpora = write_corpora(
@@ -111,21 +111,21 @@ def _write_parts(place: Path, request: Request, say: Callable[[str], None]) -> t
         seed,
         family=family,
         domains=request.domains,
-        progress=told,
+        progress=report,
     )
     shared = {split: size for split, size in request.sizes.items() if split != "train"}
     parallel = write_parallel(place, languages, shared, seed, family=family)
-    told("parallel sentences")
+    report("parallel sentences")
     pairs = write_nli(place, languages, request.nli, seed, family=family)
     if pairs:
-        told("inference pairs")
+        report("inference pairs")
     dictionaries = write_dictionaries(place, languages, family=family)
-    told("dictionaries")
+    report("dictionaries")
     return (*corpora, *parallel, *pairs, *dictionaries)
 
 
 def _is_there(target: Path, request: Request) -> bool:
-    """Say whether a folder holds what is asked for.
+    """Return whether a folder has what is requested.
 
     Raises:
         DataError: It holds something else.
@@ -136,8 +136,7 @@ def _is_there(target: Path, request: Request) -> bool:
         found = read_json(target / MANIFEST)["request"]
     except (DataError, KeyError, TypeError) as error:
         raise DataError(
-            f"{target} is there and was not written by `layerlab languages write`; "
-            "give a folder that is not there"
+            f"{target} exists and was not written by `layerlab languages write`; give a new folder"
         ) from error
     asked = request.to_dict()
     if found == asked:

@@ -27,7 +27,7 @@ def write_parallel(
     """Write ``parallel/{split}-sentences.tsv``: a column for each language, a line for each sentence.
 
     Args:
-        folder: Where to write; made if it is not there.
+        folder: Where to write; it is created if needed.
         languages: Which languages; by default all of the family.
         sizes: Sentences in each split; with the seed of ``write_corpora`` they are those of its splits,
             in their order.
@@ -62,7 +62,7 @@ def write_nli(
     All splits are parallel over languages: equal ``pair_id``, equal meaning, equal label.
 
     Args:
-        folder: Where to write; made if it is not there.
+        folder: Where to write; it is created if needed.
         languages: Which languages; by default all of the family.
         sizes: Pairs in each split.
         seed: Of all meanings.

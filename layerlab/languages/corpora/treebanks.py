@@ -43,17 +43,17 @@ def write_corpora(
     Each domain adds the same as ``{lang}-{domain}/`` and ``{lang}-{domain}.txt``: to the catalogue it is one
     more language, so that a study may have ``avin-news`` as its source and ``avin-talk`` as a target.
     Text is never parallel between languages; the splits named in ``parallel`` are, with equal ``sent_id``.
-    Splits and text share meanings by chance alone. The same arguments give the same bytes.
+    Splits and text share meanings only by chance. The same arguments give the same bytes.
 
     Args:
-        folder: Where to write; made if it is not there.
+        folder: Where to write; it is created if needed.
         languages: Which languages; by default all of the family.
         sizes: Sentences in each split.
         text_sentences: Sentences of plain text in each language, rounded up to whole documents; 0: no text.
         seed: Of all meanings.
         parallel: Splits that are translations of each other.
         family: The languages; by default those that come with layerlab.
-        domains: Kinds of text to write besides; see ``registers``.
+        domains: Kinds of text to write in addition; see ``layerlab.languages.world.registers``.
         progress: Called with the name of a corpus when it is written.
 
     Returns:
@@ -95,7 +95,7 @@ def read_controlled(
     parallel: Collection[str] = ("dev", "test"),
     family: Family | None = None,
 ) -> tuple[Sentence, ...]:
-    """Give the sentences that ``write_corpora`` would write, without writing them.
+    """Return the sentences that ``write_corpora`` would write, without writing them.
 
     Args:
         language: A language of the family, or language and domain as in ``avin:news`` or ``avin-news``.

@@ -56,7 +56,7 @@ def written(features: Features) -> str:
 
 
 def word_features(speaker: Speaker, concept: str) -> str:
-    """Give the features of a word that is not inflected."""
+    """Return the features of a word that is not inflected."""
     key = (concept,)
     found = speaker.features.get(key)
     if found is None:
@@ -72,7 +72,7 @@ def word_features(speaker: Speaker, concept: str) -> str:
 
 
 def noun_features(speaker: Speaker, concept: str, plural: bool, case: str, definite: bool) -> str:
-    """Give the features of a noun, name or pronoun; the arguments are those of ``noun_form``."""
+    """Return the features of a noun, name or pronoun; the arguments are those of ``noun_form``."""
     key = (concept, plural, case, definite)
     found = speaker.features.get(key)
     if found is None:
@@ -93,7 +93,7 @@ def noun_features(speaker: Speaker, concept: str, plural: bool, case: str, defin
 
 
 def adjective_features(speaker: Speaker, concept: str, plural: bool, case: str, gender: int) -> str:
-    """Give the features of an adjective or determiner; the arguments are those of ``adjective_form``."""
+    """Return the features of an adjective or determiner; the arguments are those of ``adjective_form``."""
     key = (concept, plural, case, gender)
     found = speaker.features.get(key)
     if found is None:
@@ -110,7 +110,7 @@ def adjective_features(speaker: Speaker, concept: str, plural: bool, case: str, 
 
 
 def verb_features(speaker: Speaker, concept: str, tense: str, who: str, negated: bool = False) -> str:
-    """Give the features of a verb or auxiliary; the arguments are those of ``verb_form``."""
+    """Return the features of a verb or auxiliary; the arguments are those of ``verb_form``."""
     key = (concept, tense, who, negated)
     found = speaker.features.get(key)
     if found is None:

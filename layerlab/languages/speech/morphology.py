@@ -7,7 +7,7 @@ from typing import Final
 from layerlab.languages.scripts import write
 from layerlab.languages.speech.speaker import Speaker
 
-# Cases that stand instead of adpositions where case is rich.
+# Cases that replace adpositions where case is rich.
 RICH_CASES: Final = {"ADP:in": "loc", "ADP:to": "dat", "ADP:from": "abl", "ADP:with": "ins"}
 
 

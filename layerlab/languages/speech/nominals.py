@@ -52,7 +52,7 @@ def say_nominal(
 
 
 def governed(speaker: Speaker, adposition: str) -> tuple[str, str]:
-    """Say which case and which word, if any, express a relation."""
+    """Return the case and the word, if any, that express a relation."""
     case = speaker.language.case
     if case == "rich" and adposition in RICH_CASES:
         return RICH_CASES[adposition], ""

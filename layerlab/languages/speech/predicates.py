@@ -28,7 +28,7 @@ def _features(speaker: Speaker, nominal: Nominal | None) -> tuple[bool, int]:
 
 
 def agreement(nominal: Nominal | None) -> str:
-    """Give the person and number with which a verb agrees."""
+    """Return the person and number with which a verb agrees."""
     if nominal is None:
         return "3"
     plural = nominal.plural or nominal.conjunction == "CCONJ:and"

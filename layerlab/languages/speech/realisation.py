@@ -62,5 +62,5 @@ def say(voice: Voice, meaning: Clause, sent_id: str) -> Said:
 
 
 def _lemma(speaker: Speaker, token: Token) -> str:
-    """Give the bare stem; of digits and punctuation, what is written."""
+    """Return the bare stem; of digits and punctuation, what is written."""
     return word_form(speaker, token.concept) if ":" in token.concept else token.form

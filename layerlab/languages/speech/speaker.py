@@ -39,7 +39,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Words in their order, and the one among them on which the others depend."""
+    """Words in their order, and the word that the others depend on."""
 
     tokens: list[Token]
     head: Token
@@ -55,7 +55,7 @@ class Speaker:
         marks: Its punctuation.
         words: Sounds of its words and affixes.
         genders: The gender of each noun.
-        forms: Written forms made so far; only a memory, it changes no result.
+        forms: Written forms made so far; a cache that changes no result.
         features: Features of words made so far; likewise.
     """
 

@@ -31,7 +31,7 @@ class _Taken:
 
 
 def all_concepts(size: WorldSize) -> Iterator[str]:
-    """Name every concept that has a word: function words, then names and contents, frequent ones first."""
+    """List every concept with a word: function words, then names and content words, frequent ones first."""
     yield from FUNCTION_WORDS
     kinds = ("NOUN", size.nouns), ("VERB", size.verbs), ("ADJ", size.adjectives), ("ADV", size.adverbs)
     for kind, number in (*kinds, ("NAME", size.names)):
@@ -59,7 +59,7 @@ def affix_labels(language: Language | None = None) -> tuple[str, ...]:
 
 
 def build_lexicon(family: Family, name: str) -> Mapping[str, str]:
-    """Give the sounds of every word (by concept) and affix (by ``AFFIX:`` and its label) of a language.
+    """Return the sounds of every word (by concept) and affix (by ``AFFIX:`` and its label) of a language.
 
     Raises:
         DataError: The family has no such language.
@@ -78,14 +78,14 @@ def build_lexicon(family: Family, name: str) -> Mapping[str, str]:
 
 
 def syllables_of(phonotactics: Phonotactics, name: str) -> Weighted[str]:
-    """Give the syllables of a language."""
+    """Return the syllables of a language."""
     groups = (parse_sounds(part) for part in (phonotactics.onsets, phonotactics.vowels, phonotactics.codas))
     onsets, vowels, codas = groups
     return syllable_inventory(onsets, vowels, codas, phonotactics.syllables, stream("syllables", name))
 
 
 def proto_words(family: Family) -> Mapping[str, str]:
-    """Give the words and affixes of the proto-language."""
+    """Return the words and affixes of the proto-language."""
     seed, syllables = family.world.seed, syllables_of(family.proto, f"proto/{family.world.seed}")
     words: dict[str, str] = {}
     used: set[str] = set()
@@ -115,7 +115,7 @@ def _own_words(family: Family, name: str, borrowed: Mapping[str, str]) -> dict[s
 
 
 def _inherited(language: Language, concept: str, proto: str, seed: int, name: str) -> str:
-    """Give the inherited word, or the family's name, or nothing where the language has its own."""
+    """Return the inherited word, or the family's name, or nothing where the language has its own."""
     if concept.startswith("NAME"):
         return proto if unit("name", seed, name, concept) < language.names else ""
     return changed(proto, language.cognates.changes) if _kept(language, concept, seed) else ""
@@ -127,7 +127,7 @@ def _kept(language: Language, concept: str, seed: int) -> bool:
 
 
 def _false_friends(family: Family, name: str, proto: Mapping[str, str]) -> dict[str, str]:
-    """Give some of the content words that were not kept each other's old forms."""
+    """Return some of the content words that were not kept each other's old forms."""
     language, seed = find_language(family, name), family.world.seed
     share = language.cognates.false_friends
     chosen = [
@@ -177,7 +177,7 @@ def _choose(
 
 
 def _alike(kind: str, taken: _Taken, random: Random) -> str:
-    """Find a word of another class, rather a frequent one: a rare homograph misleads nobody."""
+    """Find a word of another class, preferably a frequent one: a rare homograph misleads nobody."""
     others = [other for other in taken.stems if other != kind]
     if not others:
         return ""
@@ -187,7 +187,7 @@ def _alike(kind: str, taken: _Taken, random: Random) -> str:
 
 
 def _length(concept: str, chance: float) -> int:
-    """Say how many syllables a word has: function words one, contents two or three."""
+    """Draw how many syllables a word has: function words one, content words two or three."""
     if concept in FUNCTION_WORDS:
         return 1 if chance < 0.75 else 2
     return 2 if chance < 0.75 else 3

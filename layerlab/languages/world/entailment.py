@@ -2,8 +2,8 @@
 
 A sentence says that something of a kind happens: its parts are conditions, all of which hold. Fewer or
 more general conditions are weaker, more or narrower ones are stronger, and what is stronger entails what is
-weaker. Negation denies the whole clause, so that it turns this round. Out of reach of this, and left alone,
-are what is said or wished (complements), coordinated nominals and ``every``.
+weaker. Negation denies the whole clause, so it reverses this. Complements (what is said or wished),
+coordinated nominals and ``every`` are left alone.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ Change = Callable[[Nominal], Nominal]
 
 
 def hypernym(world: World, noun: str) -> str:
-    """Give the general word for a noun: the most frequent noun of its class, such as "animal"."""
+    """Return the general word for a noun: the most frequent noun of its class, such as "animal"."""
     return world.by_category[world.nouns[noun].category].items[0]
 
 
 def antonym(world: World, adjective: str) -> str:
-    """Give the opposite of an adjective: 0 and 1, 2 and 3 and so on are opposites; nothing if it has none."""
+    """Return the opposite of an adjective (0 and 1, 2 and 3, ... are opposites), or nothing."""
     number = int(adjective.split(":")[1]) ^ 1
     return f"ADJ:{number}" if number < world.size.adjectives else ""
 
 
 def assertion(clause: Clause) -> Clause | None:
-    """Give what a sentence asserts, undenied and without further clauses; None where ``every`` is in it."""
+    """Return what a sentence asserts, undenied and without further clauses; None where ``every`` is in it."""
     plain = replace(
         clause,
         negated=False,
@@ -55,7 +55,7 @@ def assertion(clause: Clause) -> Clause | None:
 
 
 def nominals(meaning: Clause | Nominal | None) -> Iterator[Nominal]:
-    """Give all nominals of a meaning, those within others too."""
+    """Yield all nominals of a meaning, those within others too."""
     if isinstance(meaning, Nominal):
         yield meaning
         for part in (meaning.possessor, meaning.relative, meaning.conjunct):
@@ -73,7 +73,7 @@ def deny(clause: Clause) -> Clause:
 
 
 def weaker(world: World, clause: Clause) -> list[Clause]:
-    """Give every clause that says one thing less: a part dropped, or a word generalised."""
+    """Return every clause that says one thing less: a part dropped, or a word generalised."""
     found = [replace(clause, adverbs=())] if clause.adverbs else []
     for place in range(len(clause.circumstances)):
         kept = (*clause.circumstances[:place], *clause.circumstances[place + 1 :])
@@ -91,7 +91,7 @@ def weaker(world: World, clause: Clause) -> list[Clause]:
 
 
 def stronger(world: World, clause: Clause, random: Random) -> list[Clause]:
-    """Give clauses that say one thing more: a circumstance, an adverb, a degree, an adjective or an owner."""
+    """Return clauses that say one thing more: circumstance, adverb, degree, adjective or owner."""
     found: list[Clause] = []
     verb = world.verbs.get(clause.predicate)
     if verb is not None:
@@ -109,7 +109,7 @@ def stronger(world: World, clause: Clause, random: Random) -> list[Clause]:
 
 
 def other(world: World, clause: Clause, random: Random) -> list[Clause]:
-    """Give clauses with another noun, name, verb or adjective: they neither follow nor are excluded."""
+    """Return clauses with another noun, name, verb or adjective: they neither follow nor are excluded."""
     found: list[Clause] = []
     verb = world.verbs.get(clause.predicate)
     if verb is not None and clause.complement is None:
@@ -143,7 +143,7 @@ def other(world: World, clause: Clause, random: Random) -> list[Clause]:
 
 
 def opposite(world: World, clause: Clause) -> Clause | None:
-    """Give the clause with the opposite of its predicate adjective, where its subject is a certain one."""
+    """Return the clause with the opposite of its predicate adjective, where its subject is a certain one."""
     subject = clause.subject
     if not clause.predicate.startswith("ADJ") or subject is None or subject.conjunct is not None:
         return None
@@ -161,7 +161,7 @@ def _another(items: Sequence[str], but: Collection[str], random: Random) -> str:
 
 
 def _places(clause: Clause) -> Iterator[tuple[Nominal, Callable[[Nominal], Clause]]]:
-    """Give the nominals of a clause, each with how to put another in its place."""
+    """Yield the nominals of a clause, each with how to put another in its place."""
     if clause.subject is not None:
         yield clause.subject, lambda new: replace(clause, subject=new)
     if clause.object is not None:

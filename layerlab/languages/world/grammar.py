@@ -38,7 +38,7 @@ class Around:
 
 
 def documents(world: World, seed: int | str, domain: Domain | None = None) -> Iterator[tuple[Clause, ...]]:
-    """Give documents without end; equal seeds give equal meanings.
+    """Return documents without end; equal seeds give equal meanings.
 
     Raises:
         DataError: The world has none of the domain's topics.
@@ -128,7 +128,7 @@ def _argument(
 
 
 def _with_relative(scene: Scene, random: Random, nominal: Nominal) -> Nominal:
-    """Say more of a noun in a relative clause, where a verb fits it."""
+    """Add a relative clause to a noun, where a verb fits it."""
     category = scene.world.nouns[nominal.concept].category
     gap: Gap = "subject" if random.random() < 0.65 else "object"
     if category not in (scene.world.doers if gap == "subject" else scene.world.takers):

@@ -12,7 +12,7 @@ Gap = Literal["", "subject", "object"]
 
 @dataclass(frozen=True, slots=True)
 class Nominal:
-    """Someone or something that is spoken of.
+    """A person or thing that a sentence is about.
 
     Attributes:
         concept: ``NOUN:17``, ``NAME:3`` or ``PRON:I``.
@@ -97,7 +97,7 @@ class Clause:
 
 
 def concepts_of(meaning: Clause | Nominal | None) -> Iterator[str]:
-    """Give the nouns, verbs, adjectives, adverbs and names of a meaning, each as often as it is said.
+    """Yield the nouns, verbs, adjectives, adverbs and names of a meaning, each as often as it is said.
 
     >>> sorted(concepts_of(Clause("VERB:1", subject=Nominal("NOUN:2", adjectives=("ADJ:3",)))))
     ['ADJ:3', 'NOUN:2', 'VERB:1']

@@ -16,7 +16,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Register(BaseModel):
-    """How often the grammar takes its choices; the defaults are those of text that is of no domain.
+    """How often the grammar makes each choice; the defaults are for text of no domain.
 
     Attributes:
         shortest: Sentences in the shortest document.
@@ -25,7 +25,7 @@ class Register(BaseModel):
         adverbials: Share of sentences with an adverbial clause.
         conjuncts: Share of sentences with a second clause.
         relatives: Share of arguments with a relative clause, of those that can have one.
-        circumstances: Share of main clauses that say where, whence, with or for whom.
+        circumstances: Share of main clauses that say where, from where, with or for whom.
         adverbs: Share of clauses with an adverb.
         modals: Share of clauses with a modal verb.
         negations: Share of verbal clauses that are denied.
@@ -35,8 +35,8 @@ class Register(BaseModel):
         names: Share of names among persons.
         adjectives: Share of nouns with an adjective.
         possessors: Share of nouns with an owner, of those that can have one.
-        past: Share of documents told in the past.
-        future: Share of documents told in the future.
+        past: Share of documents in the past tense.
+        future: Share of documents in the future tense.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -138,13 +138,13 @@ DOMAINS: Final[Mapping[str, Domain]] = MappingProxyType(
 
 
 def find_domain(name: str) -> Domain:
-    """Give a domain that comes with layerlab.
+    """Return a domain that comes with layerlab.
 
     >>> find_domain("talk").topics
     (1, 4, 7, 10)
 
     Raises:
-        DataError: There is none of that name.
+        DataError: Unknown domain.
     """
     if name not in DOMAINS:
         raise DataError(unknown("domain", name, DOMAINS))

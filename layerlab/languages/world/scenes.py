@@ -20,7 +20,7 @@ class Frame:
     Attributes:
         topics: For each topic, its nouns and verbs.
         tenses: In which most sentences of a document are.
-        register: How often the grammar takes its choices.
+        register: How often the grammar makes each choice.
     """
 
     topics: Weighted[tuple[Weighted[str], Weighted[str]]]
@@ -29,7 +29,7 @@ class Frame:
 
 
 def open_frame(world: World, domain: Domain | None) -> Frame:
-    """Say what the documents of a domain have in common; without one, all topics and the plain register.
+    """Return what the documents of a domain have in common; by default all topics and a plain register.
 
     Raises:
         DataError: The world has none of the domain's topics.
@@ -63,7 +63,7 @@ class Scene:
         places: Names of its places.
         groups: Names of its organisations; a pair is a common noun and a place.
         tense: The tense of most sentences.
-        register: How often the grammar takes its choices.
+        register: How often the grammar makes each choice.
     """
 
     world: World

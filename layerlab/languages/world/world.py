@@ -57,7 +57,7 @@ class Names:
 
 @dataclass(frozen=True)
 class World:
-    """All that can be spoken of.
+    """Everything that sentences can be about.
 
     Attributes:
         size: How large it is.
@@ -126,7 +126,7 @@ def build_world(size: WorldSize) -> World:
 
 
 def _liked(random: Random, concepts: tuple[str, ...], count: int) -> Weighted[str]:
-    """Choose concepts at random, frequent ones rather, and give each a weight by its new and its old rank."""
+    """Choose concepts at random, mostly frequent ones; the weight of each depends on both its ranks."""
     ranks = {concept: rank for rank, concept in enumerate(concepts)}
     keys = {concept: random.random() ** (1 + 1.0 / (1 + rank / 20)) for concept, rank in ranks.items()}
     chosen = sorted(concepts, key=keys.__getitem__)[: max(count, 1)]
@@ -160,7 +160,7 @@ def _verbs_by(verbs: Mapping[str, Verb], role: str) -> dict[str, Weighted[str]]:
 
 
 def _names(random: Random, count: int) -> Names:
-    """Share names out; a fifth of the surnames are places and organisations too."""
+    """Distribute names; a fifth of the surnames are places and organisations too."""
     names = shuffled(random, numbered("NAME", count))
     third = count // 3
     first, last, places = names[:third], names[third : 2 * third], names[2 * third :]
