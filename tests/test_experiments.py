@@ -80,7 +80,7 @@ def languages_of(study: Study) -> Iterator[str]:
 
 
 def plan_of(path: Path, root: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> StudyPlan:
-    """StudyPlan a study of mBERT for a BERT of its depth that is here, on invented data."""
+    """Plan a study of mBERT for a BERT of its depth that is here, on invented data."""
     monkeypatch.setenv("LAYERLAB_DATA", str(root))
     settings = [f"models=[{root / 'encoder'}]", f"data.root={root / 'data'}", *more]
     return Study.from_yaml(path, settings).plan()
@@ -103,7 +103,8 @@ def test_a_study_of_multilingual_bert_is_planned(
     study = plan.study
     (n_fits,) = re.findall(r"= (\d+) fits", header(path)) or re.findall(r"x \d+ seeds = (\d+)", header(path))
     assert len(plan.fits) == int(n_fits)
-    assert not plan.notes
+    # Invented corpora of a few words repeat their sentences.
+    assert [note for note in plan.notes if "repeat another of the corpus" not in note] == []
     conditions = {run.columns["ablation"] for run in plan.runs}
     assert len(plan.runs) == len(conditions) * len(study.tasks) * len(study.sources) * len(study.seeds)
     assert plan_cost(plan, MBERT).training_flops > 0
