@@ -14,7 +14,7 @@ from layerlab.errors import StudyError, unknown
 from layerlab.extensions import import_modules
 from layerlab.models.bundled import bundled_folder
 from layerlab.pretraining.factors.anchors import ANCHORS, Anchors
-from layerlab.pretraining.factors.factor import Surroundings, read_factors
+from layerlab.pretraining.factors.factor import Surroundings, check_together, read_factors
 from layerlab.pretraining.factors.parallel import PARALLEL, Parallel
 from layerlab.pretraining.probes import Probes
 from layerlab.pretraining.text.texts import ControlledText, HubText, Text, placed
@@ -159,18 +159,7 @@ class PretrainingSpec(BaseModel):
 
     @model_validator(mode="after")
     def _streams_fit_together(self) -> PretrainingSpec:
-        around = self.surroundings()
-        names = [name for factor in around.factors.values() for name in factor.streams()]
-        for name in names:
-            if name in self.corpora:
-                raise ValueError(f"corpora: {name!r} is the name of the {name} text; rename the language")
-            if names.count(name) > 1:
-                raise ValueError(f"factors: two of {', '.join(around.factors)} call a stream {name!r}")
-        if sum(self.fixed_shares().values()) >= 1:
-            together = " and ".join(around.factors)
-            raise ValueError(f"{together}: their shares are together 1 or more; expected less")
-        for factor in around.factors.values():
-            factor.check_spec(around)
+        check_together(self.surroundings())
         return self
 
     def surroundings(self) -> Surroundings:

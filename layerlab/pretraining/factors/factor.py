@@ -170,3 +170,27 @@ def read_factors(plain: object, elsewhere: Collection[str]) -> dict[str, BaseMod
     if problems:
         raise StudyError(problems, "factors")
     return found
+
+
+def check_together(around: Surroundings) -> None:
+    """Check that the streams of all factors go together, and what each factor checks of the spec.
+
+    Raises:
+        ValueError: Two streams have one name, a share or a mask rate is no fraction, or shares leave nothing.
+    """
+    streams = [stream for factor in around.factors.values() for stream in factor.streams().items()]
+    names = [name for name, _ in streams]
+    for name, share in streams:
+        if name in around.languages:
+            raise ValueError(f"corpora: {name!r} is the name of the {name} text; rename the language")
+        if Path(name).name != name or names.count(name) > 1:
+            raise ValueError(f"factors: expected a file name of its own for each stream, got {names}")
+        if not 0 < share < 1:
+            raise ValueError(f"{name}: expected a share between 0 and 1, got {share}")
+    if sum(share for _, share in streams) >= 1:
+        together = " and ".join(around.factors)
+        raise ValueError(f"{together}: their shares are together 1 or more; expected less")
+    for name, factor in around.factors.items():
+        if factor.mask_rate is not None and not 0 < factor.mask_rate < 1:
+            raise ValueError(f"{name}: expected a mask rate between 0 and 1, got {factor.mask_rate}")
+        factor.check_spec(around)

@@ -155,6 +155,10 @@ def test_a_spec_with_factors_survives_json(plain: dict[str, Any]) -> None:
         ),
         ({"sorted": {"language": "xa", "order": "o", "share": 2}}, r"sorted\.share: expected less than 1"),
         ({"sorted": {"language": "zz", "order": "o"}}, "sorted: no text of 'zz'; there is xa, xb"),
+        (
+            {"sorted": {"language": "xa", "order": "o", "mask_rate": 2}},
+            "sorted: expected a mask rate between",
+        ),
         ({"parallel": {}}, r"factors\.parallel: 'parallel' is a key of the spec itself"),
         ([], "expected factors by name"),
     ],
@@ -187,6 +191,23 @@ def test_shares_of_all_factors_together_leave_something(plain: dict[str, Any]) -
     both = {**plain, "parallel": {"corpora": files, "share": 0.6}}
     with pytest.raises(StudyError, match="parallel and sorted: their shares are together 1 or more"):
         read(both)
+
+
+@pytest.mark.parametrize(
+    ("streams", "message"),
+    [
+        ({"xb": 0.5}, "corpora: 'xb' is the name of the xb text"),
+        ({"a": 0.0}, "a: expected a share between 0 and 1, got 0.0"),
+        ({"a/b": 0.5}, r"expected a file name of its own for each stream, got \['a/b'\]"),
+    ],
+)
+def test_streams_that_cannot_be_are_refused(
+    plain: dict[str, Any], monkeypatch: pytest.MonkeyPatch, streams: dict[str, float], message: str
+) -> None:
+    factor_of_user = type(read(plain).factors["sorted"])
+    monkeypatch.setattr(factor_of_user, "streams", lambda self: streams)
+    with pytest.raises(StudyError, match=message):
+        read(plain)
 
 
 def test_a_class_that_is_no_factor_is_refused() -> None:
