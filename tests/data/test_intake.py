@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from layerlab.data.catalog import registry
 from layerlab.data.catalog.corpus import DataSpec, find_corpus, load_corpus, register_corpus
-from layerlab.data.catalog.intake import check_items
 from layerlab.data.pairs import Pair
 from layerlab.data.sentences import Corpus, Sentence
-from layerlab.data.tags import TagOptions
 from layerlab.errors import DataError
 
 FORMATS = {"upos": ("conllu",), "ner": ("iob2",), "nli": ("tsv", "jsonl")}
@@ -77,6 +76,27 @@ def test_schemes_and_prefixes_are_read_and_noted() -> None:
     assert [note.split()[0] for note in corpus.notes] == ["the", "'sl:'"]
 
 
-def test_items_of_a_task_of_ones_own_are_left_as_they_are() -> None:
-    items = (("a", 1), ("b", 2))
-    assert check_items(items, "here", TagOptions(), ("mine",)) == (items, ())
+@dataclass(frozen=True)
+class Mine:
+    """A sentence of a task of one's own."""
+
+    words: tuple[str, ...] = ("a",)
+    upos: tuple[str, ...] = ()
+    heads: tuple[int, ...] = ()
+    relations: tuple[str, ...] = ()
+    entities: tuple[str, ...] = ()
+    sent_id: str = ""
+
+
+def test_items_that_are_like_sentences_are_left_as_they_are_and_others_refused() -> None:
+    assert read("upos", [Mine(), Mine()]).sentences == (Mine(), Mine())
+    for items, number in (([("a", 1)], 1), ([Sentence(("a",)), Pair("a", "b", "1")], 2)):
+        with pytest.raises(
+            DataError, match=rf"item {number}: it is a \w+; expected Sentence objects, or Pair"
+        ):
+            read("upos", items)
+
+
+def test_a_map_of_entities_changes_no_corpus_of_another_task() -> None:
+    sentences = [Sentence(("a",), upos=("X",), entities=("B-PER",))]
+    assert read("upos", sentences, tag_map={"PER": "O"}).sentences == tuple(sentences)

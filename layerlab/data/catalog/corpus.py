@@ -178,7 +178,7 @@ def _read(ref: CorpusRef) -> Read:
     if ref.hub is not None:
         items, notes = load_hub(ref.hub, ref.formats, options)
     elif ref.controlled is not None:
-        items, notes = check_items(_speak(ref, ref.controlled), ref.where, options, ref.formats)
+        items, notes = check_items(_speak(ref, ref.controlled), ref.where, options, ("iob2",))
     else:
         items, notes = check_items(_call(ref), ref.where, options, ref.formats)
     return strip_prefix(items, prefix_of(items), notes)

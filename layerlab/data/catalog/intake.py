@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from layerlab.data.entities import read_tags
 from layerlab.data.pairs import Pair, check_pairs
 from layerlab.data.sentences import Sentence
 from layerlab.data.survey import common_prefix
-from layerlab.data.tags import TagOptions, map_tag
+from layerlab.data.tags import TagOptions
 from layerlab.errors import DataError
 
 Items = tuple[Any, ...]
@@ -26,7 +26,8 @@ def check_items(items: Items, where: str, options: TagOptions, formats: Sequence
     """Check sentences or pairs that come from no file or data set, and read their tags and labels.
 
     Args:
-        items: Of a function or of controlled languages; items of other types are left as they are.
+        items: Of a function or of controlled languages: sentences, or pairs, or what has all parts of a
+            sentence, which is left as it is.
         where: For messages.
         options: How tags are read; its map is for labels of pairs too.
         formats: Formats that the task takes: tags are IOB2 for a task that takes ``iob2``.
@@ -39,6 +40,12 @@ def check_items(items: Items, where: str, options: TagOptions, formats: Sequence
         check_pairs(pairs, lambda index, part: f"{where}, pair {index + 1}: {part}", options.tag_map)
         return pairs, ()
     if not all(isinstance(item, Sentence) for item in items):
+        for number, item in enumerate(items, 1):
+            if not all(hasattr(item, part.name) for part in fields(Sentence) if part.compare):
+                raise DataError(
+                    f"{where}, item {number}: it is a {type(item).__name__}; expected Sentence objects, or "
+                    "Pair objects, in the whole split"
+                )
         return items, ()
 
     def place(index: int, _: int) -> str:
@@ -50,13 +57,9 @@ def check_items(items: Items, where: str, options: TagOptions, formats: Sequence
             if bare(check_text(tag, "tag", place(index, 0))) != tag:
                 raise DataError(f"{place(index, 0)}: tag {tag!r} has white space around it")
     rows = [item.entities for item in items]
-    if not any(rows):
+    if not any(rows) or "iob2" not in formats:
         return items, ()
-    notes: Notes = ()
-    if "iob2" in formats:
-        read, notes = read_tags(rows, options, place)
-    else:
-        read = [tuple(map_tag(tag, options.tag_map) for tag in tags) for tags in rows]
+    read, notes = read_tags(rows, options, place)
     return tuple(
         item if item.entities == tags else replace(item, entities=tags)
         for item, tags in zip(items, read, strict=True)
