@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from layerlab.models.encoder import Encoder
     from layerlab.models.layers import Layers, windows
     from layerlab.nodes.engines.engine import register_engine
+    from layerlab.nodes.kinds.probes import probe_models
     from layerlab.nodes.node import node
-    from layerlab.nodes.probes import probe_models
     from layerlab.pretraining.factors.factor import Factor, register_factor
     from layerlab.pretraining.run import pretrain
     from layerlab.pretraining.spec import PretrainingSpec
@@ -115,7 +115,7 @@ _HOMES = {
     "layerlab.study.plan": ("Plan",),
     "layerlab.nodes.engines.engine": ("register_engine",),
     "layerlab.nodes.node": ("node",),
-    "layerlab.nodes.probes": ("probe_models",),
+    "layerlab.nodes.kinds.probes": ("probe_models",),
     "layerlab.study.study": ("Study",),
     "layerlab.tasks.task": ("register_task", "task"),
 }

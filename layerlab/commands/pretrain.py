@@ -113,8 +113,8 @@ def _into_store(
     spec: PretrainingSpec, root: Path, settings: WorkSettings, display: PretrainingDisplay
 ) -> int:
     """Make the encoder a node of a results directory, where studies that name the spec find it."""
-    from layerlab.nodes.kinds import write_node
-    from layerlab.nodes.pretraining import Pretraining
+    from layerlab.nodes.jobs import write_node
+    from layerlab.nodes.kinds.pretraining import Pretraining
     from layerlab.nodes.store.store import Store
     from layerlab.nodes.worker import run_nodes
 

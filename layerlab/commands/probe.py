@@ -95,7 +95,7 @@ def probe(
     layerlab probe minimbert-controlled --family instrument --source ilda --targets jora,kesa,mavu
     layerlab probe mbert after=results/upos/fits/0123abcd --source en --targets de,fr --data-root ud -o probes
     """
-    from layerlab.nodes.probes import labels_of_models, probe_models
+    from layerlab.nodes.kinds.probes import labels_of_models, probe_models
     from layerlab.nodes.process import quieten_transformers
 
     _refuse_study(output)

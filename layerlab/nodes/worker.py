@@ -11,7 +11,7 @@ from typing import Any
 
 from layerlab.errors import StudyError
 from layerlab.extensions import import_modules
-from layerlab.nodes.kinds import read_node
+from layerlab.nodes.jobs import read_node
 from layerlab.nodes.node import Kept, Node, Work
 from layerlab.nodes.process import POLL_SECONDS, prepare_process
 from layerlab.nodes.settings import WorkSettings

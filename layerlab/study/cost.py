@@ -13,10 +13,10 @@ from layerlab.data.sentences import take_evenly
 from layerlab.errors import CheckpointError
 from layerlab.models.loading import load_config
 from layerlab.models.tokenizers import find_tokenizer
-from layerlab.nodes.fit import Fit
-from layerlab.nodes.measurement import read_measured
-from layerlab.nodes.pretraining import Pretraining
-from layerlab.nodes.run import Run
+from layerlab.nodes.kinds.fit import Fit
+from layerlab.nodes.kinds.measurement import read_measured
+from layerlab.nodes.kinds.pretraining import Pretraining
+from layerlab.nodes.kinds.run import Run
 from layerlab.study.loads import PIECES_PER_WORD, SAMPLE, Load, measure_pieces, read_load
 from layerlab.study.shapes import Shape, shape_of, shape_of_config
 from layerlab.tasks.corpora import read_corpus

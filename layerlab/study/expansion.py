@@ -11,11 +11,11 @@ from layerlab.ablation.interventions import FitDonor, Intervention
 from layerlab.data.catalog.corpus import DataSpec
 from layerlab.errors import LayerlabError, StudyError, unknown
 from layerlab.models.checkpoints import Checkpoint, find_checkpoint
-from layerlab.nodes.fit import Fit
 from layerlab.nodes.identity import FitSpec, RunSpec, identity_of
+from layerlab.nodes.kinds.fit import Fit
+from layerlab.nodes.kinds.pretraining import find_pretraining, is_pretraining
+from layerlab.nodes.kinds.run import Run
 from layerlab.nodes.node import Node, find_kind
-from layerlab.nodes.pretraining import find_pretraining, is_pretraining
-from layerlab.nodes.run import Run
 from layerlab.study.copies import Copies, find_donor
 from layerlab.study.findings import (
     Coordinates,

@@ -10,10 +10,10 @@ from layerlab.data.catalog.corpus import CorpusRef, DataSpec, find_corpus
 from layerlab.data.spec import Controlled
 from layerlab.errors import LayerlabError, Problem, unknown
 from layerlab.models.checkpoints import Checkpoint, distinct_labels
-from layerlab.nodes.fit import Fit
-from layerlab.nodes.measurement import Measurement, plan_measurement
-from layerlab.nodes.pretraining import Pretraining
-from layerlab.nodes.run import Run
+from layerlab.nodes.kinds.fit import Fit
+from layerlab.nodes.kinds.measurement import Measurement, plan_measurement
+from layerlab.nodes.kinds.pretraining import Pretraining
+from layerlab.nodes.kinds.run import Run
 from layerlab.study.grid import Grid
 from layerlab.tasks.corpora import check_labels
 from layerlab.tasks.task import get_task

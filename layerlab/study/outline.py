@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from layerlab.nodes.fit import Fit
-from layerlab.nodes.pretraining import Pretraining
+from layerlab.nodes.kinds.fit import Fit
+from layerlab.nodes.kinds.pretraining import Pretraining
 from layerlab.nodes.store.store import Store
 from layerlab.study.cost import describe_cost, plan_cost
 from layerlab.study.plan import Plan

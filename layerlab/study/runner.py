@@ -12,7 +12,7 @@ from layerlab.nodes.engines.choice import default_engine
 from layerlab.nodes.engines.engine import MakeEngine, find_engine
 from layerlab.nodes.engines.scheduler import run_in_order, schedule
 from layerlab.nodes.engines.unit import make_units
-from layerlab.nodes.kinds import write_node
+from layerlab.nodes.jobs import write_node
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.sharing import is_shared, process_rank
 from layerlab.nodes.store.store import Store

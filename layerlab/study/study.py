@@ -11,8 +11,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Self
 
-from layerlab.nodes.fit import Fit
-from layerlab.nodes.run import Run
+from layerlab.nodes.kinds.fit import Fit
+from layerlab.nodes.kinds.run import Run
 from layerlab.nodes.store.store import Store
 from layerlab.study.expansion import expand
 from layerlab.study.grid import Grid

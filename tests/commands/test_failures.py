@@ -54,7 +54,7 @@ VERBS: dict[str, tuple[list[str], str]] = {
     "report": (["report", "results"], "layerlab.report.page.study_report.report_on"),
     "demo": (["demo", "there"], "layerlab.demo.run_demo"),
     "measure": (["measure", "model"], "layerlab.data.formats.bitext_files.read_bitexts"),
-    "probe": (["probe", "model", "--source", "aa"], "layerlab.nodes.probes.probe_models"),
+    "probe": (["probe", "model", "--source", "aa"], "layerlab.nodes.kinds.probes.probe_models"),
     "pretrain": (["pretrain", "spec.yaml"], "layerlab.pretraining.spec.read_spec"),
     "languages list": (["languages", "list"], "layerlab.languages.family.find_family"),
     "languages write": (["languages", "write", "there"], "layerlab.languages.family.find_family"),

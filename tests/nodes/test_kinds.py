@@ -16,7 +16,7 @@ import pytest
 
 from layerlab.analysis.records import load_nodes, load_records
 from layerlab.errors import StoreError, StudyError
-from layerlab.nodes.kinds import read_node
+from layerlab.nodes.jobs import read_node
 from layerlab.nodes.node import Node, find_kind, node
 from layerlab.nodes.store.store import Store
 from layerlab.study.pruning import find_prunable, prune, revive
@@ -31,7 +31,7 @@ from pathlib import Path
 
 import layerlab as ll
 from layerlab.analysis.stored import Record, ScoreRow
-from layerlab.nodes.fit import Fit
+from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.identity import digest
 
 

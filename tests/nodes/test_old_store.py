@@ -14,8 +14,8 @@ import pytest
 
 from layerlab.analysis.counts import load_counts
 from layerlab.analysis.records import load_nodes, load_records
-from layerlab.nodes.fit import Fit
-from layerlab.nodes.kinds import read_node
+from layerlab.nodes.jobs import read_node
+from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.store.store import Store
 from layerlab.report.page.study_report import report_on
 from layerlab.study.status import Count, read_status

@@ -8,8 +8,8 @@ import pytest
 
 from layerlab.analysis.records import load_records
 from layerlab.errors import StudyError
-from layerlab.nodes.probe import Probe
-from layerlab.nodes.probes import probe_models
+from layerlab.nodes.kinds.probe import Probe
+from layerlab.nodes.kinds.probes import probe_models
 from layerlab.study.study import Study
 
 OPTIONS = {"layers": [0, 2], "training": {"epochs": 1}}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from layerlab.nodes.pretraining import Pretraining
+from layerlab.nodes.kinds.pretraining import Pretraining
 from layerlab.pretraining.spec import PretrainingSpec
 
 PLAIN: dict[str, Any] = {

@@ -17,8 +17,8 @@ from layerlab.analysis.records import load_records
 from layerlab.data.catalog.corpus import find_corpus, load_corpus
 from layerlab.errors import RecordsError
 from layerlab.finetuning.evaluation import predict
-from layerlab.nodes.fitted import load_fitted
-from layerlab.nodes.sentence_counts import write_run_counts
+from layerlab.nodes.kinds.fitted import load_fitted
+from layerlab.nodes.kinds.sentence_counts import write_run_counts
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store
 from layerlab.study.study import Study

@@ -11,8 +11,8 @@ from layerlab.data.spec import Controlled, DataSpec
 from layerlab.errors import DataError, StudyError
 from layerlab.measures.spec import Measures
 from layerlab.nodes.identity import RunSpec
-from layerlab.nodes.measurement import Measurement, plan_measurement, read_measured
-from layerlab.nodes.run import Run
+from layerlab.nodes.kinds.measurement import Measurement, plan_measurement, read_measured
+from layerlab.nodes.kinds.run import Run
 from layerlab.study.study import Study, StudyPlan
 
 INSTRUMENT = Controlled(family="instrument", test=20)

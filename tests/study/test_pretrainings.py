@@ -16,7 +16,7 @@ import pytest
 from layerlab.analysis.nodes import load_nodes
 from layerlab.errors import StudyError
 from layerlab.models.checkpoints import digest_folder
-from layerlab.nodes.pretraining import Pretraining
+from layerlab.nodes.kinds.pretraining import Pretraining
 from layerlab.nodes.store.store import Store
 from layerlab.pretraining.identity import identity_of_pretraining
 from layerlab.pretraining.spec import PretrainingSpec, read_spec

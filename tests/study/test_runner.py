@@ -20,7 +20,7 @@ from layerlab.analysis.sensitivity import sensitivity
 from layerlab.data.catalog.corpus import DataSpec
 from layerlab.errors import StoreError
 from layerlab.models.encoder import Encoder
-from layerlab.nodes.fitted import load_fitted
+from layerlab.nodes.kinds.fitted import load_fitted
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store
 from layerlab.study.study import Study

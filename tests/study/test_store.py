@@ -7,10 +7,10 @@ import pytest
 
 from layerlab.errors import StoreError
 from layerlab.files import write_text
-from layerlab.nodes.fit import Fit
-from layerlab.nodes.kinds import read_node, write_node
+from layerlab.nodes.jobs import read_node, write_node
+from layerlab.nodes.kinds.fit import Fit
+from layerlab.nodes.kinds.run import Run
 from layerlab.nodes.node import read_as
-from layerlab.nodes.run import Run
 from layerlab.nodes.store.events import last_event, reporter
 from layerlab.nodes.store.store import Store
 from layerlab.study.study import Study

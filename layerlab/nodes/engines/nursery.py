@@ -22,7 +22,7 @@ def main() -> None:
     # Reports have a channel of their own: what a module prints on import must not be taken for one.
     reports = os.dup(1)
     os.dup2(2, 1)
-    import layerlab.nodes.fitted  # noqa: F401 - imported for the workers to come
+    import layerlab.nodes.kinds.fitted  # noqa: F401 - imported for the workers to come
 
     workers: dict[int, int] = {}
     rest = b""

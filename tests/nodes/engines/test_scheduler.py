@@ -14,7 +14,7 @@ from layerlab.errors import StudyError
 from layerlab.nodes.engines.engine import Ended, Engine, find_engine, register_engine
 from layerlab.nodes.engines.scheduler import schedule
 from layerlab.nodes.engines.unit import Unit, make_units, state_of
-from layerlab.nodes.kinds import write_node
+from layerlab.nodes.jobs import write_node
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store
 from layerlab.nodes.worker import run_nodes

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 import layerlab as ll
 from layerlab.errors import DataError, StudyError
-from layerlab.nodes.pretraining import Pretraining, find_pretraining
+from layerlab.nodes.kinds.pretraining import Pretraining, find_pretraining
 from layerlab.pretraining.factors import factor
 from layerlab.pretraining.factors.factor import FactorKind, known_factors
 from layerlab.pretraining.material import prepare

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from layerlab.nodes.fit import Fit
+from layerlab.nodes.kinds.fit import Fit
+from layerlab.nodes.kinds.pretraining import Pretraining
+from layerlab.nodes.kinds.probe import Probe
+from layerlab.nodes.kinds.run import Run
 from layerlab.nodes.node import Node, find_kind
-from layerlab.nodes.pretraining import Pretraining
-from layerlab.nodes.probe import Probe
-from layerlab.nodes.run import Run
 from layerlab.nodes.store.store import Store
 
 BUILT_IN: tuple[type[Node], ...] = (Pretraining, Fit, Run, Probe)

@@ -22,9 +22,9 @@ from layerlab.measures.spec import WEIGHT_MEASURES, Pooling
 from layerlab.measures.states import States, sentence_states
 from layerlab.models.encoder import Encoder
 from layerlab.names import PRETRAINED
-from layerlab.nodes.fitted import Fitted
-from layerlab.nodes.measurement import Measurement, read_measured
-from layerlab.nodes.origin import Origin, load_encoder
+from layerlab.nodes.kinds.fitted import Fitted
+from layerlab.nodes.kinds.measurement import Measurement, read_measured
+from layerlab.nodes.kinds.origin import Origin, load_encoder
 from layerlab.nodes.store.store import Store
 from layerlab.training.events import Report
 

@@ -11,13 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from layerlab.analysis.stored import Record, ScoreRow
 from layerlab.data.catalog.corpus import DataSpec
 from layerlab.nodes.facts import Facts
-from layerlab.nodes.fields import InterventionField
 from layerlab.nodes.identity import RunSpec
-from layerlab.nodes.measurement import Measurement
+from layerlab.nodes.kinds.fields import InterventionField
+from layerlab.nodes.kinds.measurement import Measurement
 from layerlab.nodes.node import Work, node
 
 if TYPE_CHECKING:
-    from layerlab.nodes.fitted import Fitted
+    from layerlab.nodes.kinds.fitted import Fitted
     from layerlab.tasks.task import Score
 
 
@@ -106,8 +106,8 @@ class Run(BaseModel):
             DataError: A corpus is not what it was when the plan was made.
         """
         from layerlab.ablation.apply import applied
-        from layerlab.nodes.fitted import load_fitted
-        from layerlab.nodes.layer_scores import measure_run
+        from layerlab.nodes.kinds.fitted import load_fitted
+        from layerlab.nodes.kinds.layer_scores import measure_run
 
         started = time.monotonic()
         work.report({"event": "start", "title": self.title})
@@ -153,7 +153,7 @@ class Run(BaseModel):
     def _publish(
         self, work: Work, counted: list[tuple[str, Score]], rows: list[ScoreRow], facts: RunFacts
     ) -> None:
-        from layerlab.nodes.sentence_counts import write_run_counts
+        from layerlab.nodes.kinds.sentence_counts import write_run_counts
 
         about = {**self.columns, "run_id": self.id, "fit_id": self.fit}
         with work.publish(self) as folder:

@@ -19,11 +19,11 @@ from layerlab.errors import StudyError
 from layerlab.measures.spec import ProbeTraining
 from layerlab.names import PROBE
 from layerlab.nodes.facts import Facts
-from layerlab.nodes.fit import Fit
 from layerlab.nodes.identity import digest
+from layerlab.nodes.kinds.fit import Fit
+from layerlab.nodes.kinds.origin import Origin, load_encoder, longest_input, read_planned
+from layerlab.nodes.kinds.run import Run
 from layerlab.nodes.node import Node, Work, node
-from layerlab.nodes.origin import Origin, load_encoder, longest_input, read_planned
-from layerlab.nodes.run import Run
 from layerlab.tasks.corpora import EncodedCorpus, encode_corpus
 from layerlab.tasks.task import get_task
 from layerlab.validation import validate
@@ -148,7 +148,7 @@ class Probe(BaseModel):
         origin = Origin(self.location, self.revision, self.checkpoint, self.pretraining)
         location = origin.check(work.store)
         encoder = load_encoder(location, self.revision, 0)
-        encoder.base.to(make_accelerator(work.settings.device).device)  # type: ignore[arg-type]
+        encoder.base.to(make_accelerator(work.settings.device).device)
         tokenizer = load_tokenizer(location, self.revision)
         length = longest_input(encoder, self.options.training.max_length)
         task = get_task(self.task)

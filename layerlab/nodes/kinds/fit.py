@@ -16,16 +16,16 @@ from layerlab.files import write_json
 from layerlab.finetuning.training import Training
 from layerlab.models.tokenizers import load_tokenizer
 from layerlab.nodes.facts import Facts
-from layerlab.nodes.fields import InterventionField, TimedField
 from layerlab.nodes.identity import FitSpec
-from layerlab.nodes.node import Work, node
-from layerlab.nodes.origin import (
+from layerlab.nodes.kinds.fields import InterventionField, TimedField
+from layerlab.nodes.kinds.origin import (
     Origin,
     load_encoder,
     longest_input,
     make_donors,
     read_planned,
 )
+from layerlab.nodes.node import Work, node
 from layerlab.nodes.sharing import process_rank
 from layerlab.tasks.corpora import EncodedCorpus, encode_corpus
 from layerlab.tasks.task import get_task

@@ -15,9 +15,9 @@ from layerlab.data.catalog.corpus import DataSpec, find_corpus
 from layerlab.finetuning.model import TaskModel, build_task_model
 from layerlab.models.encoder import Encoder
 from layerlab.models.tokenizers import load_tokenizer
-from layerlab.nodes.fit import Fit
+from layerlab.nodes.kinds.fit import Fit
+from layerlab.nodes.kinds.origin import load_encoder, longest_input, make_donors, read_planned
 from layerlab.nodes.node import read_as
-from layerlab.nodes.origin import load_encoder, longest_input, make_donors, read_planned
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store
 from layerlab.tasks.corpora import EncodedCorpus, encode_corpus

@@ -1,0 +1,1 @@
+"""The kinds of nodes that come with layerlab, and what they are made of."""
