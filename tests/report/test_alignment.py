@@ -16,7 +16,7 @@ from layerlab.analysis.measured import complete_measured
 from layerlab.analysis.records import load_records, validate_records, write_records
 from layerlab.errors import RecordsError
 from layerlab.report.figures.alignment import plot_alignment, plot_models
-from layerlab.report.figures.gallery import draw_all
+from layerlab.report.figures.gallery import draw_all, drawings
 from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH
 
 
@@ -89,6 +89,13 @@ def test_all_figures_are_written_and_as_png_on_request(tmp_path: Path) -> None:
     assert imread(tmp_path / "cka-models.png").shape[1] == pytest.approx(300 * COLUMN_WIDTH, abs=2)
     one = draw_all(frame_of(("only",), ("de",)), tmp_path / "one")
     assert [path.name for path in one] == ["cka-by-layer.pdf", "retrieval-by-layer.pdf"]
+
+
+def test_more_models_than_a_page_holds_make_several_files() -> None:
+    found = [drawing for _, drawing in drawings(frame_of(tuple("abcdefghijklm"), ("de",), n_layers=2))]
+    names = [drawing.name for drawing in found]
+    assert names[:3] == ["cka-by-layer", "cka-by-layer-2", "cka-models"]
+    assert [len(drawing.draw().axes) for drawing in found[:2]] == [12, 1]
 
 
 def test_what_can_not_be_drawn_is_refused() -> None:

@@ -15,7 +15,7 @@ from scipy import stats
 
 from layerlab.analysis.records import empty_records, validate_records
 from layerlab.errors import RecordsError
-from layerlab.report.figures.gallery import draw_all
+from layerlab.report.figures.gallery import draw_all, drawings
 from layerlab.report.figures.probes import plot_probes, probe_rows
 from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH, SOURCE_COLOUR, figure_style
 
@@ -144,6 +144,13 @@ def test_each_task_has_a_file(tmp_path: Path) -> None:
     paths = draw_all(records_of(tasks={"upos": "accuracy", "ner": "span_f1"}), tmp_path)
     assert sorted(path.name for path in paths) == ["probes-ner.pdf", "probes-upos.pdf"]
     assert all(path.stat().st_size > 1000 for path in paths)
+
+
+def test_more_models_than_a_page_holds_make_several_files() -> None:
+    frame = records_of(models=tuple("abcdefghijklm"), seeds=(0,), n_layers=2)
+    (_, first), (_, second) = drawings(frame)
+    assert (first.name, second.name) == ("probes-upos", "probes-upos-2")
+    assert [len(drawing.draw().axes) for drawing in (first, second)] == [12, 1]
 
 
 def test_what_can_not_be_drawn_is_refused() -> None:

@@ -203,10 +203,11 @@ def test_figures_and_tables_need_neither_torch_nor_transformers(synthetic: Make,
         "from layerlab.analysis.sensitivity import sensitivity\n"
         "from layerlab.report.figures.heatmap import plot_heatmap\n"
         "from layerlab.report.style.saving import save_figure\n"
-        "from layerlab.report.tables import tables\n"
+        "from layerlab.report.tables.latex import to_latex\n"
+        "from layerlab.report.tables.paper import paper_table\n"
         f"effect = sensitivity(load_records({str(records)!r}))\n"
         f"save_figure(plot_heatmap(effect), {str(tmp_path / 'map')!r})\n"
-        "tables.to_latex(tables.paper_table(effect))\n"
+        "to_latex(paper_table(effect))\n"
         "print([name for name in ('torch', 'transformers', 'matplotlib.pyplot') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

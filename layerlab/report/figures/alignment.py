@@ -16,7 +16,7 @@ from matplotlib.figure import Figure as MplFigure
 from layerlab.analysis.measured import upgrade_alignment
 from layerlab.errors import RecordsError, unknown
 from layerlab.names import DIRECTIONS, MEASURED, measure_name
-from layerlab.report.figures.figure import Drawing, Figure, Material
+from layerlab.report.figures.figure import Drawing, Figure, Material, by_page
 from layerlab.report.figures.layer_curves import draw_chance
 from layerlab.report.style.axes import label_depth, panel_grid, put_legend
 from layerlab.report.style.captions import capital, count, sentences_words
@@ -98,12 +98,13 @@ def _find(material: Material) -> Iterator[Drawing]:
         pairs = {frozenset(_pair_names(part)) for _, part in rows.groupby("model")}
         n_models, n_pairs = rows["model"].nunique(), max(map(len, pairs))
         of_pairs = f"each of {n_pairs} pairs of languages, and their mean" if n_pairs > 1 else "one pair"
-        yield Drawing(
-            f"{slug(measure)}-by-layer",
-            f"Alignment by layer: {words}",
-            f"{words} by layer, for {of_pairs}, in {count(n_models, 'model')}{sentences}.",
-            partial(plot_alignment, rows, measure),
-        )
+        for page in by_page(rows, ["model"]):
+            yield Drawing(
+                f"{slug(measure)}-by-layer",
+                f"Alignment by layer: {words}",
+                f"{words} by layer, for {of_pairs}, in {count(page['model'].nunique(), 'model')}{sentences}.",
+                partial(plot_alignment, page, measure),
+            )
         if n_models > 1 and len(pairs) == 1:
             yield Drawing(
                 f"{slug(measure)}-models",

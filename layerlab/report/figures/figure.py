@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +11,7 @@ from matplotlib.figure import Figure as MplFigure
 
 from layerlab.analysis.sensitivity import SETTING, sensitivity
 from layerlab.analysis.sweeps import select_scores
+from layerlab.report.style.axes import MOST_PANELS
 from layerlab.report.style.wording import slug
 
 
@@ -93,3 +94,15 @@ def by_setting(frame: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFra
     """Yield every setting (study, model, task, metric, split, source) of a frame, with its rows."""
     for where, rows in frame.groupby(list(SETTING), sort=False):
         yield dict(zip(SETTING, map(str, where), strict=True)), rows
+
+
+def by_page(frame: pd.DataFrame, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
+    """Part a frame so that each part has no more panels than a page holds.
+
+    Args:
+        frame: Rows.
+        columns: What rows of one panel have in common.
+    """
+    pages = frame.groupby(list(columns), sort=False).ngroup() // MOST_PANELS
+    for _, part in frame.groupby(pages):
+        yield part

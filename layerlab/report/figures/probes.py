@@ -18,7 +18,7 @@ from layerlab.analysis.records import COLUMNS
 from layerlab.analysis.sensitivity import t_interval
 from layerlab.errors import RecordsError, unknown
 from layerlab.names import PROBE, metric_name, task_name
-from layerlab.report.figures.figure import Drawing, Figure, Material
+from layerlab.report.figures.figure import Drawing, Figure, Material, by_page
 from layerlab.report.style.axes import label_depth, panel_grid, put_legend
 from layerlab.report.style.captions import capital, count, seeds_words
 from layerlab.report.style.style import COLOURS, DASHES, SOURCE_COLOUR, figure_style
@@ -97,20 +97,25 @@ def _main(part: pd.DataFrame) -> str:
 
 
 def _find(material: Material) -> Iterator[Drawing]:
-    """Yield the probes of each task, all models side by side."""
+    """Yield the probes of each task, all models side by side, as many as a page holds."""
     frame = material.frame
     rows = frame[(frame["ablation"] == PROBE) & frame["layer"].notna()]
     for task, part in rows.groupby("task", sort=False):
         metric = material.metric if material.metric in set(part["metric"]) else None
-        shown = probe_rows(part, metric)
-        name = metric_name(str(shown["metric"].iloc[0]))
-        n_seeds = shown.groupby(["model", "source"])["seed"].nunique()
-        caption = (
-            f"{capital(name)} in percent of linear probes on the frozen states of each layer, trained on the "
-            f"source and read on {count(shown['target'].nunique(), 'language')}; {seeds_words(n_seeds)}."
-        )
-        title = f"Probes by layer: {task_name(str(task))}"
-        yield Drawing(f"probes-{slug(str(task))}", title, caption, partial(plot_probes, part, metric))
+        for shown in by_page(probe_rows(part, metric), _PANEL):
+            yield _drawing(str(task), shown)
+
+
+def _drawing(task: str, shown: pd.DataFrame) -> Drawing:
+    metric = str(shown["metric"].iloc[0])
+    n_seeds = shown.groupby(["model", "source"])["seed"].nunique()
+    caption = (
+        f"{capital(metric_name(metric))} in percent of linear probes on the frozen states of each layer, "
+        f"trained on the source and read on {count(shown['target'].nunique(), 'language')}; "
+        f"{seeds_words(n_seeds)}."
+    )
+    title = f"Probes by layer: {task_name(task)}"
+    return Drawing(f"probes-{slug(task)}", title, caption, partial(plot_probes, shown, metric))
 
 
 PROBES = Figure(
