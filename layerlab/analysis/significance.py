@@ -72,10 +72,10 @@ def significance(
 
     Returns:
         The frame of ``sensitivity`` and, for every effect: ``p`` of the two-sided sign-flip test over seeds
-        (missing for one seed), ``q`` within its family of ``n_tests`` tests, which ``family`` describes,
-        ``d_z`` (Cohen's, over seeds), the bootstrap interval ``boot_low`` to ``boot_high`` and what was
-        ``resampled`` for it (``"seeds"``, ``"sentences"``, ``"seeds and sentences"`` or nothing).
-        ``attrs["warnings"]`` says where seeds are too few for any test.
+        (missing for one seed), ``q`` within its ``family`` of ``n_tests`` tests, ``d_z`` (Cohen's, over
+        seeds), the bootstrap interval ``boot_low`` to ``boot_high`` and what was ``resampled`` for it
+        (``"seeds"``, ``"sentences"``, ``"seeds and sentences"`` or nothing). ``attrs["warnings"]`` says
+        where seeds are too few for any test.
 
     Raises:
         RecordsError: As ``sensitivity``, or counts of sentences that do not give the recorded scores.
@@ -84,8 +84,7 @@ def significance(
     groups = list(pairs_of_effects(pairs).values())
     effect = average_pairs(pairs)
     differences = [np.array([row["effect"] for row in members]) for members in groups]
-    found = _by_size(differences, resamples, seed)
-    effect = effect.assign(**{name: found[name] for name in ("p", "d_z", "boot_low", "boot_high")})
+    effect = effect.assign(**_by_size(differences, resamples, seed))
     effect["resampled"] = ["seeds" if len(members) > 1 else "" for members in groups]
     if sentences is not None:
         draws = SentenceDraws(sentences, resamples, seed)
