@@ -85,6 +85,7 @@ def _survey_pairs(pairs: Sequence[Pair]) -> Iterator[str]:
     bytes_ = sum(bool(_BYTES.match(pair.first) and _BYTES.match(pair.second)) for pair in pairs)
     if bytes_ >= NEARLY_ALL * len(pairs):
         yield f"the sentences of {bytes_} of {len(pairs)} pairs are written as Python's bytes (b'...')"
+    yield from _one_value(Counter(pair.label for pair in pairs), "pairs", "the label", 1.0)
     same = Counter((pair.first, pair.second) for pair in pairs)
     yield from _repeats(len(pairs) - len(same), len(pairs), "pairs")
 
@@ -113,6 +114,9 @@ def _survey_words(sentences: Sequence[Sentence], where: str) -> Iterator[str]:
     blank = sum(n for word, n in words.items() if not word.strip())
     if blank:
         yield f"{blank} of {n_words} words are white space"
+    for part, name in (("upos", "the tag"), ("relations", "the relation")):
+        values = Counter(chain.from_iterable(getattr(sentence, part) for sentence in sentences))
+        yield from _one_value(values, "words", name, NEARLY_ALL)
     yield from _survey_entities(sentences)
     yield from _repeats(len(sentences) - len({one.words for one in sentences}), len(sentences), "sentences")
 
@@ -145,6 +149,15 @@ def _survey_entities(sentences: Sequence[Sentence]) -> Iterator[str]:
         spellings.setdefault(kind.casefold(), set()).add(kind)
     for kinds in sorted(sorted(kinds) for kinds in spellings.values() if len(kinds) > 1):
         yield f"types of entities that differ by case alone are different types: {', '.join(kinds)}"
+
+
+def _one_value(values: Counter[str], what: str, name: str, share: float) -> Iterator[str]:
+    """Say that nearly all have one value, which may stand for one that is not given."""
+    total = values.total()
+    if total >= _ENOUGH:
+        value, n = values.most_common(1)[0]
+        if n >= share * total:
+            yield f"{n} of {total} {what} have {name} {value!r}"
 
 
 def _repeats(n: int, total: int, what: str) -> Iterator[str]:

@@ -58,6 +58,12 @@ def test_a_text_that_is_withheld_is_refused(sign: str) -> None:
             sentences(*(f"{code}:mira{i} {code}:tola" for i, code in enumerate(["de", "en"] * 10))),
             "40 of 40 words begin with a code and a colon",
         ),
+        ([Sentence((f"w{i}",), upos=("X",)) for i in range(20)], "20 of 20 words have the tag 'X'"),
+        (
+            [Sentence((f"w{i}",), heads=(0,), relations=("_",)) for i in range(20)],
+            "20 of 20 words have the relation '_'",
+        ),
+        (pairs(*(f"a{i}|b" for i in range(20))), "20 of 20 pairs have the label '1'"),
         (sentences(*(f"▁mira{i} ra" for i in range(20))), "20 of 40 words are marked as the pieces of a tok"),
         (pairs("NS|NS", "a|b", "c|ns"), r"2 of 3 pairs hold a placeholder for a sentence \(NS, ns\)"),
         (pairs("a|N/A", "a|b"), r"1 of 2 pairs hold a placeholder for a sentence \(N/A\)"),
@@ -75,7 +81,8 @@ def test_nothing_is_told_of_a_corpus_as_corpora_are() -> None:
     tagged = [Sentence(("Mira", f"tola{i}"), entities=("B-PER", "O")) for i in range(30)]
     assert survey(tagged, "here") == ()
     assert survey(sentences(*DISTINCT), "here") == ()
-    assert survey(pairs(*(f"mira {i}|tola {i}" for i in range(30))), "here") == ()
+    labelled = [Pair(f"mira {i}", f"tola {i}", str(i % 2)) for i in range(30)]
+    assert survey(labelled, "here") == ()
     assert survey(sentences("* * *", *DISTINCT), "here") == (), "a line of stars parts the chapters of a book"
 
 
