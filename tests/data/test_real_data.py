@@ -11,7 +11,7 @@ from layerlab.data.catalog.intake import find_prefix
 from layerlab.data.checks import check_trees
 from layerlab.data.formats.conllu import read_conllu
 from layerlab.data.formats.iob import read_iob
-from layerlab.data.formats.parallel import read_parallel
+from layerlab.data.formats.parallel_treebanks import read_parallel
 from layerlab.data.survey import survey
 
 pytestmark = pytest.mark.data

@@ -13,7 +13,7 @@ from typing import Any
 from layerlab.data.catalog.defaults import default_corpora, default_treebank
 from layerlab.data.catalog.intake import check_items, find_prefix, prefix_of, strip_prefix
 from layerlab.data.catalog.registry import register_corpus, registered, registered_languages, speak
-from layerlab.data.folders import SPLIT_NAMES, find_file, has_language
+from layerlab.data.corpus_folders import SPLIT_NAMES, find_file, has_language
 from layerlab.data.formats.conllu import read_conllu
 from layerlab.data.formats.iob import read_iob_file
 from layerlab.data.formats.pair_files import read_pairs

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from layerlab.data.bitext import Bitext, Texts, pairs_with
-from layerlab.data.folders import find_file, languages_in
+from layerlab.data.corpus_folders import find_file, languages_in
 from layerlab.data.formats.lines import read_lines
-from layerlab.data.formats.parallel import read_parallel
+from layerlab.data.formats.parallel_treebanks import read_parallel
 from layerlab.errors import DataError, unknown
 
 #: Folders below ``LAYERLAB_DATA`` that may be called by name.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from layerlab.data.folders import find_file, has_language, languages_in, split_files, treebanks_in
+from layerlab.data.corpus_folders import find_file, has_language, languages_in, split_files, treebanks_in
 from layerlab.errors import DataError
 
 Write = Callable[[str, str], Path]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from layerlab.data.formats.parallel import read_parallel
+from layerlab.data.formats.parallel_treebanks import read_parallel
 from layerlab.errors import DataError
 
 Write = Callable[[str, str], Path]
