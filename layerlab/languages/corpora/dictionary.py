@@ -11,7 +11,7 @@ from layerlab.languages.family import default_family
 from layerlab.languages.language import Family, Language
 from layerlab.languages.speech.morphology import RICH_CASES, adjective_form, noun_form, verb_form, word_form
 from layerlab.languages.speech.speaker import Speaker
-from layerlab.languages.speech.vocabulary import all_concepts
+from layerlab.languages.speech.words import all_concepts
 
 _CASES: Final = ("nom", "acc", "gen", "dat", "loc", "abl", "ins")
 _PERSONS: Final = ("1", "2", "3", "1+many", "2+many", "3+many")

@@ -9,7 +9,7 @@ from random import Random
 from layerlab.languages.language import Family, Language
 from layerlab.languages.randomness import unit
 from layerlab.languages.scripts import SCRIPTS, Script
-from layerlab.languages.speech.vocabulary import build_lexicon
+from layerlab.languages.speech.words import build_lexicon
 
 
 @dataclass(slots=True)

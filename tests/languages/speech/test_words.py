@@ -6,7 +6,7 @@ from layerlab.errors import DataError
 from layerlab.languages.family import default_family, known_languages, parse_family
 from layerlab.languages.scripts import write
 from layerlab.languages.sounds import changed
-from layerlab.languages.speech.vocabulary import all_concepts, build_lexicon, proto_words
+from layerlab.languages.speech.words import all_concepts, build_lexicon, proto_words
 
 FAMILY = default_family()
 CONTENT = ("NOUN", "VERB", "ADJ", "ADV")
