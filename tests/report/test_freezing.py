@@ -28,7 +28,8 @@ DEPTHS = {
     ("layers", "depth"),
     [
         ("embeddings", 0), ("embeddings,0", 1), ("embeddings,0-11", 12), ("0", 1), ("0-4", 5),
-        ("", None), ("3", None), ("2-3", None), ("embeddings,2-3", None), ("0-1,4", None),
+        ("", None), ("first:3", None), ("all", None),
+        ("3", None), ("2-3", None), ("embeddings,2-3", None), ("0-1,4", None),
     ],
 )  # fmt: skip
 def test_only_the_lowest_layers_without_a_gap_have_a_depth(layers: str, depth: int | None) -> None:

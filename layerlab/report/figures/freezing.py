@@ -58,8 +58,8 @@ def freezing_depth(layers: str) -> int | None:
     >>> [freezing_depth(layers) for layers in ("embeddings", "embeddings,0-2", "0", "2-3", "0-1,5")]
     [0, 3, 1, None, None]
     """
-    if not layers:
-        return None
+    if not all(term == "embeddings" or term[:1].isdigit() for term in layers.split(",")):
+        return None  # nothing, or a selection that depends on the depth, such as first:3
     chosen = Layers(layers)
     depth = 1 + (-1 if chosen.last is None else chosen.last)
     return depth if chosen.indices(depth) == tuple(range(depth)) else None
@@ -83,7 +83,7 @@ def scores_by_depth(frame: pd.DataFrame, metric: str | None = None) -> Depths:
         raise RecordsError(f"a figure of freezing shows one setting, and got {len(settings)}")
     depths = [_depths(setting, rows) for setting, rows in settings]
     if not depths or depths[0] is None:
-        n_frozen = sum(len(_frozen(rows).names) for _, rows in settings)
+        n_frozen = sum(len(_frozen(rows)[0]) for _, rows in settings)
         raise RecordsError(
             f"a figure of freezing needs a baseline and {_FEWEST} depths of frozen lowest layers (the "
             f"intervention 'freeze' before fine-tuning); the records have {n_frozen}"
@@ -91,16 +91,8 @@ def scores_by_depth(frame: pd.DataFrame, metric: str | None = None) -> Depths:
     return depths[0]
 
 
-@dataclass(frozen=True)
-class _Frozen:
-    """The ablations that freeze the lowest layers, by depth, and what ``Depths`` says of them."""
-
-    names: Mapping[int, str]
-    left_out: tuple[str, ...]
-    embeddings: bool
-
-
-def _frozen(scores: pd.DataFrame) -> _Frozen:
+def _frozen(scores: pd.DataFrame) -> tuple[dict[int, str], tuple[str, ...], bool]:
+    """Find the ablations that freeze the lowest layers, by depth; those left out; whether with embeddings."""
     columns = [map(str, scores[name]) for name in ("options", "ablation", "layers")]
     ablations = [
         (len(chosen), len(name), name, layers)
@@ -118,7 +110,7 @@ def _frozen(scores: pd.DataFrame) -> _Frozen:
             left_out.append(name)
         else:
             names[depth] = name
-    return _Frozen(names, tuple(left_out), embeddings)
+    return names, tuple(left_out), embeddings
 
 
 def _freezes_with(options: str) -> set[str] | None:
@@ -136,17 +128,16 @@ def _freezes_with(options: str) -> set[str] | None:
 
 def _depths(setting: Mapping[str, str], scores: pd.DataFrame) -> Depths | None:
     """Average the scores of one setting; None if it has no baseline or too few depths."""
-    frozen = _frozen(scores)
-    if len(frozen.names) < _FEWEST or not (scores["ablation"] == BASELINE).any():
+    frozen, left_out, embeddings = _frozen(scores)
+    if len(frozen) < _FEWEST or not (scores["ablation"] == BASELINE).any():
         return None
-    names = {_NOTHING if frozen.embeddings else 0: BASELINE} | dict(frozen.names)
+    names = {_NOTHING if embeddings else 0: BASELINE} | frozen
     curves = [
         row
         for depth, name in sorted(names.items())
         for row in _means(scores[scores["ablation"] == name], depth)
     ]
-    n_targets = len(_zero_shot(scores))
-    return Depths(setting, pd.DataFrame(curves), n_targets, frozen.left_out, frozen.embeddings)
+    return Depths(setting, pd.DataFrame(curves), len(_zero_shot(scores)), left_out, embeddings)
 
 
 def plot_freezing(frame: pd.DataFrame, metric: str | None = None) -> MplFigure:
