@@ -224,9 +224,11 @@ def test_make_targets_and_raw_commands_agree() -> None:
     assert "layerlab demo demo" in makefile
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=name_of)
 def test_links_lead_somewhere(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
+    for named in re.findall(r"`((?:tests|layerlab|docs)/[\w/.-]+)`", text):
+        assert (ROOT / named).exists(), named
     for target in re.findall(r"\]\(([^)#]+)\)", text) + re.findall(r'src="([^"]+)"', text):
         if not target.startswith("http"):
             assert (page.parent / target).exists(), target

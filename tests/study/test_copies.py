@@ -22,11 +22,8 @@ from layerlab.models.encoder import Encoder
 from layerlab.study.copies import Copies
 from layerlab.study.study import Study
 from layerlab.training.streams import donors_seed
+from tests.fixtures.pretrainings import PLAIN_SPEC, write_spec
 from tests.fixtures.studies import make_study
-
-from .test_pretrainings import PLAIN, spec_file, write
-
-__all__ = ["spec_file"]
 
 SEEDS = range(16)
 SIZES: dict[str, Any] = {
@@ -188,9 +185,11 @@ def test_one_outline_is_made_of_each_encoder_and_none_without_need(modern: Path,
 
 
 def test_an_encoder_that_is_pretrained_first_is_checked_by_its_spec(treebanks: Path, spec_file: Path) -> None:
-    options = {key: PLAIN["architecture"]["options"][key] for key in ("num_hidden_layers", "hidden_size")}
+    options = {
+        key: PLAIN_SPEC["architecture"]["options"][key] for key in ("num_hidden_layers", "hidden_size")
+    }
     options |= {"num_attention_heads": 2, "intermediate_size": 32, "max_position_embeddings": 64}
-    write(spec_file, architecture={"model_type": "modernbert", "options": options})
+    write_spec(spec_file, architecture={"model_type": "modernbert", "options": options})
     with pytest.raises(StudyError, match=r"layers\.1\.attn_norm\.weight besides"):
         study_of(treebanks, spec_file, ll.Permute("0-1")).plan(check=False)
 

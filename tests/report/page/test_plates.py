@@ -9,8 +9,7 @@ from matplotlib.figure import Figure
 from layerlab.report.figures.figure import Drawing
 from layerlab.report.page.plates import make_plate
 from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH
-
-from .test_saving import pdf_width
+from tests.fixtures.drawn_text import pdf_width
 
 
 def drawing(width: float) -> Drawing:

@@ -22,32 +22,7 @@ from layerlab.pretraining.identity import identity_of_pretraining
 from layerlab.pretraining.spec import PretrainingSpec, read_spec
 from layerlab.study.reading import build_study
 from layerlab.study.study import Study
-from tests.fixtures.pretrainings import TINY_BERT
-
-WORDS = {"xa": ["lomir", "tasin", "vekor", "petak"], "xb": ["шалук", "денор", "горит", "митав"]}
-PLAIN: dict[str, Any] = {
-    "name": "tiny",
-    "architecture": TINY_BERT,
-    "corpora": {"xa": "xa.txt", "xb": ["xb.txt"]},
-    "vocab_size": 80,
-    "sequence_length": 16,
-    "batch_sequences": 4,
-    "steps": 6,
-    "held_out_sequences": 4,
-}
-
-
-@pytest.fixture
-def spec_file(tmp_path: Path) -> Path:
-    for language, words in WORDS.items():
-        lines = [" ".join((words * 3)[start : start + 7]) + " ." for start in (0, 1, 2, 3)] * 20
-        (tmp_path / f"{language}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return write(tmp_path / "spec.yaml")
-
-
-def write(path: Path, **changes: Any) -> Path:
-    path.write_text(json.dumps({**PLAIN, **changes}), encoding="utf-8")  # JSON is YAML
-    return path
+from tests.fixtures.pretrainings import write_spec
 
 
 def make_study(treebanks: Path, spec_file: Path, **changes: Any) -> Study:
@@ -65,7 +40,7 @@ def make_study(treebanks: Path, spec_file: Path, **changes: Any) -> Study:
 
 
 def read(path: Path, **changes: Any) -> PretrainingSpec:
-    return read_spec(write(path, **changes))
+    return read_spec(write_spec(path, **changes))
 
 
 def test_what_determines_the_encoder_is_its_identity_and_nothing_else(spec_file: Path) -> None:
@@ -136,7 +111,7 @@ def test_a_rewind_goes_back_to_the_pretrained_weights(
 def test_a_study_killed_in_its_pretraining_goes_on_from_the_checkpoint(
     treebanks: Path, spec_file: Path, tmp_path: Path
 ) -> None:
-    write(spec_file, steps=400)
+    write_spec(spec_file, steps=400)
     study = make_study(treebanks, spec_file, ablations=["none"])
     (tmp_path / "study.yaml").write_text(study.to_yaml(), encoding="utf-8")
     results = tmp_path / "results"
@@ -173,7 +148,7 @@ def test_a_text_that_changed_since_the_plan_is_refused(
 
 
 def test_mistakes_of_a_spec_are_mistakes_of_the_study(treebanks: Path, spec_file: Path) -> None:
-    write(spec_file, corpora={"xa": "xz.txt"})
+    write_spec(spec_file, corpora={"xa": "xz.txt"})
     with pytest.raises(StudyError, match=r"models\[0\]: corpora: xa: no such file .*unknown file 'xz.txt'"):
         make_study(treebanks, spec_file).plan()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from base64 import b64decode
 from pathlib import Path
 from xml.etree import ElementTree
@@ -15,6 +14,7 @@ from PIL import Image
 from layerlab.errors import RecordsError
 from layerlab.report.style.saving import figure_image, save_figure
 from layerlab.report.style.style import COLUMN_WIDTH, figure_style
+from tests.fixtures.drawn_text import pdf_width
 
 
 def draw(width: float = COLUMN_WIDTH) -> Figure:
@@ -22,12 +22,6 @@ def draw(width: float = COLUMN_WIDTH) -> Figure:
         figure = Figure(figsize=(width, 2.0), layout="constrained")
         figure.subplots().plot([1, 2], [3, 4], label="a line")
     return figure
-
-
-def pdf_width(path: Path) -> float:
-    """The width of a PDF's page, in inches."""
-    (box,) = re.findall(rb"/MediaBox \[ 0 0 ([\d.]+) ", path.read_bytes())
-    return float(box) / 72
 
 
 def test_a_figure_has_one_file_a_format_at_its_size(tmp_path: Path) -> None:
