@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -99,6 +100,7 @@ def check_weight_file(path: Path) -> None:
     if size == 0:
         raise CheckpointError(f"cannot read {path}: the file is empty")
     if path.suffix != ".safetensors":
+        _check_pickle(path)
         return
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
@@ -116,10 +118,30 @@ def check_weight_file(path: Path) -> None:
         raise CheckpointError(f"cannot read {path}: its header is not that of a safetensors file") from error
     if not tensors or empty:
         raise CheckpointError(f"cannot read {path}: it holds no tensors")
+    for name, one in header.items():
+        if (
+            name.endswith((".weight", ".bias"))
+            and str(one.get("dtype"))[:1] in "IUB"
+            and one["dtype"] != "BF16"
+        ):
+            raise CheckpointError(
+                f"cannot use {path}: {name} holds integers ({one['dtype']}), as quantised weights do; "
+                "expected floating-point numbers"
+            )
     expected = 8 + length + max(ends)
     if size != expected:
         how = "was cut off" if size < expected else "has more than its header says"
         raise CheckpointError(f"cannot read {path}: it {how}: {size:,} bytes, expected {expected:,}")
+
+
+def _check_pickle(path: Path) -> None:
+    """Check that a file is one of PyTorch's, a whole one."""
+    with path.open("rb") as file:
+        start = file.read(2)
+    if start == b"PK" and not zipfile.is_zipfile(path):
+        raise CheckpointError(f"cannot read {path}: it was cut off after {path.stat().st_size:,} bytes")
+    if start != b"PK" and start[:1] != b"\x80":
+        raise CheckpointError(f"cannot read {path}: it does not begin like weights that PyTorch saved")
 
 
 def check_tokenizer_files(folder: Path) -> None:

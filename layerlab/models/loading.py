@@ -202,6 +202,7 @@ def translated(what: str, name: str = "") -> Iterator[None]:
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
     """Silence transformers' warnings and its progress bar for a while; the bars of downloads stay."""
+    from huggingface_hub.utils import logging as hub_logging
     from huggingface_hub.utils.tqdm import (
         are_progress_bars_disabled,
         disable_progress_bars,
@@ -210,6 +211,8 @@ def quiet_transformers() -> Iterator[None]:
     from transformers.utils import logging
 
     verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    hub_verbosity = hub_logging.get_verbosity()
+    hub_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     downloads = not are_progress_bars_disabled()
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # switches those of downloads off too
@@ -219,6 +222,7 @@ def quiet_transformers() -> Iterator[None]:
         yield
     finally:
         logging.set_verbosity(verbosity)
+        hub_logging.set_verbosity(hub_verbosity)
         if bar:
             logging.enable_progress_bar()  # type: ignore[no-untyped-call]
         if not downloads:
@@ -234,5 +238,10 @@ def not_found(name: str, error: BaseException) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+    """Return what an error of another library says, in a line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no reason was given"]
+    said = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
+    said = (
+        said if isinstance(error, OSError | ValueError | RuntimeError) else f"{type(error).__name__}: {said}"
+    )
+    return said if len(said) <= 300 else f"{said[:297]}..."

@@ -5,17 +5,23 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from layerlab.data.catalog.corpus import CorpusRef, load_corpus
 from layerlab.data.catalog.registry import register_speaker
-from layerlab.data.sentences import Corpus
+from layerlab.data.sentences import Corpus, take_evenly
 from layerlab.data.spec import Controlled
 from layerlab.errors import DataError, LabelError
+from layerlab.models.pieces import share_of_unknown
 from layerlab.tasks.task import Encoded, Task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+# Sentences of a corpus that a tokenizer is tried on.
+SAMPLE: Final = 200
+# An encoder that knows no more than the rest of the words learns nothing from them.
+MOST_UNKNOWN: Final = 0.9
 
 
 @dataclass(frozen=True)
@@ -108,3 +114,22 @@ def _speak(controlled: Controlled, language: str, split: str, pairs: bool) -> tu
 
 
 register_speaker(_speak)
+
+
+def unknown_words(corpus: Corpus, tokenizer: Any, reader: str) -> str | None:
+    """Return that nearly all words of a corpus are unknown to an encoder, in words, or None.
+
+    Args:
+        corpus: Some of its sentences or pairs are looked at.
+        tokenizer: The encoder's fast tokenizer.
+        reader: What the encoder is called.
+    """
+    items = take_evenly(corpus.sentences, SAMPLE)
+    texts = (
+        item.words if hasattr(item, "words") else f"{item.first} {item.second}".split() for item in items
+    )
+    words = [word for text in texts for word in text if any(sign.isalpha() for sign in word)]
+    share = share_of_unknown(tokenizer, words)
+    if share <= MOST_UNKNOWN:
+        return None
+    return f"{share:.0%} of the words of {corpus.where} are unknown to {reader}"

@@ -16,7 +16,7 @@ from layerlab.models.encoder import Encoder
 from layerlab.models.tokenizers import load_tokenizer
 from layerlab.names import PROBE
 from layerlab.nodes.identity import digest
-from layerlab.tasks.corpora import check_labels, encode_corpus, read_corpus
+from layerlab.tasks.corpora import check_labels, encode_corpus, read_corpus, unknown_words
 from layerlab.tasks.task import Task, get_task
 from layerlab.training.devices import make_accelerator
 
@@ -134,6 +134,8 @@ def _probe(
     encoder.base.to(make_accelerator(device).device)
     length = min(training.max_length, longest_input(encoder, tokenizer))
     train = read_corpus(corpora[""])
+    if told := unknown_words(train, tokenizer, checkpoint.name):
+        raise DataError(told)
     labels = task.label_set(train.sentences)
 
     def encoded(ref: CorpusRef) -> Any:
