@@ -95,6 +95,22 @@ def point_to_pickle(folder: Path) -> None:
     (folder / "pytorch_model.bin").write_text(POINTER)
 
 
+def cut_pickle(folder: Path) -> None:
+    torch.save(load_file(folder / WEIGHTS), folder / "pytorch_model.bin")
+    (folder / WEIGHTS).unlink()
+    cut("pytorch_model.bin", 5000)(folder)
+
+
+def random_pickle(folder: Path) -> None:
+    (folder / WEIGHTS).unlink()
+    (folder / "pytorch_model.bin").write_bytes(b"<!DOCTYPE html>")
+
+
+def quantise(tensors: dict[str, Any]) -> None:
+    name = "embeddings.word_embeddings.weight"
+    tensors[name] = tensors[name].to(torch.int8)
+
+
 BROKEN: dict[str, tuple[Breaking, str]] = {
     "weights are a pointer": (write(WEIGHTS, POINTER), "safetensors: it is a Git LFS pointer"),
     "weights are empty": (write(WEIGHTS, ""), "the file is empty"),
@@ -106,6 +122,9 @@ BROKEN: dict[str, tuple[Breaking, str]] = {
     "weights are called otherwise": (rename, "holds no weights: expected .* weights.safetensors, which"),
     "weights are pickled code": (pickle_weights, "cannot be loaded: .*[Ww]eights"),
     "a pointer to pickled weights": (point_to_pickle, "pytorch_model.bin: it is a Git LFS pointer"),
+    "pickled weights lack their end": (cut_pickle, "pytorch_model.bin: it was cut off after 5,000 bytes"),
+    "pickled weights are none": (random_pickle, "does not begin like weights that PyTorch saved"),
+    "weights are quantised": (change_weights(quantise), "word_embeddings.weight holds integers .I8."),
     "no weights": (remove(WEIGHTS), "holds no weights: expected"),
     "a shard is missing": (shard, r"names files that are not there: model-00002"),
     "an index is no index": (

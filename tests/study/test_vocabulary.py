@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -47,6 +48,18 @@ def test_a_target_that_is_unknown_to_the_encoder_is_noted(corpora: Path, tiny_en
 
 def test_corpora_that_the_encoder_knows_are_not_spoken_of(corpora: Path, tiny_encoder: Path) -> None:
     assert not make_study(corpora, tiny_encoder).plan().notes
+
+
+def test_a_tokenizer_without_ends_of_a_sentence_is_refused(
+    corpora: Path, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_encoder, tmp_path / "model")
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    kept = {key: value for key, value in settings.items() if key not in {"cls_token", "sep_token"}}
+    kept["tokenizer_class"] = "PreTrainedTokenizerFast"
+    (folder / "tokenizer_config.json").write_text(json.dumps(kept))
+    with pytest.raises(StudyError, match=r"models\[0\]: .* has no special tokens for the ends"):
+        make_study(corpora, folder).plan()
 
 
 @pytest.mark.parametrize(
