@@ -6,9 +6,9 @@ A study asks for it with ``nodes: {probe: {}}``: one node a model, task, source 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -25,8 +25,13 @@ from layerlab.nodes.kinds.origin import Origin, load_encoder, longest_input, rea
 from layerlab.nodes.kinds.run import Run
 from layerlab.nodes.node import Node, Work, node
 from layerlab.tasks.corpora import EncodedCorpus, encode_corpus
-from layerlab.tasks.task import get_task
+from layerlab.tasks.task import Task, get_task
 from layerlab.validation import validate
+
+if TYPE_CHECKING:
+    from layerlab.data.sentences import Corpus
+    from layerlab.measures.layer_probes import ProbeScore
+    from layerlab.models.encoder import Encoder
 
 # Raised when probes of the same settings would get other scores.
 PROBE_VERSION = 1
@@ -139,7 +144,6 @@ class Probe(BaseModel):
             DataError: A corpus is not what it was when the plan was made.
             CheckpointError: The encoder is not.
         """
-        from layerlab.measures.layer_probes import probe_layers
         from layerlab.models.tokenizers import load_tokenizer
         from layerlab.training.devices import make_accelerator
 
@@ -150,66 +154,97 @@ class Probe(BaseModel):
         encoder = load_encoder(location, self.revision, 0)
         encoder.base.to(make_accelerator(work.settings.device).device)
         tokenizer = load_tokenizer(location, self.revision)
-        length = longest_input(encoder, self.options.training.max_length)
         task = get_task(self.task)
-        source = find_corpus(self.data, task.name, task.formats, self.source, "train")
-        train = read_planned(source, self.train)
-        labels = task.label_set(train.sentences)
 
-        def encoded(target: str) -> EncodedCorpus:
-            ref = find_corpus(self.data, task.name, task.formats, target, "test")
-            return encode_corpus(task, read_planned(ref, self.targets[target]), labels, tokenizer, length)
+        def read(language: str, split: str, planned: str) -> Corpus:
+            return read_planned(find_corpus(self.data, task.name, task.formats, language, split), planned)
 
-        scores = probe_layers(
+        scores = probe_corpora(
             encoder,
+            tokenizer,
             task,
-            encode_corpus(task, train, labels, tokenizer, length),
-            {target: partial(encoded, target) for target in self.targets},
+            read(self.source, "train", self.train),
+            {target: partial(read, target, "test", digest) for target, digest in self.targets.items()},
+            longest_input(encoder, self.options.training.max_length),
             seeds=(self.seed,),
             layers=self.options.layers,
             training=self.options.training,
             progress=lambda text: work.report({"event": "probing", "message": text}),
         )
-        rows = tuple(
-            ScoreRow(
-                target=one.target,
-                split="test",
-                metric=one.score.metric,
-                layer=one.layer,
-                value=one.score.value,
-                n=one.score.n,
-            )
-            for one in scores
-        )
         facts = Facts.gather(work.settings.device, time.monotonic() - started)
-        about = {**self.columns, "run_id": self.id}
+        record = Record(
+            kind=self.kind,
+            id=self.id,
+            about={**self.columns, "run_id": self.id},
+            facts=facts.model_dump(),
+            scores=tuple(map(row_of, scores)),
+        )
         with work.publish(self) as folder:
-            Record(kind=self.kind, id=self.id, about=about, facts=facts.model_dump(), scores=rows).write(
-                folder
-            )
+            record.write(folder)
         work.report({"event": "done", "seconds": facts.seconds})
 
 
-def _probe_of(fit: Fit, run: Run, study: str, options: ProbeOptions) -> Probe:
-    """Return the probes of the encoder that a fit starts from, on the corpora of the fit and its run."""
-    columns = {
-        "study": study,
-        **fit.columns,
-        "ablation": PROBE,
+def probe_corpora(
+    encoder: Encoder,
+    tokenizer: Any,
+    task: Task,
+    train: Corpus,
+    tests: Mapping[str, Callable[[], Corpus]],
+    length: int,
+    **options: Any,
+) -> list[ProbeScore]:
+    """Encode corpora for an encoder and probe it; see :func:`layerlab.measures.layer_probes.probe_layers`.
+
+    Args:
+        encoder: It does not change.
+        tokenizer: Its tokenizer.
+        task: Its head, loss and scores are used.
+        train: The source language's training split.
+        tests: Reads the test split of each target, when it is needed.
+        length: Longest input in word-pieces.
+        **options: Seeds, layers, training and progress.
+    """
+    from layerlab.measures.layer_probes import probe_layers
+
+    labels = task.label_set(train.sentences)
+
+    def encode(read: Callable[[], Corpus]) -> EncodedCorpus:
+        return encode_corpus(task, read(), labels, tokenizer, length)
+
+    later = {target: partial(encode, read) for target, read in tests.items()}
+    return probe_layers(encoder, task, encode(lambda: train), later, **options)
+
+
+def row_of(one: ProbeScore) -> ScoreRow:
+    """Return a probe's score as it stands in records."""
+    score = one.score
+    return ScoreRow(
+        target=one.target, split="test", metric=score.metric, layer=one.layer, value=score.value, n=score.n
+    )
+
+
+def probe_columns(study: str, model: str, task: Task, source: str, seed: int) -> dict[str, Any]:
+    """Return the columns of records that name probes; nothing was intervened on."""
+    named = {"study": study, "model": model, "task": task.name, "source": source, "seed": seed}
+    plain = {
         "phase": "none",
         "intervention": "none",
         "layers": "",
         "sweep": "",
         "options": "[]",
-        "main_metric": get_task(fit.spec.task).metric,
         "fit_id": "",
     }
+    return {**named, "ablation": PROBE, **plain, "main_metric": task.metric}
+
+
+def _probe_of(fit: Fit, run: Run, study: str, options: ProbeOptions) -> Probe:
+    """Return the probes of the encoder that a fit starts from, on the corpora of the fit and its run."""
     return Probe(
         checkpoint=fit.spec.checkpoint,
         location=fit.location,
         revision=fit.revision,
         pretraining=fit.pretraining,
-        columns=columns,
+        columns=probe_columns(study, fit.model, get_task(fit.spec.task), fit.source, fit.spec.seed),
         task=fit.spec.task,
         task_version=fit.spec.task_version,
         source=fit.source,

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from layerlab.analysis.stored import Record
 from layerlab.data.catalog.corpus import CorpusRef, DataSpec, find_corpus
 from layerlab.errors import CheckpointError, DataError, LabelError, LayerlabError, Problem, StudyError
-from layerlab.measures.layer_probes import ProbeScore, check_levels, probe_layers
+from layerlab.measures.layer_probes import check_levels
 from layerlab.measures.spec import ProbeTraining
 from layerlab.measures.states import longest_input
 from layerlab.models.checkpoints import Checkpoint, find_checkpoint
 from layerlab.models.encoder import Encoder
 from layerlab.models.tokenizers import load_tokenizer
-from layerlab.names import PROBE
 from layerlab.nodes.identity import digest
-from layerlab.tasks.corpora import check_labels, encode_corpus, read_corpus, unknown_words
+from layerlab.nodes.kinds.probe import PROBE_VERSION, probe_columns, probe_corpora, row_of
+from layerlab.tasks.corpora import check_labels, read_corpus
 from layerlab.tasks.task import Task, get_task
 from layerlab.training.devices import make_accelerator
 
 if TYPE_CHECKING:
     import pandas as pd
 
-STUDY = "probes"  # the study's
-
-# Raised when probes of the same settings would get other scores.
-_VERSION = 1
+STUDY = "probes"  # the name of their study
 
 
 def probe_models(
@@ -62,23 +60,37 @@ def probe_models(
 
     Raises:
         StudyError: Models, task, languages or levels that do not exist, or labels that the source lacks; all
-            of them are told at once, before anything is computed.
+            of them at once, before anything is computed.
     """
+    import pandas as pd
+
+    from layerlab.analysis.records import record_rows, validate_records
+
     data, training = (data or DataSpec()).resolved(), training or ProbeTraining()
     checkpoints, corpora = _find_all(models, task, (source, *targets), data, seeds, layers)
-    if progress is not None:
-        for ref in corpora.values():
-            for note in read_corpus(ref).notes:
-                progress(f"note: {ref.where}: {note}")
     rows = []
     for label, checkpoint in checkpoints.items():
-        tell = partial(_tell, progress, label)
-        scores = _probe(checkpoint, get_task(task), corpora, seeds, layers, training, device, tell)
+        encoder = Encoder.from_pretrained(checkpoint.reference)
+        encoder.base.to(make_accelerator(device).device)
+        tokenizer = load_tokenizer(checkpoint.reference)
+        scores = probe_corpora(
+            encoder,
+            tokenizer,
+            get_task(task),
+            read_corpus(corpora[""]),
+            {language: partial(read_corpus, ref) for language, ref in corpora.items() if language},
+            min(training.max_length, longest_input(encoder, tokenizer)),
+            seeds=seeds,
+            layers=layers,
+            training=training,
+            progress=None if progress is None else partial(_tell, progress, label),
+        )
         for seed in seeds:
-            named = {"study": STUDY, "model": label, "task": task, "source": source, "seed": seed}
-            named["run_id"] = _run_id(label, checkpoint, get_task(task), corpora[""].digest, seed, training)
-            rows += [_row(named, score) for score in scores if score.seed == seed]
-    return _records(rows)
+            run_id = _run_id(label, checkpoint, get_task(task), corpora[""].digest, seed, training)
+            about = probe_columns(STUDY, label, get_task(task), source, seed)
+            own = tuple(row_of(score) for score in scores if score.seed == seed)
+            rows += record_rows(Record(kind="probe", id=run_id, about=about, scores=own))
+    return validate_records(pd.DataFrame(rows), "the probes' records")
 
 
 def _find_all(
@@ -118,82 +130,24 @@ def _find_all(
     return checkpoints, corpora
 
 
-def _probe(
-    checkpoint: Checkpoint,
-    task: Task,
-    corpora: Mapping[str, CorpusRef],
-    seeds: Sequence[int],
-    layers: Sequence[int] | None,
-    training: ProbeTraining,
-    device: str,
-    progress: Callable[[str], None],
-) -> list[ProbeScore]:
-    """Load one model and probe it."""
-    encoder = Encoder.from_pretrained(checkpoint.reference)
-    tokenizer = load_tokenizer(checkpoint.reference)
-    encoder.base.to(make_accelerator(device).device)
-    length = min(training.max_length, longest_input(encoder, tokenizer))
-    train = read_corpus(corpora[""])
-    if told := unknown_words(train, tokenizer, checkpoint.name):
-        raise DataError(told)
-    labels = task.label_set(train.sentences)
-
-    def encoded(ref: CorpusRef) -> Any:
-        return encode_corpus(task, read_corpus(ref), labels, tokenizer, length)
-
-    return probe_layers(
-        encoder,
-        task,
-        encoded(corpora[""]),
-        {language: partial(encoded, ref) for language, ref in corpora.items() if language},
-        seeds=seeds,
-        layers=layers,
-        training=training,
-        progress=progress,
-    )
-
-
 def _run_id(
     label: str, checkpoint: Checkpoint, task: Task, corpus: str, seed: int, training: ProbeTraining
 ) -> str:
     """Return the identity of the probes of one model, task, source and seed."""
     settings = training.model_dump(mode="json", exclude={"keep_gib"})
-    spec = {"probe": _VERSION, "label": label, "checkpoint": checkpoint.digest, "task": task.name}
+    spec = {"probe": PROBE_VERSION, "label": label, "checkpoint": checkpoint.digest, "task": task.name}
     return digest(spec | {"version": task.version, "train": corpus, "seed": seed, "training": settings})
 
 
-def _row(named: Mapping[str, Any], score: ProbeScore) -> dict[str, Any]:
-    """Return one row of tidy records; nothing was intervened on."""
-    fixed: dict[str, Any] = {
-        "ablation": PROBE,
-        "phase": "none",
-        "intervention": "none",
-        "layers": "",
-        "split": "test",
-    }
-    fixed |= {"sweep": "", "options": "[]", "main": score.score.metric == get_task(named["task"]).metric}
-    found = {"target": score.target, "layer": score.layer, "metric": score.score.metric}
-    return {**named, **fixed, **found, "fit_id": "", "value": score.score.value, "n": score.score.n}
-
-
-def _records(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    import pandas as pd
-
-    from layerlab.analysis.records import COLUMNS, validate_records
-
-    return validate_records(pd.DataFrame(rows).reindex(columns=list(COLUMNS)), "the probes' records")
-
-
-def _tell(progress: Callable[[str], None] | None, label: str, text: str) -> None:
-    if progress is not None:
-        progress(f"{label}: {text}")
+def _tell(progress: Callable[[str], None], label: str, text: str) -> None:
+    progress(f"{label}: {text}")
 
 
 def labels_of_models(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     """Return models by label.
 
     Raises:
-        CheckpointError: Two models bear one label.
+        CheckpointError: Two models have one label.
 
     >>> labels_of_models([("before", "mbert"), ("after", "fits/01")])
     {'before': 'mbert', 'after': 'fits/01'}
