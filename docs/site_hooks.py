@@ -1,6 +1,6 @@
 """What is linked from ``docs/`` and stands outside becomes part of the site; the README is its front page.
 
-Links are written as they are right in the repository. For the site they are written anew.
+Links are right for readers of the repository. The hooks rewrite them for the site.
 """
 
 from __future__ import annotations
