@@ -31,8 +31,9 @@ from layerlab.finetuning.training import Training
 from layerlab.models.bundled import bundled_folder
 from layerlab.models.encoder import Encoder
 from layerlab.tasks.corpora import EncodedCorpus, encode_corpus
+from layerlab.tasks.heads.biaffine import tree_scores
 from layerlab.tasks.heads.trees import are_trees, best_trees
-from layerlab.tasks.parsing import Parsing, tree_scores
+from layerlab.tasks.parsing import Parsing
 from layerlab.training.batching import length_batches
 
 PARSER = Parsing()

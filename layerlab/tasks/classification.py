@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -10,10 +9,11 @@ from typing import TYPE_CHECKING, ClassVar
 from layerlab.data.pairs import PAIR_FORMATS, Pair
 from layerlab.data.remedies import find_label_remedy
 from layerlab.errors import LabelError
-from layerlab.tasks.encoding.pair_inputs import encode_pairs
-from layerlab.tasks.metrics.label_metrics import label_accuracy, macro_f1
+from layerlab.tasks.encoding.padding import pad, pad_inputs
+from layerlab.tasks.encoding.pair_inputs import PairExample, encode_pairs
+from layerlab.tasks.labels import refuse_other_labels
 from layerlab.tasks.metrics.score import count_macro_f1, count_ratio
-from layerlab.tasks.task import Batch, Encoded, HeadInput, Score, task
+from layerlab.tasks.task import Batch, Encoded, HeadInput, Score, register_task
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -25,23 +25,6 @@ PARAPHRASE_LABELS = ("0", "1")
 
 # Pair, label id.
 Prediction = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class PairExample:
-    """A pair as input of an encoder, with its label.
-
-    Attributes:
-        input_ids: Word-pieces, special tokens included.
-        token_type_ids: For each, which sentence it is of; for encoders with token types.
-        label: Label id.
-        pair: Index of the pair.
-    """
-
-    input_ids: tuple[int, ...]
-    token_type_ids: tuple[int, ...]
-    label: int
-    pair: int
 
 
 @dataclass(frozen=True)
@@ -93,16 +76,8 @@ class Pairs:
                 f"{where}: task {self.name} needs at least 2 labels to tell apart; "
                 f"the source has {', '.join(labels) or 'none'}"
             )
-        counts = Counter(pair.label for pair in sentences)
-        lacking = sorted(set(counts) - set(labels))
-        if lacking:
-            listed = ", ".join(f"{label} ({counts[label]})" for label in lacking)
-            owner = f"task {self.name}" if self.labels else "the source"
-            remedy = find_label_remedy(lacking, labels)
-            raise LabelError(
-                f"{where}: labels that {owner} does not have: {listed}; it has {', '.join(labels)}"
-                + (f". {remedy}" if remedy else "")
-            )
+        owner = f"task {self.name}" if self.labels else "the source"
+        refuse_other_labels((pair.label for pair in sentences), labels, find_label_remedy, where, owner)
 
     def encode(
         self,
@@ -117,18 +92,14 @@ class Pairs:
             LabelError: A pair has a label that is not among ``labels``.
         """
         self.check(sentences, labels, f"task {self.name}")
-        ids = {label: index for index, label in enumerate(labels)}
-        inputs = encode_pairs(sentences, tokenizer, max_length)
-        examples = tuple(
-            PairExample(one.input_ids, one.token_type_ids, ids[pair.label], index)
-            for index, (pair, one) in enumerate(zip(sentences, inputs, strict=True))
-        )
-        counts = {"n_pairs": len(examples), "n_cut_pairs": sum(one.n_cut > 0 for one in inputs)}
+        label_ids = [labels.index(pair.label) for pair in sentences]
+        examples = encode_pairs(sentences, label_ids, tokenizer, max_length)
+        counts = {"n_pairs": len(examples), "n_cut_pairs": sum(one.n_cut > 0 for one in examples)}
         return Encoded(examples, 0, 0, 0, counts)
 
     def build_head(self, hidden_size: int, n_labels: int, dropout: float) -> nn.Module:
-        """Build the head; see :class:`layerlab.tasks.heads.first_token.PairHead`."""
-        from layerlab.tasks.heads.first_token import PairHead
+        """Build the head; see :class:`layerlab.tasks.heads.linear.PairHead`."""
+        from layerlab.tasks.heads.linear import PairHead
 
         return PairHead(hidden_size, n_labels, dropout)
 
@@ -141,13 +112,9 @@ class Pairs:
         """
         import torch
 
-        longest = max(len(example.input_ids) for example in examples)
-        fill = [longest - len(example.input_ids) for example in examples]
-        rows = list(zip(examples, fill, strict=True))
         return {
-            "input_ids": torch.tensor([(*e.input_ids, *[pad_id] * n) for e, n in rows]),
-            "attention_mask": torch.tensor([[1] * len(e.input_ids) + [0] * n for e, n in rows]),
-            "token_type_ids": torch.tensor([(*e.token_type_ids, *[0] * n) for e, n in rows]),
+            **pad_inputs(examples, pad_id),
+            "token_type_ids": pad([example.token_type_ids for example in examples], 0),
             "labels": torch.tensor([example.label for example in examples]),
         }
 
@@ -187,24 +154,16 @@ class Pairs:
         right = count_ratio((one == other, 1) for one, other in zip(gold, predicted, strict=True))
         by_label = count_macro_f1(gold, predicted)
         return [
-            Score("accuracy", label_accuracy(gold, predicted), len(gold), right),
-            Score("macro_f1", macro_f1(gold, predicted), len(gold), by_label),
+            Score("accuracy", right.value, len(gold), right),
+            Score("macro_f1", by_label.value, len(gold), by_label),
         ]
 
 
-@task("nli")
-def make_nli() -> Pairs:
-    """Make the task of natural language inference, such as the controlled languages'."""
-    return Pairs("nli", INFERENCE_LABELS)
-
-
-@task("xnli")
-def make_xnli() -> Pairs:
-    """Make the task of XNLI, whose corpora are on the Hub (Conneau et al. 2018)."""
-    return Pairs("xnli", INFERENCE_LABELS)
-
-
-@task("pawsx")
-def make_pawsx() -> Pairs:
-    """Make the task of PAWS-X: whether two sentences say the same (Yang et al. 2019)."""
-    return Pairs("pawsx", PARAPHRASE_LABELS)
+#: Natural language inference, such as the controlled languages'.
+NLI = Pairs("nli", INFERENCE_LABELS)
+#: Natural language inference on the Hub (Conneau et al. 2018).
+XNLI = Pairs("xnli", INFERENCE_LABELS)
+#: Whether two sentences say the same (Yang et al. 2019).
+PAWSX = Pairs("pawsx", PARAPHRASE_LABELS)
+for _task in (NLI, XNLI, PAWSX):
+    register_task(_task)

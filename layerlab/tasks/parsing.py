@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from layerlab.data.checks import check_trees
 from layerlab.data.sentences import Sentence
 from layerlab.errors import LabelError
+from layerlab.tasks.encoding.padding import pad, pad_inputs
 from layerlab.tasks.encoding.windows import CutWords, cut_words
-from layerlab.tasks.metrics.attachment import Arc, attachments_by_sentence, universal
+from layerlab.tasks.labels import predictions_by_word
+from layerlab.tasks.metrics.attachment import attachments_by_sentence, universal
 from layerlab.tasks.metrics.score import count_ratio
-from layerlab.tasks.task import IGNORED, Batch, Encoded, Score, task
+from layerlab.tasks.task import IGNORED, Batch, Encoded, Score, register_task
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 
 # Sentence, word, head (1-based, 0 is the root), relation id; head -1 is a word that was cut off.
 Prediction = tuple[int, int, int, int]
-
-_AT_ONCE = 1 << 19  # scores of relations
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,15 +134,10 @@ class Parsing:
         """
         import torch
 
-        def pad(rows: Sequence[Sequence[int]], value: int) -> Tensor:
-            longest = max(map(len, rows))
-            return torch.tensor([(*row, *[value] * (longest - len(row))) for row in rows])
-
         heads = pad([example.heads for example in examples], IGNORED)
         relations = pad([example.relations for example in examples], IGNORED)
         return {
-            "input_ids": pad([example.input_ids for example in examples], pad_id),
-            "attention_mask": pad([[1] * len(example.input_ids) for example in examples], 0),
+            **pad_inputs(examples, pad_id),
             "words": pad([example.words for example in examples], 0),
             "labels": torch.stack([heads, relations], dim=-1),
         }
@@ -179,6 +174,7 @@ class Parsing:
         """
         import torch
 
+        from layerlab.tasks.heads.biaffine import tree_scores
         from layerlab.tasks.heads.trees import best_trees
 
         logits = output.relations.detach().float()
@@ -207,12 +203,10 @@ class Parsing:
         Raises:
             LabelError: A word has no prediction or two, so that the score would not be of this corpus.
         """
-        predicted: list[list[Arc]] = [[None] * len(sentence.words) for sentence in sentences]
-        for sentence, word, head, relation in decoded:
-            predicted[sentence][word] = (head, labels[relation]) if head >= 0 else None
-        n_words = sum(len(sentence.words) for sentence in sentences)
-        if not len(decoded) == len({(sentence, word) for sentence, word, *_ in decoded}) == n_words:
-            raise LabelError(f"{len(decoded)} predictions for {n_words} words: expected one a word")
+        predicted = [
+            [(head, labels[relation]) if head >= 0 else None for head, relation in words]
+            for words in predictions_by_word(sentences, decoded)
+        ]
         gold = [tuple(zip(sentence.heads, sentence.relations, strict=True)) for sentence in sentences]
         found = attachments_by_sentence(gold, predicted)
         las = count_ratio((one.n_arcs, one.n_words) for one in found)
@@ -220,34 +214,10 @@ class Parsing:
         clas = count_ratio((2 * one.n_content_arcs, one.n_content + one.n_predicted_content) for one in found)
         n_content = sum(one.n_content for one in found)
         return [
-            Score("las", las.value, n_words, las),
-            Score("uas", uas.value, n_words, uas),
+            Score("las", las.value, len(decoded), las),
+            Score("uas", uas.value, len(decoded), uas),
             Score("clas", clas.value, n_content, clas),
         ]
-
-
-def tree_scores(output: ArcScores) -> Tensor:
-    """Return the log-probability of each head and of the best relation to it.
-
-    Args:
-        output: Of the head.
-
-    Returns:
-        ``(batch, words, 1 + words)`` in float32.
-    """
-    import torch
-
-    logits = output.relations.detach().float()
-    # A few sentences at a time stay in the processor's cache.
-    n_at_once = max(1, _AT_ONCE // max(1, logits[0].numel()))
-    starts = range(0, len(logits), n_at_once)
-    of_relations = torch.cat([_best_relation(logits[start : start + n_at_once]) for start in starts])
-    return output.heads.detach().float().log_softmax(dim=-1) + of_relations
-
-
-def _best_relation(logits: Tensor) -> Tensor:
-    """Return the log-probability of the best relation; torch.logsumexp would look for it once more."""
-    return -(logits - logits.amax(dim=2, keepdim=True)).exp_().sum(dim=2).log_()
 
 
 def _build(cut: CutWords, ids: dict[str, int], index: int, sentence: Sentence) -> TreeExample:
@@ -268,7 +238,4 @@ def _build(cut: CutWords, ids: dict[str, int], index: int, sentence: Sentence) -
     )
 
 
-@task("parsing")
-def make_parsing() -> Parsing:
-    """Make the task of dependency parsing."""
-    return Parsing()
+register_task(Parsing())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -12,10 +11,12 @@ from layerlab.data.formats.conllu import UPOS
 from layerlab.data.remedies import find_type_remedy
 from layerlab.data.sentences import Sentence
 from layerlab.errors import LabelError
+from layerlab.tasks.encoding.padding import pad, pad_inputs
 from layerlab.tasks.encoding.windows import encode_words
+from layerlab.tasks.labels import predictions_by_word, refuse_other_labels
 from layerlab.tasks.metrics.score import count_ratio
 from layerlab.tasks.metrics.spans import SpanScores, spans_by_sentence, words_by_sentence
-from layerlab.tasks.task import IGNORED, Batch, Encoded, Example, HeadInput, Score, task
+from layerlab.tasks.task import IGNORED, Batch, Encoded, Example, HeadInput, Score, register_task
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -68,15 +69,8 @@ class Tagging:
             raise LabelError(
                 f"{where}: {bare} of {len(sentences)} sentences have no labels for task {self.name}"
             )
-        counts = Counter(tag for sentence in sentences for tag in self.tags_of(sentence))
-        lacking = sorted(set(counts) - set(labels))
-        if lacking:
-            listed = ", ".join(f"{tag} ({counts[tag]})" for tag in lacking)
-            remedy = find_type_remedy(lacking, labels)
-            raise LabelError(
-                f"{where}: labels that the source does not have: {listed}; "
-                f"the source has {', '.join(labels)}" + (f". {remedy}" if remedy else "")
-            )
+        tags = (tag for sentence in sentences for tag in self.tags_of(sentence))
+        refuse_other_labels(tags, labels, find_type_remedy, where)
 
     def encode(
         self,
@@ -96,29 +90,15 @@ class Tagging:
         return encode_words(sentences, label_ids, tokenizer, max_length)
 
     def build_head(self, hidden_size: int, n_labels: int, dropout: float) -> nn.Module:
-        """Build dropout and a linear layer, weights from N(0, 0.02) and zero bias.
+        """Build a linear head that maps ``(batch, tokens, hidden)`` to ``(batch, tokens, labels)``."""
+        from layerlab.tasks.heads.linear import linear_head
 
-        The head maps ``(batch, tokens, hidden)`` to ``(batch, tokens, labels)``.
-        """
-        from torch import nn
-
-        linear = nn.Linear(hidden_size, n_labels)
-        nn.init.normal_(linear.weight, std=0.02)
-        nn.init.zeros_(linear.bias)
-        return nn.Sequential(nn.Dropout(dropout), linear)
+        return linear_head(hidden_size, n_labels, dropout)
 
     def collate(self, examples: Sequence[Example], pad_id: int) -> Batch:
         """Pad examples to the longest: ``input_ids``, ``attention_mask``, ``labels``, ``(batch, tokens)``."""
-        import torch
-
-        longest = max(len(example.input_ids) for example in examples)
-        fill = [longest - len(example.input_ids) for example in examples]
-        rows = list(zip(examples, fill, strict=True))
-        return {
-            "input_ids": torch.tensor([(*e.input_ids, *[pad_id] * n) for e, n in rows]),
-            "attention_mask": torch.tensor([[1] * len(e.input_ids) + [0] * n for e, n in rows]),
-            "labels": torch.tensor([(*e.label_ids, *[IGNORED] * n) for e, n in rows]),
-        }
+        labels = pad([example.label_ids for example in examples], IGNORED)
+        return {**pad_inputs(examples, pad_id), "labels": labels}
 
     def loss(self, output: Tensor, labels: Tensor) -> Tensor:
         """Return the cross-entropy summed over labelled positions, in float32.
@@ -150,12 +130,8 @@ class Tagging:
         Raises:
             LabelError: A word has no prediction or two, so that the score would not be of this corpus.
         """
-        predicted = [[""] * len(sentence.words) for sentence in sentences]
-        for sentence, word, label in decoded:
-            predicted[sentence][word] = labels[label]
-        n_words = sum(len(sentence.words) for sentence in sentences)
-        if not len(decoded) == len({(sentence, word) for sentence, word, _ in decoded}) == n_words:
-            raise LabelError(f"{len(decoded)} predictions for {n_words} words: expected one a word")
+        by_word = predictions_by_word(sentences, decoded)
+        predicted = [[labels[label] for (label,) in words] for words in by_word]
         return self.scores_of([self.tags_of(sentence) for sentence in sentences], predicted)
 
 
@@ -204,13 +180,9 @@ def _f1_counts(found: SpanScores) -> tuple[int, int]:
     return 2 * found.n_correct, found.n_gold + found.n_predicted
 
 
-@task("upos")
-def make_upos() -> Tagging:
-    """Make the task of universal parts of speech."""
-    return Tagging("upos", ("conllu",), "accuracy", attrgetter("upos"), upos_labels, upos_scores)
-
-
-@task("ner")
-def make_ner() -> Tagging:
-    """Make the task of named entities."""
-    return Tagging("ner", ("iob2",), "span_f1", attrgetter("entities"), entity_labels, entity_scores)
+#: Universal parts of speech.
+UPOS_TAGGING = Tagging("upos", ("conllu",), "accuracy", attrgetter("upos"), upos_labels, upos_scores)
+#: Named entities.
+NER = Tagging("ner", ("iob2",), "span_f1", attrgetter("entities"), entity_labels, entity_scores)
+register_task(UPOS_TAGGING)
+register_task(NER)

@@ -15,8 +15,8 @@ from layerlab.data.catalog.corpus import DataSpec, find_corpus, load_corpus
 from layerlab.data.pairs import PAIR_FORMATS, Pair
 from layerlab.data.sentences import Corpus
 from layerlab.errors import DataError, LabelError
-from layerlab.tasks.classification import Pairs, make_xnli
-from layerlab.tasks.tagging import make_ner
+from layerlab.tasks.classification import XNLI, Pairs
+from layerlab.tasks.tagging import NER
 
 Write = Callable[[str, str], Path]
 NO_OPTIONS: Mapping[str, object] = {}
@@ -112,7 +112,7 @@ def test_a_remedy_for_types_that_a_source_lacks_gives_it_those_that_it_has(
 ) -> None:
     write("aa/test.iob2", to_text(source))
     write("bb/test.iob2", to_text(target))
-    ner = make_ner()
+    ner = NER
     labels = ner.label_set(read(tmp_path).sentences)
     with pytest.raises(LabelError, match="labels that the source does not have") as error:
         ner.check(read(tmp_path, language="bb").sentences, labels, "bb")
@@ -138,7 +138,7 @@ def test_a_remedy_for_labels_of_pairs_gives_every_label_one_of_its_own(
 ) -> None:
     rows = "".join(f"mira {label}\ttola\t{label}\n" for label in labels)
     write("aa/test.tsv", f"premise\thypothesis\tlabel\n{rows}")
-    xnli = make_xnli()
+    xnli = XNLI
     with pytest.raises((DataError, LabelError), match="label") as error:
         xnli.check(read_pairs(tmp_path).sentences, xnli.labels, "aa")
     remedy = remedy_in(str(error.value))

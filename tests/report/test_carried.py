@@ -19,7 +19,7 @@ from layerlab.report.figures.gallery import available
 from layerlab.report.style.panels import panels
 from layerlab.report.tables.text import render_table
 from layerlab.tasks import task as registry
-from layerlab.tasks.tagging import Tagging, make_upos
+from layerlab.tasks.tagging import UPOS_TAGGING, Tagging
 from tests.fixtures.studies import make_study
 
 #: Names that look like others: as if made from interventions, or as if of a sweep.
@@ -30,7 +30,7 @@ NAMES = ("reset(0-1)@before", "rewind(0)", "reset(to=pretrained)@after", "none o
 def own_task(monkeypatch: pytest.MonkeyPatch) -> str:
     """A task whose main metric is not its first one by name."""
     monkeypatch.setattr(registry, "_TASKS", dict(registry._TASKS))
-    upos = make_upos()
+    upos = UPOS_TAGGING
     own = Tagging("own", upos.formats, "quality", upos.tags_of, upos.labels_of, upos.scores_of)
     registry.register_task(own)
     return own.name

@@ -17,18 +17,15 @@ from layerlab.errors import DataError, LabelError
 from layerlab.finetuning.model import TaskModel, forward_batch
 from layerlab.tasks.classification import (
     INFERENCE_LABELS,
-    PairExample,
+    NLI,
+    PAWSX,
+    XNLI,
     Pairs,
-    make_nli,
-    make_pawsx,
-    make_xnli,
 )
-from layerlab.tasks.encoding.pair_inputs import encode_pairs, find_frame, longest_first
-from layerlab.tasks.heads.first_token import PairHead
-from layerlab.tasks.metrics.label_metrics import label_accuracy, macro_f1
+from layerlab.tasks.encoding.pair_inputs import PairExample, encode_pairs, find_frame, longest_first
+from layerlab.tasks.heads.linear import PairHead
 from layerlab.tasks.task import get_task, known_tasks
 
-NLI = make_nli()
 PAIRS = [
     Pair("mira tola.", "mira gatileki pesaruna, Bela [SEP] tola.", "entailment"),
     Pair("猫 が 飛 ぶ", "мира гатилеки пестола мира мира тола", "neutral"),
@@ -39,8 +36,8 @@ PAIRS = [
 
 def test_the_tasks_are_registered() -> None:
     assert {"nli", "xnli", "pawsx"} <= set(known_tasks())
-    assert (get_task("xnli"), get_task("pawsx")) == (make_xnli(), make_pawsx())
-    assert make_xnli().label_set(PAIRS[:1]) == INFERENCE_LABELS
+    assert (get_task("xnli"), get_task("pawsx")) == (XNLI, PAWSX)
+    assert XNLI.label_set(PAIRS[:1]) == INFERENCE_LABELS
     assert Pairs("own").label_set(PAIRS) == ("contradiction", "entailment", "neutral")
 
 
@@ -58,7 +55,7 @@ def test_inputs_are_those_of_the_tokenizer_itself(
         max_length=max_length,
         return_token_type_ids=True,
     )
-    ours = encode_pairs(pairs, tokenizer, max_length)
+    ours = encode_pairs(pairs, [0] * len(pairs), tokenizer, max_length)
     assert [list(one.input_ids) for one in ours] == theirs["input_ids"]
     assert [list(one.token_type_ids) for one in ours] == theirs["token_type_ids"]
     if max_length == 7:
@@ -66,7 +63,7 @@ def test_inputs_are_those_of_the_tokenizer_itself(
 
 
 def test_names_of_special_tokens_in_a_text_are_text(wordpiece: Any) -> None:
-    (one, *_) = encode_pairs(PAIRS, wordpiece, 64)
+    (one, *_) = encode_pairs(PAIRS, [0, 1, 2, 1], wordpiece, 64)
     assert one.input_ids.count(wordpiece.sep_token_id) == 2
 
 
@@ -91,7 +88,7 @@ def test_the_longer_text_is_cut_first() -> None:
 
 
 def test_pairs_that_were_cut_are_counted(wordpiece: Any) -> None:
-    lengths = [len(one.input_ids) for one in encode_pairs(PAIRS, wordpiece, 64)]
+    lengths = [len(one.input_ids) for one in encode_pairs(PAIRS, [0, 1, 2, 1], wordpiece, 64)]
     encoded = NLI.encode(PAIRS, INFERENCE_LABELS, wordpiece, 12)
     assert encoded.counts == {"n_pairs": 4, "n_cut_pairs": sum(n > 12 for n in lengths)}
     assert 0 < encoded.counts["n_cut_pairs"] < 4
@@ -122,15 +119,13 @@ def test_scores_agree_with_scikit_learn(labels: tuple[str, ...]) -> None:
         assert accuracy.value == pytest.approx(accuracy_score(gold, predicted))
         assert f1.value == pytest.approx(f1_score(gold, predicted, average="macro"))
         assert (accuracy.n, f1.n) == (n, n)
-    assert (label_accuracy([], []), macro_f1([], [])) == (0.0, 0.0)
+    assert [score.value for score in NLI.score([], "abc", [])] == [0.0, 0.0]
 
 
 def test_a_pair_without_prediction_is_no_score() -> None:
     for decoded in ([(0, 1)], [(0, 1), (0, 2)], [(0, 1), (1, 1), (1, 1)]):
         with pytest.raises(LabelError, match=f"{len(decoded)} predictions for 2 pairs: expected one a pair"):
             NLI.score(PAIRS[:2], INFERENCE_LABELS, decoded)
-    with pytest.raises(LabelError, match="1 gold labels, but 2 predicted ones"):
-        macro_f1(["a"], ["a", "b"])
 
 
 def test_labels_that_the_task_lacks_are_listed_with_what_would_mend_it() -> None:
@@ -139,7 +134,7 @@ def test_labels_that_the_task_lacks_are_listed_with_what_would_mend_it() -> None
         match=r"de/test: labels that task xnli does not have: contradictory \(2\); it has entailment, .*"
         r'tag_map: \{"contradictory": "contradiction"\}',
     ):
-        make_xnli().check([Pair("a", "b", "contradictory")] * 2, INFERENCE_LABELS, "de/test")
+        XNLI.check([Pair("a", "b", "contradictory")] * 2, INFERENCE_LABELS, "de/test")
     with pytest.raises(LabelError, match=r'tag_map: \{"0": "entailment", "2": "contradiction"\}'):
         NLI.check([Pair("a", "b", label) for label in "02"], INFERENCE_LABELS, "x")
     with pytest.raises(LabelError, match=r"it has entailment, neutral, contradiction$"):

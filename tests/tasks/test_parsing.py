@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from layerlab.data.catalog.defaults import default_corpora
 from layerlab.data.sentences import Sentence
 from layerlab.errors import LabelError
-from layerlab.tasks import parsing as module
 from layerlab.tasks import task as registry
+from layerlab.tasks.heads import biaffine as module
 from layerlab.tasks.heads.biaffine import ArcScores, BiaffineHead
-from layerlab.tasks.parsing import Parsing, TreeExample, make_parsing
+from layerlab.tasks.parsing import Parsing, TreeExample
 from layerlab.tasks.task import IGNORED, get_task
 
 SMALL = Parsing("small-parsing", arc_size=12, relation_size=7)
@@ -52,7 +52,7 @@ def test_labels_are_the_universal_relations_of_the_source() -> None:
 
 def test_sentences_without_trees_are_refused() -> None:
     with pytest.raises(LabelError, match="cc: 1 of 2 sentences have no tree for task parsing"):
-        make_parsing().check([TREES[0], Sentence(("a",))], LABELS, "cc")
+        Parsing().check([TREES[0], Sentence(("a",))], LABELS, "cc")
 
 
 @pytest.mark.parametrize("name", ["wordpiece", "bpe", "bos_eos"])
@@ -168,7 +168,7 @@ def test_no_word_is_its_own_head_and_padding_is_no_head() -> None:
 
 
 def test_scorers_start_at_zero_and_projections_orthogonal_with_the_sizes_of_the_paper() -> None:
-    head = make_parsing().build_head(768, 37, 0.1)
+    head = Parsing().build_head(768, 37, 0.1)
     assert isinstance(head, BiaffineHead)
     assert (head.arc.shape, head.relation.shape) == ((501, 500), (201, 37, 201))
     assert not head.arc.any()
@@ -246,7 +246,7 @@ def test_scores_of_trees_are_the_same_for_some_sentences_at_a_time(monkeypatch: 
 
 
 def test_a_parser_of_other_sizes_is_a_task_under_a_name_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert get_task("parsing") == make_parsing()
+    assert get_task("parsing") == Parsing()
     monkeypatch.setattr(registry, "_TASKS", dict(registry._TASKS))
     registry.register_task(SMALL)
     head = get_task("small-parsing").build_head(16, 4, 0.1)

@@ -8,7 +8,7 @@ import pytest
 from layerlab.errors import LabelError
 from layerlab.names import task_name
 from layerlab.tasks import task as module
-from layerlab.tasks.tagging import Tagging, make_upos
+from layerlab.tasks.tagging import UPOS_TAGGING, Tagging
 from layerlab.tasks.task import Task, get_task, known_tasks, register_task, task
 
 
@@ -19,7 +19,7 @@ def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def make(name: str) -> Tagging:
-    upos = make_upos()
+    upos = UPOS_TAGGING
     return Tagging(name, upos.formats, upos.metric, upos.tags_of, upos.labels_of, upos.scores_of)
 
 
@@ -56,7 +56,7 @@ def test_a_task_says_what_reports_call_it() -> None:
 
 def test_a_task_must_be_called_as_it_is_registered() -> None:
     with pytest.raises(LabelError, match="registered as 'xpos' calls itself 'upos'"):
-        task("xpos")(make_upos)
+        task("xpos")(lambda: UPOS_TAGGING)
 
 
 def test_packages_register_tasks_through_an_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:

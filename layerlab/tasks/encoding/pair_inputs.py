@@ -52,29 +52,30 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class PairInput:
-    """A pair as input of an encoder.
+class PairExample:
+    """A pair as input of an encoder, with its label.
 
     Attributes:
         input_ids: Word-pieces, special tokens included.
         token_type_ids: For each, which text it is of, as the tokenizer counts.
+        label: Label id.
+        pair: Index of the pair.
         n_cut: Word-pieces that did not fit.
     """
 
     input_ids: Pieces
     token_type_ids: Pieces
-    n_cut: int
+    label: int
+    pair: int
+    n_cut: int = 0
 
 
 def encode_pairs(
-    pairs: Sequence[Pair], tokenizer: PreTrainedTokenizerBase, max_length: int
-) -> tuple[PairInput, ...]:
+    pairs: Sequence[Pair], label_ids: Sequence[int], tokenizer: PreTrainedTokenizerBase, max_length: int
+) -> tuple[PairExample, ...]:
     """Encode pairs as the tokenizer itself encodes two texts; if they are too long, the longer loses its end.
 
-    Args:
-        pairs: What to encode.
-        tokenizer: A fast Hugging Face tokenizer.
-        max_length: Longest input in word-pieces, special tokens included.
+    The longest input has ``max_length`` word-pieces, special tokens included.
 
     Raises:
         CheckpointError: The tokenizer is not a fast one, or lacks special tokens.
@@ -85,13 +86,14 @@ def encode_pairs(
     if room < 2:
         raise DataError(f"max_length {max_length} leaves no room for two texts beside the special tokens")
     pieces = encode_texts((text for pair in pairs for text in (pair.first, pair.second)), tokenizer)
-    inputs = []
-    for pair in pairs:
+    examples = []
+    for index, (pair, label) in enumerate(zip(pairs, label_ids, strict=True)):
         first, second = pieces[pair.first], pieces[pair.second]
         n_first, n_second = longest_first(len(first), len(second), room)
         n_cut = len(first) + len(second) - n_first - n_second
-        inputs.append(PairInput(*frame.put(first[:n_first], second[:n_second]), n_cut))
-    return tuple(inputs)
+        ids, types = frame.put(first[:n_first], second[:n_second])
+        examples.append(PairExample(ids, types, label, index, n_cut))
+    return tuple(examples)
 
 
 def encode_texts(texts: Iterable[str], tokenizer: PreTrainedTokenizerBase) -> Mapping[str, Pieces]:

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 
+_AT_ONCE = 1 << 19  # scores of relations
+
 
 class ArcScores(NamedTuple):
     """Scores of every word for every head; head 0 is the root.
@@ -85,6 +87,24 @@ class BiaffineHead(nn.Module):
             heads.masked_fill(impossible, torch.finfo(heads.dtype).min),
             relations.reshape(len(states), words.shape[1], n_relations, -1),
         )
+
+
+def tree_scores(output: ArcScores) -> Tensor:
+    """Return the log-probability of each head and of the best relation to it.
+
+    Returns:
+        ``(batch, words, 1 + words)`` in float32.
+    """
+    logits = output.relations.detach().float()
+    # A few sentences at a time stay in the processor's cache.
+    n_at_once = max(1, _AT_ONCE // max(1, logits[0].numel()))
+    of_relations = torch.cat([_best_relation(few) for few in torch.split(logits, n_at_once)])
+    return output.heads.detach().float().log_softmax(dim=-1) + of_relations
+
+
+def _best_relation(logits: Tensor) -> Tensor:
+    """Return the log-probability of the best relation; torch.logsumexp would look for it once more."""
+    return -(logits - logits.amax(dim=2, keepdim=True)).exp_().sum(dim=2).log_()
 
 
 def _with_one(states: Tensor) -> Tensor:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from layerlab.tasks.metrics.attachment import attachment_scores
-from layerlab.tasks.metrics.label_metrics import label_accuracy, macro_f1
 from layerlab.tasks.metrics.score import Score
 from layerlab.tasks.metrics.spans import span_scores, word_accuracy
 
-__all__ = ["Score", "attachment_scores", "label_accuracy", "macro_f1", "span_scores", "word_accuracy"]
+__all__ = ["Score", "attachment_scores", "span_scores", "word_accuracy"]

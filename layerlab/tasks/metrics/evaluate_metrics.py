@@ -26,15 +26,19 @@ def _info(
     )
 
 
-class WordAccuracy(evaluate.Metric):  # type: ignore[misc]
+class _InMemory(evaluate.Metric):  # type: ignore[misc]
+    """A metric that writes no files unless it is asked to."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"keep_in_memory": True, **options})
+
+
+class WordAccuracy(_InMemory):
     """Fraction of words with the right tag: ``{"accuracy": ...}``.
 
     >>> WordAccuracy().compute(predictions=[["NOUN", "VERB"]], references=[["NOUN", "NOUN"]])
     {'accuracy': 0.5}
     """
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{"keep_in_memory": True, **options})
 
     def _info(self) -> evaluate.MetricInfo:
         return _info("Fraction of words with the right tag.")
@@ -43,7 +47,7 @@ class WordAccuracy(evaluate.Metric):  # type: ignore[misc]
         return {"accuracy": word_accuracy(references, predictions)}
 
 
-class SpanF1(evaluate.Metric):  # type: ignore[misc]
+class SpanF1(_InMemory):
     """Entity F1 on IOB2 tags, strict by default: ``span_precision``, ``span_recall``, ``span_f1``.
 
     With ``lenient=True`` in ``compute`` the names end in ``_lenient``.
@@ -52,9 +56,6 @@ class SpanF1(evaluate.Metric):  # type: ignore[misc]
     >>> scores["span_precision"], scores["span_recall"]
     (1.0, 0.5)
     """
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{"keep_in_memory": True, **options})
 
     def _info(self) -> evaluate.MetricInfo:
         return _info("Micro-averaged F1 of entities that are right in type and in both ends.")
@@ -71,7 +72,7 @@ class SpanF1(evaluate.Metric):  # type: ignore[misc]
         }
 
 
-class Attachment(evaluate.Metric):  # type: ignore[misc]
+class Attachment(_InMemory):
     """Attachment scores of dependency trees on gold words: ``uas``, ``las``, ``clas``, as in CoNLL 2018.
 
     A tree is a dict of ``heads`` (1-based, 0 for the root) and ``relations``, one of each a word. A predicted
@@ -84,9 +85,6 @@ class Attachment(evaluate.Metric):  # type: ignore[misc]
     >>> Attachment().compute(predictions=[{"heads": [2, 0], "relations": ["obj", "root"]}], references=[gold])
     {'uas': 1.0, 'las': 0.5, 'clas': 0.5}
     """
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{"keep_in_memory": True, **options})
 
     def _info(self) -> evaluate.MetricInfo:
         tree = {"heads": datasets.Sequence(datasets.Value("int32")), "relations": _STRINGS}

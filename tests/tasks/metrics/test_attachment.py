@@ -11,7 +11,7 @@ import pytest
 from layerlab.data.formats.conllu import read_conllu
 from layerlab.errors import LabelError
 from layerlab.tasks.metrics.attachment import attachment_scores, universal
-from layerlab.tasks.parsing import make_parsing
+from layerlab.tasks.parsing import Parsing
 
 Score = Callable[[Path, Path], dict[str, float]]
 Write = Callable[[str, list[list[tuple[int, str]]]], Path]
@@ -105,7 +105,7 @@ def test_a_real_treebank_scores_one_by_itself_and_less_by_chains(
         if row[0].isdecimal():
             row[6] = str(int(row[0]) - 1)
     chains.write_text("\n".join("\t".join(row) for row in rows), encoding="utf-8")
-    sentences, parsing = read_conllu(gold), make_parsing()
+    sentences, parsing = read_conllu(gold), Parsing()
     labels = parsing.label_set(sentences)
     assert len(labels) <= 37
     for path in (gold, chains):

@@ -15,10 +15,10 @@ from sklearn.metrics import f1_score as label_f1
 from layerlab.data.formats.conllu import UPOS
 from layerlab.data.pairs import Pair
 from layerlab.data.sentences import Sentence
-from layerlab.tasks.classification import INFERENCE_LABELS, make_nli
+from layerlab.tasks.classification import INFERENCE_LABELS, NLI
 from layerlab.tasks.metrics.score import Counts, count_macro_f1, count_ratio
-from layerlab.tasks.parsing import make_parsing
-from layerlab.tasks.tagging import make_ner, make_upos
+from layerlab.tasks.parsing import Parsing
+from layerlab.tasks.tagging import NER, UPOS_TAGGING
 from layerlab.tasks.task import Score, Task
 
 TAGS = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
@@ -61,10 +61,10 @@ def invented(name: str, seed: int = 0, n: int = 60) -> Corpus:
             sentences.append(Pair("a", "b", stream.choice(INFERENCE_LABELS)))
             predicted.append([(stream.randrange(3),)])
     made: dict[str, tuple[Task, tuple[str, ...]]] = {
-        "upos": (make_upos(), UPOS),
-        "ner": (make_ner(), TAGS),
-        "parsing": (make_parsing(), RELATIONS),
-        "nli": (make_nli(), INFERENCE_LABELS),
+        "upos": (UPOS_TAGGING, UPOS),
+        "ner": (NER, TAGS),
+        "parsing": (Parsing(), RELATIONS),
+        "nli": (NLI, INFERENCE_LABELS),
     }
     return *made[name][:1], sentences, made[name][1], predicted
 
