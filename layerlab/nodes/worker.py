@@ -19,7 +19,7 @@ from layerlab.nodes.sharing import agree, is_shared, meet, process_rank
 from layerlab.nodes.store.events import reporter
 from layerlab.nodes.store.lease import claim, is_held
 from layerlab.nodes.store.store import Store
-from layerlab.training.events import Report
+from layerlab.training.events import Report, silent
 
 
 def run_nodes(
@@ -129,9 +129,14 @@ class _Worker:
         return True
 
     def _execute(self, item: Node) -> None:
-        item.execute(Work(self.store, self.settings, self._reporter(item), self.kept))
+        started, report = time.monotonic(), self._reporter(item)
+        report({"event": "start", "title": item.title})
+        item.execute(Work(self.store, self.settings, report, self.kept))
+        report({"event": "done", "seconds": round(time.monotonic() - started, 3)})
 
     def _reporter(self, item: Node) -> Report:
+        if process_rank() > 0:
+            return silent
         write, watch = reporter(self.store.events(item.id)), self.watch
         if watch is None:
             return write

@@ -68,7 +68,6 @@ class Norm:
                 "intervention": "none", "layers": "", "source": "aa", "seed": self.seed, "fit_id": self.fit}
 
     def execute(self, work):
-        work.report({"event": "start", "title": self.title})
         folder = work.store.work(self.id)
         folder.mkdir(parents=True, exist_ok=True)
         starts = folder / "starts.txt"

@@ -152,7 +152,6 @@ class Fit(BaseModel):
         from layerlab.finetuning.model import build_task_model
 
         started = time.monotonic()
-        work.report({"event": "start", "title": self.title})
         task, seed = get_task(self.spec.task), self.spec.seed
         location = self.origin.check(work.store)
         encoder = load_encoder(location, self.revision, seed)
@@ -195,7 +194,6 @@ class Fit(BaseModel):
         )
         self._publish(work, model, tokenizer, labels, facts)
         shutil.rmtree(folder, ignore_errors=True)
-        work.report({"event": "done", "seconds": facts.seconds})
 
     def _corpora(self, tokenizer: Any, length: int) -> tuple[dict[str, EncodedCorpus], tuple[str, ...]]:
         """Return the encoded splits of the source, and the labels of the head."""

@@ -100,7 +100,6 @@ class Pretraining(BaseModel):
         from layerlab.pretraining.run import pretrain
 
         started = time.monotonic()
-        work.report({"event": "start", "title": self.title})
         if Pretraining.of(self.spec).id != self.id:
             raise DataError(f"a text of {self.title} has changed since the plan was made; plan and run again")
         settings, folder = work.settings, work.store.work(self.id)
@@ -125,7 +124,6 @@ class Pretraining(BaseModel):
                 spec=self.identity,
             ).write(made)
         shutil.rmtree(folder, ignore_errors=True)
-        work.report({"event": "done", "seconds": facts.seconds})
 
 
 def is_pretraining(model: str) -> bool:

@@ -148,7 +148,6 @@ class Probe(BaseModel):
         from layerlab.training.devices import make_accelerator
 
         started = time.monotonic()
-        work.report({"event": "start", "title": self.title})
         origin = Origin(self.location, self.revision, self.checkpoint, self.pretraining)
         location = origin.check(work.store)
         encoder = load_encoder(location, self.revision, 0)
@@ -181,7 +180,6 @@ class Probe(BaseModel):
         )
         with work.publish(self) as folder:
             record.write(folder)
-        work.report({"event": "done", "seconds": facts.seconds})
 
 
 def probe_corpora(

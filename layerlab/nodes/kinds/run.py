@@ -110,7 +110,6 @@ class Run(BaseModel):
         from layerlab.nodes.kinds.layer_scores import measure_run
 
         started = time.monotonic()
-        work.report({"event": "start", "title": self.title})
         fitted = work.kept.get(self.fit, lambda: load_fitted(work.store, self.fit, work.settings))
         with applied(
             self.after, fitted.encoder, donors=fitted.donors_of(work.store, self.donors)
@@ -137,7 +136,6 @@ class Run(BaseModel):
             targets={target: _describe(fitted, target) for target in self.spec.targets},
         )
         self._publish(work, counted, rows, facts)
-        work.report({"event": "done", "seconds": facts.seconds})
 
     def _evaluate(self, work: Work, fitted: Fitted) -> list[tuple[str, Score]]:
         from layerlab.finetuning.evaluation import evaluate
