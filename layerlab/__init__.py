@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from layerlab.data.formats.bitext_files import read_bitexts
     from layerlab.errors import LayerlabError, NoEffectError, StudyError
     from layerlab.finetuning.training import Training
-    from layerlab.measures.alignment import measure_alignment
     from layerlab.measures.anc import anc
+    from layerlab.measures.bitext_alignment import measure_alignment
     from layerlab.measures.cka import cka
     from layerlab.measures.drift import weight_drift
     from layerlab.measures.retrieval import retrieve
-    from layerlab.measures.spec import Measures
+    from layerlab.measures.settings import Measures
     from layerlab.models.anatomy import Anatomy, register_anatomy
     from layerlab.models.bundled import bundled_encoders
     from layerlab.models.encoder import Encoder
@@ -89,12 +89,12 @@ _HOMES = {
     "layerlab.data.catalog.corpus": ("DataSpec", "register_corpus"),
     "layerlab.errors": ("LayerlabError", "NoEffectError", "StudyError"),
     "layerlab.finetuning.training": ("Training",),
-    "layerlab.measures.alignment": ("measure_alignment",),
+    "layerlab.measures.bitext_alignment": ("measure_alignment",),
     "layerlab.measures.anc": ("anc",),
     "layerlab.measures.cka": ("cka",),
     "layerlab.measures.drift": ("weight_drift",),
     "layerlab.measures.retrieval": ("retrieve",),
-    "layerlab.measures.spec": ("Measures",),
+    "layerlab.measures.settings": ("Measures",),
     "layerlab.models.anatomy": ("Anatomy", "register_anatomy"),
     "layerlab.models.bundled": ("bundled_encoders",),
     "layerlab.models.encoder": ("Encoder",),

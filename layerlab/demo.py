@@ -114,7 +114,7 @@ def _measure(folder: Path, settings: DemoSettings, say: Callable[[str], None]) -
 
 def _alignment(folder: Path, settings: DemoSettings) -> pd.DataFrame:
     from layerlab.data.formats.bitext_files import read_bitexts
-    from layerlab.measures.alignment import measure_alignment
+    from layerlab.measures.bitext_alignment import measure_alignment
     from layerlab.nodes.process import quieten_transformers
 
     quieten_transformers()

@@ -200,14 +200,8 @@ def misplaced(kind: str, phase: str) -> str:
     >>> misplaced("freeze", "after")
     'freeze makes no sense after fine-tuning; it belongs before or during it'
     """
-    allowed = phases_of_kind(kind)
+    allowed = known_interventions()[kind].phases
     if phase in allowed:
         return ""
     places = " or ".join(place for place in PHASES if place in allowed)
     return f"{kind} makes no sense {phase} fine-tuning; it belongs {places} it"
-
-
-def phases_of_kind(kind: str) -> frozenset[str]:
-    """Return where a kind of intervention makes sense."""
-    phases: frozenset[str] = known_interventions()[kind].phases
-    return phases

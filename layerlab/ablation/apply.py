@@ -44,14 +44,8 @@ class Receipt:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for a record; the undo handle stays behind."""
-        return {
-            "intervention": self.intervention,
-            "parameters": list(self.parameters),
-            "n_values": self.n_values,
-            "n_changed": self.n_changed,
-            "digest_before": self.digest_before,
-            "digest_after": self.digest_after,
-        }
+        plain = {name: value for name, value in vars(self).items() if name != "undo"}
+        return plain | {"parameters": list(self.parameters)}
 
 
 Model = PreTrainedModel | Encoder
@@ -98,7 +92,7 @@ def apply(
     """
     encoder, donors = as_encoder(model), donors or Donors()
     if not isinstance(intervention, Sequence):
-        return _apply(intervention, encoder, donors, allow_no_effect)[0]
+        return _apply(intervention, encoder, donors, allow_no_effect, keep=False)[0]
     return _apply_all(intervention, encoder, donors, allow_no_effect, keep=len(intervention) > 1)[0]
 
 
@@ -160,7 +154,7 @@ def _apply_all(
 
 
 def _apply(
-    item: Intervention, encoder: Encoder, donors: Donors, allow_no_effect: bool, keep: bool = False
+    item: Intervention, encoder: Encoder, donors: Donors, allow_no_effect: bool, keep: bool
 ) -> tuple[Receipt, Undo]:
     kind_of(item)
     if isinstance(item, Edit):
@@ -177,14 +171,16 @@ def _edit(
     values = new_values(item, encoder, donors)
     parameters = dict(encoder.base.named_parameters())
     touched = {name: parameters[name] for name in values}
-    changed = [name for name, value in values.items() if not _same(touched[name], value)]
-    if not changed and not allow_no_effect:
+    n_changed = sum(
+        not torch.equal(touched[name].detach(), value.to(touched[name].device, touched[name].dtype))
+        for name, value in values.items()
+    )
+    if not n_changed and not allow_no_effect:
         raise NoEffectError(_without_effect(item, touched))
     before = _digest(touched)
     old = {name: touched[name].detach().clone() for name in touched} if keep else {}
     _write(values, touched)
-    receipt = _receipt(item, touched, len(changed), before, _digest(touched))
-    return receipt, lambda: _write(old, touched)
+    return _receipt(item, touched, n_changed, before), lambda: _write(old, touched)
 
 
 def _hold(item: Standing, encoder: Encoder, allow_no_effect: bool) -> tuple[Receipt, Undo]:
@@ -192,25 +188,21 @@ def _hold(item: Standing, encoder: Encoder, allow_no_effect: bool) -> tuple[Rece
     if not touched and not allow_no_effect:
         raise NoEffectError(_without_effect(item, touched))
     learning = {name: parameter.requires_grad for name, parameter in touched.items()}
-    digest = _digest(touched)
+    before = _digest(touched)
     try:
         undo = item.hold(encoder)
     except NoEffectError:
         if not allow_no_effect:
             raise
-        undo = _nothing
+        undo = lambda: None  # noqa: E731
     n_changed = sum(parameter.requires_grad != learning[name] for name, parameter in touched.items())
-    return _receipt(item, touched, n_changed, digest, _digest(touched), undo), undo
+    return _receipt(item, touched, n_changed, before, undo), undo
 
 
 def _write(values: Mapping[str, Tensor], parameters: Mapping[str, nn.Parameter]) -> None:
     with torch.no_grad():
         for name, value in values.items():
             parameters[name].copy_(value)
-
-
-def _same(parameter: Tensor, value: Tensor) -> bool:
-    return torch.equal(parameter.detach(), value.to(parameter.device, parameter.dtype))
 
 
 def _digest(parameters: Mapping[str, Tensor]) -> str:
@@ -223,15 +215,10 @@ def _digest(parameters: Mapping[str, Tensor]) -> str:
 
 
 def _receipt(
-    item: Intervention,
-    touched: Mapping[str, Tensor],
-    n_changed: int,
-    before: str,
-    after: str,
-    undo: Undo | None = None,
+    item: Intervention, touched: Mapping[str, Tensor], n_changed: int, before: str, undo: Undo | None = None
 ) -> Receipt:
     n_values = sum(parameter.numel() for parameter in touched.values())
-    return Receipt(to_dict(item), tuple(touched), n_values, n_changed, before, after, undo)
+    return Receipt(to_dict(item), tuple(touched), n_values, n_changed, before, _digest(touched), undo)
 
 
 def _without_effect(item: Intervention, touched: Mapping[str, Tensor]) -> str:
@@ -241,7 +228,3 @@ def _without_effect(item: Intervention, touched: Mapping[str, Tensor]) -> str:
         f"{item!r} leaves all {len(touched)} parameters it selects bit for bit as they are; "
         f"pass allow_no_effect=True if that is meant"
     )
-
-
-def _nothing() -> None:
-    """Take nothing back."""

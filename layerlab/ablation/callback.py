@@ -21,10 +21,7 @@ def due(during: Iterable[Timed], before: float | None, now: float) -> tuple[Time
     last time, it gives every entry once. The division is exact where it matters: ``7 / 100`` and ``0.07``
     are the same float, so that ``at=0.07`` of 100 steps falls on step 7.
 
-    Args:
-        during: Interventions with their time, in any order; those of one time keep theirs.
-        before: Fraction of the steps done when it was last asked; None at the start.
-        now: Fraction of the steps done, in [0, 1).
+    Interventions of one time keep their order. ``before`` is None at the start.
 
     >>> from layerlab.ablation.interventions import Freeze, Reset
     >>> schedule = (Timed(0.5, Freeze("0")), Timed(0.0, Reset("1")))

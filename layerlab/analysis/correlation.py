@@ -34,7 +34,7 @@ def correlate(
     Args:
         gap: What ``layerlab.analysis.sensitivity.transfer_gap`` gives; a language's gap is its mean over
             seeds.
-        similarity: Records that ``layerlab.measures.alignment`` gives; ``layer`` 0 is the output of the
+        similarity: Records of ``layerlab.measures.bitext_alignment``; ``layer`` 0 is the output of the
             embeddings. ``model`` is the one that was fine-tuned. A column ``measure``, if there is one, goes
             before ``metric``.
         resamples: Of the bootstrap over languages, and of the permutations where there are more than

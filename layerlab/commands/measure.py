@@ -94,7 +94,7 @@ def _measure_all(
     """Measure one labelled model after the other, and report progress."""
     import pandas as pd
 
-    from layerlab.measures.alignment import measure_alignment
+    from layerlab.measures.bitext_alignment import measure_alignment
 
     def measured(label: str, encoder: str) -> pd.DataFrame:
         return measure_alignment(

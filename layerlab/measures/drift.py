@@ -53,10 +53,6 @@ def weight_drift(before: Encoder | PreTrainedModel, after: Encoder | PreTrainedM
     themselves where the architecture's anatomy says which these are. What several layers share, and what
     comes after the last, such as a pooler, is left out. Sums are in float64.
 
-    Args:
-        before: Such as the pretrained encoder.
-        after: Such as the fine-tuned one.
-
     Raises:
         DataError: The models differ in depth, or in names or shapes of weights.
     """

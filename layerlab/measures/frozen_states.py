@@ -47,12 +47,7 @@ class FrozenStates:
     ) -> None:
         """Take an encoder in evaluation mode; nothing is computed yet.
 
-        Args:
-            base: The encoder, in evaluation mode.
-            task: Says how examples become batches.
-            corpus: The corpus.
-            levels: The levels to be read.
-            keep_bytes: States are kept if they take no more than this.
+        States are kept if they take no more than ``keep_bytes``.
 
         Raises:
             LabelError: The task's labels are not as its ``head_input`` says.
@@ -81,8 +76,7 @@ class FrozenStates:
             States of shape ``(levels, batch, positions, hidden)`` as heads take them, level by level;
             labelled ones are one row of all their examples. The batch lacks what only the encoder reads.
         """
-        chosen = [self.corpus.encoded.examples[index] for index in examples]
-        batch = to_device(self._task.collate(chosen, self.corpus.pad_id), self.device)
+        batch = self._collate(examples)
         states = self.states(examples, batch)
         rest = {name: tensor for name, tensor in batch.items() if name not in _FOR_ENCODER}
         if self._reads == "labelled":
@@ -96,16 +90,14 @@ class FrozenStates:
     def states(self, examples: Sequence[int], batch: Batch | None = None) -> list[Tensor]:
         """Return the states of each of some examples, ``(levels, positions, hidden)`` in float32.
 
-        Args:
-            examples: Their indices.
-            batch: What the task makes of them, if that is known.
+        Their batch is made unless it is given.
         """
         if all(index in self._cache for index in examples):
             return [self._cache[index] for index in examples]
-        if batch is None:
-            chosen = [self.corpus.encoded.examples[index] for index in examples]
-            batch = to_device(self._task.collate(chosen, self.corpus.pad_id), self.device)
-        hidden = hidden_states(self._base, batch)
+        batch = self._collate(examples) if batch is None else batch
+        typed = (getattr(self._base.config, "type_vocab_size", 0) or 0) > 1
+        wanted = [name for name in _FOR_ENCODER if name in batch and (typed or name != "token_type_ids")]
+        hidden = hidden_levels(self._base, {name: batch[name] for name in wanted})
         states = []
         for row, index in enumerate(examples):
             places = self._places[index]
@@ -113,6 +105,10 @@ class FrozenStates:
         if self.kept:
             self._cache.update(zip(examples, states, strict=True))
         return states
+
+    def _collate(self, examples: Sequence[int]) -> Batch:
+        chosen = [self.corpus.encoded.examples[index] for index in examples]
+        return to_device(self._task.collate(chosen, self.corpus.pad_id), self.device)
 
     def _find_places(self, example: EncoderInput) -> list[int]:
         """Return the positions of an example that the task's head reads."""
@@ -129,16 +125,3 @@ class FrozenStates:
             )
         places: list[int] = (labels[0] != IGNORED).nonzero().flatten().tolist()
         return places
-
-
-def hidden_states(base: PreTrainedModel, batch: Batch) -> Sequence[Tensor]:
-    """Return what an encoder computes of a batch: ``n_layers + 1`` times ``(batch, tokens, hidden)``.
-
-    Raises:
-        CheckpointError: The model gives another number of states.
-    """
-    typed = (getattr(base.config, "type_vocab_size", 0) or 0) > 1
-    inputs = {
-        name: batch[name] for name in _FOR_ENCODER if name in batch and (typed or name != "token_type_ids")
-    }
-    return hidden_levels(base, inputs)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from layerlab.errors import TrainingError
 from layerlab.measures.frozen_states import FrozenStates
-from layerlab.measures.spec import ProbeTraining
+from layerlab.measures.settings import ProbeTraining
 from layerlab.tasks.task import Task
 from layerlab.training.batching import epoch_batches
 from layerlab.training.optimizer import build_optimizer
@@ -61,12 +61,7 @@ class LayerProbes(nn.Module):
 
 
 def state_moments(states: FrozenStates, standardise: bool = True) -> tuple[Tensor, Tensor]:
-    """Return mean and inverse deviation of a corpus's states, ``(levels, hidden)`` each.
-
-    Args:
-        states: The states.
-        standardise: If not, 0 and 1 are returned.
-    """
+    """Return mean and inverse deviation of a corpus's states, ``(levels, hidden)`` each; 0 and 1 if not."""
     shape = (len(states.levels), states.width)
     if not standardise:
         return torch.zeros(shape, device=states.device), torch.ones(shape, device=states.device)

@@ -74,7 +74,7 @@ class Prober:
         due = self._probes is not None and (step % self._probes.every == 0 or step == self._steps)
         if not due:
             return []
-        from layerlab.measures.alignment import alignment_rows
+        from layerlab.measures.bitext_alignment import alignment_rows
 
         rows = alignment_rows(self._model, self._bitexts, measures=_MEASURES, tokenizer=self._tokenizer)
         return [

@@ -80,7 +80,7 @@ def test_the_figure_has_a_line_for_each_estimator_and_true_value(script: Any, tm
 
 
 def test_every_measure_of_the_command_line_is_explained() -> None:
-    from layerlab.measures.alignment import MEASURES
+    from layerlab.measures.bitext_alignment import MEASURES
 
     explained = set(re.findall(r"`(\w+)`", PAGE))
     assert set(MEASURES) <= explained

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from layerlab.errors import DataError
-from layerlab.measures.cka import Estimator, Kernel, cka, minibatch_cka, muller_cka, permutation_null
+from layerlab.measures.cka import Estimator, cka, minibatch_cka, muller_cka, permutation_null
+from layerlab.measures.hsic import Kernel
 
 Matrix = NDArray[np.float64]
 

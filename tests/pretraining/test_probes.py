@@ -17,7 +17,7 @@ from transformers import AutoModel
 from layerlab.data.bitext import pairs_with
 from layerlab.data.formats.bitext_files import read_aligned
 from layerlab.errors import CheckpointError, DataError
-from layerlab.measures.alignment import measure_alignment
+from layerlab.measures.bitext_alignment import measure_alignment
 from layerlab.pretraining.picture import draw_training, write_picture
 from layerlab.pretraining.probes import Probes
 from layerlab.pretraining.run import pretrain

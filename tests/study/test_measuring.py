@@ -17,8 +17,8 @@ from layerlab.analysis.sensitivity import aggregate, sensitivity, transfer_gap
 from layerlab.analysis.significance import significance
 from layerlab.data.formats.bitext_files import read_bitexts
 from layerlab.errors import RecordsError
-from layerlab.measures.alignment import measure_alignment
-from layerlab.measures.change import measure_change
+from layerlab.measures.bitext_alignment import measure_alignment
+from layerlab.measures.cka_change import measure_change
 from layerlab.measures.drift import weight_drift
 from layerlab.measures.states import sentence_states
 from layerlab.models.encoder import Encoder

@@ -38,7 +38,6 @@ from layerlab.ablation.interventions.protocols import (
     kind_of,
     may_not_fit,
     order_depends_on_seed,
-    phases_of,
 )
 from layerlab.ablation.interventions.reset import Reset
 from layerlab.ablation.interventions.scale import Scale
@@ -73,6 +72,5 @@ __all__ = [
     "may_not_fit",
     "options_of",
     "order_depends_on_seed",
-    "phases_of",
     "to_dict",
 ]

@@ -69,13 +69,8 @@ class Donors:
         its initialisers then leave them as they are, silently. Hence a model of its own, drawn on the CPU
         under a generator of its own.
 
-        Args:
-            encoder: The encoder that is imitated.
-            init: The architecture's own initialiser, or PyTorch's defaults.
-            seed: Of the draw; the run's if None.
-
         Raises:
-            DonorError: There is no seed.
+            DonorError: Neither the intervention nor the run has a seed.
         """
         found = self.seed_of(seed)
         base = encoder.base
@@ -140,7 +135,7 @@ def load_weights(name: str, revision: str | None = None) -> Weights:
 
 def weights_of(encoder: Encoder) -> Weights:
     """Return an encoder's weights by name relative to the base model; they are not copied."""
-    return _weights(encoder.base)
+    return {name: parameter.detach() for name, parameter in encoder.base.named_parameters()}
 
 
 def _draw(base: PreTrainedModel, init: str, seed: int) -> Weights:
@@ -154,8 +149,4 @@ def _draw(base: PreTrainedModel, init: str, seed: int) -> Weights:
                 reset: Any = getattr(module, "reset_parameters", None)
                 if callable(reset) and not list(module.children()):
                     reset()
-    return _weights(model)
-
-
-def _weights(model: PreTrainedModel) -> Weights:
-    return {name: parameter.detach() for name, parameter in model.named_parameters()}
+    return weights_of(Encoder(model))

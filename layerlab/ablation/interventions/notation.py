@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator
 from pydantic.dataclasses import dataclass
 
 from layerlab.models.anatomy import COMPONENTS, Component
@@ -24,6 +24,17 @@ def _in_order(value: tuple[Component, ...]) -> tuple[Component, ...]:
     if len(set(value)) != len(value):
         raise ValueError("a component is listed twice")
     return tuple(component for component in COMPONENTS if component in value)
+
+
+def refuse_embeddings(reason: str) -> Any:
+    """Return a validator, for the body of a class, by which its ``layers`` are layers only."""
+
+    def check(value: Layers) -> Layers:
+        if value.embeddings:
+            raise ValueError(reason)
+        return value
+
+    return field_validator("layers")(check)
 
 
 if TYPE_CHECKING:

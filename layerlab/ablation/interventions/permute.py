@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from pydantic import Field, field_validator
 
 from layerlab.ablation.interventions.kinds import intervention
-from layerlab.ablation.interventions.notation import WHOLE_LAYER, Components, Selection
+from layerlab.ablation.interventions.notation import WHOLE_LAYER, Components, Selection, refuse_embeddings
 from layerlab.ablation.interventions.weights import copy_from
 from layerlab.errors import SelectionError
-from layerlab.models.layers import Layers
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,12 +39,7 @@ class Permute:
 
     may_not_fit = True  # a layer may be unlike the one whose place it takes
 
-    @field_validator("layers")
-    @classmethod
-    def _refuse_embeddings(cls, value: Layers) -> Layers:
-        if value.embeddings:
-            raise ValueError("embeddings cannot take a layer's place; select layers only")
-        return value
+    _layers_only = refuse_embeddings("embeddings cannot take a layer's place; select layers only")
 
     @field_validator("order")
     @classmethod

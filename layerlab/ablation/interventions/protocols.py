@@ -98,12 +98,6 @@ def kind_of(item: Intervention) -> str:
     return kind
 
 
-def phases_of(item: Intervention) -> frozenset[str]:
-    """Return where an intervention makes sense."""
-    phases: frozenset[str] = getattr(type(item), "phases", frozenset(PHASES))
-    return phases
-
-
 def is_standing(item: Intervention) -> TypeIs[Standing]:
     """Return whether an intervention holds until it is undone; an edit changes weights once."""
     return isinstance(item, Standing)

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import field_validator
 
 from layerlab.ablation.interventions.kinds import intervention
-from layerlab.ablation.interventions.notation import WHOLE_LAYER, Components, Selection
+from layerlab.ablation.interventions.notation import WHOLE_LAYER, Components, Selection, refuse_embeddings
 from layerlab.ablation.interventions.protocols import Undo
 from layerlab.errors import ArchitectureError
 from layerlab.models.anatomy import Component
-from layerlab.models.layers import Layers
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -37,12 +36,7 @@ class Skip:
     layers: Selection
     components: Components = WHOLE_LAYER
 
-    @field_validator("layers")
-    @classmethod
-    def _refuse_embeddings(cls, value: Layers) -> Layers:
-        if value.embeddings:
-            raise ValueError("embeddings cannot be skipped: there are no hidden states before them")
-        return value
+    _layers_only = refuse_embeddings("embeddings cannot be skipped: there are no hidden states before them")
 
     @field_validator("components")
     @classmethod

@@ -78,12 +78,6 @@ class Swap:
 def pair(layers: Layers, from_layers: Layers, n_layers: int, n_donor: int) -> dict[int, int]:
     """Return for each selected layer, ascending, the layer of the donor that it is paired with.
 
-    Args:
-        layers: Selected in the encoder.
-        from_layers: Selected in the donor.
-        n_layers: Depth of the encoder.
-        n_donor: Depth of the donor.
-
     Raises:
         SelectionError: A layer does not exist, or the selections differ in size or in the embeddings.
     """

@@ -14,11 +14,11 @@ import torch
 from layerlab.analysis.stored import ScoreRow
 from layerlab.data.bitext import Bitext, Texts
 from layerlab.data.spec import Controlled
-from layerlab.measures.alignment import MEASURES
-from layerlab.measures.change import CHANGES
+from layerlab.measures.bitext_alignment import MEASURES
 from layerlab.measures.cka import cka
+from layerlab.measures.cka_change import CHANGES
 from layerlab.measures.drift import weight_drift
-from layerlab.measures.spec import WEIGHT_MEASURES, Pooling
+from layerlab.measures.settings import WEIGHT_MEASURES, Pooling
 from layerlab.measures.states import States, sentence_states
 from layerlab.models.encoder import Encoder
 from layerlab.names import PRETRAINED

@@ -1,7 +1,7 @@
 """Curves over the layers: how alike languages are, by CKA or retrieval.
 
-Functions take records of ``layerlab.measures.alignment`` and return a matplotlib ``Figure`` at the width of
-an ACL column, or of the page for several models. Values are fractions, as in the papers.
+Functions take records of ``layerlab.measures.bitext_alignment`` and return a matplotlib ``Figure`` at the
+width of an ACL column, or of the page for several models. Values are fractions, as in the papers.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def plot_alignment(frame: pd.DataFrame, measure: str = "cka") -> MplFigure:
     chance.
 
     Args:
-        frame: As ``layerlab.measures.alignment.measure_alignment`` gives it, of one or several models.
+        frame: As ``layerlab.measures.bitext_alignment.measure_alignment`` gives it, of one or several models.
         measure: One of its measures.
 
     Raises:

@@ -24,7 +24,6 @@ from layerlab.ablation.interventions import (
     kind_of,
     known_interventions,
     options_of,
-    phases_of,
     to_dict,
 )
 from layerlab.errors import StudyError
@@ -101,9 +100,10 @@ def test_only_what_differs_from_the_defaults_is_an_option() -> None:
 
 
 def test_phases_say_where_a_kind_makes_sense() -> None:
-    assert phases_of(Reset("0")) == {"before", "during", "after"}
-    assert phases_of(Freeze("0")) == {"before", "during"}
-    assert phases_of(Unfreeze("0")) == {"during"}
+    kinds = known_interventions()
+    assert kinds["reset"].phases == {"before", "during", "after"}
+    assert kinds["freeze"].phases == {"before", "during"}
+    assert kinds["unfreeze"].phases == {"during"}
 
 
 def test_a_path_is_a_donor(tmp_path: Path) -> None:

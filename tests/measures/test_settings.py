@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from layerlab.measures.alignment import MEASURES
-from layerlab.measures.change import CHANGES
-from layerlab.measures.spec import CHANGE_MEASURES, KNOWN, PAIR_MEASURES, Measures, short_form
+from layerlab.measures.bitext_alignment import MEASURES
+from layerlab.measures.cka_change import CHANGES
+from layerlab.measures.settings import CHANGE_MEASURES, KNOWN, PAIR_MEASURES, Measures, short_form
 
 
 def test_every_name_is_computed_by_a_module() -> None:

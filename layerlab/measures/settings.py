@@ -9,12 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from layerlab.errors import unknown
 from layerlab.validation import Names
 
-#: Measures of the states of two languages, at every level; `layerlab.measures.alignment` computes them.
+#: Measures of the states of two languages, at every level; see `layerlab.measures.bitext_alignment`.
 PAIR_MEASURES = (
     "cka", "cka_biased", "cka_rbf", "cka_muller", "anc", "retrieval", "retrieval_centred", "retrieval_csls",
     "retrieval_csls_centred",
 )  # fmt: skip
-#: CKA with the pretrained encoder, at every level and in every language; see `layerlab.measures.change`.
+#: CKA with the pretrained encoder, at every level and in every language; see `layerlab.measures.cka_change`.
 CHANGE_MEASURES = (
     "change_cka", "change_cka_biased", "change_cka_rbf", "change_cka_rbf_biased", "change_cka_muller",
 )  # fmt: skip

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from layerlab.errors import DataError, unknown
-from layerlab.measures.alignment import measured_records
-from layerlab.measures.cka import Estimator, Kernel, cka
-from layerlab.measures.spec import Pooling
+from layerlab.measures.bitext_alignment import measured_records
+from layerlab.measures.cka import Estimator, cka
+from layerlab.measures.hsic import Kernel
+from layerlab.measures.settings import Pooling
 from layerlab.measures.states import sentence_states
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def measure_change(
     texts: Mapping[str, Texts],
     *,
     label: str,
-    estimator: Literal["debiased", "biased", "muller"] = "debiased",
+    estimator: Estimator = "debiased",
     kernel: Kernel = "linear",
     pooling: Pooling = "mean",
     tokenizer: PreTrainedTokenizerBase | None = None,
@@ -63,7 +64,6 @@ def measure_change(
 
     Reference: Muller et al. (2021), "First Align, then Predict".
     """
-    estimate: Estimator = estimator
     name = _name_of(estimator, kernel)
     rows = []
     for language, sentences in texts.items():
@@ -71,7 +71,7 @@ def measure_change(
         if len(x) != len(y):
             raise DataError(f"the models have {len(x) - 1} and {len(y) - 1} layers; expected as many in both")
         for layer in range(len(x)):
-            value = cka(x[layer], y[layer], estimate, kernel=kernel)
+            value = cka(x[layer], y[layer], estimator, kernel=kernel)
             rows.append((label, language, language, layer, name, value, len(sentences)))
     return measured_records(rows)
 

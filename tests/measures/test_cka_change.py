@@ -12,8 +12,8 @@ from layerlab.ablation.apply import applied
 from layerlab.ablation.interventions import Reset
 from layerlab.data.formats.conllu import read_conllu
 from layerlab.errors import DataError
-from layerlab.measures.change import measure_change
 from layerlab.measures.cka import cka
+from layerlab.measures.cka_change import measure_change
 from layerlab.measures.states import sentence_states
 from layerlab.models.encoder import Encoder
 from layerlab.report.figures.alignment import plot_alignment

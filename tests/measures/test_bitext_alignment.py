@@ -13,8 +13,8 @@ from layerlab.data.bitext import Bitext, Texts
 from layerlab.data.formats.bitext_files import read_bitexts
 from layerlab.data.formats.conllu import read_conllu
 from layerlab.errors import DataError
-from layerlab.measures import alignment
-from layerlab.measures.alignment import MEASURES, measure_alignment
+from layerlab.measures import bitext_alignment
+from layerlab.measures.bitext_alignment import MEASURES, measure_alignment
 from layerlab.measures.cka import cka
 from layerlab.measures.retrieval import retrieve
 from layerlab.measures.states import sentence_states
@@ -59,7 +59,7 @@ def test_shared_sentences_are_encoded_once(
         encoded.append(id(texts))
         return sentence_states(encoder, texts, *rest, **options)
 
-    monkeypatch.setattr(alignment, "sentence_states", counting)
+    monkeypatch.setattr(bitext_alignment, "sentence_states", counting)
     measure_alignment(tiny_encoder, bitexts)
     assert len(encoded) == len(set(encoded)) == 3
 
