@@ -82,13 +82,13 @@ def fault_of_text(text: str) -> str | None:
     JSON may hold half of a character, which no tokenizer takes and no file can be written with.
 
     >>> fault_of_text("riba"), fault_of_text("riba" + chr(0xD83D)), fault_of_text("a\0b")
-    (None, 'a lone surrogate (U+D83D)', 'a NUL character')
+    (None, 'a lone surrogate (U+D83D)', 'the character NUL (U+0000)')
     """
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as fault:
         return f"a lone surrogate (U+{ord(text[fault.start]):04X})"
-    return "a NUL character" if "\0" in text else None
+    return "the character NUL (U+0000)" if "\0" in text else None
 
 
 def write_text(path: str | Path, text: str) -> None:

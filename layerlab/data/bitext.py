@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from layerlab.data.sentences import Sentence
+from layerlab.data.sentences import Sentence, take_evenly
 from layerlab.errors import DataError, unknown
 
 Texts = Sequence[Sentence | str]
@@ -54,13 +54,7 @@ def pairs_with(
     chosen = [language for language in languages or aligned if language != pair_with]
     if not chosen:
         raise DataError(f"no language to pair {pair_with} with; there are {', '.join(aligned)}")
-    sources = _evenly(aligned[pair_with], sentences)
+    sources = take_evenly(aligned[pair_with], sentences)
     return tuple(
-        Bitext(pair_with, language, sources, _evenly(aligned[language], sentences)) for language in chosen
+        Bitext(pair_with, language, sources, take_evenly(aligned[language], sentences)) for language in chosen
     )
-
-
-def _evenly(texts: Texts, n: int | None) -> Texts:
-    if n is None or n >= len(texts):
-        return texts
-    return tuple(texts[i * len(texts) // n] for i in range(n))

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 
 from layerlab.data.sentences import Sentence
 from layerlab.errors import DataError
+from layerlab.files import fault_of_text
 
 # Index of a sentence and of a word in it; the place in the corpus, for messages.
 Place = Callable[[int, int], str]
 
-_NO_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 # Around a tag these are slips of an editor or a converter, seen or not.
 _BLANK = "\\s\u200b\u2060\ufeff"
 _BLANK_AROUND = re.compile(f"^[{_BLANK}]+|[{_BLANK}]+$")
@@ -24,18 +24,6 @@ def bare(text: str) -> str:
     ('B-PER', 'GEO LOC')
     """
     return _BLANK_AROUND.sub("", text)
-
-
-def odd_character(text: str) -> str:
-    r"""Name the first character of a text that no text can hold; nothing if there is none.
-
-    >>> odd_character("a\ud83d"), odd_character("aб")
-    ('a lone surrogate (U+D83D)', '')
-    """
-    found = _NO_CHARACTER.search(text)
-    if found is None:
-        return ""
-    return "the character NUL (U+0000)" if found[0] == "\0" else f"a lone surrogate (U+{ord(found[0]):04X})"
 
 
 def check_text(value: object, what: str, where: str) -> str:
@@ -58,8 +46,7 @@ def check_text(value: object, what: str, where: str) -> str:
         raise DataError(f"{where}: the {what} is {type(value).__name__} {str(value)[:40]!r}; expected text")
     if not value:
         raise DataError(f"{where}: the {what} is empty")
-    odd = odd_character(value)
-    if odd:
+    if odd := fault_of_text(value):
         raise DataError(f"{where}: the {what} holds {odd}: {ascii(value)[:60]}; expected whole characters")
     return value
 
@@ -74,7 +61,7 @@ def check_words(rows: Sequence[Sequence[object]], place: Place) -> None:
         if not words:
             raise DataError(f"{place(index, 0)}: a sentence without words")
         for number, word in enumerate(words):
-            if type(word) is not str or not word or _NO_CHARACTER.search(word):
+            if type(word) is not str or not word or fault_of_text(word):
                 check_text(word, "word", place(index, number))
 
 
@@ -122,9 +109,8 @@ def check_trees(sentences: Iterable[Sentence], where: str) -> None:
             how many there are.
     """
     faults = []
-    n_sentences = 0
+    number = 0
     for number, sentence in enumerate(sentences, 1):
-        n_sentences += 1
         fault = tree_fault(sentence.heads) or _relation_fault(sentence.relations)
         if fault:
             name = f" ({sentence.sent_id})" if sentence.sent_id else ""
@@ -132,7 +118,7 @@ def check_trees(sentences: Iterable[Sentence], where: str) -> None:
     if faults:
         raise DataError(
             f"{where}{faults[0]}; expected a tree: one root, every head another word of the sentence, no "
-            f"cycle, relations that are text. {len(faults)} of {n_sentences} sentences are no trees"
+            f"cycle, relations that are text. {len(faults)} of {number} sentences are no trees"
         )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from layerlab.data.checks import bare, odd_character
+from layerlab.data.checks import bare
 from layerlab.data.remedies import find_blank_remedy
 from layerlab.errors import DataError
-from layerlab.files import digest_values
+from layerlab.files import digest_values, fault_of_text
 
 # Formats of pairs, which are the endings of their files too.
 PAIR_FORMATS = ("tsv", "jsonl")
@@ -54,8 +54,9 @@ def check_pairs(pairs: Sequence[Pair], place: Callable[[int, str], str], tag_map
         for part in ("first", "second", "label", "pair_id"):
             value: object = getattr(pair, part)
             if not isinstance(value, str):
-                raise DataError(f"{place(index, part)} holds {value!r}; expected text")
-            if odd := odd_character(value):
+                got = "nothing" if value is None else f"{type(value).__name__} {str(value)[:40]!r}"
+                raise DataError(f"{place(index, part)} holds {got}; expected text")
+            if odd := fault_of_text(value):
                 shown = ascii(value)[:60]
                 raise DataError(f"{place(index, part)} holds {odd}: {shown}; expected whole characters")
         if not pair.label or bare(pair.label) != pair.label:

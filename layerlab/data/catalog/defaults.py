@@ -15,39 +15,14 @@ PAWSX = "google-research-datasets/paws-x"
 
 # One treebank a language: the one that cross-lingual work mostly takes, of moderate size.
 TREEBANKS: Mapping[str, str] = {
-    "ar": "ar_padt",
-    "bg": "bg_btb",
-    "cs": "cs_cac",
-    "da": "da_ddt",
-    "de": "de_gsd",
-    "el": "el_gdt",
-    "en": "en_ewt",
-    "es": "es_ancora",
-    "et": "et_edt",
-    "eu": "eu_bdt",
-    "fa": "fa_seraji",
-    "fi": "fi_tdt",
-    "fr": "fr_gsd",
-    "he": "he_htb",
-    "hi": "hi_hdtb",
-    "hu": "hu_szeged",
-    "id": "id_gsd",
-    "it": "it_isdt",
-    "ja": "ja_gsd",
-    "ko": "ko_gsd",
-    "nl": "nl_alpino",
-    "no": "no_bokmaal",
-    "pl": "pl_pdb",
-    "pt": "pt_bosque",
-    "ro": "ro_rrt",
-    "ru": "ru_gsd",
-    "sl": "sl_ssj",
-    "sv": "sv_talbanken",
-    "tr": "tr_imst",
-    "uk": "uk_iu",
-    "vi": "vi_vtb",
-    "zh": "zh_gsd",
-}
+    "ar": "ar_padt", "bg": "bg_btb", "cs": "cs_cac", "da": "da_ddt", "de": "de_gsd",
+    "el": "el_gdt", "en": "en_ewt", "es": "es_ancora", "et": "et_edt", "eu": "eu_bdt",
+    "fa": "fa_seraji", "fi": "fi_tdt", "fr": "fr_gsd", "he": "he_htb", "hi": "hi_hdtb",
+    "hu": "hu_szeged", "id": "id_gsd", "it": "it_isdt", "ja": "ja_gsd", "ko": "ko_gsd",
+    "nl": "nl_alpino", "no": "no_bokmaal", "pl": "pl_pdb", "pt": "pt_bosque", "ro": "ro_rrt",
+    "ru": "ru_gsd", "sl": "sl_ssj", "sv": "sv_talbanken", "tr": "tr_imst", "uk": "uk_iu",
+    "vi": "vi_vtb", "zh": "zh_gsd",
+}  # fmt: skip
 
 # Languages that WikiANN names by their own code and that have the three splits.
 WIKIANN_LANGUAGES = (
@@ -56,11 +31,18 @@ WIKIANN_LANGUAGES = (
     "zh",
 )  # fmt: skip
 
-
-XNLI_LANGUAGES = (
-    "ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh",
-)  # fmt: skip
+XNLI_LANGUAGES = ("ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh")
 PAWSX_LANGUAGES = ("de", "en", "es", "fr", "ja", "ko", "zh")
+
+# Languages and their configurations, Hub id and revision.
+_TREEBANKS = (TREEBANKS, UNIVERSAL_DEPENDENCIES, UNIVERSAL_DEPENDENCIES_REVISION)
+_DEFAULTS: Mapping[str, tuple[Mapping[str, str], str, str | None]] = {
+    "upos": _TREEBANKS,
+    "parsing": _TREEBANKS,
+    "ner": ({name: name for name in WIKIANN_LANGUAGES}, WIKIANN, None),
+    "xnli": ({name: name for name in XNLI_LANGUAGES}, XNLI, None),
+    "pawsx": ({name: name for name in PAWSX_LANGUAGES}, PAWSX, None),
+}
 
 
 def default_corpora(task: str) -> Mapping[str, tuple[str, str, str | None]]:
@@ -71,16 +53,8 @@ def default_corpora(task: str) -> Mapping[str, tuple[str, str, str | None]]:
     >>> default_corpora("ner")["fi"]
     ('unimelb-nlp/wikiann', 'fi', None)
     """
-    if task in ("upos", "parsing"):
-        revision = UNIVERSAL_DEPENDENCIES_REVISION
-        return {lang: (UNIVERSAL_DEPENDENCIES, name, revision) for lang, name in TREEBANKS.items()}
-    if task == "ner":
-        return {language: (WIKIANN, language, None) for language in WIKIANN_LANGUAGES}
-    if task == "xnli":
-        return {language: (XNLI, language, None) for language in XNLI_LANGUAGES}
-    if task == "pawsx":
-        return {language: (PAWSX, language, None) for language in PAWSX_LANGUAGES}
-    return {}
+    configs, hub_id, revision = _DEFAULTS.get(task, ({}, "", None))
+    return {language: (hub_id, config, revision) for language, config in configs.items()}
 
 
 def default_treebank(task: str, target: str) -> tuple[str, str, str | None] | None:

@@ -57,27 +57,19 @@ def read_iob_file(path: Path, options: TagOptions) -> tuple[tuple[Sentence, ...]
     """Read a file as `read_iob` does, with notes on how its tags were read."""
     blocks = list(_blocks(read_lines(path)))
     columns_of = _layout(path, blocks)
-    lines: list[list[int]] = []
-    words: list[list[str]] = []
-    tags: list[list[str]] = []
-    names: list[str] = []
-    for block in blocks:
-        split = [(number, *columns_of(number, columns)) for number, columns in block.rows]
-        lines.append([number for number, _, _ in split])
-        words.append([word for _, word, _ in split])
-        tags.append([tag for _, _, tag in split])
-        names.append(block.sent_id)
+    split = [[columns_of(number, columns) for number, columns in block.rows] for block in blocks]
+    words = [tuple(word for word, _ in rows) for rows in split]
     if not blocks:
         raise DataError(f"{path}: no sentence in the file")
 
     def place(sentence: int, word: int) -> str:
-        return f"{path}:{lines[sentence][word]}"
+        return f"{path}:{blocks[sentence].rows[word][0]}"
 
     check_words(words, place)
-    entities, notes = read_tags(tags, options, place)
+    entities, notes = read_tags([[tag for _, tag in rows] for rows in split], options, place)
     sentences = tuple(
-        Sentence(tuple(forms), entities=read, sent_id=name, place=f":{numbers[0]}")
-        for forms, read, name, numbers in zip(words, entities, names, lines, strict=True)
+        Sentence(forms, entities=read, sent_id=block.sent_id, place=f":{block.rows[0][0]}")
+        for forms, read, block in zip(words, entities, blocks, strict=True)
     )
     return sentences, notes
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from layerlab.data.columns import find_columns
 from layerlab.data.formats.lines import read_lines
 from layerlab.data.pairs import Pair, check_pairs
 from layerlab.data.tags import NO_MAP
@@ -22,6 +23,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "pair_id": ("pair_id", "pairID", "id", "idx"),
     }
 )
+NEEDED = ("first", "second", "label")
 
 
 def read_pairs(path: str | Path, tag_map: Mapping[str, str] = NO_MAP) -> tuple[Pair, ...]:
@@ -44,7 +46,7 @@ def read_pairs(path: str | Path, tag_map: Mapping[str, str] = NO_MAP) -> tuple[P
     named = [(f"{path}:{number}", row) for number, row in rows]
     if not named:
         raise DataError(f"{path}: no pair in the file")
-    columns = find_columns(tuple(named[0][1]), named[0][0])
+    columns = find_columns(tuple(named[0][1]), COLUMNS, NEEDED, named[0][0])
     pairs = build_pairs(named, columns, tag_map)
     languages = {str(row.get("language")) for _, row in named}
     if len(languages) > 1:
@@ -55,32 +57,6 @@ def read_pairs(path: str | Path, tag_map: Mapping[str, str] = NO_MAP) -> tuple[P
     return pairs
 
 
-def find_columns(there: Sequence[str], where: str) -> dict[str, str]:
-    """Return what the columns of a pair are called; ``pair_id`` may be missing.
-
-    Args:
-        there: Names of the columns.
-        where: For the message.
-
-    Raises:
-        DataError: There is no column for a sentence or for the label; says which there are.
-
-    >>> find_columns(("id", "sentence1", "sentence2", "label"), "")["second"]
-    'sentence2'
-    """
-    found = {}
-    for part, names in COLUMNS.items():
-        name = next((name for name in names if name in there), None)
-        if name is not None:
-            found[part] = name
-        elif part != "pair_id":
-            listed = ", ".join(column[:40] for column in there)
-            raise DataError(
-                f"{where}: no column for {part}: expected one of {', '.join(names)}; it has {listed}"
-            )
-    return found
-
-
 def build_pairs(
     rows: Iterable[tuple[str, Mapping[str, Any]]], columns: Mapping[str, str], tag_map: Mapping[str, str]
 ) -> tuple[Pair, ...]:
@@ -88,7 +64,7 @@ def build_pairs(
 
     Args:
         rows: Places, for messages, and values by column; a label may be a whole number.
-        columns: Of :func:`find_columns`.
+        columns: Of :func:`layerlab.data.columns.find_columns`.
         tag_map: As for :func:`read_pairs`.
 
     Raises:
@@ -103,29 +79,20 @@ def build_pairs(
 def _build_pair(
     where: str, row: Mapping[str, Any], columns: Mapping[str, str], tag_map: Mapping[str, str]
 ) -> Pair:
-    for part in ("first", "second"):
-        value = row.get(columns[part])
-        if not isinstance(value, str):
-            got = "nothing" if value is None else f"{type(value).__name__} {str(value)[:40]!r}"
-            raise DataError(f"{where}: {columns[part]} holds {got}; expected text")
-    label = row.get(columns["label"])
+    values: dict[str, Any] = {part: row.get(columns.get(part, "")) for part in COLUMNS}
+    label, pair_id = values["label"], values["pair_id"]
     if isinstance(label, bool) or not isinstance(label, str | int) or label == "":
         raise DataError(
             f"{where}: {columns['label']} holds {label!r}; expected a label as text or whole number"
         )
-    pair_id = row.get(columns.get("pair_id", ""))
-    return Pair(
-        row[columns["first"]],
-        row[columns["second"]],
-        tag_map.get(str(label), str(label)),
-        "" if pair_id is None else str(pair_id),
-    )
+    label = tag_map.get(str(label), str(label))
+    return Pair(values["first"], values["second"], label, "" if pair_id is None else str(pair_id))
 
 
 def _rows_of_tsv(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     header, *lines = read_lines(path)
     names = header.split("\t")
-    find_columns(names, f"{path}:1")  # a header without lines is refused too
+    find_columns(names, COLUMNS, NEEDED, f"{path}:1")  # a header without lines is refused too
     for number, line in enumerate(lines, 2):
         if not line:
             continue

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from layerlab.data.formats.pair_files import build_pairs, find_columns
+from layerlab.data.columns import find_columns
+from layerlab.data.formats.pair_files import COLUMNS, NEEDED, build_pairs
 from layerlab.data.hub.hub_source import HubSource, load_split
 from layerlab.data.pairs import Pair
 from layerlab.data.tags import NO_MAP
@@ -23,13 +24,12 @@ def load_hub_pairs(source: HubSource, tag_map: Mapping[str, str] = NO_MAP) -> tu
             a pair has no label.
     """
     rows = load_split(source)
-    columns = find_columns(rows.column_names, str(source))
+    columns = find_columns(rows.column_names, COLUMNS, NEEDED, str(source))
     names = getattr(rows.features[columns["label"]], "names", None)
-    parts = list(columns)
-    values = [rows[columns[part]][:] for part in parts]
+    values = [rows[name][:] for name in columns.values()]
     named = []
     for number, row in enumerate(zip(*values, strict=True)):
-        here = {columns[part]: value for part, value in zip(parts, row, strict=True)}
+        here = dict(zip(columns.values(), row, strict=True))
         label = here[columns["label"]]
         if names is not None or isinstance(label, int):
             # -1 is the Hub's way to hide the labels of a test split.

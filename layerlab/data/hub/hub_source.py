@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,10 +46,14 @@ def load_split(source: HubSource) -> Any:
         DataError: The data set, its configuration or split is not there.
     """
     loaded = load_data_set(source.hub_id, source.config, source.revision, what=str(source))
-    if not hasattr(loaded, "keys"):
-        return loaded if source.split == "train" else _refuse_split(source, ["train"])
-    name = find_name(SPLITS[source.split], list(loaded.keys()))
-    return loaded[name] if name is not None else _refuse_split(source, list(loaded.keys()))
+    splits = loaded if hasattr(loaded, "keys") else {"train": loaded}
+    for name in SPLITS[source.split]:
+        if name in splits:
+            return splits[name]
+    raise DataError(
+        f"{source}: no {source.split} split: expected {' or '.join(SPLITS[source.split])}; "
+        f"it has {', '.join(splits)}"
+    )
 
 
 def load_data_set(hub_id: str, config: str | None, revision: str | None, *, what: str) -> Any:
@@ -94,15 +98,3 @@ def _configurations(hub_id: str, revision: str | None) -> list[str]:
         return sorted(datasets.get_dataset_config_names(hub_id, revision=revision))
     except Exception:  # no network, or no such data set: the first error tells more
         return []
-
-
-def _refuse_split(source: HubSource, there: Sequence[str]) -> Any:
-    raise DataError(
-        f"{source}: no {source.split} split: expected {' or '.join(SPLITS[source.split])}; "
-        f"it has {', '.join(there)}"
-    )
-
-
-def find_name(names: Sequence[str], there: Sequence[str]) -> str | None:
-    """Return the first of some names that is there."""
-    return next((name for name in names if name in there), None)

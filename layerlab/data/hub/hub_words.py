@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from layerlab.data.checks import check_text, check_words
+from layerlab.data.columns import find_columns
 from layerlab.data.entities import read_tags
 from layerlab.data.formats.conllu import UPOS
-from layerlab.data.hub.hub_source import HubSource, find_name, load_split
+from layerlab.data.hub.hub_source import HubSource, load_split
 from layerlab.data.sentences import Sentence
 from layerlab.data.tags import TagOptions
 from layerlab.errors import DataError, unknown
@@ -72,17 +73,11 @@ def load_hub(
     kind = next((name for name in formats if name in FORMATS), None)
     if kind is None:
         raise DataError(f"{source}: {unknown('format for the Hub', ', '.join(formats), FORMATS)}")
-    columns = {field: find_name(names, data_set.column_names) for field, names in COLUMNS.items()}
-    for needed in ("words", *FORMATS[kind]):
-        if columns[needed] is None:
-            raise DataError(
-                f"{source}: no column for {needed}: expected one of {', '.join(COLUMNS[needed])}; "
-                f"it has {', '.join(data_set.column_names)}"
-            )
-    wanted = ["words", "sent_id", *FORMATS[kind]]
-    if kind == "conllu" and columns["heads"] and columns["relations"]:
-        wanted += ["heads", "relations"]
-    rows = _rows(source, data_set, {field: name for field in wanted if (name := columns[field]) is not None})
+    columns = find_columns(data_set.column_names, COLUMNS, ("words", *FORMATS[kind]), str(source))
+    wanted = {"words", "sent_id", *FORMATS[kind]}
+    if kind == "conllu" and {"heads", "relations"} <= set(columns):
+        wanted |= {"heads", "relations"}
+    rows = _rows(source, data_set, {field: name for field, name in columns.items() if field in wanted})
     if kind == "conllu":
         rows = [row for row in map(_leave_out, rows) if row.words]
     if not rows:

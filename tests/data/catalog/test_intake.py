@@ -38,7 +38,7 @@ def read(task: str, items: Sequence[Any], **options: object) -> Corpus:
         ("ner", Sentence(("a",), entities=("B-PER ",)), r'sentence 2: tag .*\{"B-PER ": "B-PER"\}'),
         ("ner", Sentence(("a",), entities=("I-PER",)), "sentence 2: I-PER after the start; not IOB2"),
         ("nli", Pair("a", "b\ud800", "yes"), "pair 2: second holds a lone surrogate"),
-        ("nli", Pair("a", None, "yes"), "pair 2: second holds None; expected text"),  # type: ignore[arg-type]
+        ("nli", Pair("a", None, "yes"), "pair 2: second holds nothing; expected text"),  # type: ignore[arg-type]
         ("nli", Pair("a", "b", "yes "), r'pair 2: label holds .yes .*tag_map: \{"yes ": "yes"\}'),
     ],
 )
