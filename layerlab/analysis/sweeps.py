@@ -65,6 +65,11 @@ def windows(frame: pd.DataFrame, by: str = "layers") -> list[str]:
     return [str(place) for place in ordered[by]]
 
 
+def in_order(frame: pd.DataFrame) -> list[str]:
+    """List the ablations of a frame: the baseline, then the others from the bottom to the top."""
+    return sorted(windows(frame, "ablation"), key=lambda name: name != "none")
+
+
 def select_scores(frame: pd.DataFrame, metric: str | None = None, split: str | None = None) -> pd.DataFrame:
     """Keep the scores of one metric per task and of one split; measures of single layers are left out.
 

@@ -16,8 +16,8 @@ from layerlab.analysis.sensitivity import MEAN, SETTING
 from layerlab.analysis.sweeps import NAMED
 from layerlab.errors import RecordsError
 from layerlab.names import metric_name, task_name
-from layerlab.report.figures.figure import Drawing, Figure, Material, by_setting
-from layerlab.report.style.axes import put_legend
+from layerlab.report.figures.figure import Drawing, Figure, Material, by_setting, only_setting
+from layerlab.report.style.axes import draw_band, draw_zero, put_legend
 from layerlab.report.style.captions import about, count, seeds_words
 from layerlab.report.style.style import COLUMN_WIDTH, figure_style, line_style
 from layerlab.report.style.wording import words_of_sweeps
@@ -44,10 +44,7 @@ def plot_after(effect: pd.DataFrame) -> MplFigure:
             "there is no sweep of interventions after fine-tuning to show: expected ablations of the phase "
             "'after' over more than one window"
         )
-    settings = rows[list(SETTING)].drop_duplicates()
-    if len(settings) > 1:
-        raise RecordsError(f"a figure of sweeps after fine-tuning shows one setting, and got {len(settings)}")
-    setting = settings.iloc[0]
+    setting = only_setting(rows, "a figure of sweeps after fine-tuning")
     shown = [
         (f"on {setting['source']} (source)", rows[rows["quantity"] == "source_drop"]),
         (_targets(rows), rows[(rows["quantity"] == "zero_shot_drop") & (rows["target"] == MEAN)]),
@@ -58,7 +55,7 @@ def plot_after(effect: pd.DataFrame) -> MplFigure:
         axes = figure.subplots(len(shown), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
         for axis, (title, part) in zip(axes, shown, strict=True):
             _draw_sweeps(axis, part, _short(rows))
-            axis.set_title(f"{task_name(str(setting['task']))} {title}, after fine-tuning")
+            axis.set_title(f"{task_name(setting['task'])} {title}, after fine-tuning")
             axis.set_ylabel("change (points)")
         _label_layers(axes[-1], rows)
         put_legend(figure, list(axes))
@@ -77,19 +74,17 @@ def sweeps_after(effect: pd.DataFrame) -> pd.DataFrame:
 def _find(material: Material) -> Iterator[Drawing]:
     """Yield the sweeps after fine-tuning of every setting that has several."""
     for setting, rows in by_setting(sweeps_after(material.effect)):
-        if rows["sweep"].nunique() < 2:
+        n_sweeps = rows["sweep"].nunique()
+        if n_sweeps < 2:
             continue  # the figure of the sweep by itself has it
         words = " / ".join(_short(rows).values())
-        metric = metric_name(setting["metric"])
-        n_sweeps = rows["sweep"].nunique()
-        few = n_sweeps <= _MOST_BANDS
-        seeds = (
-            seeds_words(rows["n_seeds"]) if few else f"means over {count(int(rows['n_seeds'].max()), 'seed')}"
-        )
+        seeds = f"means over {count(int(rows['n_seeds'].max()), 'seed')}"
+        if n_sweeps <= _MOST_BANDS:
+            seeds = seeds_words(rows["n_seeds"])
         caption = (
             f"What {n_sweeps} interventions on the fine-tuned encoder ({words}) change at each layer, in "
-            f"points of {metric} against the encoder left as it is, on the source and "
-            f"{_targets(rows)}; {seeds}."
+            f"points of {metric_name(setting['metric'])} against the encoder left as it is, on the source "
+            f"and {_targets(rows)}; {seeds}."
         )
         name = material.stem("after", setting)
         yield Drawing(name, f"Layers after fine-tuning: {about(setting)}", caption, partial(plot_after, rows))
@@ -104,19 +99,15 @@ AFTER = Figure(
 
 
 def _draw_sweeps(axis: Axes, part: pd.DataFrame, sweeps: Mapping[str, str]) -> None:
-    axis.axhline(0, color="0.6", lw=0.6, zorder=0)
+    draw_zero(axis)
     for index, (sweep, label) in enumerate(sweeps.items()):
         one = part[part["sweep"] == sweep]
-        one = one.assign(at=_middle(one)).sort_values("at")
+        middle = (one["first_layer"] + one["last_layer"]) / 2
+        one = one.assign(at=middle.astype("float64")).sort_values("at")
         style = line_style(index)
         axis.plot(one["at"], -100 * one["effect"], label=label, ms=2.8, **style)
-        if len(sweeps) <= _MOST_BANDS and one["low"].notna().any():
-            low, high = -100 * one["high"], -100 * one["low"]
-            axis.fill_between(one["at"], low, high, color=style["color"], alpha=0.2, lw=0)
-
-
-def _middle(rows: pd.DataFrame) -> pd.Series[float]:
-    return ((rows["first_layer"] + rows["last_layer"]) / 2).astype("float64")
+        if len(sweeps) <= _MOST_BANDS:
+            draw_band(axis, one["at"], -100 * one["high"], -100 * one["low"], style["color"])
 
 
 def _label_layers(axis: Axes, rows: pd.DataFrame) -> None:

@@ -18,7 +18,7 @@ from layerlab.errors import RecordsError, unknown
 from layerlab.names import DIRECTIONS, MEASURED, measure_name
 from layerlab.report.figures.figure import Drawing, Figure, Material, by_page
 from layerlab.report.figures.layer_curves import draw_chance
-from layerlab.report.style.axes import label_depth, panel_grid, put_legend
+from layerlab.report.style.axes import draw_zero, label_depth, panel_grid, put_legend
 from layerlab.report.style.captions import capital, count, sentences_words
 from layerlab.report.style.style import figure_style, line_style
 from layerlab.report.style.wording import slug
@@ -41,22 +41,22 @@ def plot_alignment(frame: pd.DataFrame, measure: str = "cka") -> MplFigure:
         RecordsError: No such measure, a column that is missing, or more models than fit a page.
     """
     rows = _rows(frame, measure)
-    pairs = _pair_names(rows)
-    styles = {pair: line_style(index) for index, pair in enumerate(sorted(set(pairs)))}
-    rows = rows.assign(pair=pairs)
+    rows = rows.assign(pair=_pair_names(rows))
+    styles = {pair: line_style(index) for index, pair in enumerate(sorted(set(rows["pair"])))}
     crowded = len(styles) > _MOST_MARKED or rows["layer"].nunique() > _MOST_MARKED + 1
     models = list(dict.fromkeys(rows["model"]))
     with figure_style():
-        figure, axes = panel_grid(models)
-        columns = len({axis.get_position().x0 for axis in axes})
-        for index, (axis, model) in enumerate(zip(axes, models, strict=True)):
+        figure, axes = panel_grid(models, measure_name(measure))
+        for axis, model in zip(axes, models, strict=True):
             part = rows[rows["model"] == model]
             for pair, style in styles.items():
                 one = part[part["pair"] == pair].sort_values("layer")
                 look = style | {"marker": ""} if crowded else style
                 axis.plot(one["layer"], one["value"], label=pair, lw=0.9, ms=2.5, **look)
-            _finish(axis, part, measure, mean=len(styles) > 1)
-            axis.set_ylabel(measure_name(measure) if index % columns == 0 else "")
+            if len(styles) > 1:
+                values = part.groupby("layer")["value"].mean()
+                axis.plot(values.index, values, label="mean", color="black", lw=1.8, zorder=5)
+            _finish(axis, part, measure)
         put_legend(figure, axes)
     return figure
 
@@ -74,15 +74,14 @@ def plot_models(frame: pd.DataFrame, measure: str = "cka") -> MplFigure:
         raise RecordsError(f"a mean over the pairs needs the same pairs of every model; got {found}")
     n_pairs = len(next(iter(pairs.values())))
     with figure_style():
-        figure, (axis,) = panel_grid([f"mean of {n_pairs} pairs" if n_pairs > 1 else "one pair"])
+        title = f"mean of {n_pairs} pairs" if n_pairs > 1 else "one pair"
+        figure, (axis,) = panel_grid([title], measure_name(measure))
         for index, (model, part) in enumerate(rows.groupby("model", sort=False)):
-            layers = part.groupby("layer")["value"]
-            style = line_style(index)
+            layers, style = part.groupby("layer")["value"], line_style(index)
             mean = layers.mean()
             axis.plot(mean.index, mean, label=str(model), ms=2.8, **style)
             axis.fill_between(mean.index, layers.min(), layers.max(), color=style["color"], alpha=0.12, lw=0)
-        _finish(axis, rows, measure, mean=False)
-        axis.set_ylabel(measure_name(measure))
+        _finish(axis, rows, measure)
         put_legend(figure, [axis])
     return figure
 
@@ -123,20 +122,15 @@ ALIGNMENT = Figure(
 )
 
 
-def _check(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return records with plain numbers, whatever way they were written; refuse anything else."""
+def _rows(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Return the records of one measure with plain numbers, whatever way they were written."""
     frame = upgrade_alignment(frame)
     missing = [name for name in _COLUMNS if name not in frame.columns]
     if missing:
         raise RecordsError(f"a frame of alignment is expected; this one lacks {', '.join(missing)}")
     if frame.empty:
         raise RecordsError("there is no alignment to show: the frame has no rows")
-    return frame.astype({"layer": "int64", "n": "int64"})
-
-
-def _rows(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
-    frame = _check(frame)
-    rows = frame[frame["metric"] == measure]
+    rows = frame.astype({"layer": "int64", "n": "int64"})[frame["metric"] == measure]
     if rows.empty:
         raise RecordsError(unknown("measure", measure, set(frame["metric"])))
     twice = rows[rows.duplicated(["model", "source", "target", "layer"])]
@@ -156,12 +150,8 @@ def _pair_names(rows: pd.DataFrame) -> Sequence[str]:
     return [f"{a}-{b}" for a, b in zip(rows["source"], rows["target"], strict=True)]
 
 
-def _finish(axis: Axes, rows: pd.DataFrame, measure: str, *, mean: bool) -> None:
-    """Add the mean, chance and the labels of the layers."""
-    if mean:
-        values = rows.groupby("layer")["value"].mean()
-        axis.plot(values.index, values, label="mean", color="black", lw=1.8, zorder=5)
+def _finish(axis: Axes, rows: pd.DataFrame, measure: str) -> None:
+    """Add chance or zero, and the labels of the layers."""
     if not draw_chance(axis, rows, measure):
-        axis.axhline(0, color="0.6", lw=0.6, zorder=0)
-    deepest = int(rows["layer"].max())
-    label_depth(axis, deepest, "layers passed")
+        draw_zero(axis)
+    label_depth(axis, int(rows["layer"].max()), "layers passed")

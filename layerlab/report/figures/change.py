@@ -11,15 +11,14 @@ from matplotlib.figure import Figure as MplFigure
 from layerlab.analysis.records import BASELINE
 from layerlab.errors import RecordsError
 from layerlab.names import measure_name, task_name
-from layerlab.report.figures.figure import Drawing, Figure, Material
+from layerlab.report.figures.figure import Drawing, Figure, Material, by_setting, only_setting
 from layerlab.report.figures.layer_curves import (
+    PLACE,
+    draw_chance,
     draw_curves,
-    finish_measure,
     layer_means,
     measure_rows,
     measures_of,
-    only_place,
-    places_of,
     rows_of_measure,
 )
 from layerlab.report.figures.similarity import band_words, own_seeds, plot_similarity, sweeps_of
@@ -41,7 +40,7 @@ def plot_change(frame: pd.DataFrame, measure: str = "change_cka") -> MplFigure:
         RecordsError: No such measure for the baseline, or several settings.
     """
     rows = _baseline(rows_of_measure(frame, measure), measure)
-    where = only_place(rows, "a figure of change")
+    where = only_setting(rows, "a figure of change", PLACE)
     source, there = where["source"], set(rows["target"])
     targets = sorted(there - {source})
     curves, styles = {}, {}
@@ -56,9 +55,9 @@ def plot_change(frame: pd.DataFrame, measure: str = "change_cka") -> MplFigure:
         styles[label] = {"color": "black", "linestyle": "-", "lw": 1.8, "zorder": 5}
     bare = {label: curve.assign(low=float("nan")) for label, curve in curves.items()}
     with figure_style():
-        figure, (axis,) = panel_grid([f"{task_name(where['task'])} from {source}"])
+        figure, (axis,) = panel_grid([f"{task_name(where['task'])} from {source}"], measure_name(measure))
         draw_curves(axis, bare, styles)
-        finish_measure(axis, rows, measure)
+        draw_chance(axis, rows, measure)
         put_legend(figure, [axis])
     return figure
 
@@ -66,11 +65,7 @@ def plot_change(frame: pd.DataFrame, measure: str = "change_cka") -> MplFigure:
 def plot_drift(frame: pd.DataFrame, measure: str = "drift") -> MplFigure:
     """Draw how far fine-tuning moved the weights of each layer, whole and by component.
 
-    Bands are 95% t intervals over seeds.
-
-    Args:
-        frame: Tidy records of one model, task and source.
-        measure: ``drift``, the distance relative to the pretrained weights, or ``drift_cosine``.
+    ``drift`` is the distance relative to the pretrained weights. Bands are 95% t intervals over seeds.
 
     Raises:
         RecordsError: No such measure for the baseline, or several settings.
@@ -78,7 +73,7 @@ def plot_drift(frame: pd.DataFrame, measure: str = "drift") -> MplFigure:
     names = {f"{measure}_{part}": part for part in _COMPONENTS} | {measure: "whole layer"}
     rows = measure_rows(frame)
     rows = _baseline(rows[rows["measure"].isin(names)], measure)
-    where = only_place(rows, "a figure of drift")
+    where = only_setting(rows, "a figure of drift", PLACE)
     curves, styles = {}, {}
     for index, (name, label) in enumerate(names.items()):
         part = rows[rows["measure"] == name]
@@ -88,10 +83,10 @@ def plot_drift(frame: pd.DataFrame, measure: str = "drift") -> MplFigure:
     if measure in set(rows["measure"]):
         styles["whole layer"] = {"color": "black", "linestyle": "-", "marker": "o", "lw": 1.6}
     with figure_style():
-        figure, (axis,) = panel_grid([f"{task_name(where['task'])} from {where['source']}"])
+        title = f"{task_name(where['task'])} from {where['source']}"
+        figure, (axis,) = panel_grid([title], measure_name(measure))
         draw_curves(axis, curves, styles)
         axis.set_xlabel("layer (0: embeddings)")
-        axis.set_ylabel(measure_name(measure))
         if measure == "drift":
             axis.set_ylim(bottom=0)
         put_legend(figure, [axis])
@@ -124,7 +119,7 @@ def _find_drift(material: Material) -> Iterator[Drawing]:
     """Yield how far fine-tuning moved the weights, by layer and component."""
     rows = measure_rows(material.frame)
     rows = rows[rows["ablation"] == BASELINE]
-    for where, here in places_of(rows):
+    for where, here in by_setting(rows, PLACE):
         for measure in _DRIFTS:
             part = here[here["measure"].isin([measure, *(f"{measure}_{name}" for name in _COMPONENTS)])]
             if len(part):

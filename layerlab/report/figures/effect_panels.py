@@ -18,6 +18,7 @@ from layerlab.analysis.sensitivity import MEAN
 from layerlab.analysis.sweeps import NAMED
 from layerlab.report.figures.figure import Drawing, Material
 from layerlab.report.style.axes import (
+    draw_zero,
     label_layers,
     label_names,
     names_width,
@@ -44,16 +45,7 @@ def find_panels(
     *,
     zero_shot: bool = False,
 ) -> Iterator[Drawing]:
-    """Yield a drawing for each panel of the effects.
-
-    Args:
-        name: Name of the figure.
-        heading: What titles begin with.
-        plot: Draws the effects of one panel.
-        caption: Says what is drawn.
-        material: The records.
-        zero_shot: Leave out panels without zero-shot targets.
-    """
+    """Yield a drawing for each panel of the effects; if ``zero_shot``, of those with zero-shot targets."""
     if material.effect.empty:
         return
     parts = panels(material.effect)
@@ -71,10 +63,7 @@ def draw_panels(
 ) -> MplFigure:
     """Draw each panel with ``draw``, and what all panels have: zero, labels, one legend below.
 
-    Args:
-        effect: What ``layerlab.analysis.sensitivity`` gives.
-        draw: Draws the rows of one panel; gets the axis, the rows and the windows or names in order.
-        ylabel: Label of the vertical axes.
+    ``draw`` gets the axis, the rows of one panel and its windows or names in order.
 
     Raises:
         RecordsError: No rows, or more panels than fit a page.
@@ -83,20 +72,19 @@ def draw_panels(
     with figure_style():
         names = [places(part) for panel, part in parts.items() if panel.named]
         single = max(map(names_width, names), default=COLUMN_WIDTH)
-        figure, axes = panel_grid(list(panel_titles(list(parts)).values()), single)
-        columns = len({axis.get_position().x0 for axis in axes})
-        taller = 0.0
-        for index, (axis, (panel, part)) in enumerate(zip(axes, parts.items(), strict=True)):
+        figure, axes = panel_grid(list(panel_titles(list(parts)).values()), ylabel, single)
+        taller, width = 0.0, panel_width(figure, len(parts))
+        for axis, (panel, part) in zip(axes, parts.items(), strict=True):
             order = places(part)
-            axis.axhline(0, color="0.6", lw=0.6, zorder=0)
+            draw_zero(axis)
             draw(axis, part, order)
             if panel.named:
-                taller = max(taller, label_names(axis, order, panel_width(figure, len(parts))))
+                taller = max(taller, label_names(axis, order, width))
             else:
-                label_layers(axis, order, panel_width(figure, len(parts)))
+                label_layers(axis, order, width)
             axis.set_xlim(-0.5, len(order) - 0.5)
-            axis.set_ylabel(ylabel if index % columns == 0 else "")
-        figure.set_figheight(float(figure.get_size_inches()[1]) + taller * -(-len(axes) // columns))
+        n_rows = len({axis.get_position().y0 for axis in axes})
+        figure.set_figheight(float(figure.get_size_inches()[1]) + taller * n_rows)
         put_legend(figure, axes)
     return figure
 

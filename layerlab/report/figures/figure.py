@@ -11,6 +11,7 @@ from matplotlib.figure import Figure as MplFigure
 
 from layerlab.analysis.sensitivity import SETTING, sensitivity
 from layerlab.analysis.sweeps import select_scores
+from layerlab.errors import RecordsError
 from layerlab.report.style.axes import MOST_PANELS
 from layerlab.report.style.wording import slug
 
@@ -79,30 +80,34 @@ class Material:
         return select_scores(self.frame, self.metric)
 
     def stem(self, figure: str, where: Mapping[str, str], *rest: str) -> str:
-        """Name a drawing's file: figure, task, source and, where there are several, model and study.
-
-        Args:
-            figure: The name of the figure.
-            where: What is drawn: ``study``, ``model``, ``task`` and ``source``.
-            rest: What else tells it from others.
-        """
+        """Name a drawing's file: figure, task, source, the rest and, of several, model and study."""
         varied = [where[name] for name in ("model", "study") if self.frame[name].nunique() > 1]
         return slug(" ".join([figure, where["task"], where["source"], *rest, *varied]))
 
 
-def by_setting(frame: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
+def by_setting(
+    frame: pd.DataFrame, columns: Sequence[str] = SETTING
+) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
     """Yield every setting (study, model, task, metric, split, source) of a frame, with its rows."""
-    for where, rows in frame.groupby(list(SETTING), sort=False):
-        yield dict(zip(SETTING, map(str, where), strict=True)), rows
+    for where, rows in frame.groupby(list(columns), sort=False):
+        yield dict(zip(columns, map(str, where), strict=True)), rows
+
+
+def only_setting(frame: pd.DataFrame, what: str, columns: Sequence[str] = SETTING) -> dict[str, str]:
+    """Return the one setting of a frame that has rows.
+
+    Raises:
+        RecordsError: There are several; the message lists them.
+    """
+    found = [where for where, _ in by_setting(frame, columns)]
+    if len(found) > 1:
+        names = "; ".join(", ".join(filter(None, where.values())) for where in found)
+        raise RecordsError(f"{what} shows one setting, and the records have {len(found)} ({names})")
+    return found[0]
 
 
 def by_page(frame: pd.DataFrame, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
-    """Part a frame so that each part has no more panels than a page holds.
-
-    Args:
-        frame: Rows.
-        columns: What rows of one panel have in common.
-    """
+    """Part a frame so that each part has no more panels than a page holds; rows of one share the columns."""
     pages = frame.groupby(list(columns), sort=False).ngroup() // MOST_PANELS
     for _, part in frame.groupby(pages):
         yield part

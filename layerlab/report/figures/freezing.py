@@ -20,14 +20,15 @@ from layerlab.analysis.sweeps import select_scores
 from layerlab.errors import RecordsError
 from layerlab.models.layers import Layers
 from layerlab.names import metric_name, task_name
-from layerlab.report.figures.figure import Drawing, Figure, Material, by_setting
-from layerlab.report.style.axes import panel_grid, put_legend
+from layerlab.report.figures.figure import Drawing, Figure, Material, by_setting, only_setting
+from layerlab.report.style.axes import draw_band, panel_grid, put_legend
 from layerlab.report.style.captions import about, capital, count, seeds_words
 from layerlab.report.style.style import SOURCE_COLOUR, ZERO_SHOT_COLOUR, figure_style
 from layerlab.targets import zero_shot_targets
 
 _CROWDED = 8  # layers from which the first two labels would touch
 _FEWEST = 2  # depths, without the baseline
+_COLUMNS = ["depth", "group", "mean", "low", "high", "n_seeds", "ablation"]
 _NOTHING = -1  # depth of the baseline where the embeddings alone are depth 0
 
 
@@ -78,17 +79,17 @@ def scores_by_depth(frame: pd.DataFrame, metric: str | None = None) -> Depths:
     Raises:
         RecordsError: No baseline, fewer than two depths, or several settings.
     """
-    settings = list(by_setting(select_scores(frame, metric)))
-    if len(settings) > 1:
-        raise RecordsError(f"a figure of freezing shows one setting, and got {len(settings)}")
-    depths = [_depths(setting, rows) for setting, rows in settings]
-    if not depths or depths[0] is None:
-        n_frozen = sum(len(_frozen(rows)[0]) for _, rows in settings)
+    scores = select_scores(frame, metric)
+    depths = None
+    if len(scores):
+        depths = _depths(only_setting(scores, "a figure of freezing"), scores)
+    if depths is None:
+        n_frozen = len(_frozen(scores)[0]) if len(scores) else 0
         raise RecordsError(
             f"a figure of freezing needs a baseline and {_FEWEST} depths of frozen lowest layers (the "
             f"intervention 'freeze' before fine-tuning); the records have {n_frozen}"
         )
-    return depths[0]
+    return depths
 
 
 def _frozen(scores: pd.DataFrame) -> tuple[dict[int, str], tuple[str, ...], bool]:
@@ -132,12 +133,9 @@ def _depths(setting: Mapping[str, str], scores: pd.DataFrame) -> Depths | None:
     if len(frozen) < _FEWEST or not (scores["ablation"] == BASELINE).any():
         return None
     names = {_NOTHING if embeddings else 0: BASELINE} | frozen
-    curves = [
-        row
-        for depth, name in sorted(names.items())
-        for row in _means(scores[scores["ablation"] == name], depth)
-    ]
-    return Depths(setting, pd.DataFrame(curves), len(_zero_shot(scores)), left_out, embeddings)
+    rows = [row for depth, name in sorted(names.items()) for row in _means(scores, name, depth)]
+    curves = pd.DataFrame(rows, columns=_COLUMNS)
+    return Depths(setting, curves, len(_zero_shot(scores)), left_out, embeddings)
 
 
 def plot_freezing(frame: pd.DataFrame, metric: str | None = None) -> MplFigure:
@@ -155,15 +153,14 @@ def _plot(depths: Depths) -> MplFigure:
         "targets": (f"zero-shot, mean of {depths.n_targets}", ZERO_SHOT_COLOUR, "s"),
     }
     with figure_style():
-        figure, (axis,) = panel_grid([f"{task_name(where['task'])} from {where['source']}"])
+        title = f"{task_name(where['task'])} from {where['source']}"
+        figure, (axis,) = panel_grid([title], f"{metric_name(where['metric'])} (points)")
         for group, (label, colour, marker) in looks.items():
             one = depths.curves[depths.curves["group"] == group]
             if one.empty:
                 continue
             axis.plot(one["depth"], one["mean"], label=label, color=colour, marker=marker)
-            if one["low"].notna().any():
-                axis.fill_between(one["depth"], one["low"], one["high"], color=colour, alpha=0.2, lw=0)
-        axis.set_ylabel(f"{metric_name(where['metric'])} (points)")
+            draw_band(axis, one["depth"], one["low"], one["high"], colour)
         _label_depths(axis, depths)
         put_legend(figure, [axis])
     return figure
@@ -197,29 +194,15 @@ FREEZING = Figure(
 )
 
 
-def _means(scores: pd.DataFrame, depth: int) -> list[dict[str, object]]:
+def _means(scores: pd.DataFrame, name: str, depth: int) -> Iterator[tuple[object, ...]]:
     """Average one ablation's scores over seeds: the source's, and those of the targets together."""
+    scores = scores[scores["ablation"] == name]
     own, others = scores["target"] == scores["source"], scores["target"].isin(_zero_shot(scores))
-    found = []
     for group, rows in (("source", scores[own]), ("targets", scores[others])):
-        if rows.empty:
-            continue
-        table = rows.pivot(index="seed", columns="target", values="value").dropna()
-        values = [100 * float(value) for value in table.mean(axis=1)]
-        low, high = t_interval(values)
-        mean = sum(values) / len(values)
-        found.append(
-            {
-                "depth": depth,
-                "group": group,
-                "mean": mean,
-                "low": low,
-                "high": high,
-                "n_seeds": len(values),
-                "ablation": scores["ablation"].iloc[0],
-            }
-        )
-    return found
+        if len(rows):
+            table = rows.pivot(index="seed", columns="target", values="value").dropna()
+            values = [100 * float(value) for value in table.mean(axis=1)]
+            yield depth, group, sum(values) / len(values), *t_interval(values), len(values), name
 
 
 def _zero_shot(scores: pd.DataFrame) -> list[str]:

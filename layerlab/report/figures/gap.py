@@ -5,9 +5,9 @@ Reference: Muller, Elazar, Sagot, Seddah (2021), "First Align, then Predict", se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
@@ -19,16 +19,14 @@ from layerlab.analysis.records import BASELINE
 from layerlab.analysis.sensitivity import t_interval, transfer_gap
 from layerlab.errors import RecordsError, unknown
 from layerlab.names import PRETRAINED, measure_name, metric_name, task_name
-from layerlab.report.figures.figure import Drawing, Figure, Material
+from layerlab.report.figures.figure import Drawing, Figure, Material, by_setting, only_setting
 from layerlab.report.figures.layer_curves import (
     PLACE,
     between_languages,
     condition_styles,
     measure_rows,
-    only_place,
-    places_of,
 )
-from layerlab.report.style.axes import label_depth, put_legend
+from layerlab.report.style.axes import draw_zero, label_depth, put_legend
 from layerlab.report.style.captions import about, count, seeds_words, sentences_words
 from layerlab.report.style.labels import label_points
 from layerlab.report.style.style import COLUMN_WIDTH, SOURCE_COLOUR, figure_style
@@ -40,28 +38,74 @@ _HEIGHTS = (2.05, 1.25)  # inches
 
 @dataclass(frozen=True)
 class GapAgainstSimilarity:
-    """What the figure shows.
+    """What the figure shows of one model, task and source without ablation, computed when it is asked for.
 
     Attributes:
         measure: The measure of similarity.
-        gaps: By target: ``gap`` in points, its interval ``low`` to ``high`` over seeds, ``n_seeds``.
-        similarity: Mean over seeds by target and layer, of the fine-tuned encoder.
-        rho: What ``layerlab.analysis.correlation.correlate`` gives, of the measure and, where it was measured
-            on the pretrained encoder, of that.
-        layer: The layer whose similarity is shown.
+        runs: The gap of every run and target.
+        levels: The similarity of the same targets, mean over seeds, by layer and by ``measure``: of the
+            fine-tuned encoder and, where it was measured, of the pretrained one.
+        wanted: The layer to show; None for that of the strongest correlation.
     """
 
     measure: str
-    gaps: pd.DataFrame
-    similarity: pd.DataFrame
-    rho: pd.DataFrame
-    layer: int
+    runs: pd.DataFrame
+    levels: pd.DataFrame
+    wanted: int | None = None
+
+    @property
+    def lacking(self) -> str:
+        """What there is too little of for a correlation; empty if nothing."""
+        n_targets = self.runs["target"].nunique()
+        if n_targets < _FEWEST:
+            return (
+                f"a correlation over languages needs {_FEWEST} targets with a score, a score on the source "
+                f"and {self.measure}; the records have {n_targets}"
+            )
+        if not (self.levels["measure"] == self.measure).any():
+            return f"{self.measure} was measured on the pretrained encoder alone, not after fine-tuning"
+        return ""
+
+    @cached_property
+    def gaps(self) -> pd.DataFrame:
+        """By target: ``gap`` in points, its interval ``low`` to ``high`` over seeds, ``n_seeds``."""
+        found = {}
+        for target, part in self.runs.groupby("target", sort=True):
+            values = [100 * float(gap) for gap in part["gap"]]
+            found[str(target)] = (float(np.mean(values)), *t_interval(values), len(values))
+        return pd.DataFrame.from_dict(found, orient="index", columns=["gap", "low", "high", "n_seeds"])
+
+    @cached_property
+    def similarity(self) -> pd.DataFrame:
+        """Similarity by target and layer, of the fine-tuned encoder."""
+        own = self.levels[self.levels["measure"] == self.measure]
+        return own.pivot(index="target", columns="layer", values="value")
+
+    @cached_property
+    def rho(self) -> pd.DataFrame:
+        """What ``layerlab.analysis.correlation.correlate`` gives, of both measures."""
+        return correlate(self.runs, self.levels)
+
+    @cached_property
+    def layer(self) -> int:
+        """The layer whose similarity is shown.
+
+        Raises:
+            RecordsError: The one that is wanted is not there.
+        """
+        own = self.rho[self.rho["measure"] == self.measure].set_index("layer")
+        if self.wanted is None:
+            strength = np.abs(own["rho"].to_numpy(dtype="float64"))
+            return int(own.index[-1 if np.isnan(strength).all() else int(np.nanargmax(strength))])
+        if self.wanted not in own.index:
+            raise RecordsError(unknown("layer", str(self.wanted), map(str, own.index)))
+        return self.wanted
 
 
 def gap_against_similarity(
     frame: pd.DataFrame, measure: str = "cka", *, layer: int | None = None, metric: str | None = None
 ) -> GapAgainstSimilarity:
-    """Compute each target's transfer gap without ablation, its similarity by layer, and their correlation.
+    """Bring each target's transfer gap without ablation and its similarity by layer together.
 
     Args:
         frame: Tidy records of one model, task and source.
@@ -70,40 +114,18 @@ def gap_against_similarity(
         metric: The metric of scores; None for the task's own.
 
     Raises:
-        RecordsError: No such measure or layer, several settings, or fewer than three targets with both.
+        RecordsError: No such measure, several settings, or fewer than three targets with both.
     """
     rows = _without_ablation(measure_rows(frame))
     known = set(rows["measure"])
     if measure not in known:
         raise RecordsError(unknown("measure", measure, known))
     rows = rows[rows["measure"] == measure]
-    only_place(rows, "a figure of the gap")
-    pairs = _pairs(transfer_gap(frame, metric), rows)
-    if pairs.lacking:
-        raise RecordsError(pairs.lacking)
-    return _correlated(pairs, layer)
-
-
-@dataclass(frozen=True)
-class _Pairs:
-    """The gap of every run without ablation, and the similarity of the same targets by layer."""
-
-    measure: str
-    gaps: pd.DataFrame
-    similarity: pd.DataFrame
-
-    @property
-    def lacking(self) -> str:
-        """What they lack for a correlation; empty if nothing."""
-        n_targets = self.gaps["target"].nunique()
-        if n_targets < _FEWEST:
-            return (
-                f"a correlation over languages needs {_FEWEST} targets with a score, a score on the source "
-                f"and {self.measure}; the records have {n_targets}"
-            )
-        if not (self.similarity["measure"] == self.measure).any():
-            return f"{self.measure} was measured on the pretrained encoder alone, not after fine-tuning"
-        return ""
+    only_setting(rows, "a figure of the gap", PLACE)
+    shown = _together(transfer_gap(frame, metric), rows, layer)
+    if shown.lacking:
+        raise RecordsError(shown.lacking)
+    return shown
 
 
 def _without_ablation(rows: pd.DataFrame) -> pd.DataFrame:
@@ -111,32 +133,22 @@ def _without_ablation(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[(rows["ablation"] == BASELINE) & (rows["target"] != rows["source"])]
 
 
-def _pairs(gaps: pd.DataFrame, rows: pd.DataFrame) -> _Pairs:
-    """Bring gaps and the rows of one measure of one place together."""
-    gaps = gaps[gaps["ablation"] == BASELINE]
-    for name in PLACE:
-        gaps = gaps[gaps[name] == rows[name].iloc[0]]
-    rows = _with_treebanks(rows, set(gaps["target"]))
+def _together(gaps: pd.DataFrame, rows: pd.DataFrame, layer: int | None = None) -> GapAgainstSimilarity:
+    """Bring gaps and the rows of one measure of one place together, on the targets that have both.
+
+    A target that is one treebank of a language, which was measured by itself, has that one's similarity.
+    """
+    gaps = gaps[(gaps["ablation"] == BASELINE) & (gaps[list(PLACE)] == rows[list(PLACE)].iloc[0]).all(axis=1)]
+    measure, measured = str(rows["measure"].iloc[0]), set(rows["target"])
+    lacking = [name for name in sorted(set(gaps["target"]) - measured) if language_of(name) in measured]
+    rows = pd.concat(
+        [rows, *(rows[rows["target"] == language_of(name)].assign(target=name) for name in lacking)]
+    )
     gaps = gaps[gaps["target"].isin(rows["target"])]
     rows = rows[rows["target"].isin(gaps["target"])]
     key = ["model", "source", "target", "layer", "metric"]
-    similarity = rows.groupby(key, sort=True)["value"].mean().reset_index()
-    return _Pairs(str(rows["measure"].iloc[0]), gaps, similarity.rename(columns={"metric": "measure"}))
-
-
-def _correlated(pairs: _Pairs, layer: int | None = None) -> GapAgainstSimilarity:
-    """Correlate at every layer; show the one given, or the one where they correlate most."""
-    rho = correlate(pairs.gaps, pairs.similarity)
-    own = rho[rho["measure"] == pairs.measure].set_index("layer")
-    if layer is None:
-        strength = np.abs(own["rho"].to_numpy(dtype="float64"))
-        best = -1 if np.isnan(strength).all() else int(np.nanargmax(strength))
-        layer = int(own.index[best])
-    if layer not in own.index:
-        raise RecordsError(unknown("layer", str(layer), map(str, own.index)))
-    similarity = pairs.similarity[pairs.similarity["measure"] == pairs.measure]
-    table = similarity.pivot(index="target", columns="layer", values="value")
-    return GapAgainstSimilarity(pairs.measure, _mean_gaps(pairs.gaps), table, rho, layer)
+    levels = rows.groupby(key, sort=True)["value"].mean().reset_index().rename(columns={"metric": "measure"})
+    return GapAgainstSimilarity(measure, gaps, levels, layer)
 
 
 def plot_gap(
@@ -145,7 +157,7 @@ def plot_gap(
     """Draw the transfer gap of every target against its similarity with the source at one layer.
 
     Below is Spearman's correlation of both at every layer, with 95% bootstrap intervals over languages. Takes
-    the arguments of ``gap_against_similarity`` and raises what it raises.
+    the arguments of ``gap_against_similarity`` and raises what it raises, or that there is no such layer.
     """
     return _plot(gap_against_similarity(frame, measure, layer=layer, metric=metric))
 
@@ -173,26 +185,23 @@ def _find(material: Material) -> Iterator[Drawing]:
     if rows.empty or material.scores.empty:
         return
     gaps = transfer_gap(material.frame, material.metric)
-    for where, part in places_of(rows):
+    for where, part in by_setting(rows, PLACE):
         measure = "cka" if (part["measure"] == "cka").any() else str(part["measure"].iloc[0])
-        pairs = _pairs(gaps, part[part["measure"] == measure])
-        if not pairs.lacking:
-            shown = cache(partial(_correlated, pairs))
+        shown = _together(gaps, part[part["measure"] == measure])
+        if not shown.lacking:
             yield Drawing(
                 material.stem("gap", where, measure),
                 f"Transfer gap against similarity: {about(where)}",
                 partial(_caption, shown, where["source"], part),
-                partial(_draw, shown),
+                partial(_plot, shown),
             )
 
 
-def _draw(compute: Callable[[], GapAgainstSimilarity]) -> MplFigure:
-    return _plot(compute())
-
-
-def _caption(compute: Callable[[], GapAgainstSimilarity], source: str, rows: pd.DataFrame) -> str:
-    shown = compute()
+def _caption(shown: GapAgainstSimilarity, source: str, rows: pd.DataFrame) -> str:
     best = shown.rho[(shown.rho["measure"] == shown.measure) & (shown.rho["layer"] == shown.layer)].iloc[0]
+    bands = "with 95% bootstrap intervals over languages (a band; dotted for the pretrained encoder)"
+    if shown.rho["low"].isna().all():
+        bands = "without intervals, as the languages are too few to resample"
     return (
         f"Above: the transfer gap (score on {source} minus score on the target) of "
         f"{count(len(shown.gaps), 'language')} against {measure_name(shown.measure)} with {source} in "
@@ -200,7 +209,7 @@ def _caption(compute: Callable[[], GapAgainstSimilarity], source: str, rows: pd.
         f"most, chosen after looking (Spearman's rho {best['rho']:.2f}, p = {best['p']:.3f} for a level "
         "chosen before)"
         f"{sentences_words(rows)}; {seeds_words(shown.gaps['n_seeds'], 'bars')}. Below: rho at every "
-        f"level, {_interval_words(shown)}."
+        f"level, {bands}."
     )
 
 
@@ -210,28 +219,6 @@ GAP = Figure(
     needs="measures of source and target, and scores on the source and three or more targets",
     find=_find,
 )
-
-
-def _interval_words(shown: GapAgainstSimilarity) -> str:
-    if shown.rho["low"].isna().all():
-        return "without intervals, as the languages are too few to resample"
-    return "with 95% bootstrap intervals over languages (a band; dotted for the pretrained encoder)"
-
-
-def _with_treebanks(rows: pd.DataFrame, targets: set[str]) -> pd.DataFrame:
-    """Give targets that are one treebank of a language, which was measured by itself, its similarity."""
-    measured = set(rows["target"])
-    lacking = sorted(target for target in targets - measured if language_of(target) in measured)
-    copies = [rows[rows["target"] == language_of(target)].assign(target=target) for target in lacking]
-    return pd.concat([rows, *copies]) if copies else rows
-
-
-def _mean_gaps(gaps: pd.DataFrame) -> pd.DataFrame:
-    found = {}
-    for target, part in gaps.groupby("target", sort=True):
-        values = [100 * float(gap) for gap in part["gap"]]
-        found[str(target)] = (float(np.mean(values)), *t_interval(values), len(values))
-    return pd.DataFrame.from_dict(found, orient="index", columns=["gap", "low", "high", "n_seeds"])
 
 
 def _draw_scatter(axis: Axes, shown: GapAgainstSimilarity) -> None:
@@ -247,7 +234,7 @@ def _draw_scatter(axis: Axes, shown: GapAgainstSimilarity) -> None:
 
 def _draw_rho(axis: Axes, shown: GapAgainstSimilarity) -> None:
     styles = condition_styles(["pretrained", "fine-tuned"])
-    axis.axhline(0, color="0.6", lw=0.6, zorder=0)
+    draw_zero(axis)
     axis.axvline(shown.layer, color=SOURCE_COLOUR, lw=0.6, zorder=0)
     for name, label in ((f"{shown.measure}{PRETRAINED}", "pretrained"), (shown.measure, "fine-tuned")):
         one = shown.rho[shown.rho["measure"] == name].sort_values("layer")

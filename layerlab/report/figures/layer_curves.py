@@ -18,8 +18,9 @@ from matplotlib.axes import Axes
 from layerlab.analysis.records import BASELINE
 from layerlab.analysis.sensitivity import t_interval
 from layerlab.errors import RecordsError, unknown
-from layerlab.names import DIRECTIONS, MEASURED, PRETRAINED, measure_name
-from layerlab.report.style.axes import label_depth
+from layerlab.names import DIRECTIONS, MEASURED, PRETRAINED
+from layerlab.report.figures.figure import by_setting
+from layerlab.report.style.axes import draw_band, label_depth
 from layerlab.report.style.style import line_style
 
 #: What makes the runs of one fine-tuning setting; a measure has no split or metric of scores.
@@ -63,30 +64,11 @@ def rows_of_measure(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
     return found
 
 
-def places_of(rows: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
-    """Part rows of measures by study, model, task and source, in their order."""
-    for where, part in rows.groupby(list(PLACE), sort=False):
-        yield dict(zip(PLACE, map(str, where), strict=True)), part
-
-
 def measures_of(rows: pd.DataFrame) -> Iterator[tuple[dict[str, str], str, pd.DataFrame]]:
     """Part rows of measures by setting and measure, CKA first."""
-    for where, part in places_of(rows):
+    for where, part in by_setting(rows, PLACE):
         for measure in sorted(set(part["measure"]), key=lambda name: (not name.startswith("cka"), name)):
             yield where, str(measure), part[part["measure"] == measure]
-
-
-def only_place(rows: pd.DataFrame, what: str) -> dict[str, str]:
-    """Return the one setting of some rows.
-
-    Raises:
-        RecordsError: There are several; the message lists them.
-    """
-    found = [where for where, _ in places_of(rows)]
-    if len(found) > 1:
-        names = "; ".join(", ".join(filter(None, where.values())) for where in found)
-        raise RecordsError(f"{what} shows one setting, and the records have {len(found)} ({names})")
-    return found[0]
 
 
 def layer_means(rows: pd.DataFrame) -> pd.DataFrame:
@@ -122,9 +104,7 @@ def conditions(rows: pd.DataFrame, ablated: Sequence[str] = ()) -> dict[str, pd.
 def condition_styles(names: Sequence[str], *, ordered: bool = False) -> dict[str, dict[str, Any]]:
     """Choose how conditions look: the fine-tuned encoder black, the pretrained grey, ablated ones coloured.
 
-    Args:
-        names: The conditions.
-        ordered: The ablated ones lie in the order of the layers; beyond seven they go from dark to light.
+    Where the ablated ones lie in the order of the layers, more than seven go from dark to light.
     """
     fixed: Mapping[str, dict[str, Any]] = {
         "pretrained": {"color": "0.45", "linestyle": (0, (4, 1.5)), "marker": "s", "lw": 1.4},
@@ -141,28 +121,15 @@ def condition_styles(names: Sequence[str], *, ordered: bool = False) -> dict[str
 
 
 def draw_curves(axis: Axes, curves: Mapping[str, pd.DataFrame], styles: Mapping[str, dict[str, Any]]) -> None:
-    """Draw means by layer, with their intervals as bands where the curves are few.
-
-    Args:
-        axis: Where.
-        curves: What ``layer_means`` gives, by label.
-        styles: How each looks.
-    """
+    """Draw means by layer (``layer_means`` by label), with their intervals as bands where they are few."""
     banded = len(curves) <= MOST_BANDS
     for label, curve in curves.items():
         style = {"ms": 2.6} | styles[label]
         axis.plot(curve.index, curve["mean"], label=label, **style)
         # A measure of the pretrained encoder is the same for every seed.
-        if label != "pretrained" and (banded or label == "fine-tuned") and curve["low"].notna().any():
-            axis.fill_between(curve.index, curve["low"], curve["high"], color=style["color"], alpha=0.2, lw=0)
-    deepest = max(int(curve.index.max()) for curve in curves.values())
-    label_depth(axis, deepest)
-
-
-def finish_measure(axis: Axes, rows: pd.DataFrame, measure: str) -> None:
-    """Name a measure beside its axis; of retrieval, draw chance."""
-    axis.set_ylabel(measure_name(measure))
-    draw_chance(axis, rows, measure)
+        if label != "pretrained" and (banded or label == "fine-tuned"):
+            draw_band(axis, curve.index, curve["low"], curve["high"], style["color"])
+    label_depth(axis, max(int(curve.index.max()) for curve in curves.values()))
 
 
 def draw_chance(axis: Axes, rows: pd.DataFrame, measure: str) -> bool:

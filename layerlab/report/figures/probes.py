@@ -52,21 +52,16 @@ def plot_probes(frame: pd.DataFrame, metric: str | None = None) -> MplFigure:
     metrics = set(rows["metric"])
     quantity = metric_name(next(iter(metrics))) if len(metrics) == 1 else "score"
     with figure_style():
-        figure, axes = panel_grid([f"{model}, {_setting(task, source)}" for model, task, source in parts])
-        columns = len({axis.get_position().x0 for axis in axes})
-        for index, (axis, (key, part)) in enumerate(zip(axes, parts.items(), strict=True)):
+        titles = [f"{model}, {task_name(task)} from {source}" for model, task, source in parts]
+        figure, axes = panel_grid(titles, f"{quantity} (%)")
+        for axis, (key, part) in zip(axes, parts.items(), strict=True):
             _draw(axis, part, key[2], looks, named)
-            axis.set_ylabel(f"{quantity} (%)" if index % columns == 0 else "")
         put_legend(figure, axes)
     return figure
 
 
 def probe_rows(frame: pd.DataFrame, metric: str | None = None) -> pd.DataFrame:
-    """Keep the rows of probes and of one metric a task.
-
-    Args:
-        frame: Tidy records.
-        metric: The metric; none means each task's main one.
+    """Keep the rows of probes and of one metric a task: the given one, or its main one.
 
     Raises:
         RecordsError: A column is missing, no row is left, or one score is recorded twice.
@@ -101,21 +96,17 @@ def _find(material: Material) -> Iterator[Drawing]:
     frame = material.frame
     rows = frame[(frame["ablation"] == PROBE) & frame["layer"].notna()]
     for task, part in rows.groupby("task", sort=False):
-        metric = material.metric if material.metric in set(part["metric"]) else None
-        for shown in by_page(probe_rows(part, metric), _PANEL):
-            yield _drawing(str(task), shown)
-
-
-def _drawing(task: str, shown: pd.DataFrame) -> Drawing:
-    metric = str(shown["metric"].iloc[0])
-    n_seeds = shown.groupby(["model", "source"])["seed"].nunique()
-    caption = (
-        f"{capital(metric_name(metric))} in percent of linear probes on the frozen states of each layer, "
-        f"trained on the source and read on {count(shown['target'].nunique(), 'language')}; "
-        f"{seeds_words(n_seeds)}."
-    )
-    title = f"Probes by layer: {task_name(task)}"
-    return Drawing(f"probes-{slug(task)}", title, caption, partial(plot_probes, shown, metric))
+        wanted = material.metric if material.metric in set(part["metric"]) else None
+        for shown in by_page(probe_rows(part, wanted), _PANEL):
+            metric = str(shown["metric"].iloc[0])
+            caption = (
+                f"{capital(metric_name(metric))} in percent of linear probes on the frozen states of each "
+                f"layer, trained on the source and read on {count(shown['target'].nunique(), 'language')}; "
+                f"{seeds_words(shown.groupby(['model', 'source'])['seed'].nunique())}."
+            )
+            title = f"Probes by layer: {task_name(str(task))}"
+            draw = partial(plot_probes, shown, metric)
+            yield Drawing(f"probes-{slug(str(task))}", title, caption, draw)
 
 
 PROBES = Figure(
@@ -124,10 +115,6 @@ PROBES = Figure(
     needs="rows of 'layerlab probe'",
     find=_find,
 )
-
-
-def _setting(task: str, source: str) -> str:
-    return f"{task_name(task)} from {source}"
 
 
 def _draw(axis: Axes, part: pd.DataFrame, source: str, looks: dict[str, dict[str, Any]], named: str) -> None:
@@ -144,8 +131,7 @@ def _draw(axis: Axes, part: pd.DataFrame, source: str, looks: dict[str, dict[str
     for name in targets:
         curve = by_seed.loc[[name]].mean()
         axis.plot(curve.index, curve, label=name, lw=0.8, alpha=0.85, **looks[name])
-    levels = [int(level) for level in by_seed.columns]
-    label_depth(axis, max(levels), "layers passed")
+    label_depth(axis, max(map(int, by_seed.columns)), "layers passed")
 
 
 def _bold(axis: Axes, by_seed: pd.DataFrame, label: str, colour: str, marker: str) -> None:

@@ -21,6 +21,7 @@ from layerlab.report.figures.effect_panels import (
     unit_words,
 )
 from layerlab.report.figures.figure import Figure
+from layerlab.report.style.axes import draw_band
 from layerlab.report.style.captions import seeds_words
 from layerlab.report.style.panels import Panel
 from layerlab.report.style.style import SOURCE_COLOUR, ZERO_SHOT_COLOUR, line_style
@@ -54,9 +55,7 @@ def plot_sensitivity(effect: pd.DataFrame) -> MplFigure:
 def plot_drops_by_seed(pairs: pd.DataFrame, target: str = MEAN) -> MplFigure:
     """Draw the drop of every seed as a dot, per layer window: the spread behind the intervals.
 
-    Args:
-        pairs: Differences by seed, as ``layerlab.analysis.sensitivity.paired`` gives them.
-        target: A zero-shot target, the source, or ``"mean"`` over the zero-shot targets.
+    Takes what ``layerlab.analysis.sensitivity.paired`` gives; the target may be the source, or the mean.
 
     Raises:
         RecordsError: No rows, or more panels than fit a page.
@@ -110,11 +109,9 @@ def _curve(
     x = np.arange(len(order)) + (0 if as_line else aside)
     line = "-" if as_line else "none"
     axis.plot(x, rows["effect"], label=label, color=colour, marker=marker, linestyle=line)
-    if rows["low"].isna().all():
-        return
     if as_line:
-        axis.fill_between(x, rows["low"], rows["high"], color=colour, alpha=0.2, lw=0)
-    else:
+        draw_band(axis, x, rows["low"], rows["high"], colour)
+    elif rows["low"].notna().any():
         axis.vlines(x, rows["low"], rows["high"], color=colour, lw=0.9)
 
 

@@ -15,17 +15,17 @@ from layerlab.analysis.records import BASELINE
 from layerlab.analysis.sweeps import NAMED, sweep_names, windows
 from layerlab.errors import RecordsError, unknown
 from layerlab.names import measure_name, task_name
-from layerlab.report.figures.figure import Drawing, Figure, Material
+from layerlab.report.figures.figure import Drawing, Figure, Material, only_setting
 from layerlab.report.figures.layer_curves import (
     MOST_BANDS,
+    PLACE,
     between_languages,
     condition_styles,
     conditions,
+    draw_chance,
     draw_curves,
-    finish_measure,
     layer_means,
     measures_of,
-    only_place,
     rows_of_measure,
 )
 from layerlab.report.style.axes import panel_grid, put_legend, short_layers
@@ -50,7 +50,7 @@ def plot_similarity(frame: pd.DataFrame, measure: str = "cka", *, sweep: str | N
         RecordsError: No such measure or sweep, or several settings.
     """
     rows = rows_of_measure(frame, measure)
-    where = only_place(rows, "a figure of similarity")
+    where = only_setting(rows, "a figure of similarity", PLACE)
     ablated, labels = _ablated(rows, sweep)
     words = sweeps_of(rows)[sweep] if sweep else ""
     parts = conditions(rows, ablated)
@@ -58,9 +58,9 @@ def plot_similarity(frame: pd.DataFrame, measure: str = "cka", *, sweep: str | N
     styles = condition_styles(list(curves), ordered=sweep not in (None, NAMED))
     title = f"{task_name(where['task'])} from {where['source']}"
     with figure_style():
-        figure, (axis,) = panel_grid([f"{title}, {words}" if sweep else title])
+        figure, (axis,) = panel_grid([f"{title}, {words}" if sweep else title], measure_name(measure))
         draw_curves(axis, curves, styles)
-        finish_measure(axis, rows, measure)
+        draw_chance(axis, rows, measure)
         put_legend(figure, [axis])
     return figure
 

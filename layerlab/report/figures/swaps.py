@@ -24,7 +24,7 @@ from layerlab.analysis.sweeps import select_scores
 from layerlab.errors import RecordsError
 from layerlab.models.layers import Layers
 from layerlab.names import metric_name, task_name
-from layerlab.report.figures.figure import Drawing, Figure, Material, by_setting
+from layerlab.report.figures.figure import Drawing, Figure, Material, by_setting, only_setting
 from layerlab.report.style.captions import about, capital, count
 from layerlab.report.style.panels import show
 from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH, figure_style, ink
@@ -60,11 +60,7 @@ class SwapMatrix:
 def swapped_in(options: str) -> _Owners:
     """Say which layers an ablation swaps in after fine-tuning, and from a fit on which source.
 
-    Args:
-        options: The cell of the records: its interventions as JSON.
-
-    Returns:
-        A source for each layer; empty if the ablation does anything else.
+    It takes the interventions as JSON, as records have them; if there is any other, it returns nothing.
 
     >>> swapped_in('[{"phase": "after", "kind": "swap", "layers": "0-1", "donor": {"source": "ru"}}]')
     {0: 'ru', 1: 'ru'}
@@ -96,16 +92,15 @@ def swap_matrices(frame: pd.DataFrame, metric: str | None = None) -> list[SwapMa
     Raises:
         RecordsError: No swap of whole layers of a fit on another source, or several settings.
     """
-    settings = list(by_setting(select_scores(frame, metric)))
-    if len(settings) > 1:
-        raise RecordsError(f"a swap matrix shows one setting, and got {len(settings)}")
-    if not any(_swaps(rows) for _, rows in settings):
+    scores = select_scores(frame, metric)
+    setting = only_setting(scores, "a swap matrix") if len(scores) else {}
+    if not _swaps(scores):
         raise RecordsError(
             "there is no swap to show: no ablation of the records swaps in, after fine-tuning, whole layers "
             "of a fit on another source, which the column options would say, as in "
             '[{"phase": "after", "kind": "swap", "layers": "0-5", "donor": {"source": "ru"}}]'
         )
-    return _matrices(*settings[0])
+    return _matrices(setting, scores)
 
 
 def _swaps(scores: pd.DataFrame) -> dict[str, _Owners]:
@@ -140,15 +135,15 @@ def plot_swaps(frame: pd.DataFrame, metric: str | None = None, *, boundary: int 
     Raises:
         RecordsError: As ``swap_matrices``; or no swap has this boundary.
     """
-    matrices = {matrix.boundary: matrix for matrix in swap_matrices(frame, metric)}
-    if not matrices or (boundary is not None and boundary not in matrices):
-        have = ", ".join(map(str, matrices)) or "none"
-        raise RecordsError(f"no swap of layers below and from {boundary} on; boundaries there: {have}")
-    return _plot(next(iter(matrices.values())) if boundary is None else matrices[boundary])
+    matrices = swap_matrices(frame, metric)
+    for matrix in matrices:
+        if boundary in (None, matrix.boundary):
+            return _plot(matrix)
+    have = ", ".join(str(matrix.boundary) for matrix in matrices) or "none"
+    raise RecordsError(f"no swap of layers below and from {boundary} on; boundaries there: {have}")
 
 
 def _plot(matrix: SwapMatrix) -> MplFigure:
-    setting = matrix.setting
     scores = dict(list(matrix.scores.items())[:_MOST_PANELS])
     size = len(next(iter(scores.values())))
     needed = 0.6 + len(scores) * (size * _CELL + 0.1)
@@ -158,11 +153,11 @@ def _plot(matrix: SwapMatrix) -> MplFigure:
         axes = figure.subplots(1, len(scores), sharey=True, squeeze=False)[0]
         for axis, (scored, table) in zip(axes, scores.items(), strict=True):
             _draw_matrix(axis, table)
-            axis.set_title(_scored(scored, matrix))
+            axis.set_title(f"{len(matrix.others)} others" if scored == "others" else f"on {scored}")
         axes[0].set_ylabel(f"layers 0-{matrix.boundary - 1}: fit on")
         figure.supxlabel(f"layers {matrix.boundary} and up: fit on", fontsize=8)
-        metric = metric_name(setting["metric"])
-        figure.suptitle(f"{task_name(setting['task'])}, {metric} (points)", fontsize=8)
+        title = f"{task_name(matrix.setting['task'])}, {metric_name(matrix.setting['metric'])} (points)"
+        figure.suptitle(title, fontsize=8)
     return figure
 
 
@@ -208,18 +203,17 @@ def _matrix(
     for name, found in swaps.items():
         owners = [found.get(layer, source) for layer in range(n_layers)]
         lower, upper = set(owners[:boundary]), set(owners[boundary:])
-        if len(lower) == 1 and len(upper) == 1:
+        if len(lower) == len(upper) == 1:
             cells.setdefault((lower.pop(), upper.pop()), name)
     if not any(lower != upper for lower, upper in cells):
         return None
     sources = [source, *sorted({name for cell in cells for name in cell} - {source})]
-    there = set(scores["target"])
-    others = set(there)
+    others = set(scores["target"])
+    single = {name: [name] for name in sources if name in others}
     for one in sources:
         others &= set(zero_shot_targets(others, one))
-    groups = {name: [name] for name in sources if name in there} if len(sources) == 2 else {}
-    groups |= {"others": sorted(others)} if others else {}
-    groups = groups or {name: [name] for name in sources if name in there}
+    together = {"others": sorted(others)} if others else {}
+    groups = single | together if len(sources) == 2 else together or single
     tables = {}
     n_seeds = scores["seed"].nunique()
     for scored, targets in groups.items():
@@ -252,7 +246,3 @@ def _draw_matrix(axis: Axes, table: pd.DataFrame) -> None:
     axis.set_aspect("equal")
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
-
-
-def _scored(scored: str, matrix: SwapMatrix) -> str:
-    return f"{len(matrix.others)} others" if scored == "others" else f"on {scored}"

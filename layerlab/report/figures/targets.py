@@ -34,9 +34,6 @@ def plot_targets(effect: pd.DataFrame) -> MplFigure:
     Intervals are left out, as those of many lines cover one another; ``plot_sensitivity`` and the tables
     have them.
 
-    Args:
-        effect: What ``layerlab.analysis.sensitivity`` gives.
-
     Raises:
         RecordsError: No rows, or more panels than fit a page.
     """
@@ -51,27 +48,18 @@ def plot_targets(effect: pd.DataFrame) -> MplFigure:
         as_line, at = joined(part), np.arange(len(order))
         for index, target in enumerate(targets):
             one = drops[drops["target"] == target].set_index("place")["effect"].reindex(order)
-            style = styles[target]
-            if not as_line:
-                style = style | {"linestyle": "none"}
-            elif crowded:
-                style = style | {"marker": ""}
+            bare = ({"marker": ""} if crowded else {}) if as_line else {"linestyle": "none"}
             if one.notna().any():
                 x = at + (0 if as_line else shift(index, len(targets)))
-                axis.plot(x, 100 * one, label=target, lw=0.9, ms=2.5, **style)
+                axis.plot(x, 100 * one, label=target, lw=0.9, ms=2.5, **styles[target] | bare)
         mean = drops[(drops["target"] == MEAN) & (drops["n_targets"] > 1)]
-        if len(mean):
-            _draw_mean(axis, 100 * mean.set_index("place")["effect"].reindex(order), as_line=as_line)
+        values = 100 * mean.set_index("place")["effect"].reindex(order)
+        if len(mean) and as_line:
+            axis.plot(at, values, label="mean", color="black", lw=1.8, zorder=5)
+        elif len(mean):
+            axis.hlines(values, at - 0.4, at + 0.4, label="mean", color="black", lw=1, zorder=1)
 
     return draw_panels(effect, draw)
-
-
-def _draw_mean(axis: Axes, values: pd.Series[float], *, as_line: bool) -> None:
-    at = np.arange(len(values))
-    if as_line:
-        axis.plot(at, values, label="mean", color="black", lw=1.8, zorder=5)
-    else:
-        axis.hlines(values, at - 0.4, at + 0.4, label="mean", color="black", lw=1, zorder=1)
 
 
 def _caption(panel: Panel, part: pd.DataFrame) -> str:

@@ -8,8 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from layerlab.analysis.records import BASELINE
-from layerlab.analysis.sweeps import select_scores, windows
+from layerlab.analysis.sweeps import in_order, select_scores
 from layerlab.names import metric_name, task_name
 from layerlab.report.page.about import About
 
@@ -36,7 +35,7 @@ def settings_facts(frame: pd.DataFrame, about: About) -> Facts:
         ("Targets", ", ".join(_names(scores["target"]))),
         ("Seeds", seeds_words(frame["seed"].dropna().unique().tolist())),
         ("Runs", _runs_words(frame, about)),
-        ("Ablations", ", ".join(_ablations(frame))),
+        ("Ablations", ", ".join(in_order(frame))),
         ("Items scored", "; ".join(_items(frame))),
         ("Measures by layer", ", ".join(_names(frame[frame["layer"].notna()]["metric"]))),
         ("Data", plain(settings.get("data"))),
@@ -145,12 +144,6 @@ def _task_words(scores: pd.DataFrame) -> list[str]:
         metrics = ", ".join(metric_name(name) for name in _names(part["metric"]))
         texts.append(f"{task_name(str(task))} ({metrics}; {', '.join(_names(part['split']))} split)")
     return texts
-
-
-def _ablations(frame: pd.DataFrame) -> list[str]:
-    """Name the baseline first, then the others from the bottom to the top of the model."""
-    names = windows(frame, "ablation")
-    return [name for name in names if name == BASELINE] + [name for name in names if name != BASELINE]
 
 
 def _runs_words(frame: pd.DataFrame, about: About) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from typing import Any
 
+import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from layerlab.errors import RecordsError
 from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH
@@ -19,14 +22,13 @@ _NAME_SIZE = 7.5  # points
 _LETTER = 0.46  # width of a letter, of the size of the text
 
 
-def panel_grid(titles: Sequence[str], single: float = COLUMN_WIDTH) -> tuple[Figure, list[Axes]]:
-    """Lay out panels: one at column width, several across the page in rows of at most three.
+def panel_grid(
+    titles: Sequence[str], ylabel: str = "", single: float = COLUMN_WIDTH
+) -> tuple[Figure, list[Axes]]:
+    """Lay out panels: one at a width of ``single`` inches, several across the page in rows of at most three.
 
-    All panels share one scale, so that their heights can be compared.
-
-    Args:
-        titles: Their titles, which are broken to fit.
-        single: Width of the figure where there is one panel, in inches.
+    All panels share one scale, so that their heights can be compared; its label is left of each row. Titles
+    are broken to fit.
 
     Raises:
         RecordsError: More panels than a page holds.
@@ -47,9 +49,21 @@ def panel_grid(titles: Sequence[str], single: float = COLUMN_WIDTH) -> tuple[Fig
     axes = [axis for row in grid for axis in row]
     for axis in axes[n:]:
         axis.set_axis_off()
-    for axis, title in zip(axes, titles, strict=False):
+    for index, (axis, title) in enumerate(zip(axes, titles, strict=False)):
         axis.set_title(title)
+        axis.set_ylabel(ylabel if index % columns == 0 else "")
     return figure, axes[:n]
+
+
+def draw_zero(axis: Axes) -> None:
+    """Draw a thin line at zero, behind everything."""
+    axis.axhline(0, color="0.6", lw=0.6, zorder=0)
+
+
+def draw_band(axis: Axes, x: ArrayLike, low: pd.Series[float], high: pd.Series[float], colour: Any) -> None:
+    """Draw intervals as a band, if there are any."""
+    if low.notna().any():
+        axis.fill_between(x, low, high, color=colour, alpha=0.2, lw=0)
 
 
 def panel_width(figure: Figure, n_panels: int) -> float:
@@ -74,11 +88,7 @@ def short_layers(layers: str) -> str:
 def label_layers(axis: Axes, layers: Sequence[str], width: float, size: float = 7.5) -> None:
     """Put layer selections under an axis: level where they fit, else upright, else every second and so on.
 
-    Args:
-        axis: The axis; selection i is at x = i.
-        layers: The selections.
-        width: Width of the axis in inches.
-        size: Size of the text in points.
+    Selection i is at x = i; the axis has a width in inches, the text a size in points.
     """
     labels = [short_layers(name) for name in layers]
     room = width * _POINTS_PER_INCH / max(1, len(labels))
@@ -123,13 +133,7 @@ def names_width(names: Sequence[str], margin: float = 0.65) -> float:
 def label_names(axis: Axes, names: Sequence[str], width: float) -> float:
     """Put names under an axis, broken into lines: level where the words fit, else upright and shortened.
 
-    Args:
-        axis: The axis; name i is at x = i.
-        names: The names.
-        width: Width of the axis in inches.
-
-    Returns:
-        How much taller than one line of text they are, in inches.
+    Name i is at x = i. Returns how much taller than one line of text they are; all sizes are in inches.
     """
     room = width * _POINTS_PER_INCH / len(names)
     line = 1.25 * _NAME_SIZE

@@ -19,11 +19,7 @@ def count(number: int, what: str) -> str:
 
 
 def seeds_words(counts: Iterable[int], shape: str = "bands") -> str:
-    """Describe the seeds behind some means, and their intervals.
-
-    Args:
-        counts: Seeds behind each number.
-        shape: What an interval is drawn as.
+    """Describe the seeds behind some means, and their intervals, which are drawn in a shape.
 
     >>> seeds_words([3, 3])
     'n = 3 seeds, bands are 95% t intervals over seeds'
@@ -54,10 +50,17 @@ def sentences_words(rows: pd.DataFrame) -> str:
     ', n = 1,000 sentences'
     """
     sizes = rows["n"].dropna()
-    if sizes.empty:
-        return ""
-    fewest, most = int(sizes.min()), int(sizes.max())
-    return f", n = {fewest:,} sentences" if fewest == most else f", n = {fewest:,} to {most:,} sentences"
+    return f", n = {spread(sizes)} sentences" if len(sizes) else ""
+
+
+def spread(numbers: pd.Series[int]) -> str:
+    """Write the smallest and the largest of some whole numbers, or the one that all are.
+
+    >>> spread(pd.Series([900, 1000])), spread(pd.Series([3, 3]))
+    ('900 to 1,000', '3')
+    """
+    fewest, most = int(numbers.min()), int(numbers.max())
+    return f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
 
 
 def capital(text: str) -> str:

@@ -26,15 +26,8 @@ def place_labels(
 ) -> list[tuple[float, float]]:
     """Choose where each point's name stands, one after the other, nearest free place first.
 
-    Args:
-        places: Where the points are, in typographic points from the lower left corner.
-        labels: Their names.
-        width: Width of the area that names should not leave, in points.
-        height: Its height.
-        size: Size of the text.
-
-    Returns:
-        For every point the centre of its name relative to it, in points.
+    Names should not leave the area from the lower left corner to width and height. The centre of each name is
+    given relative to its point; everything is in typographic points.
 
     >>> place_labels([(50, 50), (52, 50)], ["de", "fr"], 100, 100)[0]
     (-6.3, 2.8)
@@ -71,13 +64,7 @@ def label_points(
 ) -> None:
     """Write names beside the points of an axis whose limits are set; a line leads to far ones.
 
-    Args:
-        axis: The axis.
-        x: The points.
-        y: The points.
-        labels: Their names.
-        inches: About the width and height of the axis.
-        size: Size of the text in points.
+    ``inches`` are about the width and height of the axis; the text has a size in points.
     """
     (left, right), (bottom, top) = axis.get_xlim(), axis.get_ylim()
     width, height = (72 * inch for inch in inches)

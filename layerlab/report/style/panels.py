@@ -26,10 +26,7 @@ class Panel:
     source: str
     sweep: str
     #: What the ablations of the sweep do, in words; its name if it is not known.
-    words: str = field(default="", compare=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "words", self.words or self.sweep)
+    words: str = field(compare=False, repr=False)
 
     @property
     def title(self) -> str:
@@ -79,11 +76,9 @@ def panels(effect: pd.DataFrame) -> dict[Panel, pd.DataFrame]:
     parts = {}
     for key, part in effect.groupby(list(_FIELDS), sort=False):
         where = dict(zip(_FIELDS, map(str, key), strict=True))
-        parts[Panel(**where, words=sweep_words(where["sweep"], part["options"]))] = part
-    return {
-        panel: part.assign(place=part["ablation" if panel.named else "layers"])
-        for panel, part in parts.items()
-    }
+        panel = Panel(**where, words=sweep_words(where["sweep"], part["options"]))
+        parts[panel] = part.assign(place=part["ablation" if panel.named else "layers"])
+    return parts
 
 
 def places(part: pd.DataFrame) -> list[str]:
@@ -106,32 +101,16 @@ def only_panel(effect: pd.DataFrame, what: str) -> tuple[Panel, pd.DataFrame]:
 
 def panel_titles(group: list[Panel]) -> dict[Panel, str]:
     """Title panels in up to two lines: task, source and sweep always, the rest where it differs."""
-    titles = {}
-    for panel, (where, rest) in _told_apart(group).items():
-        about = ", ".join([panel.title, *rest, panel.words])
-        titles[panel] = "\n".join([", ".join(where), about] if where else [about])
-    return titles
-
-
-def _told_apart(group: list[Panel]) -> dict[Panel, tuple[list[str], list[str]]]:
-    """Return what distinguishes each panel from the others: study and model; metric and split."""
     varies = {name for name in _FIELDS if len({getattr(panel, name) for panel in group}) > 1}
-    found = {}
+    titles = {}
     for panel in group:
-        where = [panel.study] * ("study" in varies) + [panel.model] * ("model" in varies)
-        metric = [panel.metric_words]
-        rest = metric * ("metric" in varies and "task" not in varies) + [panel.split] * ("split" in varies)
-        found[panel] = (where, rest)
-    return found
-
-
-def points(fraction: float) -> float:
-    """Turn a fraction into points (hundredths).
-
-    >>> points(0.125)
-    12.5
-    """
-    return 100.0 * fraction
+        where = [getattr(panel, name) for name in ("study", "model") if name in varies]
+        rest = [panel.metric_words] * ("metric" in varies and "task" not in varies)
+        rest += [panel.split] * ("split" in varies)
+        titles[panel] = "\n".join(
+            filter(None, [", ".join(where), ", ".join([panel.title, *rest, panel.words])])
+        )
+    return titles
 
 
 def show(number: float) -> str:

@@ -27,15 +27,7 @@ _DPI = 300
 def save_figure(figure: Figure, stem: Where, formats: Sequence[str] = ("pdf",)) -> list[Path]:
     """Save a figure at its exact size: as PDF with its fonts embedded, or as PNG at 300 dots an inch.
 
-    Equal figures give equal files.
-
-    Args:
-        figure: The figure.
-        stem: The path without a suffix; folders are made.
-        formats: ``pdf``, ``png`` or both.
-
-    Returns:
-        The paths written, one a format.
+    Equal figures give equal files. The stem is the path without suffix; the paths are returned, one a format.
 
     Raises:
         RecordsError: There is no such format.
@@ -45,9 +37,9 @@ def save_figure(figure: Figure, stem: Where, formats: Sequence[str] = ("pdf",)) 
             raise RecordsError(unknown("format of figures", name, FORMATS))
     stem = Path(stem)
     stem.parent.mkdir(parents=True, exist_ok=True)
+    paths = [stem.with_name(f"{stem.name}.{name}") for name in formats]
     with laid_out(figure):
-        for name in formats:
-            path = stem.with_name(f"{stem.name}.{name}")
+        for name, path in zip(formats, paths, strict=True):
             figure.set_dpi(_DPI)  # to write a PDF changes it
             if name == "pdf":
                 canvas = FigureCanvasPdf(figure)
@@ -55,7 +47,7 @@ def save_figure(figure: Figure, stem: Where, formats: Sequence[str] = ("pdf",)) 
                 canvas.print_pdf(path, metadata={"CreationDate": None})  # type: ignore[no-untyped-call]
             else:
                 FigureCanvasAgg(figure).print_png(path)  # type: ignore[no-untyped-call]
-    return [stem.with_name(f"{stem.name}.{name}") for name in formats]
+    return paths
 
 
 def figure_image(figure: Figure) -> str:

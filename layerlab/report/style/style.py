@@ -90,11 +90,8 @@ def ink(background: object) -> str:
 def shade(drop: float, largest: float) -> str | None:
     """Give the background of a table's cell as six hexadecimal digits: red for a drop, blue for a gain.
 
-    The strongest colour is light enough for black text. A difference that rounds to nothing has none.
-
-    Args:
-        drop: The drop in points; negative is a gain.
-        largest: The size in points that gets the strongest colour, unless that is less than a point.
+    The strongest colour, that of the largest drop or of one point, is light enough for black text. A
+    difference that rounds to nothing has none.
 
     >>> shade(30.0, 30.0), shade(15.0, 30.0), shade(-30.0, 30.0), shade(0.02, 30.0)
     ('F09A7A', 'F8CCBC', '8FBFE0', None)

@@ -13,11 +13,7 @@ from layerlab.names import ablation_name, entry_words
 
 
 def sweep_words(sweep: str, options: Iterable[str]) -> str:
-    """Describe a sweep in the field's words; one that its author named keeps its name.
-
-    Args:
-        sweep: Its name, as ``layerlab.analysis.sweeps.sweep_names`` gives it.
-        options: What its ablations do, as records have it.
+    """Describe a sweep in the field's words, from its name and options; one that its author named keeps it.
 
     >>> options = ['[{"phase": "after", "kind": "reset", "layers": "0-1", "to": "pretrained"}]']
     >>> sweep_words("reset(to=pretrained)@after", options), sweep_words("my own", options)
@@ -34,11 +30,7 @@ def sweep_words(sweep: str, options: Iterable[str]) -> str:
 
 
 def words_of_sweeps(rows: pd.DataFrame) -> dict[str, str]:
-    """Describe each sweep of some rows, in their order.
-
-    Args:
-        rows: Effects; or records with ``sweep`` as ``layerlab.analysis.sweeps.sweep_names`` gives it.
-    """
+    """Describe each sweep of some rows (effects, or records with ``sweep``), in their order."""
     groups = rows.groupby("sweep", sort=False)["options"]
     return {str(sweep): sweep_words(str(sweep), options) for sweep, options in groups}
 

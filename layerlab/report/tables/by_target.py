@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from layerlab.analysis.sensitivity import MEAN
 from layerlab.analysis.significance import seed_warning
-from layerlab.report.style.panels import Panel, panels, places, points
-from layerlab.report.style.wording import slug
+from layerlab.report.style.panels import Panel, panels, places
 from layerlab.report.tables.cells import (
     MOST_COLUMNS,
     fitting,
-    layers_in,
-    place_header,
+    panel_section,
     reference_points,
-    section_title,
 )
 from layerlab.report.tables.layout import Cell, Row, Section, Table, transposed
 from layerlab.report.tables.notes import seeds_counted, significant_words
@@ -27,9 +25,6 @@ def target_table(effect: pd.DataFrame) -> Table:
     ablation hurts. The source comes first, the mean over the targets last. One section per panel; where
     windows or names do not fit side by side they are the rows, and many targets make several sections.
 
-    Args:
-        effect: What ``layerlab.analysis.sensitivity`` or ``significance`` gives.
-
     Raises:
         RecordsError: Nothing to compare.
     """
@@ -37,17 +32,13 @@ def target_table(effect: pd.DataFrame) -> Table:
     for panel, part in panels(effect).items():
         order, rows = places(part), _target_rows(panel, part)
         columns = ("REF", *order)
-        title = f"{section_title(panel)}, by target: {panel.title}"
-        label = f"{slug(panel.study or panel.model)}-targets"
+        title, note = f", by target: {panel.title}", _note(panel, part)
         if panel.named or len(columns) > MOST_COLUMNS:
             for some, counted in fitting(rows):
-                names = tuple(row.names[0] for row in some)
-                header, body = (place_header(panel),), transposed(columns, some)
-                note, layers = _note(panel, part), layers_in(panel, "rows")
-                sections.append(Section(title + counted, header, names, body, note, label, layers))
+                names, body = [row.names[0] for row in some], transposed(columns, some)
+                sections.append(panel_section(panel, title + counted, names, body, note, "-targets"))
         else:
-            note, layers = _note(panel, part), layers_in(panel, "columns")
-            sections.append(Section(title, ("target",), columns, tuple(rows), note, label, layers))
+            sections.append(panel_section(panel, title, columns, rows, note, "-targets", ("target",)))
     return Table(tuple(sections))
 
 
@@ -62,7 +53,7 @@ def _target_rows(panel: Panel, part: pd.DataFrame) -> list[Row]:
         if found.empty:
             continue
         effects = found.set_index("place")["effect"].reindex(places(part))
-        cells = [Cell(-points(drop), drop=None if drop != drop else points(drop)) for drop in effects]
+        cells = [Cell(-100 * drop, drop=None if drop != drop else 100 * drop) for drop in effects]
         name = f"{target} (source)" if target == panel.source else target
         apart = len(rows) == 1 or target == MEAN
         rows.append(Row((name,), (Cell(reference_points(found)), *cells), ruled=apart))
@@ -72,13 +63,11 @@ def _target_rows(panel: Panel, part: pd.DataFrame) -> list[Row]:
 def _note(panel: Panel, part: pd.DataFrame) -> str:
     """Describe the numbers, what was tested, and the result of the tests."""
     drops = part[part["quantity"].isin(("source_drop", "zero_shot_drop")) & (part["target"] != MEAN)]
-    metric = panel.metric_words
     text = (
-        f"REF = baseline score; all other numbers are differences from it. Points of {metric} on the "
-        f"{panel.split} split, paired by seed; {seeds_counted(drops['n_seeds'])}."
+        f"REF = baseline score; all other numbers are differences from it. Points of {panel.metric_words} on "
+        f"the {panel.split} split, paired by seed; {seeds_counted(drops['n_seeds'])}."
     )
-    tested = drops[drops["q"].notna()] if "q" in drops.columns else drops.iloc[:0]
-    tested = tested[tested["quantity"] == "zero_shot_drop"]
+    tested = drops[(drops["quantity"] == "zero_shot_drop") & drops.get("q", drops["effect"] * np.nan).notna()]
     if tested.empty:
         return text
     n_tests, most = int(tested["n_tests"].max()), int(tested["n_seeds"].max())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, TypeVar
 
 import pandas as pd
 
-from layerlab.report.style.panels import Panel, points
-from layerlab.report.tables.layout import Cell
+from layerlab.report.style.panels import Panel
+from layerlab.report.style.wording import slug
+from layerlab.report.tables.layout import Cell, Row, Section
 
 Item = TypeVar("Item")
 
@@ -18,12 +19,11 @@ MOST_COLUMNS = 14  # of numbers side by side, so that they fit a page
 def effect_cell(row: pd.Series, *, negative: bool = False) -> Cell:
     """Make a cell of an effect with its interval, shade and q value.
 
-    Args:
-        row: The row of a frame of effects.
-        negative: Show the difference from the baseline, negative where the ablation hurts, not the drop.
+    If ``negative``, it is the difference from the baseline, negative where the ablation hurts, not the drop.
     """
-    drop, low, high = (points(row[name]) for name in ("effect", "low", "high"))
-    half, shade, q = (_there(number) for number in (high - drop, drop, row.get("q", float("nan"))))
+    drop, low, high = (100 * row[name] for name in ("effect", "low", "high"))
+    numbers = (high - drop, drop, row.get("q", float("nan")))
+    half, shade, q = (None if number != number else number for number in numbers)
     value = -drop if negative else drop
     if "n_resamples" not in row.index or half is None:
         return Cell(value, half, shade, q)
@@ -41,22 +41,28 @@ def reference_points(found: pd.DataFrame) -> float:
 
     Where seeds are missing, the baseline of the ablation with the most seeds is shown.
     """
-    return points(found.sort_values("n_seeds", kind="stable").iloc[-1]["reference"])
+    return float(100 * found.sort_values("n_seeds", kind="stable").iloc[-1]["reference"])
 
 
-def place_header(panel: Panel) -> str:
-    """Return the header of the column that names the ablations of a panel."""
-    return "ablation" if panel.named else "layers"
+def panel_section(
+    panel: Panel,
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Row],
+    note: str,
+    label: str = "",
+    names: tuple[str, ...] = (),
+) -> Section:
+    """Make a section of a panel whose ablations are its rows or, where these have other names, its columns.
 
-
-def layers_in(panel: Panel, where: Literal["rows", "columns"]) -> Literal["rows", "columns", ""]:
-    """Return where a section has layers as names, given where its ablations are."""
-    return "" if panel.named else where
-
-
-def section_title(panel: Panel) -> str:
-    """Return what all numbers of a panel share: study, model and sweep."""
-    return f"{model_title(panel.study, panel.model)}, {panel.words}"
+    Its whole title begins with study, model and sweep, its whole label with the study.
+    """
+    title = f"{model_title(panel.study, panel.model)}, {panel.words}{title}"
+    label = f"{slug(panel.study or panel.model)}{label}"
+    where: Literal["rows", "columns"] = "columns" if names else "rows"
+    names = names or ("ablation" if panel.named else "layers",)
+    layers = "" if panel.named else where
+    return Section(title, names, tuple(columns), tuple(rows), note, label, layers)
 
 
 def model_title(study: str, model: str) -> str:
@@ -80,7 +86,3 @@ def fitting(items: Sequence[Item]) -> Iterator[tuple[Sequence[Item], str]]:
     size = max(1, -(-len(items) // max(1, n_parts)))
     for number, start in enumerate(range(0, len(items), size), 1):
         yield items[start : start + size], f" ({number} of {n_parts})" if n_parts > 1 else ""
-
-
-def _there(number: float) -> float | None:
-    return None if number != number else number

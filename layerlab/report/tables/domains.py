@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
 
 from layerlab.analysis.sensitivity import DOMAIN_QUANTITIES, sensitivity
 from layerlab.errors import RecordsError
 from layerlab.report.style.panels import Panel, panels, places
-from layerlab.report.style.wording import slug
 from layerlab.report.tables.cells import (
     difference_cell,
-    layers_in,
-    place_header,
+    panel_section,
     reference_points,
-    section_title,
 )
 from layerlab.report.tables.layout import Cell, Row, Section, Table
 from layerlab.report.tables.notes import describe_domains
@@ -35,11 +30,8 @@ def domain_table(frame: pd.DataFrame, *, intervals: bool = False) -> Table:
     The rows are the baseline, ``REF``, and every layer window or named ablation; the columns the source's own
     test set, each other corpus of its language, and each of these less the source. The row REF has scores,
     the rows below it differences from REF, negative where the ablation hurts. One section per study, model,
-    sweep, task and source.
-
-    Args:
-        frame: Tidy records, or what ``layerlab.analysis.sensitivity`` gives.
-        intervals: Show the 95% intervals, and q values where effects were tested.
+    sweep, task and source. If ``intervals``, the 95% intervals are shown, and q values where effects were
+    tested.
 
     Raises:
         RecordsError: No target is another corpus of its source's language.
@@ -79,15 +71,14 @@ def _section(panel: Panel, part: pd.DataFrame, intervals: bool) -> Section:
         here = part[part["place"] == place]
         cells = tuple(_cell(here, *column, intervals=intervals) for column in columns)
         rows.append(Row((place,), cells, ruled=not number))
+    listed = domains[0] if len(domains) == 1 else f"{', '.join(domains[:-1])} and {domains[-1]}"
+    beyond = f'"- {panel.source}": the column of the corpus less that of {panel.source}. ' if own else ""
     note = (
-        f"{_listed(domains)}: other corpora of {language_of(panel.source)}, on which nothing was trained. "
-        f"REF = baseline score; below it differences from REF. {_beyond(panel.source, bool(own))}"
+        f"{listed}: other corpora of {language_of(panel.source)}, on which nothing was trained. "
+        f"REF = baseline score; below it differences from REF. {beyond}"
         f"{describe_domains(panel, part)}"
     )
-    title = f"{section_title(panel)}, {panel.title} across domains"
-    label = f"{slug(panel.study or panel.model)}-domains"
-    layers = layers_in(panel, "rows")
-    return Section(title, (place_header(panel),), tuple(headers), tuple(rows), note, label, layers)
+    return panel_section(panel, f", {panel.title} across domains", headers, rows, note, "-domains")
 
 
 def _reference(part: pd.DataFrame, quantity: str, target: str) -> Cell:
@@ -102,11 +93,3 @@ def _reference(part: pd.DataFrame, quantity: str, target: str) -> Cell:
 def _cell(here: pd.DataFrame, quantity: str, target: str, *, intervals: bool) -> Cell:
     found = here[(here["quantity"] == quantity) & (here["target"] == target)]
     return Cell(float("nan")) if found.empty else difference_cell(found.iloc[0], intervals=intervals)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _beyond(source: str, known: bool) -> str:
-    return f'"- {source}": the column of the corpus less that of {source}. ' if known else ""

@@ -6,20 +6,16 @@ import pandas as pd
 
 from layerlab.analysis.sensitivity import MEAN, QUANTITIES, sensitivity
 from layerlab.report.style.panels import panels, places
-from layerlab.report.style.wording import slug
-from layerlab.report.tables.cells import effect_cell, layers_in, place_header, section_title
-from layerlab.report.tables.layout import Row, Section, Table
+from layerlab.report.tables.cells import effect_cell, panel_section
+from layerlab.report.tables.layout import Row, Table
 from layerlab.report.tables.notes import describe
 
 
 def drop_table(frame: pd.DataFrame) -> Table:
     """Lay out every layer window as a row: source drop, mean zero-shot drop and gap change with intervals.
 
-    Here the numbers are drops, positive where the ablation hurts. One section per panel.
-
-    Args:
-        frame: Tidy records, or what ``layerlab.analysis.sensitivity`` gives; of what
-            ``layerlab.analysis.significance`` gives, q values are shown too.
+    Here the numbers are drops, positive where the ablation hurts. One section per panel. Takes tidy records
+    or their effects; where these were tested, q values are shown too.
 
     Raises:
         RecordsError: Nothing to compare.
@@ -36,10 +32,7 @@ def drop_table(frame: pd.DataFrame) -> Table:
         mark = " (q)" if any(cell.q is not None for row in rows for cell in row.cells) else ""
         names = tuple(_NAMES[name] + mark for name in found)
         note = f"Drops from the baseline. {describe([(panel, part)], QUANTITIES)}"
-        label = f"{slug(panel.study or panel.model)}-effects"
-        title = f"{section_title(panel)}, {panel.title}"
-        layers = layers_in(panel, "rows")
-        sections.append(Section(title, (place_header(panel),), names, tuple(rows), note, label, layers))
+        sections.append(panel_section(panel, f", {panel.title}", names, rows, note, "-effects"))
     return Table(tuple(sections))
 
 

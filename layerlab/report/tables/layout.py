@@ -61,18 +61,13 @@ class Section:
     @property
     def largest(self) -> float:
         """The largest difference in points, which gets the strongest shade."""
-        return max(
-            (abs(cell.drop) for row in self.rows for cell in row.cells if cell.drop is not None), default=0
-        )
+        drops = (cell.drop for row in self.rows for cell in row.cells)
+        return max((abs(drop) for drop in drops if drop is not None), default=0)
 
 
 @dataclass(frozen=True)
 class Table:
-    """Sections below one another; windows of different models or sweeps never share a column.
-
-    Attributes:
-        sections: The tables.
-    """
+    """Sections below one another; windows of different models or sweeps never share a column."""
 
     sections: tuple[Section, ...]
 

@@ -9,8 +9,8 @@ import pandas as pd
 from layerlab.analysis.inference import EXACT_SEEDS
 from layerlab.analysis.sensitivity import MEAN
 from layerlab.analysis.significance import LEVEL, seed_warning
-from layerlab.report.style.captions import count
-from layerlab.report.style.panels import Panel, points
+from layerlab.report.style.captions import count, spread
+from layerlab.report.style.panels import Panel
 
 _TRUSTED = 8  # seeds from which a bootstrap over them is nearly as wide as it should be
 
@@ -18,12 +18,7 @@ Parts = Sequence[tuple[Panel, pd.DataFrame]]
 
 
 def describe(parts: Parts, quantities: Sequence[str]) -> str:
-    """Describe the numbers of some panels: metric, split, seeds, tests and items.
-
-    Args:
-        parts: The panels and their effects.
-        quantities: The quantities that are shown, on the source and on the mean of the targets.
-    """
+    """Describe some quantities of panels on the source and the mean of targets: metric, seeds, tests."""
     shown = pd.concat([part[part["quantity"].isin(quantities)] for _, part in parts])
     shown = shown[(shown["quantity"] == "source_drop") | (shown["target"] == MEAN)]
     metrics = [f"{panel.metric_words} for {panel.task_words}" for panel, _ in parts]
@@ -35,12 +30,7 @@ def describe(parts: Parts, quantities: Sequence[str]) -> str:
 
 
 def describe_domains(panel: Panel, part: pd.DataFrame) -> str:
-    """Describe the numbers of a panel on other corpora of the source's language.
-
-    Args:
-        panel: The panel.
-        part: Its effects on the source and on these corpora alone.
-    """
+    """Describe the numbers of a panel on the source and on other corpora of its language, and no others."""
     own = part[part["quantity"] == "source_drop"]
     others = part[part["quantity"] == "domain_drop"]
     metric = f"{panel.metric_words} for {panel.task_words}"
@@ -55,24 +45,20 @@ def describe_domains(panel: Panel, part: pd.DataFrame) -> str:
 def _tests(shown: pd.DataFrame, parts: Parts, columns: str = "") -> str:
     """Describe the tests and their result; empty for effects that were not tested.
 
-    Args:
-        shown: The effects that are shown.
-        parts: The panels.
-        columns: What a family spans in addition to the ablations; may be empty.
+    A family spans the ablations and, where they are given, the columns.
     """
     if "q" not in shown.columns:
         return ""
     most, done = int(shown["n_seeds"].max()), shown[shown["q"].notna()]
     if done.empty:
         return seed_warning(most)
-    fewest, largest = int(done["n_tests"].min()), int(done["n_tests"].max())
+    largest = int(done["n_tests"].max())
     family = f"tests (ablations x {columns})" if columns else ("ablation", "ablations")[largest > 1]
-    family = f"{largest} {family}" if fewest == largest else f"{fewest} to {largest} {family}"
     every = "each quantity" if len(parts) == 1 else "each task, source and quantity"
     text = (
         "Each difference was tested with a sign-flip test over seeds (two-sided, "
         f"{'exact' if most <= EXACT_SEEDS else 'with random flips'}), controlling the false discovery rate "
-        f"over the {family} of {every} (Benjamini-Hochberg)"
+        f"over the {spread(done['n_tests'])} {family} of {every} (Benjamini-Hochberg)"
     )
     if warning := seed_warning(most, largest):
         return f"{text}. {warning}"
@@ -90,8 +76,7 @@ def seeds_counted(counts: pd.Series[int]) -> str:
     >>> seeds_counted(pd.Series([2, 3])), seeds_counted(pd.Series([3, 3]))
     ('n seeds = 2 to 3', 'n seeds = 3')
     """
-    fewest, most = int(counts.min()), int(counts.max())
-    return f"n seeds = {most}" if fewest == most else f"n seeds = {fewest} to {most}"
+    return f"n seeds = {spread(counts)}"
 
 
 def _seeds(shown: pd.DataFrame) -> str:
@@ -101,7 +86,7 @@ def _seeds(shown: pd.DataFrame) -> str:
     elif most == 1:
         text += ": no interval"
     else:
-        text += f", 95% t intervals at most ±{points(float((shown['high'] - shown['effect']).max())):.1f}"
+        text += f", 95% t intervals at most ±{100 * float((shown['high'] - shown['effect']).max()):.1f}"
     if dropped := int(shown["n_dropped"].max()):
         text += f"; up to {count(dropped, 'unpaired seed')} left out"
     return f"{text}."
@@ -113,12 +98,10 @@ def _sentences(shown: pd.DataFrame) -> str:
         return ""
     seeds = int(shown["n_seeds"].max())
     what = "seeds and of test sentences" if seeds > 1 else "test sentences (one seed, treated as fixed)"
-    fewest, most = int(shown["n_sentences"].min()), int(shown["n_sentences"].max())
-    sizes = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
     text = (
         f"In brackets: 95% percentile intervals of {int(shown['n_resamples'].max()):,} joint resamples of "
-        f"{what}, the same sentences for baseline and ablated runs of all seeds; {sizes} sentences behind a "
-        "number."
+        f"{what}, the same sentences for baseline and ablated runs of all seeds; "
+        f"{spread(shown['n_sentences'])} sentences behind a number."
     )
     if 1 < seeds < _TRUSTED:
         text += f" Resampling only {seeds} seeds understates how much they differ."

@@ -8,16 +8,13 @@ import pandas as pd
 
 from layerlab.analysis.sensitivity import MEAN, QUANTITIES, sensitivity
 from layerlab.report.style.panels import Panel, panels, places
-from layerlab.report.style.wording import slug
 from layerlab.report.tables.cells import (
     MOST_COLUMNS,
     difference_cell,
-    layers_in,
-    place_header,
+    panel_section,
     reference_points,
-    section_title,
 )
-from layerlab.report.tables.layout import Cell, Row, Section, Table, transposed
+from layerlab.report.tables.layout import Cell, Row, Table, transposed
 from layerlab.report.tables.notes import Parts, describe
 
 
@@ -47,14 +44,11 @@ def paper_table(frame: pd.DataFrame, *, intervals: bool = False) -> Table:
         for one, part in parts:
             rows += _rows(one, part, _task(one, parts), columns[1:], intervals, ruled=bool(rows))
         names: tuple[str, ...] = ("task", "pair")
-        layers = layers_in(panel, "columns")
         if panel.named or len(columns) > MOST_COLUMNS:
-            names, layers = (place_header(panel),), layers_in(panel, "rows")
-            columns, rows = _headers(rows), list(transposed(columns, rows))
+            names, columns, rows = (), _headers(rows), list(transposed(columns, rows))
         start = "REF = baseline score; all other numbers are differences from it."
         note = f"{start} {describe(parts, QUANTITIES[:2])}"
-        label = slug(panel.study or panel.model)
-        sections.append(Section(section_title(panel), names, columns, tuple(rows), note, label, layers))
+        sections.append(panel_section(panel, "", columns, rows, note, names=names))
     return Table(tuple(sections))
 
 

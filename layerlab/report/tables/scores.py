@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from layerlab.analysis.records import BASELINE
-from layerlab.analysis.sensitivity import aggregate
-from layerlab.analysis.sweeps import select_scores, windows
+from layerlab.analysis.sensitivity import SETTING, aggregate
+from layerlab.analysis.sweeps import in_order, select_scores
 from layerlab.names import metric_name, task_name
 from layerlab.report.style.wording import slug
 from layerlab.report.tables.cells import fitting, model_title
@@ -15,21 +14,13 @@ from layerlab.report.tables.notes import seeds_counted
 
 
 def score_table(frame: pd.DataFrame) -> Table:
-    """Lay out the mean score of every ablation on every target over its seeds, in points.
-
-    Args:
-        frame: Tidy records; each task's own metric is shown.
-    """
+    """Lay out the mean score of every ablation on every target over its seeds, in points."""
     scores = aggregate(select_scores(frame))
     sections: list[Section] = []
-    shared = ["study", "model", "task", "metric", "split", "source"]
-    for key, part in scores.groupby(shared, sort=False):
+    for key, part in scores.groupby(list(SETTING), sort=False):
         study, model, task, metric, split, source = map(str, key)
         others = sorted(set(part["target"]) - {source})
-        ablations = windows(part, "ablation")
-        ablations = [name for name in ablations if name == BASELINE] + [
-            name for name in ablations if name != BASELINE
-        ]
+        ablations = in_order(part)
         means = part.pivot_table(index="ablation", columns="target", values="mean", sort=False)
         means = 100 * means.reindex(index=ablations, columns=[source, *others])
         title = f"{model_title(study, model)}, mean scores: {task_name(task)} from {source}"
@@ -37,11 +28,7 @@ def score_table(frame: pd.DataFrame) -> Table:
         note = f"Points of {metric_name(metric)} on the {split} split; {seeds}, nothing is paired or tested."
         label = f"{slug(study or model)}-scores"
         for targets, counted in fitting([source, *others]):
-            rows = [
-                Row((ablation,), tuple(Cell(float(value)) for value in row), ruled=index == 1)
-                for index, (ablation, row) in enumerate(
-                    zip(ablations, means[targets].to_numpy(), strict=True)
-                )
-            ]
+            cells = [tuple(Cell(float(value)) for value in row) for row in means[targets].to_numpy()]
+            rows = [Row((name,), cells[index], ruled=index == 1) for index, name in enumerate(ablations)]
             sections.append(Section(title + counted, ("ablation",), tuple(targets), tuple(rows), note, label))
     return Table(tuple(sections))

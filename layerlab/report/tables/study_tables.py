@@ -68,12 +68,7 @@ TABLES = (
 
 
 def lay_out_tables(frame: pd.DataFrame, effect: pd.DataFrame) -> dict[StudyTable, Table]:
-    """Lay out every table that a study has data for.
-
-    Args:
-        frame: Tidy records.
-        effect: What ``layerlab.analysis.significance`` gives of them.
-    """
+    """Lay out every table that records, and what ``significance`` gives of them, have data for."""
     tables = {kind: kind.lay_out(frame, effect) for kind in TABLES}
     return {kind: table for kind, table in tables.items() if table is not None}
 

@@ -88,5 +88,5 @@ def test_what_can_not_be_drawn_is_refused(frame: pd.DataFrame, synthetic: Make) 
     with pytest.raises(RecordsError, match="there is no sweep of interventions after fine-tuning"):
         plot_after(sensitivity(frame[frame["phase"] != "after"]))
     two = sensitivity(synthetic(n_layers=4, phase="after", targets=("de",), models=("a", "b")))
-    with pytest.raises(RecordsError, match="shows one setting, and got 2"):
+    with pytest.raises(RecordsError, match="shows one setting, and the records have 2"):
         plot_after(two)

@@ -101,5 +101,5 @@ def test_too_few_depths_are_refused_or_left_out(synthetic: Make) -> None:
         plot_freezing(few)
     assert list(FREEZING.find(Material(few))) == []
     assert list(FREEZING.find(Material(synthetic(n_layers=2)))) == []
-    with pytest.raises(RecordsError, match="shows one setting, and got 2"):
+    with pytest.raises(RecordsError, match="shows one setting, and the records have 2"):
         plot_freezing(synthetic(study="freeze", targets=("de",), models=("a", "b")))

@@ -9,11 +9,12 @@ import pytest
 from scipy import stats
 
 from layerlab.errors import RecordsError
+from layerlab.report.figures.figure import only_setting
 from layerlab.report.figures.layer_curves import (
+    PLACE,
     condition_styles,
     layer_means,
     measure_rows,
-    only_place,
     rows_of_measure,
 )
 
@@ -66,4 +67,4 @@ def test_what_is_not_there_is_said(measured: Make, synthetic: Make) -> None:
     with pytest.raises(RecordsError, match="unknown measure 'ckaa'; did you mean 'cka'"):
         rows_of_measure(frame, "ckaa")
     with pytest.raises(RecordsError, match="one setting, and the records have 2"):
-        only_place(rows_of_measure(frame, "cka"), "a figure")
+        only_setting(rows_of_measure(frame, "cka"), "a figure", PLACE)

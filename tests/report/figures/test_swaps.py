@@ -144,5 +144,5 @@ def test_other_swaps_are_refused_or_left_out(synthetic: Make) -> None:
     with pytest.raises(RecordsError, match="which the column options would say"):
         plot_swaps(silent)
     assert list(SWAPS.find(Material(silent))) == []
-    with pytest.raises(RecordsError, match="a swap matrix shows one setting, and got 2"):
+    with pytest.raises(RecordsError, match="a swap matrix shows one setting, and the records have 2"):
         plot_swaps(synthetic(study="swap", targets=("de",), models=("a", "b")))
