@@ -131,10 +131,7 @@ def run(
     checkpoint_seconds: Annotated[float, typer.Option(help="Seconds between checkpoints of a fit.")] = 60.0,
     engine: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME",
-            help="local, inline or a registered one [default: by workers].",
-        ),
+        typer.Option(metavar="NAME", help="local, inline or a registered one [default: by workers]."),
     ] = None,
     retries: Annotated[
         int, typer.Option(min=0, help="How often work is tried again whose process died.")
@@ -203,15 +200,8 @@ def status(study: StudyFile, overrides: Overrides = None, results: Folder = None
     raise typer.Exit(SOME_FAILED if found.failures else DONE)
 
 
-app.command()(records)
-app.command()(table)
-app.command()(demo)
-app.command()(measure)
-app.command()(plot)
-app.command()(pretrain)
-app.command()(probe)
-app.command()(prune)
-app.command()(report)
+for _verb in (records, table, demo, measure, plot, pretrain, probe, prune, report):
+    app.command()(_verb)
 
 
 @app.command(name="run-one", hidden=True)

@@ -6,7 +6,7 @@ import re
 import types
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import Tag
@@ -23,23 +23,14 @@ _WORDS: Mapping[str, str] = {
     "less_than_equal": "expected at most {le:g}",
     "less_than": "expected less than {lt:g}",
     "finite_number": "expected a finite number",
-    "int_type": "expected a whole number",
-    "int_parsing": "expected a whole number",
-    "int_from_float": "expected a whole number",
-    "float_type": "expected a number",
-    "float_parsing": "expected a number",
-    "bool_type": "expected true or false",
-    "bool_parsing": "expected true or false",
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "expected a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "expected a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "expected true or false"),
     "string_type": "expected text",
     "path_type": "expected a path",
-    "list_type": "expected a list",
-    "tuple_type": "expected a list",
-    "sequence_str": "expected a list",
-    "dict_type": "expected a mapping",
-    "mapping_type": "expected a mapping",
-    "model_type": "expected a mapping",
-    "model_attributes_type": "expected a mapping",
-    "dataclass_type": "expected a mapping",
+    **dict.fromkeys(("list_type", "tuple_type", "sequence_str"), "expected a list"),
+    **dict.fromkeys(("dict_type", "mapping_type"), "expected a mapping"),
+    **dict.fromkeys(("model_type", "model_attributes_type", "dataclass_type"), "expected a mapping"),
     "literal_error": "expected {expected}",
     "too_short": "expected at least {min_length} of them",
     "string_pattern_mismatch": "expected text of the form {pattern}",
@@ -134,8 +125,13 @@ def fields_of(model: Any) -> Mapping[Any, Any] | None:
 
 
 def meant(found: Sequence[Complaint]) -> list[Complaint]:
-    """Keep the complaints about the alternatives that were meant, and not what only follows from others."""
-    return _apart(_chosen(found))
+    """Keep the complaints about the alternatives that were meant, and not what only follows from others.
+
+    That a list is too short follows from mistakes in its items.
+    """
+    chosen = _chosen(found)
+    above = {one.location[:n] for one in chosen for n in range(len(one.location))}
+    return [one for one in chosen if one.details["type"] != "too_short" or one.location not in above]
 
 
 def _chosen(found: Sequence[Complaint]) -> list[Complaint]:
@@ -152,21 +148,9 @@ def _chosen(found: Sequence[Complaint]) -> list[Complaint]:
             one.is_of_form and len(one.location) == depth for each in alternatives.values() for one in each
         ):
             best = [_joined([one for each in alternatives.values() for one in each])]
-        kept += _chosen([_without_choice(one) for one in best])
+        kept += _chosen([replace(one, choices=one.choices[1:]) for one in best])
     order = {id(one.details): index for index, one in enumerate(found)}
     return sorted(kept, key=lambda one: order.get(id(one.details), 0))
-
-
-def _apart(found: Sequence[Complaint]) -> list[Complaint]:
-    """Leave out that a list is too short where that is because of mistakes in its items."""
-    places = [one.location for one in found]
-
-    def follows(one: Complaint) -> bool:
-        n = len(one.location)
-        below = any(len(place) > n and place[:n] == one.location for place in places)
-        return one.details["type"] == "too_short" and below
-
-    return [one for one in found if not follows(one)]
 
 
 def _distance(complaints: Sequence[Complaint], depth: int) -> tuple[float, int, int]:
@@ -176,16 +160,12 @@ def _distance(complaints: Sequence[Complaint], depth: int) -> tuple[float, int, 
     return (-min(of_form, default=float("inf")), len(complaints), -sum(depths))
 
 
-def _without_choice(one: Complaint) -> Complaint:
-    return Complaint(one.details, one.location, one.choices[1:], one.owner, one.field)
-
-
 def _joined(complaints: Sequence[Complaint]) -> Complaint:
     """Make one complaint of those of all alternatives about one value."""
     words = dict.fromkeys(expectation(one).removeprefix("expected ") for one in complaints)
     first = complaints[0]
     details: ErrorDetails = {**first.details, "type": "alternatives", "msg": f"expected {' or '.join(words)}"}
-    return Complaint(details, first.location, (), first.owner, first.field)
+    return replace(first, details=details, choices=())
 
 
 def expectation(one: Complaint) -> str:

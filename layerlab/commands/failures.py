@@ -17,20 +17,9 @@ BUG: Final = 70
 DEBUG: Final = "LAYERLAB_DEBUG"
 # Errors of the system that another path mends; the others are the machine's.
 _OF_PATHS: Final = frozenset(
-    {
-        errno.ENOENT,
-        errno.ENOTDIR,
-        errno.EISDIR,
-        errno.EEXIST,
-        errno.ENOTEMPTY,
-        errno.EACCES,
-        errno.EPERM,
-        errno.EROFS,
-        errno.ENAMETOOLONG,
-        errno.ELOOP,
-        errno.EINVAL,
-    }
-)
+    {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.EACCES,
+     errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL}
+)  # fmt: skip
 
 
 def report_error(error: BaseException) -> int:

@@ -97,51 +97,47 @@ def check_weight_file(path: Path) -> None:
     """
     refuse_pointer(path)
     size = path.stat().st_size
-    if size == 0:
-        raise CheckpointError(f"cannot read {path}: the file is empty")
-    if path.suffix != ".safetensors":
-        _check_pickle(path)
-        return
+    fault_of = _fault_of_safetensors if path.suffix == ".safetensors" else _fault_of_pickle
+    if fault := fault_of(path, size) if size else "the file is empty":
+        raise CheckpointError(f"cannot read {path}: {fault}")
+
+
+def _fault_of_safetensors(path: Path, size: int) -> str:
+    """Say what is wrong with the header or the size of a safetensors file; nothing if they are right."""
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if not 2 <= length <= _LONGEST_HEADER:
-            raise CheckpointError(f"cannot read {path}: it does not begin like a safetensors file")
+            return "it does not begin like a safetensors file"
         start = file.read(length)
     if len(start) < length:
-        raise CheckpointError(f"cannot read {path}: it was cut off after {size:,} bytes, in its header")
+        return f"it was cut off after {size:,} bytes, in its header"
     try:
         header = json.loads(start)
-        tensors = [one for name, one in header.items() if name != "__metadata__"]
-        ends = [int(one["data_offsets"][1]) for one in tensors]
-        empty = [one for one in tensors if math.prod(one["shape"]) < 0]
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
-        raise CheckpointError(f"cannot read {path}: its header is not that of a safetensors file") from error
+        tensors = {name: one for name, one in header.items() if name != "__metadata__"}
+        ends = [int(one["data_offsets"][1]) for one in tensors.values()]
+        empty = [name for name, one in tensors.items() if math.prod(one["shape"]) < 0]
+        kinds = {name: str(one["dtype"]) for name, one in tensors.items()}
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
+        return "its header is not that of a safetensors file"
     if not tensors or empty:
-        raise CheckpointError(f"cannot read {path}: it holds no tensors")
-    for name, one in header.items():
-        if (
-            name.endswith((".weight", ".bias"))
-            and str(one.get("dtype"))[:1] in "IUB"
-            and one["dtype"] != "BF16"
-        ):
-            raise CheckpointError(
-                f"cannot use {path}: {name} holds integers ({one['dtype']}), as quantised weights do; "
-                "expected floating-point numbers"
-            )
+        return "it holds no tensors"
+    for name, kind in kinds.items():
+        if name.endswith((".weight", ".bias")) and kind[:1] in "IUB" and kind != "BF16":
+            return f"{name} holds integers ({kind}), as quantised weights do; expected floating-point numbers"
     expected = 8 + length + max(ends)
-    if size != expected:
-        how = "was cut off" if size < expected else "has more than its header says"
-        raise CheckpointError(f"cannot read {path}: it {how}: {size:,} bytes, expected {expected:,}")
+    how = "was cut off" if size < expected else "has more than its header says"
+    return "" if size == expected else f"it {how}: {size:,} bytes, expected {expected:,}"
 
 
-def _check_pickle(path: Path) -> None:
-    """Check that a file is one of PyTorch's, a whole one."""
+def _fault_of_pickle(path: Path, size: int) -> str:
+    """Say why a file is none of PyTorch's, or no whole one; nothing if it is."""
     with path.open("rb") as file:
         start = file.read(2)
     if start == b"PK" and not zipfile.is_zipfile(path):
-        raise CheckpointError(f"cannot read {path}: it was cut off after {path.stat().st_size:,} bytes")
-    if start != b"PK" and start[:1] != b"\x80":
-        raise CheckpointError(f"cannot read {path}: it does not begin like weights that PyTorch saved")
+        return f"it was cut off after {size:,} bytes"
+    return (
+        "" if start == b"PK" or start[:1] == b"\x80" else "it does not begin like weights that PyTorch saved"
+    )
 
 
 def check_tokenizer_files(folder: Path) -> None:

@@ -67,13 +67,11 @@ def load_config(name: str, *, revision: str | None = None, **options: Any) -> An
     from transformers import AutoConfig
 
     location, revision = place_of(name, revision)
-    version = {} if revision is None else {"revision": revision}
-    if Path(location, "config.json").is_file() and (
-        kind := read_config_file(Path(location)).get("model_type")
-    ):
+    file = Path(location, "config.json")
+    if file.is_file() and (kind := read_config_file(file.parent).get("model_type")):
         anatomy_of(kind)
     with translated(f"checkpoint {name!r} cannot be loaded", name), quiet_transformers():
-        config = AutoConfig.from_pretrained(location, **version, **options)
+        config = AutoConfig.from_pretrained(location, **_version(revision), **options)
     anatomy_of(config.model_type)
     return config
 
@@ -130,6 +128,10 @@ def check_weights(location: str, revision: str | None, digest: str) -> None:
     _load_checked(location, location, revision, {"device_map": "meta", "local_files_only": True})
 
 
+def _version(revision: str | None) -> Mapping[str, str]:
+    return {} if revision is None else {"revision": revision}
+
+
 def _is_here(hub_id: str, revision: str | None) -> bool:
     """Return whether the weights of a Hub model are on this machine."""
     from huggingface_hub import try_to_load_from_cache
@@ -144,10 +146,9 @@ def _load_checked(
     """Load a base model and compare what was loaded with what it needs."""
     from transformers import AutoModel
 
-    version = {} if revision is None else {"revision": revision}
-    checked = {"output_loading_info": True, "ignore_mismatched_sizes": True}
+    checked = {"output_loading_info": True, "ignore_mismatched_sizes": True, **_version(revision)}
     with translated(f"checkpoint {name!r} cannot be loaded", name), quiet_transformers():
-        model, report = AutoModel.from_pretrained(location, **version, **{**options, **checked})
+        model, report = AutoModel.from_pretrained(location, **{**options, **checked})
     allowed = options.get("ignore_mismatched_sizes", False)
     for key, found, expected in () if allowed else report.get("mismatched_keys", ()):
         raise CheckpointError(
@@ -194,9 +195,14 @@ def translated(what: str, name: str = "") -> Iterator[None]:
         # A parser in Rust that gives up raises what is no Exception.
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
+        said = f"{what}: {_reason(error)}"
         if name and not Path(split_revision(name)[0], "config.json").is_file():
-            raise CheckpointError(not_found(name, error)) from error
-        raise CheckpointError(f"{what}: {_reason(error)}") from error
+            said = (
+                f"no checkpoint {name!r}: neither a model folder, nor one of the encoders that come with "
+                f"layerlab ({', '.join(bundled_encoders())}), nor a model that the Hub gives here "
+                f"({_reason(error)})"
+            )
+        raise CheckpointError(said) from error
 
 
 @contextmanager
@@ -229,19 +235,10 @@ def quiet_transformers() -> Iterator[None]:
             disable_progress_bars()
 
 
-def not_found(name: str, error: BaseException) -> str:
-    """Say that there is no such checkpoint, and what there is."""
-    return (
-        f"no checkpoint {name!r}: neither a model folder, nor one of the encoders that come with layerlab "
-        f"({', '.join(bundled_encoders())}), nor a model that the Hub gives here ({_reason(error)})"
-    )
-
-
 def _reason(error: BaseException) -> str:
     """Return what an error of another library says, in a line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no reason was given"]
     said = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
-    said = (
-        said if isinstance(error, OSError | ValueError | RuntimeError) else f"{type(error).__name__}: {said}"
-    )
+    if not isinstance(error, OSError | ValueError | RuntimeError):
+        said = f"{type(error).__name__}: {said}"
     return said if len(said) <= 300 else f"{said[:297]}..."

@@ -31,9 +31,7 @@ def load_tokenizer(name: str, revision: str | None = None, *, local: bool = Fals
     from transformers import AutoTokenizer
 
     location, revision = place_of(name, revision)
-    options: dict[str, Any] = {} if revision is None else {"revision": revision}
-    if local:
-        options["local_files_only"] = True
+    options: dict[str, Any] = {"revision": revision or "main", "local_files_only": local}
     folder = Path(location)
     if folder.is_dir():
         check_tokenizer_files(folder)
@@ -85,15 +83,10 @@ def check_vocabulary(name: str, tokenizer: PreTrainedTokenizerBase, n_rows: int 
     if n_rows is None:
         return
     highest = max(_ids_in_use(tokenizer))
-    if highest >= n_rows:
+    if highest >= n_rows or n_ids < _LEAST_SHARE * n_rows:
+        has = f"ids up to {highest}" if highest >= n_rows else f"{n_ids} ids"
         raise CheckpointError(
-            f"the tokenizer of {name!r} has ids up to {highest}, its embeddings {n_rows} rows; "
-            "they are not of one model"
-        )
-    if n_ids < _LEAST_SHARE * n_rows:
-        raise CheckpointError(
-            f"the tokenizer of {name!r} has {n_ids} ids, its embeddings {n_rows} rows; "
-            "they are not of one model"
+            f"the tokenizer of {name!r} has {has}, its embeddings {n_rows} rows; they are not of one model"
         )
 
 
@@ -101,13 +94,6 @@ def _ids_in_use(tokenizer: PreTrainedTokenizerBase) -> set[int]:
     """Return the ids that text can become: special tokens other than those around a text are never made."""
     backend: Any = tokenizer.backend_tokenizer
     added = backend.get_added_tokens_decoder()
-    around = {
-        tokenizer.cls_token_id,
-        tokenizer.sep_token_id,
-        tokenizer.bos_token_id,
-        tokenizer.eos_token_id,
-        tokenizer.pad_token_id,
-        tokenizer.unk_token_id,
-    }
+    around = {getattr(tokenizer, f"{kind}_token_id") for kind in ("cls", "sep", "bos", "eos", "pad", "unk")}
     never = {number for number, token in added.items() if token.special} - around
     return set(backend.get_vocab(with_added_tokens=True).values()) - never
