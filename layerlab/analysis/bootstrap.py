@@ -19,9 +19,7 @@ def hierarchical_bootstrap(
     counts: pd.DataFrame,
     metric: str | None = None,
     *,
-    split: str | None = None,
     incomplete: Literal["raise", "drop"] = "raise",
-    method: Literal["bh", "by"] = "bh",
     resamples: int = DRAWN,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -35,9 +33,7 @@ def hierarchical_bootstrap(
         frame: Tidy records.
         counts: What ``layerlab.analysis.counts.load_counts`` gives, of all runs of the frame.
         metric: As in ``sensitivity``.
-        split: As in ``sensitivity``.
         incomplete: As in ``sensitivity``.
-        method: As in ``significance``.
         resamples: How many to draw.
         seed: Of what is drawn.
 
@@ -51,30 +47,19 @@ def hierarchical_bootstrap(
     Reference: Davison and Hinkley (1997), "Bootstrap Methods and their Application", section 3.8.
     """
     effect = significance(
-        frame,
-        metric,
-        split=split,
-        incomplete=incomplete,
-        method=method,
-        sentences=counts,
-        resamples=resamples,
-        seed=seed,
+        frame, metric, incomplete=incomplete, sentences=counts, resamples=resamples, seed=seed
     )
     _require_counts(effect)
-    return _over_sentences(effect, counts, resamples)
-
-
-def _over_sentences(effect: pd.DataFrame, counts: pd.DataFrame, resamples: int) -> pd.DataFrame:
-    """Return effects with the ends of the bootstrap for their intervals, and how much was resampled."""
-    notes = effect.attrs
-    sizes = counts.groupby(["study", "target"], observed=True)["sentence"].nunique()
-    known = {tuple(map(str, key)): int(n) for key, n in sizes.items() if isinstance(key, tuple)}
-    places = zip(effect["study"], effect["target"], strict=True)
-    effect = effect.assign(n_resamples=resamples, n_sentences=[known.get(place, 0) for place in places])
-    effect = effect.assign(low=effect["boot_low"], high=effect["boot_high"])
-    _sum_means(effect)
-    effect.attrs.update(notes)
-    return effect
+    sizes = counts.groupby(["study", "target"], observed=True)["sentence"].nunique().to_dict()
+    n_sentences = [sizes.get(place, 0) for place in zip(effect["study"], effect["target"], strict=True)]
+    found = effect.assign(
+        n_resamples=resamples, n_sentences=n_sentences, low=effect["boot_low"], high=effect["boot_high"]
+    )
+    for _, part in found.groupby([*SETTING, *ABLATION], sort=False, dropna=False):
+        own = part[(part["quantity"] == "zero_shot_drop") & (part["target"] != MEAN)]
+        found.loc[part.index[part["target"] == MEAN], "n_sentences"] = int(own["n_sentences"].sum())
+    found.attrs.update(effect.attrs)
+    return found
 
 
 def _require_counts(effect: pd.DataFrame) -> None:
@@ -87,11 +72,3 @@ def _require_counts(effect: pd.DataFrame) -> None:
             f"{row['ablation']}, {row['task']} from {row['source']}, target {row['target']}; runs of older "
             "versions have none. Remove their folders in runs/ and run the study again: its fits are kept"
         )
-
-
-def _sum_means(effect: pd.DataFrame) -> None:
-    """Give means over targets the sentences of all their targets."""
-    for _, part in effect.groupby([*SETTING, *ABLATION], sort=False, dropna=False):
-        own = part[(part["quantity"] == "zero_shot_drop") & (part["target"] != MEAN)]
-        means = part.index[part["target"] == MEAN]
-        effect.loc[means, "n_sentences"] = int(own["n_sentences"].sum())

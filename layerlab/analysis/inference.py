@@ -75,10 +75,7 @@ def smallest_p(n_seeds: int) -> float:
 def seeds_needed(alpha: float = 0.05, n_tests: int = 1) -> int:
     """Return the number of seeds from which a test can be significant at all.
 
-    Args:
-        alpha: The level.
-        n_tests: Tests in the family; with more than one, the seeds from which an effect that is alone in the
-            family can still reach ``q <= alpha``.
+    With more tests in the family than one, an effect that is alone in it can then still reach ``q <= alpha``.
 
     >>> seeds_needed(), seeds_needed(n_tests=18)
     (6, 10)
@@ -116,14 +113,9 @@ def false_discovery(p: npt.ArrayLike, method: Literal["bh", "by"] = "bh") -> Flo
 def cohens_dz(differences: npt.ArrayLike) -> Floats:
     """Return Cohen's d_z: the mean of paired differences in units of their standard deviation over seeds.
 
-    It tells how reliable an effect is across seeds, not how large it is in points.
-
-    Args:
-        differences: ``(..., seeds)``.
-
-    Returns:
-        ``(...)``; missing for fewer than two seeds and where nothing differs, infinite where all differences
-        are the same but not 0.
+    It tells how reliable an effect is across seeds, not how large it is in points. Of ``(..., seeds)`` it
+    gives ``(...)``: missing for fewer than two seeds and where nothing differs, infinite where all
+    differences are the same but not 0.
 
     Reference: Lakens (2013), "Calculating and reporting effect sizes to facilitate cumulative science".
 
@@ -145,16 +137,8 @@ def bootstrap_means(
     """Return percentile bootstrap intervals of means over seeds.
 
     With few seeds they are too narrow (of 5 normal differences they hold the mean 5 times in 6, not 19 in
-    20), so prefer the t interval there.
-
-    Args:
-        differences: ``(..., seeds)``.
-        level: The coverage aimed at.
-        resamples: Resamples of the seeds; all rows share them.
-        seed: Of the resamples.
-
-    Returns:
-        Lower and upper ends, ``(...)``; missing for fewer than two seeds.
+    20), so prefer the t interval there. Of ``(..., seeds)`` it gives lower and upper ends, ``(...)``, missing
+    for fewer than two seeds. All rows share the resamples.
     """
     values = np.asarray(differences, dtype=np.float64)
     flat = values.reshape(-1, values.shape[-1])

@@ -13,10 +13,9 @@ _OLD: Final = ("model", "source", "target", "layer", "measure", "value", "n")
 
 
 def complete_measured(frame: pd.DataFrame) -> pd.DataFrame:
-    """Add what all rows of measured encoders have in common; a ``run_id`` is one model and source.
+    """Add what all rows (model, source, target, layer, metric, value, n) of measured encoders have in common.
 
-    Args:
-        frame: Rows with ``model, source, target, layer, metric, value, n``.
+    A ``run_id`` is one model and source.
     """
     pairs = zip(frame["model"], frame["source"], strict=True)
     return frame.assign(

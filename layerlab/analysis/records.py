@@ -95,12 +95,9 @@ def record_rows(record: Record) -> list[dict[str, Any]]:
 
 
 def validate_records(frame: pd.DataFrame, where: str = "the records") -> pd.DataFrame:
-    """Check a frame of records and give it the right types and order of columns.
+    """Check a frame of records, called so in messages, and give it the right types and order of columns.
 
-    Args:
-        frame: Rows with at least the columns ``COLUMNS``; those of ``NEWER`` are filled in, as
-            ``layerlab.analysis.upgrade`` finds them, and others are dropped.
-        where: What to call the frame in messages.
+    Columns of ``NEWER`` are filled in, as ``layerlab.analysis.upgrade`` finds them; unknown ones are dropped.
 
     Raises:
         RecordsError: A column is missing, a number is not one, or one row occurs with two values.

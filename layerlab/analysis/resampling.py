@@ -23,25 +23,16 @@ SENTENCE_COLUMNS = ("study", "run_id", "target", "metric", "sentence", "hits", "
 #: Optional column: a score of several parts, such as the labels of macro F1, is the mean of their ratios.
 PART = "part"
 _CHUNK = 4_000_000  # numbers held at once while a target's sentences are resampled
-_Key = tuple[str, str, str, str]
+_Key = tuple[str, ...]  # study, run, target, metric
 
 
 class SentenceDraws:
-    """Scores of runs on resampled sentences, the same resamples for all runs on a target.
-
-    Attributes:
-        resamples: How many there are.
-        n_sentences: Sentences of each study and target.
-    """
+    """Scores of runs on resampled sentences, the same resamples for all runs on a target."""
 
     def __init__(self, sentences: pd.DataFrame, resamples: int, seed: int = 0) -> None:
-        """Take counts of sentences.
+        """Take counts of sentences, with the columns ``SENTENCE_COLUMNS``.
 
-        Args:
-            sentences: With the columns ``SENTENCE_COLUMNS``; a target's sentences have the same ``sentence``
-                in all runs.
-            resamples: How many resamples to draw.
-            seed: Of the resamples.
+        A target's sentences have the same ``sentence`` in all runs.
 
         Raises:
             RecordsError: A column is missing.
@@ -52,34 +43,21 @@ class SentenceDraws:
                 f"the counts of sentences lack the columns {', '.join(missing)}; expected "
                 f"{', '.join(SENTENCE_COLUMNS)}"
             )
-        self.resamples = resamples
+        self._resamples = resamples
         self._seed = seed
         if PART not in sentences.columns:
             sentences = sentences.assign(**{PART: ""})
         groups = sentences.groupby(["study", "run_id", "target", "metric"], sort=False, observed=True)
         self._parts: dict[_Key, pd.DataFrame] = {
-            (str(key[0]), str(key[1]), str(key[2]), str(key[3])): part
-            for key, part in groups
-            if isinstance(key, tuple)
+            tuple(map(str, key)): part for key, part in groups if isinstance(key, tuple)
         }
         self._scores: dict[_Key, Floats] = {}
         self._values: dict[_Key, float] = {}  # on the sentences as they are
-        self.n_sentences: dict[tuple[str, str], int] = {
-            (key[0], key[2]): int(part["sentence"].nunique()) for key, part in self._parts.items()
-        }
 
     def scores(self, study: str, run_id: str, target: str, metric: str, value: float) -> Floats | None:
         """Return a run's score in every resample of a target's sentences, ``(resamples,)``.
 
-        Args:
-            study: The run's study.
-            run_id: The run.
-            target: The target.
-            metric: The metric.
-            value: The recorded score, which the counts have to give.
-
-        Returns:
-            The scores; None where the run's sentences were not counted.
+        ``value`` is the recorded score, which the counts have to give. None where they were not counted.
 
         Raises:
             RecordsError: The counts do not give the recorded score, or are of other sentences than those
@@ -120,7 +98,7 @@ class SentenceDraws:
         counts = np.stack(columns, axis=1)
         for key, place in places.items():
             self._values[key] = float(np.nan_to_num(_mean_ratio(counts[:, place].sum(axis=0)[None]))[0])
-        found = {key: np.empty(self.resamples) for key in keys}
+        found = {key: np.empty(self._resamples) for key in keys}
         for rows, weights in self._weights(keys[0][2], len(known)):
             sums = weights @ counts
             for key, place in places.items():
@@ -131,8 +109,8 @@ class SentenceDraws:
         """Return how often each sentence of a target occurs in the resamples, some resamples at a time."""
         generator = np.random.default_rng([self._seed, zlib.crc32(target.encode())])
         size = max(1, _CHUNK // n)
-        for start in range(0, self.resamples, size):
-            rows = slice(start, min(start + size, self.resamples))
+        for start in range(0, self._resamples, size):
+            rows = slice(start, min(start + size, self._resamples))
             yield rows, draw_weights(n, rows.stop - start, generator)
 
 
@@ -149,11 +127,8 @@ def hierarchical_interval(
 ) -> tuple[float, float]:
     """Return the percentile interval of a mean over seeds when seeds and sentences are resampled together.
 
-    Args:
-        draws: For each seed the difference in every resample of the sentences, ``(resamples,)``; the same
-            resamples for all seeds.
-        level: The coverage aimed at.
-        seed: Of the resamples of the seeds.
+    For each seed there is the difference in every resample of the sentences, ``(resamples,)``, which are the
+    same for all seeds.
     """
     by_seed = np.stack(list(draws), axis=1)
     resamples, n_seeds = by_seed.shape

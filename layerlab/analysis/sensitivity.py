@@ -118,27 +118,22 @@ def paired(
     _check_unique(scores)
     ablated = scores[scores["ablation"] != BASELINE]
     ablated = ablated.assign(sweep=sweep_names(ablated))
-    baselines = {
-        _key(setting): part
-        for setting, part in scores[scores["ablation"] == BASELINE].groupby(list(SETTING), sort=False)
-    }
+    baselines = dict(iter(scores[scores["ablation"] == BASELINE].groupby(list(SETTING), sort=False)))
     rows: list[dict[str, Any]] = []
     notes: list[str] = []
     for setting, part in ablated.groupby(list(SETTING), sort=False):
-        baseline = baselines.get(_key(setting))
-        name = _setting_name(_key(setting))
+        baseline, name = baselines.get(setting), _setting_name(setting)
         if baseline is None:
-            notes.append(
-                f"{name}: no baseline (ablation {BASELINE!r}), so {_ablations(part)} cannot be compared"
-            )
+            alone = list(dict.fromkeys(part["ablation"]))
+            names = ", ".join(alone[:3]) + (f" and {len(alone) - 3} more" if len(alone) > 3 else "")
+            notes.append(f"{name}: no baseline (ablation {BASELINE!r}), so {names} cannot be compared")
             continue
         reference = _by_seed(baseline)
         for ablation, runs in part.groupby(["sweep", *ABLATION], sort=False, dropna=False):
-            where = dict(zip((*SETTING, "sweep", *ABLATION), (*_key(setting), *_key(ablation)), strict=True))
+            where = dict(zip((*SETTING, "sweep", *ABLATION), (*setting, *ablation), strict=True))
             where["options"] = runs["options"].iloc[0]
-            found = [
-                where | row for row in _compare(reference, _by_seed(runs), where["source"], _sizes(runs))
-            ]
+            compared = _compare(reference, _by_seed(runs), str(where["source"]), _sizes(runs))
+            found = [where | row for row in compared]
             if not found:
                 seeds = f"{_seeds(baseline['seed'])} against {_seeds(runs['seed'])}"
                 notes.append(f"{name}: {where['ablation']} has no seed in common with the baseline ({seeds})")
@@ -175,12 +170,11 @@ def transfer_gap(frame: pd.DataFrame, metric: str | None = None, *, split: str |
     scores = select_scores(frame, metric, split)
     run = [*SETTING, *ABLATION, "seed", "run_id"]
     on_source = scores[scores["target"] == scores["source"]][["study", "run_id", "metric", "value"]]
-    where = ["study", "source", "target"]
-    targets: dict[tuple[str, str], list[str]] = {}
-    for study, source, target in scores[where].drop_duplicates().itertuples(index=False, name=None):
-        targets.setdefault((study, source), []).append(target)
-    zero_shot = {key: zero_shot_targets(names, key[1]) for key, names in targets.items()}
-    places = scores[where].itertuples(index=False, name=None)
+    zero_shot = {
+        key: zero_shot_targets(sorted(set(part["target"])), str(key[1]))
+        for key, part in scores.groupby(["study", "source"])
+    }
+    places = zip(scores["study"], scores["source"], scores["target"], strict=True)
     across = [target in zero_shot[study, source] for study, source, target in places]
     gaps = scores[across][[*run, "target", "value"]].rename(columns={"value": "target_value"})
     gaps = gaps.merge(on_source.rename(columns={"value": "source_value"}), on=["study", "run_id", "metric"])
@@ -251,19 +245,10 @@ def _check_unique(scores: pd.DataFrame) -> None:
         )
 
 
-def _key(value: Any) -> tuple[Any, ...]:
-    return value if isinstance(value, tuple) else (value,)
-
-
 def _setting_name(setting: tuple[Any, ...]) -> str:
     named = dict(zip(SETTING, setting, strict=True))
     study = f"study {named['study']}, " if named["study"] else ""
     return f"{study}{named['model']}, {named['task']} from {named['source']}"
-
-
-def _ablations(part: pd.DataFrame) -> str:
-    names = list(dict.fromkeys(part["ablation"]))
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _seeds(values: Any) -> str:
@@ -271,14 +256,8 @@ def _seeds(values: Any) -> str:
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns their types, also where there is no row."""
-    for name in frame.columns:
-        if name in ("reference", "ablated", "effect", "low", "high"):
-            frame[name] = frame[name].astype("float64")
-        elif name in ("first_layer", "last_layer"):
-            frame[name] = frame[name].astype("Int64")
-        elif name in ("seed", "n", "n_targets", "n_dropped", "n_seeds"):
-            frame[name] = frame[name].astype("int64")
-        else:
-            frame[name] = frame[name].astype("str")
-    return frame
+    """Give the columns their types, also where there is no row."""
+    kinds = dict.fromkeys(("reference", "ablated", "effect", "low", "high"), "float64")
+    kinds |= dict.fromkeys(("first_layer", "last_layer"), "Int64")
+    kinds |= dict.fromkeys(("seed", "n", "n_targets", "n_dropped", "n_seeds"), "int64")
+    return frame.astype({name: kinds.get(name, "str") for name in frame.columns})

@@ -97,10 +97,7 @@ def significance(
 def seed_warning(n_seeds: int, n_tests: int = 1, level: float = LEVEL) -> str:
     """Warn that there are too few seeds for any test to reach a level; empty if there are enough.
 
-    Args:
-        n_seeds: How many there are.
-        n_tests: Tests in a family: an effect that is alone among several takes more seeds.
-        level: The level.
+    An effect that is alone among several tests of a family takes more seeds.
 
     >>> seed_warning(5)
     'With 5 seeds, p cannot fall below .0625, so no test can reach .05: at least 6 seeds are needed.'
@@ -178,20 +175,18 @@ def _resample_sentences(
 ) -> None:
     """Replace the bootstrap intervals of effects whose runs all have counts of sentences."""
     targets: dict[tuple[Any, ...], list[str]] = {}  # that a mean is over
-    for members in groups:
-        row, run = members[0], tuple(members[0][name] for name in (*SETTING, *_ABLATION))
+    first = [(members[0], tuple(members[0][name] for name in (*SETTING, *_ABLATION))) for members in groups]
+    for row, run in first:
         if row["quantity"] == "zero_shot_drop" and row["target"] != MEAN:
             targets.setdefault(run, []).append(row["target"])
-    for place, members in enumerate(groups):
-        row, run = members[0], tuple(members[0][name] for name in (*SETTING, *_ABLATION))
+    for place, (members, (row, run)) in enumerate(zip(groups, first, strict=True)):
         wanted = targets[run] if row["target"] == MEAN else [row["target"]]
         by_seed = [_drawn_effect(member, wanted, runs, draws) for member in members]
         there = [drawn for drawn in by_seed if drawn is not None]
         if len(there) == len(by_seed):
             low, high = hierarchical_interval(there, seed=seed)
-            effect.loc[effect.index[place], ["boot_low", "boot_high"]] = low, high
             what = "seeds and sentences" if len(members) > 1 else "sentences"
-            effect.loc[effect.index[place], "resampled"] = what
+            effect.loc[effect.index[place], ["boot_low", "boot_high", "resampled"]] = low, high, what
 
 
 def _drawn_effect(

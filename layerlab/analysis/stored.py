@@ -156,12 +156,9 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def complete_nodes(store: Path, everything: bool = False, *, scored: bool = False) -> Iterator[Stored]:
-    """Yield the complete nodes of a store, kind by kind in the order of the plan.
+    """Yield the complete nodes of the plan or, with everything, of the store, kind by kind in its order.
 
-    Args:
-        store: The store's folder.
-        everything: All complete nodes, not only those of the current plan.
-        scored: Only kinds whose records have scores.
+    If ``scored``, only kinds whose records have scores.
 
     Raises:
         RecordsError: The folder is no store.

@@ -18,10 +18,7 @@ def sweep_names(frame: pd.DataFrame) -> pd.Series[str]:
     """Name the sweep of each row; ablations of one sweep differ in their layers alone.
 
     Two sweeps that their author gave one name are named after what they do. Ablations of one sweep and model
-    that have the same layers count as named ablations.
-
-    Args:
-        frame: Tidy records or effects, without baselines.
+    that have the same layers count as named ablations. Baselines have none and should be left out.
     """
     columns = ["study", "model", "sweep", "ablation", "layers", "options"]
     known = frame[columns].drop_duplicates()
@@ -49,11 +46,7 @@ def layerless(options: str) -> str:
 
 
 def windows(frame: pd.DataFrame, by: str = "layers") -> list[str]:
-    """List the layer selections of a frame from the bottom to the top of the model.
-
-    Args:
-        frame: Records or effects.
-        by: The column to list; names of ablations are in the order of their layers.
+    """List the layer selections (or another column) of a frame from the bottom to the top of the model.
 
     >>> windows(pd.DataFrame({"layers": ["10", "2", "embeddings"], "first_layer": [10, 2, -1],
     ...                       "last_layer": [10, 2, -1]}))
@@ -73,10 +66,7 @@ def in_order(frame: pd.DataFrame) -> list[str]:
 def select_scores(frame: pd.DataFrame, metric: str | None = None, split: str | None = None) -> pd.DataFrame:
     """Keep the scores of one metric per task and of one split; measures of single layers are left out.
 
-    Args:
-        frame: Tidy records.
-        metric: The metric; none means each task's main one.
-        split: The split; none means ``test`` where there is one, or the only one.
+    Without a metric it is each task's main one, without a split ``test`` where there is one, or the only one.
 
     Raises:
         RecordsError: No row has that metric or split, or it is not clear which split is meant.

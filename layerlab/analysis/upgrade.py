@@ -29,11 +29,7 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
 
 
 def upgrade(frame: pd.DataFrame) -> pd.DataFrame:
-    """Fill in the newer columns of records that lack them; cells that are there stay as they are.
-
-    Args:
-        frame: Rows with the older columns; ``None`` and empty text count as missing.
-    """
+    """Fill in the newer columns of records where cells are None, empty or not there, and nowhere else."""
     missing = {name: pd.Series([None] * len(frame), frame.index, dtype=object) for name in NEWER}
     frame = frame.assign(**{name: cells for name, cells in missing.items() if name not in frame.columns})
     old = frame["options"].isna() | (frame["options"] == "")
@@ -97,7 +93,9 @@ def _sweep_and_options(
         return ablation_name(entries, [False] * len(entries)), _text(entries)
     if not layers:
         return "", "[]" if intervention == "none" else ""
-    sweep = _SELECTION.sub(_without_layers, ablation) if f"({layers})" in ablation else ""
+    sweep = ""
+    if f"({layers})" in ablation:
+        sweep = _SELECTION.sub(lambda found: "(" if found[0].endswith(", ") else "", ablation)
     if "mixed" in (phase, intervention):
         return sweep, ""
     placed = {"phase": phase, "kind": intervention}
@@ -105,10 +103,6 @@ def _sweep_and_options(
     return sweep, _text(
         [placed | {"layers": where} | _fields(f"donor={rest}" if rest else "") for where, rest in given]
     )
-
-
-def _without_layers(found: re.Match[str]) -> str:
-    return "(" if found[0].endswith(", ") else ""
 
 
 def _entry(kind: str, given: str, phase: str, at: str) -> dict[str, Any]:
@@ -129,7 +123,8 @@ def _fields(text: str) -> dict[str, Any]:
 
 def _value(key: str, text: str) -> Any:
     if fit := _FIT.fullmatch(text):
-        return {name: int(value) if name == "seed" else value for name, _, value in _pairs(fit[1])}
+        pairs = [part.partition("=") for part in fit[1].split(", ") if part]
+        return {name: int(value) if name == "seed" else value for name, _, value in pairs}
     if key == "donor":
         return text
     if key == "components" or re.search(r"\w\+\w", text):
@@ -139,10 +134,6 @@ def _value(key: str, text: str) -> Any:
     if _NUMBER.fullmatch(text):
         return float(text) if {".", "e"} & set(text) else int(text)
     return text
-
-
-def _pairs(text: str) -> list[tuple[str, str, str]]:
-    return [part.partition("=") for part in text.split(", ") if part]
 
 
 def _text(entries: list[dict[str, Any]]) -> str:

@@ -133,4 +133,3 @@ def test_a_score_of_parts_is_the_mean_of_their_ratios_in_every_resample() -> Non
     weights = draw_weights(30, 50, np.random.default_rng(seed))
     expected = np.mean([(weights @ parts[n][:, 0]) / (weights @ parts[n][:, 1]) for n in "ab"], axis=0)
     assert found == pytest.approx(expected)
-    assert draws.n_sentences == {("s", "de"): 30}
