@@ -90,10 +90,9 @@ def find_type_remedy(lacking: Iterable[str], labels: Sequence[str]) -> str:
     tag_map = {kind: _meant_type(kind, known) for kind in types}
     if not all(map_tag(tag, tag_map) in labels for tag in lacking):
         return ""
-    lost = [kind for kind in types if tag_map[kind] == "O"]
-    if not lost:
-        return f"If they mean the same, give tag_map: {_write(tag_map)}"
-    return f"To read the entities of type {', '.join(lost)} as none, give tag_map: {_write(tag_map)}"
+    lost = ", ".join(kind for kind in types if tag_map[kind] == "O")
+    when = f"To read the entities of type {lost} as none" if lost else "If they mean the same"
+    return f"{when}, give tag_map: {_write(tag_map)}"
 
 
 def find_label_remedy(lacking: Iterable[str], labels: Sequence[str]) -> str:

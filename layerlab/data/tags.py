@@ -19,10 +19,10 @@ RARE = 0.01
 NO_MAP: Mapping[str, str] = MappingProxyType({})
 
 # Schemes other than IOB2 by their prefixes, the one with the fewest first.
-SCHEMES: Mapping[str, frozenset[str]] = MappingProxyType(
-    {"IOE": frozenset("IE"), "IOBES": frozenset("BIES"), "BILOU": frozenset("BILU"),
-     "BMES": frozenset("BMES"), "BMEWO": frozenset("BMEW")}
-)  # fmt: skip
+SCHEMES: Mapping[str, frozenset[str]] = {
+    "IOE": frozenset("IE"), "IOBES": frozenset("BIES"), "BILOU": frozenset("BILU"),
+    "BMES": frozenset("BMES"), "BMEWO": frozenset("BMEW"),
+}  # fmt: skip
 _LETTERS = frozenset("BIESLUMW")
 _ALONE, _LAST = frozenset("SUW"), frozenset("ELSUW")
 
@@ -55,13 +55,8 @@ def is_typed(tag: str) -> bool:
     >>> is_typed("B-PER"), is_typed("S-PER"), is_typed("B-"), is_typed("PER")
     (True, True, False, False)
     """
-    prefix, dash, kind = tag.partition("-")
-    return (
-        prefix in _LETTERS
-        and dash == "-"
-        and kind not in {"", "O"}
-        and bare(tag) == tag == f"{prefix}-{bare(kind)}"
-    )
+    prefix, _, kind = tag.partition("-")
+    return prefix in _LETTERS and kind not in {"", "O"} and bare(kind) == kind
 
 
 def is_iob2(tag: str) -> bool:

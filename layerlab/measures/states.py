@@ -16,8 +16,7 @@ from layerlab.errors import CheckpointError, DataError, unknown
 from layerlab.measures.levels import frozen, hidden_levels
 from layerlab.measures.settings import Pooling
 from layerlab.models.encoder import Encoder, as_encoder
-from layerlab.models.pieces import special_tokens, tokenize
-from layerlab.models.positions import n_positions
+from layerlab.models.pieces import n_positions, special_tokens, tokenize
 from layerlab.models.tokenizers import load_tokenizer
 from layerlab.training.batching import length_batches
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 Pieces = tuple[int, ...]
 # What tokenizers write for the space before a word; alone it is no part of a word.
 _SPACES: Final = ("▁", "Ġ")
+# Architectures that count positions from the padding id on.
+_COUNT_FROM_PADDING: Final = frozenset({"roberta", "xlm-roberta", "camembert"})
 
 
 def tokenize(
@@ -140,3 +142,16 @@ def special_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[Pieces, Pieces]:
             "expected cls_token and sep_token, or bos_token and eos_token"
         )
     return (int(first),), (int(last),)
+
+
+def n_positions(config: Any) -> int | None:
+    """Return how many word-pieces a model reads at once, special tokens included; None if it has no limit.
+
+    Args:
+        config: A transformers configuration.
+    """
+    positions = getattr(config, "max_position_embeddings", None)
+    if not positions:
+        return None
+    offset = (config.pad_token_id or 0) + 1 if config.model_type in _COUNT_FROM_PADDING else 0
+    return int(positions) - offset

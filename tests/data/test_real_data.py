@@ -36,10 +36,10 @@ def test_number_of_sentences_and_words_is_that_of_the_release(data_root: Path) -
 def test_parallel_treebanks_have_the_same_thousand_sentences(data_root: Path) -> None:
     paths = {file.stem: file for file in sorted(data_root.glob("pud/*.conllu"))}
     parallel = read_parallel(paths)
-    assert len(parallel) == 1000
-    assert {len(sentences) for sentences in parallel.sentences.values()} == {1000}
-    for language, sentences in parallel.sentences.items():
-        assert tuple(s.sent_id for s in sentences) == parallel.sent_ids, language
+    names = [s.sent_id for s in next(iter(parallel.values()))]
+    assert len(names) == 1000
+    for language, sentences in parallel.items():
+        assert [s.sent_id for s in sentences] == names, language
 
 
 def test_every_entity_file_is_read(data_root: Path) -> None:

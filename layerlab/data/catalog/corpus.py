@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from layerlab.data.catalog.defaults import default_corpora, default_treebank
-from layerlab.data.catalog.intake import check_items, find_prefix, prefix_of, strip_prefix
+from layerlab.data.catalog.defaults import default_corpora, find_default
+from layerlab.data.catalog.intake import Items, Notes, check_items, find_prefix, prefix_of, strip_prefix
 from layerlab.data.catalog.registry import register_corpus, registered, registered_languages, speak
 from layerlab.data.corpus_folders import SPLIT_NAMES, find_file, has_language
 from layerlab.data.formats.conllu import read_conllu
@@ -91,7 +91,10 @@ def find_corpus(spec: DataSpec, task: str, formats: Sequence[str], language: str
     if split not in SPLIT_NAMES:
         raise DataError(unknown("split", split, SPLIT_NAMES))
     limit = next((n for name, n in spec.limit.items() if name == split), None)
-    path, hub, controlled = _locate(spec, task, formats, language, split)
+    source = _locate(spec, task, formats, language, split)
+    path = source if isinstance(source, Path) else None
+    hub = source if isinstance(source, HubSource) else None
+    controlled = source if isinstance(source, Controlled) else None
     kind = "controlled" if controlled is not None else "registered"
     where = str(path or hub or f"{kind} corpus {task}/{language}[{split}]")
     uses_tags = path is None or path.suffix in _IOB_ENDINGS
@@ -128,46 +131,40 @@ def _digest_items(items: Sequence[Any]) -> str:
 
 def _locate(
     spec: DataSpec, task: str, formats: Sequence[str], language: str, split: str
-) -> tuple[Path | None, HubSource | None, Controlled | None]:
-    """Return the file, the data set or the controlled languages; none of them for a registered function."""
+) -> Path | HubSource | Controlled | None:
+    """Return the file, the data set or the controlled languages; None for a registered function."""
     found = registered(task, language)
     if spec.root is not None and (found is None or has_language(spec.root, spec.folders, language, formats)):
-        return find_file(spec.root, spec.folders, language, split, formats), None, None
+        return find_file(spec.root, spec.folders, language, split, formats)
     if isinstance(found, Path):
-        return find_file(found.parent, {language: found.name}, language, split, formats), None, None
+        return find_file(found.parent, {language: found.name}, language, split, formats)
     if found is not None:
-        return None, None, None
+        return None
     if spec.controlled is not None:
-        return None, None, spec.controlled
+        return spec.controlled
     if spec.hub is not None:
         config = treebank_config(language)
         if config and Path(spec.hub).is_dir() and not (Path(spec.hub) / config).is_dir():
             there = [path.name for path in Path(spec.hub).iterdir() if path.is_dir()]
             raise DataError(f"{spec.hub}: {unknown('configuration', config, there)}")
         config = config or spec.hub_config.replace("{language}", language)
-        return None, HubSource(spec.hub, config, split, spec.revision), None
-    if (treebank := default_treebank(task, language)) is not None:
-        hub_id, config, revision = treebank
-        return None, HubSource(hub_id, config, split, revision), None
-    defaults = default_corpora(task)
-    if language not in defaults:
-        known = {*defaults, *registered_languages(task)}
+        return HubSource(spec.hub, config, split, spec.revision)
+    default = find_default(task, language)
+    if default is None:
+        known = {*default_corpora(task), *registered_languages(task)}
         raise DataError(
             f"no corpus for task {task}: {unknown('language', language, known)}. "
             "Give data.root (local folders), data.hub or data.controlled, or register_corpus"
         )
-    hub_id, config, revision = defaults[language]
-    return None, HubSource(hub_id, config, split, revision), None
+    hub_id, config, revision = default
+    return HubSource(hub_id, config, split, revision)
 
 
 _IOB_ENDINGS = frozenset({".iob2", ".iob", ".bio"})
 _PAIR_ENDINGS = frozenset(f".{ending}" for ending in PAIR_FORMATS)
 
 
-Read = tuple[tuple[Any, ...], tuple[str, ...]]
-
-
-def _read(ref: CorpusRef) -> Read:
+def _read(ref: CorpusRef) -> tuple[Items, Notes]:
     """Return sentences, or pairs, and notes on how they were read."""
     options = TagOptions(dict(ref.tag_map), ref.stray_tags)
     if ref.path is not None:
@@ -184,7 +181,7 @@ def _read(ref: CorpusRef) -> Read:
     return strip_prefix(items, prefix_of(items), notes)
 
 
-def _call(ref: CorpusRef) -> tuple[Any, ...]:
+def _call(ref: CorpusRef) -> Items:
     """Return what a registered function gives.
 
     Raises:
@@ -202,7 +199,7 @@ def _call(ref: CorpusRef) -> tuple[Any, ...]:
     return given
 
 
-def _speak(ref: CorpusRef, controlled: Controlled) -> tuple[Any, ...]:
+def _speak(ref: CorpusRef, controlled: Controlled) -> Items:
     """Make the sentences, or the inference pairs, of a controlled language.
 
     Raises:
@@ -217,7 +214,7 @@ def _speak(ref: CorpusRef, controlled: Controlled) -> tuple[Any, ...]:
     return speak(controlled, ref.language, ref.split, pairs=pairs)
 
 
-def _read_file(path: Path, options: TagOptions) -> Read:
+def _read_file(path: Path, options: TagOptions) -> tuple[Items, Notes]:
     if path.suffix == ".conllu":
         return read_conllu(path), ()
     if path.suffix in _IOB_ENDINGS:

@@ -57,15 +57,15 @@ def default_corpora(task: str) -> Mapping[str, tuple[str, str, str | None]]:
     return {language: (hub_id, config, revision) for language, config in configs.items()}
 
 
-def default_treebank(task: str, target: str) -> tuple[str, str, str | None] | None:
-    """Return Hub id, configuration and revision of a target that names a treebank; None for any other.
+def find_default(task: str, target: str) -> tuple[str, str, str | None] | None:
+    """Return Hub id, configuration and revision of a language or a treebank of one; None if there is none.
 
-    >>> default_treebank("upos", "en:GUM")
+    >>> find_default("upos", "en:GUM")
     ('commul/universal_dependencies', 'en_gum', '2.17')
-    >>> default_treebank("upos", "en"), default_treebank("ner", "en:GUM")
+    >>> find_default("upos", "xx"), find_default("ner", "en:GUM")
     (None, None)
     """
     config = treebank_config(target)
     if task in ("upos", "parsing") and config and language_of(target) in TREEBANKS:
         return UNIVERSAL_DEPENDENCIES, config, UNIVERSAL_DEPENDENCIES_REVISION
-    return None
+    return default_corpora(task).get(target)

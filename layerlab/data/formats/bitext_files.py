@@ -61,7 +61,7 @@ def read_bitexts(
         raise DataError(f"{place}: {unknown('language', pair_with, there)}")
     chosen = (pair_with, *(others or (language for language in there if language != pair_with)))
     files = {language: find_file(place, {}, language, "test", ("conllu",)) for language in chosen}
-    return pairs_with(read_parallel(files).sentences, others, pair_with, sentences)
+    return pairs_with(read_parallel(files), others, pair_with, sentences)
 
 
 def find_parallel(where: str | Path) -> Path:
@@ -113,7 +113,7 @@ def read_aligned(paths: Mapping[str, str | Path]) -> Mapping[str, Texts]:
         )
     kind = kinds.pop()
     if kind == "conllu":
-        return read_parallel(paths, partial=True).sentences
+        return read_parallel(paths, partial=True)
     lines = {language: _lines(Path(path)) for language, path in paths.items()}
     if kind == "txt":
         lengths = {len(texts) for texts in lines.values()}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from layerlab.data.columns import find_columns
@@ -15,14 +14,12 @@ from layerlab.data.tags import NO_MAP
 from layerlab.errors import DataError
 
 # What files and data sets call the parts of a pair: the first column that exists is taken.
-COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "first": ("premise", "sentence1"),
-        "second": ("hypothesis", "hypo", "sentence2"),
-        "label": ("label", "gold_label"),
-        "pair_id": ("pair_id", "pairID", "id", "idx"),
-    }
-)
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "first": ("premise", "sentence1"),
+    "second": ("hypothesis", "hypo", "sentence2"),
+    "label": ("label", "gold_label"),
+    "pair_id": ("pair_id", "pairID", "id", "idx"),
+}
 NEEDED = ("first", "second", "label")
 
 

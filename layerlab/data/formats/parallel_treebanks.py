@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from layerlab.data.formats.conllu import read_conllu
@@ -13,28 +12,17 @@ from layerlab.data.survey import check_withheld
 from layerlab.errors import DataError
 
 
-@dataclass(frozen=True)
-class Parallel:
-    """Sentences that mean the same.
-
-    Attributes:
-        sent_ids: Names of the sentences, in the order of the first language's file.
-        sentences: For each language the sentences in this order.
-    """
-
-    sent_ids: tuple[str, ...]
-    sentences: Mapping[str, tuple[Sentence, ...]]
-
-    def __len__(self) -> int:
-        return len(self.sent_ids)
-
-
-def read_parallel(paths: Mapping[str, str | Path], *, partial: bool = False) -> Parallel:
+def read_parallel(
+    paths: Mapping[str, str | Path], *, partial: bool = False
+) -> Mapping[str, tuple[Sentence, ...]]:
     """Read CoNLL-U files of the same sentences and join them by ``sent_id``, never by order.
 
     Args:
         paths: File of each language.
         partial: Keep the sentences that all languages have; else a missing one is an error.
+
+    Returns:
+        For each language its sentences, in the order of the first language's file.
 
     Raises:
         DataError: A sentence has no ``sent_id``, a ``sent_id`` occurs twice in a file, or one that a
@@ -50,17 +38,12 @@ def read_parallel(paths: Mapping[str, str | Path], *, partial: bool = False) -> 
     if not partial and everywhere != anywhere:
         lines = []
         for language, index in by_id.items():
-            missing = sorted(anywhere - set(index))
-            if missing:
-                more = ", ..." if len(missing) > 3 else ""
-                shown = ", ".join(missing[:3])
-                lines.append(f"{language} ({paths[language]}) lacks {len(missing)}: {shown}{more}")
+            if missing := sorted(anywhere - set(index)):
+                shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
+                lines.append(f"{language} ({paths[language]}) lacks {len(missing)}: {shown}")
         raise DataError("sentences are missing: " + "; ".join(lines))
-    first = next(iter(by_id.values()))
-    sent_ids = tuple(sent_id for sent_id in first if sent_id in everywhere)
-    return Parallel(
-        sent_ids, {language: tuple(index[i] for i in sent_ids) for language, index in by_id.items()}
-    )
+    names = [name for name in next(iter(by_id.values())) if name in everywhere]
+    return {language: tuple(index[name] for name in names) for language, index in by_id.items()}
 
 
 def _index(language: str, path: Path) -> dict[str, Sentence]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from layerlab.data.checks import check_text, check_words
@@ -28,6 +28,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 # What each format must bring, and what it may.
 FORMATS: Mapping[str, tuple[str, ...]] = {"conllu": ("upos",), "iob2": ("entities",)}
 
+_TREE = ("words", "upos", "heads", "relations")
+
 # How data sets write that a token has no head, relation or tag: multiword tokens, empty nodes.
 _NOTHING = ("_", "None", "", None, -1, "-1")
 
@@ -42,11 +44,7 @@ class _Row:
     heads: list[Any]
     relations: list[Any]
     sent_id: str
-    number: int
-
-    @property
-    def place(self) -> str:
-        return f", row {self.number}"
+    place: str
 
 
 def load_hub(
@@ -104,7 +102,7 @@ def _rows(source: HubSource, data_set: Any, columns: dict[str, str]) -> list[_Ro
         _check_row(f"{source}, row {number}", here, columns)
         if words:
             given = {field: here.get(field) or [] for field in COLUMNS if field != "sent_id"}
-            rows.append(_Row(**given, sent_id=names[number] if names else "", number=number))
+            rows.append(_Row(**given, sent_id=names[number] if names else "", place=f", row {number}"))
     return rows
 
 
@@ -149,11 +147,9 @@ def _leave_out(row: _Row) -> _Row:
         if heads[at] not in _NOTHING
         or not (tag in _NOTHING[:2] or (has_tree and (tag is None or relations[at] in _NOTHING)))
     ]
-    kept = {
-        field: [values[at] for at in keep] if (values := getattr(row, field)) else []
-        for field in ("words", "upos", "heads", "relations")
-    }
-    return _Row(**kept, entities=[], sent_id=row.sent_id, number=row.number)
+    given = ((field, getattr(row, field)) for field in _TREE)
+    kept: dict[str, Any] = {field: [values[at] for at in keep] for field, values in given if values}
+    return replace(row, **kept)
 
 
 def _build_tree(source: HubSource, row: _Row) -> Sentence:

@@ -11,7 +11,7 @@ from layerlab.data.catalog.corpus import CorpusRef
 from layerlab.data.sentences import Corpus
 from layerlab.errors import CheckpointError, DataError
 from layerlab.models.checkpoints import digest_folder
-from layerlab.models.positions import n_positions
+from layerlab.models.pieces import n_positions
 from layerlab.nodes.store.store import Store
 from layerlab.tasks.corpora import read_corpus
 from layerlab.training.streams import derive_seed, donors_seed
