@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from layerlab.data.bitext import Bitext
 from layerlab.errors import DataError, unknown
@@ -25,22 +24,15 @@ Values = Mapping[str, float]
 DEFAULT_MEASURES = ("cka", "retrieval", "retrieval_csls")
 
 
-@dataclass(frozen=True)
-class Row:
-    """One measured value.
+class Row(NamedTuple):
+    """One measured value, a fraction, of ``n`` sentence pairs.
 
-    Attributes:
-        layer: 0 for the output of the embeddings, ``i + 1`` for that of layer ``i``.
-        source: Language of the source sentences.
-        target: Language of their translations.
-        measure: Its name.
-        value: A fraction.
-        n: Sentence pairs.
+    Layer 0 is the output of the embeddings, ``i + 1`` that of layer ``i``.
     """
 
-    layer: int
     source: str
     target: str
+    layer: int
     measure: str
     value: float
     n: int
@@ -114,9 +106,7 @@ def measure_alignment(
         tokenizer=tokenizer,
         progress=progress,
     )
-    return measured_records(
-        (name, row.source, row.target, row.layer, row.measure, row.value, row.n) for row in rows
-    )
+    return measured_records((name, *row) for row in rows)
 
 
 def measured_records(rows: Iterable[tuple[str, str, str, int, str, float, int]]) -> pd.DataFrame:
@@ -166,6 +156,6 @@ def alignment_rows(
         for level in levels:
             for measure in measures:
                 for name, value in MEASURES[measure](sides[0][level], sides[1][level], measure).items():
-                    yield Row(level, one.source, one.target, name, value, len(one))
+                    yield Row(one.source, one.target, level, name, value, len(one))
         if progress is not None:
             progress(f"{one.source}-{one.target}: {len(one):,} sentence pairs")

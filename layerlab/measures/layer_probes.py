@@ -61,7 +61,7 @@ def probe_layers(
         encoder: It runs in evaluation mode and does not change.
         task: Its head, loss and scores are used.
         train: The source language's training split.
-        targets: Language to its corpus; a function is called when its corpus is needed.
+        targets: Language to its corpus, or a function that is called when the corpus is needed.
         seeds: One set of probes for each.
         layers: Levels, 0 being the embeddings and ``i + 1`` layer ``i``; all by default.
         training: Hyper-parameters.

@@ -18,6 +18,7 @@ from layerlab.measures.settings import Pooling
 from layerlab.models.encoder import Encoder, as_encoder
 from layerlab.models.pieces import n_positions, special_tokens, tokenize
 from layerlab.models.tokenizers import load_tokenizer
+from layerlab.tasks.encoding.padding import pad, pad_inputs
 from layerlab.training.batching import length_batches
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def sentence_states(
         raise DataError(unknown("pooling", pooling, get_args(Pooling)))
     encoder, tokenizer = open_encoder(encoder, tokenizer)
     inputs = _inputs(sentences, tokenizer, pooling, max_length or longest_input(encoder, tokenizer))
-    batches = length_batches([len(one.ids) for one in inputs], batch_pieces)
+    batches = length_batches([len(one.input_ids) for one in inputs], batch_pieces)
     shape = (encoder.n_layers + 1, len(sentences), int(encoder.base.config.hidden_size))
     states: States = np.zeros(shape, dtype=np.float32)
     done = 0
@@ -113,13 +114,13 @@ class _Input:
     """One sequence for the model.
 
     Attributes:
-        ids: Word-pieces with special tokens.
+        input_ids: Word-pieces with special tokens.
         sentence: Whose it is.
         weights: What each position counts in the pooled state; a sentence's sum to 1.
         last: Whether it is its sentence's last.
     """
 
-    ids: tuple[int, ...]
+    input_ids: tuple[int, ...]
     sentence: int
     weights: tuple[float, ...]
     last: bool
@@ -158,7 +159,9 @@ def _inputs(
 
 def _pieces(sentences: Sequence[Text], tokenizer: PreTrainedTokenizerBase) -> list[tuple[int, ...]]:
     """Return the word-pieces of each sentence, words encoded one by one and text as it is."""
-    words = [None if isinstance(one, str) else _words(one) for one in sentences]
+    words = [
+        None if isinstance(one, str) else one.words if isinstance(one, Sentence) else one for one in sentences
+    ]
     pieces_of, _ = tokenize((word for one in words if one is not None for word in one), tokenizer)
     texts = [one for one in sentences if isinstance(one, str)]
     encoded = iter(tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"] if texts else ())
@@ -168,25 +171,12 @@ def _pieces(sentences: Sequence[Text], tokenizer: PreTrainedTokenizerBase) -> li
     ]
 
 
-def _words(sentence: Sentence | Sequence[str]) -> Sequence[str]:
-    return sentence.words if isinstance(sentence, Sentence) else sentence
-
-
 def _pool(base: PreTrainedModel, chosen: Sequence[_Input], pad_id: int) -> States:
     """Run one batch; return its pooled states of shape ``(levels, batch, hidden)``."""
-    longest = max(len(one.ids) for one in chosen)
-    ids = torch.full((len(chosen), longest), pad_id, dtype=torch.long)
-    mask = torch.zeros((len(chosen), longest), dtype=torch.long)
-    weights = torch.zeros((len(chosen), longest), dtype=torch.float32)
-    for row, one in enumerate(chosen):
-        n = len(one.ids)
-        ids[row, :n] = torch.tensor(one.ids)
-        mask[row, :n] = 1
-        weights[row, :n] = torch.tensor(one.weights)
-    device = base.device
-    ids, mask, weights = ids.to(device), mask.to(device), weights.to(device)
+    inputs = {name: tensor.to(base.device) for name, tensor in pad_inputs(chosen, pad_id).items()}
+    weights = pad([one.weights for one in chosen], 0.0).to(base.device, torch.float32)
     with torch.no_grad():
-        hidden = hidden_levels(base, {"input_ids": ids, "attention_mask": mask})
+        hidden = hidden_levels(base, inputs)
         pooled = torch.stack([torch.einsum("bt,bth->bh", weights, level.float()) for level in hidden])
     result: States = pooled.cpu().numpy()
     return result

@@ -119,12 +119,7 @@ class Pairs:
         }
 
     def loss(self, output: Tensor, labels: Tensor) -> Tensor:
-        """Return the cross-entropy summed over pairs, in float32.
-
-        Args:
-            output: Logits ``(batch, labels)``.
-            labels: Label ids ``(batch,)``.
-        """
+        """Return the cross-entropy of logits ``(batch, labels)`` summed over pairs, in float32."""
         from torch.nn.functional import cross_entropy
 
         return cross_entropy(output.float(), labels, reduction="sum")

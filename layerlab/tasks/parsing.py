@@ -145,9 +145,7 @@ class Parsing:
     def loss(self, output: ArcScores, labels: Tensor) -> Tensor:
         """Return the cross-entropy over heads, and over relations given the gold heads, in float32.
 
-        Args:
-            output: Of the head.
-            labels: ``(batch, words, 2)``: heads and relations, -100 where there is none.
+        Labels are heads and relations ``(batch, words, 2)``, -100 where there is none.
         """
         from torch.nn.functional import cross_entropy
 

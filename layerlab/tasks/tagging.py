@@ -101,11 +101,9 @@ class Tagging:
         return {**pad_inputs(examples, pad_id), "labels": labels}
 
     def loss(self, output: Tensor, labels: Tensor) -> Tensor:
-        """Return the cross-entropy summed over labelled positions, in float32.
+        """Return the cross-entropy of logits ``(batch, tokens, labels)``, summed in float32.
 
-        Args:
-            output: Logits of shape ``(batch, tokens, labels)``.
-            labels: Label ids of shape ``(batch, tokens)``, -100 where there is none.
+        Labels are ids ``(batch, tokens)``, -100 where there is none.
         """
         from torch.nn.functional import cross_entropy
 

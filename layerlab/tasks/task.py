@@ -22,19 +22,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 __all__ = [
-    "IGNORED",
-    "Encoded",
-    "EncoderInput",
-    "Example",
-    "HeadInput",
-    "Score",
-    "Task",
-    "get_task",
-    "head_input",
-    "known_tasks",
-    "register_task",
-    "task",
-]
+    "IGNORED", "Encoded", "EncoderInput", "Example", "HeadInput", "Score", "Task", "get_task", "head_input",
+    "known_tasks", "register_task", "task",
+]  # fmt: skip
 
 ENTRY_POINTS = "layerlab.tasks"
 
@@ -58,12 +48,6 @@ class Task(Protocol[SentenceT, ExampleT, PredictionT]):
       ``labels`` of shape ``(batch, tokens)`` are not -100, the head working on each alone.
     - ``title``: What reports call it; its name by default. Its metrics are named with
       :func:`layerlab.names.register_name`.
-
-    Attributes:
-        name: As studies call it.
-        version: Raised when encoding, head or scores change.
-        formats: Formats of its corpora, the preferred one first.
-        metric: The score by which the best epoch is chosen.
     """
 
     # Properties, so that a frozen dataclass or class attributes serve as well.

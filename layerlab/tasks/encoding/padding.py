@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def pad(rows: Sequence[Sequence[int]], value: int) -> Tensor:
-    """Return rows as one tensor, filled up to the longest row with a value."""
+def pad(rows: Sequence[Sequence[float]], value: float) -> Tensor:
+    """Return rows of numbers, all whole or none, as one tensor, filled up to the longest with a value."""
     import torch
 
     longest = max(map(len, rows))

@@ -38,12 +38,6 @@ def encode_words(
     than ``max_length`` word-pieces is cut into windows that overlap, each word being labelled where it has
     context on both sides; of a single longer word the first word-pieces are kept.
 
-    Args:
-        sentences: What to encode.
-        label_ids: For each sentence one id a word.
-        tokenizer: A fast Hugging Face tokenizer.
-        max_length: Longest example in word-pieces, special tokens included.
-
     Raises:
         CheckpointError: The tokenizer is not a fast one, or lacks special tokens.
         DataError: ``max_length`` leaves no room for words.
@@ -77,12 +71,7 @@ class CutWords:
 
 
 def cut_words(sentences: Sequence[Sentence], tokenizer: PreTrainedTokenizerBase, max_length: int) -> CutWords:
-    """Cut the words of sentences into word-pieces.
-
-    Args:
-        sentences: What to cut.
-        tokenizer: A fast Hugging Face tokenizer.
-        max_length: Longest example in word-pieces, special tokens included.
+    """Cut the words of sentences into word-pieces, for examples of at most ``max_length``, specials included.
 
     Raises:
         CheckpointError: The tokenizer is not a fast one, or lacks special tokens.
@@ -119,11 +108,8 @@ def _build(
 def windows(lengths: Sequence[int], room: int) -> list[Window]:
     """Cut a sentence into windows so that every word is labelled in exactly one.
 
-    About a quarter of a window on each side is context, as far as whole words allow.
-
-    Args:
-        lengths: Word-pieces of each word, at most ``room`` each.
-        room: Word-pieces in a window.
+    About a quarter of a window on each side is context, as far as whole words allow. ``lengths`` are the
+    word-pieces of each word, at most ``room`` each; ``room`` are those of a window.
 
     >>> windows([1, 2, 1], room=8)
     [Window(start=0, first=0, last=3, end=3)]

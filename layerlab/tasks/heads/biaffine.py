@@ -43,14 +43,7 @@ class BiaffineHead(nn.Module):
     """Biaffine scorers of heads and of relations on the last hidden states.
 
     The first special token stands for the root. Scorers start at zero, so that at first all trees are
-    equally good.
-
-    Args:
-        hidden_size: Width of the encoder.
-        n_relations: Classes of relations.
-        arc_size: Width of the projections for heads.
-        relation_size: Width of the projections for relations.
-        rate: Dropout of the projections.
+    equally good. ``rate`` is the dropout of the projections.
 
     Reference: Dozat and Manning (2017), Deep Biaffine Attention for Neural Dependency Parsing; without their
         LSTM, as in Muller et al. (2021).
@@ -82,7 +75,9 @@ class BiaffineHead(nn.Module):
         halfway = _with_one(self.relation_of_word(own)) @ self.relation.flatten(1)
         halfway = halfway.reshape(len(states), -1, self.relation.shape[2])
         relations = halfway @ _with_one(self.relation_of_head(nodes)).transpose(1, 2)
-        impossible = nn.functional.pad(words == 0, (1, 0))[:, None, :] | _own(words.shape[1], words.device)
+        absent = nn.functional.pad(words == 0, (1, 0))[:, None, :]
+        own_head = torch.eye(words.shape[1], dtype=torch.bool, device=words.device)
+        impossible = absent | nn.functional.pad(own_head, (1, 0))
         return ArcScores(
             heads.masked_fill(impossible, torch.finfo(heads.dtype).min),
             relations.reshape(len(states), words.shape[1], n_relations, -1),
@@ -110,9 +105,3 @@ def _best_relation(logits: Tensor) -> Tensor:
 def _with_one(states: Tensor) -> Tensor:
     """Append a 1, whose weights are a bias."""
     return nn.functional.pad(states, (0, 1), value=1.0)
-
-
-def _own(n_words: int, device: torch.device) -> Tensor:
-    """Return ``(words, 1 + words)``: whether the head is the word itself."""
-    places = torch.arange(n_words + 1, device=device)
-    return places[1:, None] == places[None, :]
