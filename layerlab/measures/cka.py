@@ -21,10 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layerlab.errors import DataError, unknown
-from layerlab.measures.hsic import Kernel, centred_gram, hsic_products, ratio
+from layerlab.measures.hsic import centred_gram, hsic_products, ratio
 from layerlab.measures.retrieval import pair_of_matrices
-
-Estimator = Literal["debiased", "biased", "muller"]
+from layerlab.measures.settings import Estimator, Kernel
 
 _LEAST = 4  # sentences, for the unbiased HSIC
 _LEAST_MULLER = 8  # two sentences in each of four parts

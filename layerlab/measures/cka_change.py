@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from layerlab.errors import DataError, unknown
 from layerlab.measures.bitext_alignment import measured_records
-from layerlab.measures.cka import Estimator, cka
-from layerlab.measures.hsic import Kernel
-from layerlab.measures.settings import Pooling
+from layerlab.measures.cka import cka
+from layerlab.measures.settings import CHANGES, Estimator, Kernel, Pooling
 from layerlab.measures.states import sentence_states
 
 if TYPE_CHECKING:
@@ -19,15 +18,6 @@ if TYPE_CHECKING:
 
     from layerlab.data.bitext import Texts
     from layerlab.models.encoder import Encoder
-
-#: Name of a measure of change to its estimator and kernel of CKA.
-CHANGES: Mapping[str, tuple[Estimator, Kernel]] = {
-    "change_cka": ("debiased", "linear"),
-    "change_cka_biased": ("biased", "linear"),
-    "change_cka_rbf": ("debiased", "rbf"),
-    "change_cka_rbf_biased": ("biased", "rbf"),
-    "change_cka_muller": ("muller", "rbf"),
-}
 
 
 def measure_change(

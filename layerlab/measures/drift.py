@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from layerlab.errors import DataError
-from layerlab.models.anatomy import COMPONENTS
+from layerlab.models.anatomy import COMPONENTS, Component
 from layerlab.models.encoder import Encoder, as_encoder
 
 if TYPE_CHECKING:
@@ -65,16 +65,15 @@ def weight_drift(before: Encoder | PreTrainedModel, after: Encoder | PreTrainedM
     for layer in range(first.n_layers):
         yield _compare(layer + 1, "", *_weights(first, second, layer))
         for component in COMPONENTS if first.component_of else ():
-            pair = _weights(first, second, layer, component)
+            pair = _weights(first, second, layer, [component])
             if pair[0]:
                 yield _compare(layer + 1, component, *pair)
 
 
 def _weights(
-    first: Encoder, second: Encoder, layers: str | int, component: str = ""
+    first: Encoder, second: Encoder, layers: str | int, components: Sequence[Component] = ()
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Return the weights of a part of both models in the same order."""
-    components = [one for one in COMPONENTS if one == component]
     here, there = first.parameters(layers, components), second.parameters(layers, components)
     shapes = [{name: tuple(weight.shape) for name, weight in part.items()} for part in (here, there)]
     if shapes[0] != shapes[1]:

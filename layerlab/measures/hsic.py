@@ -8,12 +8,12 @@ References:
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-Kernel = Literal["linear", "rbf"]
+from layerlab.measures.settings import Kernel
+
 Matrix = NDArray[np.float64]
 
 _CONSTANT = 1e-6  # spread relative to length below which vectors in float32 are all the same

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -9,25 +10,31 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from layerlab.errors import unknown
 from layerlab.validation import Names
 
+Pooling = Literal["mean", "first", "muller"]
+Estimator = Literal["debiased", "biased", "muller"]
+Kernel = Literal["linear", "rbf"]
+
 #: Measures of the states of two languages, at every level; see `layerlab.measures.bitext_alignment`.
 PAIR_MEASURES = (
     "cka", "cka_biased", "cka_rbf", "cka_muller", "anc", "retrieval", "retrieval_centred", "retrieval_csls",
     "retrieval_csls_centred",
 )  # fmt: skip
-#: CKA with the pretrained encoder, at every level and in every language; see `layerlab.measures.cka_change`.
-CHANGE_MEASURES = (
-    "change_cka", "change_cka_biased", "change_cka_rbf", "change_cka_rbf_biased", "change_cka_muller",
-)  # fmt: skip
+#: CKA with the pretrained encoder, at every level and in every language, by its estimator and kernel.
+CHANGES: Mapping[str, tuple[Estimator, Kernel]] = {
+    "change_cka": ("debiased", "linear"),
+    "change_cka_biased": ("biased", "linear"),
+    "change_cka_rbf": ("debiased", "rbf"),
+    "change_cka_rbf_biased": ("biased", "rbf"),
+    "change_cka_muller": ("muller", "rbf"),
+}
 #: Distance of the weights from the pretrained ones, layer by layer; see `layerlab.measures.drift`.
 WEIGHT_MEASURES = ("drift",)
 #: Other names of measures.
 ALIASES = {"change": "change_cka"}
-KNOWN = (*PAIR_MEASURES, *ALIASES, *CHANGE_MEASURES, *WEIGHT_MEASURES)
+KNOWN = (*PAIR_MEASURES, *ALIASES, *CHANGES, *WEIGHT_MEASURES)
 
 # Raised when the same measure of the same texts gives other numbers, so that old results are not reused.
 MEASURES_VERSION = 1
-
-Pooling = Literal["mean", "first", "muller"]
 
 
 class Measures(BaseModel):

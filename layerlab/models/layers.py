@@ -165,13 +165,10 @@ def windows(n_layers: int, size: int = 1, stride: int | None = None) -> list[Lay
         )
     if size > n_layers:
         raise SelectionError(f"a window of {size} layers does not fit an encoder of {_depth(n_layers)}")
-    found = []
-    for start in range(0, n_layers, stride):
-        end = min(start + size, n_layers)
-        found.append(Layers(f"{start}-{end - 1}" if end - start > 1 else str(start)))
-        if end == n_layers:
-            break
-    return found
+    # No window begins after one that reaches the last layer.
+    starts = range(0, min(n_layers, n_layers - size + stride), stride)
+    ends = [min(start + size, n_layers) - 1 for start in starts]
+    return [Layers(str(a) if a == b else f"{a}-{b}") for a, b in zip(starts, ends, strict=True)]
 
 
 def _check(term: str, text: str) -> None:

@@ -12,7 +12,7 @@ from layerlab.errors import LabelError
 from layerlab.tasks.encoding.padding import pad, pad_inputs
 from layerlab.tasks.encoding.pair_inputs import PairExample, encode_pairs
 from layerlab.tasks.labels import refuse_other_labels
-from layerlab.tasks.metrics.score import count_macro_f1, count_ratio
+from layerlab.tasks.metrics.score import count_macro_f1, ratio_score
 from layerlab.tasks.task import Batch, Encoded, HeadInput, Score, register_task
 
 if TYPE_CHECKING:
@@ -146,10 +146,10 @@ class Pairs:
             raise LabelError(f"{len(decoded)} predictions for {len(sentences)} pairs: expected one a pair")
         gold = [pair.label for pair in sentences]
         predicted = [labels[found[index]] for index in range(len(sentences))]
-        right = count_ratio((one == other, 1) for one, other in zip(gold, predicted, strict=True))
+        right = ((one == other, 1) for one, other in zip(gold, predicted, strict=True))
         by_label = count_macro_f1(gold, predicted)
         return [
-            Score("accuracy", right.value, len(gold), right),
+            ratio_score("accuracy", len(gold), right),
             Score("macro_f1", by_label.value, len(gold), by_label),
         ]
 

@@ -14,7 +14,7 @@ from layerlab.tasks.encoding.padding import pad, pad_inputs
 from layerlab.tasks.encoding.windows import CutWords, cut_words
 from layerlab.tasks.labels import predictions_by_word
 from layerlab.tasks.metrics.attachment import attachments_by_sentence, universal
-from layerlab.tasks.metrics.score import count_ratio
+from layerlab.tasks.metrics.score import ratio_score
 from layerlab.tasks.task import IGNORED, Batch, Encoded, Score, register_task
 
 if TYPE_CHECKING:
@@ -207,14 +207,11 @@ class Parsing:
         ]
         gold = [tuple(zip(sentence.heads, sentence.relations, strict=True)) for sentence in sentences]
         found = attachments_by_sentence(gold, predicted)
-        las = count_ratio((one.n_arcs, one.n_words) for one in found)
-        uas = count_ratio((one.n_heads, one.n_words) for one in found)
-        clas = count_ratio((2 * one.n_content_arcs, one.n_content + one.n_predicted_content) for one in found)
-        n_content = sum(one.n_content for one in found)
+        content = ((2 * one.n_content_arcs, one.n_content + one.n_predicted_content) for one in found)
         return [
-            Score("las", las.value, len(decoded), las),
-            Score("uas", uas.value, len(decoded), uas),
-            Score("clas", clas.value, n_content, clas),
+            ratio_score("las", len(decoded), ((one.n_arcs, one.n_words) for one in found)),
+            ratio_score("uas", len(decoded), ((one.n_heads, one.n_words) for one in found)),
+            ratio_score("clas", sum(one.n_content for one in found), content),
         ]
 
 

@@ -14,7 +14,7 @@ from layerlab.errors import LabelError
 from layerlab.tasks.encoding.padding import pad, pad_inputs
 from layerlab.tasks.encoding.windows import encode_words
 from layerlab.tasks.labels import predictions_by_word, refuse_other_labels
-from layerlab.tasks.metrics.score import count_ratio
+from layerlab.tasks.metrics.score import ratio_score
 from layerlab.tasks.metrics.spans import SpanScores, spans_by_sentence, words_by_sentence
 from layerlab.tasks.task import IGNORED, Batch, Encoded, Example, HeadInput, Score, register_task
 
@@ -150,8 +150,7 @@ def entity_labels(sentences: Sequence[Sentence]) -> tuple[str, ...]:
 
 def upos_scores(gold: Tags, predicted: Tags) -> list[Score]:
     """Return word accuracy; n is the number of words."""
-    counts = count_ratio(words_by_sentence(gold, predicted))
-    return [Score("accuracy", counts.value, sum(map(len, gold)), counts)]
+    return [ratio_score("accuracy", sum(map(len, gold)), words_by_sentence(gold, predicted))]
 
 
 def entity_scores(gold: Tags, predicted: Tags) -> list[Score]:
@@ -162,15 +161,11 @@ def entity_scores(gold: Tags, predicted: Tags) -> list[Score]:
     strict = spans_by_sentence(gold, predicted)
     lenient = spans_by_sentence(gold, predicted, lenient=True)
     n_gold, n_predicted = sum(one.n_gold for one in strict), sum(one.n_predicted for one in strict)
-    n_lenient = sum(one.n_gold for one in lenient)
-    precision = count_ratio((one.n_correct, one.n_predicted) for one in strict)
-    recall = count_ratio((one.n_correct, one.n_gold) for one in strict)
-    f1, lenient_f1 = (count_ratio(map(_f1_counts, found)) for found in (strict, lenient))
     return [
-        Score("span_f1", f1.value, n_gold, f1),
-        Score("span_precision", precision.value, n_predicted, precision),
-        Score("span_recall", recall.value, n_gold, recall),
-        Score("span_f1_lenient", lenient_f1.value, n_lenient, lenient_f1),
+        ratio_score("span_f1", n_gold, map(_f1_counts, strict)),
+        ratio_score("span_precision", n_predicted, ((one.n_correct, one.n_predicted) for one in strict)),
+        ratio_score("span_recall", n_gold, ((one.n_correct, one.n_gold) for one in strict)),
+        ratio_score("span_f1_lenient", sum(one.n_gold for one in lenient), map(_f1_counts, lenient)),
     ]
 
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from layerlab.errors import DataError
-from layerlab.measures.cka import Estimator, cka, minibatch_cka, muller_cka, permutation_null
-from layerlab.measures.hsic import Kernel
+from layerlab.measures.cka import cka, minibatch_cka, muller_cka, permutation_null
+from layerlab.measures.settings import Estimator, Kernel
 
 Matrix = NDArray[np.float64]
 

@@ -63,6 +63,12 @@ def count_ratio(pairs: Iterable[tuple[int, int]]) -> Counts:
     return Counts((tuple(int(hits) for hits, _ in rows),), (tuple(int(total) for _, total in rows),))
 
 
+def ratio_score(metric: str, n: int, pairs: Iterable[tuple[int, int]]) -> Score:
+    """Make the score of (hits, total) of each sentence, over n words, entities or pairs."""
+    counts = count_ratio(pairs)
+    return Score(metric, counts.value, n, counts)
+
+
 def count_macro_f1(gold: Sequence[str], predicted: Sequence[str]) -> Counts:
     """Make counts of macro F1, a part for each label that occurs in gold or in predictions.
 
