@@ -109,7 +109,7 @@ def minibatch_cka(
     return ratio(total / n_batches)
 
 
-def muller_cka(source: NDArray[Any], target: NDArray[Any], parts: int = 4) -> tuple[float, float]:
+def muller_cka(source: NDArray[Any], target: NDArray[Any]) -> tuple[float, float]:
     """Measure CKA as the released code of Muller et al. does; mean and standard deviation over its parts.
 
     An RBF kernel whose squared bandwidth is the median non-zero squared distance, each side its own, and the
@@ -123,9 +123,9 @@ def muller_cka(source: NDArray[Any], target: NDArray[Any], parts: int = 4) -> tu
 
     Reference: Muller et al. (2021), its repository's ``measure_similarity.py``.
     """
-    x, y = pair_of_matrices(source, target, max(_LEAST_MULLER, 2 * parts))
-    size = len(x) // parts
-    slices = [slice(i, i + size) for i in range(parts)]
+    x, y = pair_of_matrices(source, target, _LEAST_MULLER)
+    size = len(x) // 4
+    slices = [slice(i, i + size) for i in range(4)]
     values = [ratio(hsic_products(x[one], y[one], False, "rbf", None)) for one in slices]
     return float(np.mean(values)), float(np.std(values))
 

@@ -35,11 +35,7 @@ class Pairs:
     state of the first special token. Of pairs that are too long the longer sentence is cut first.
 
     Attributes:
-        name: As studies call it.
         labels: The head's classes; empty to take the labels of the source.
-        formats: Formats of its corpora.
-        metric: The score by which the best epoch is chosen.
-        version: Raised when encoding, head or scores change.
 
     Reference: Devlin et al. (2019), BERT, section 3.2, without the pooling layer between state and
         classifier, which most encoders do not have.

@@ -60,9 +60,6 @@ class Parsing:
         name: As studies call it; a parser of other sizes is registered under a name of its own.
         arc_size: Width of the projections for heads.
         relation_size: Width of the projections for relations.
-        formats: Formats of its corpora.
-        metric: The score by which the best epoch is chosen.
-        version: Raised when encoding, head or scores change.
 
     Reference: Dozat and Manning (2017), Deep Biaffine Attention for Neural Dependency Parsing; sizes and the
         encoder's last layer as input as in Muller et al. (2021), who chose epochs by UAS.

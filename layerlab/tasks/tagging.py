@@ -32,14 +32,12 @@ Prediction = tuple[int, int, int]
 class Tagging:
     """A task that gives one label to each word.
 
+    What is not listed here is as in :class:`layerlab.tasks.task.Task`.
+
     Attributes:
-        name: As studies call it.
-        formats: Formats of its corpora.
-        metric: The score by which the best epoch is chosen.
         tags_of: Gets the gold labels of a sentence.
         labels_of: Gets the head's classes from the sentences that it is trained on.
         scores_of: Gets the scores from gold and predicted labels.
-        version: Raised when encoding, head or scores change.
 
     Reference: Devlin et al. (2019), BERT, section 5.3, for the first word-piece as the word's representation.
     """

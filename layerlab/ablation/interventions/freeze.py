@@ -36,24 +36,18 @@ class Freeze:
     components: Components = WHOLE_LAYER
 
     def hold(self, encoder: Encoder) -> Undo:
-        """Switch gradients off, and return what thaws the parameters that were not frozen before.
-
-        Gradients that are there are dropped: AdamW would go on from a stale one.
-        """
+        """Switch gradients off, and return what thaws the parameters that were not frozen before."""
         free = [p for p in encoder.parameters(self.layers, self.components).values() if p.requires_grad]
         if not free and self.dropout:
             raise NoEffectError(f"freeze {self.layers}: every parameter it selects is frozen already")
-        for parameter in free:
-            parameter.requires_grad_(False)
-            parameter.grad = None
+        _let_learn(free, False)
         handles: list[RemovableHandle] = []
         if not self.dropout:
             for module in encoder.modules(self.layers, self.components):
                 handles.extend(_silence_dropout(module))
 
         def undo() -> None:
-            for parameter in free:
-                parameter.requires_grad_(True)
+            _let_learn(free, True)
             for handle in handles:
                 handle.remove()
 
@@ -79,15 +73,16 @@ class Unfreeze:
         frozen = [p for p in encoder.parameters(self.layers, self.components).values() if not p.requires_grad]
         if not frozen:
             raise NoEffectError(f"unfreeze {self.layers}: no parameter it selects is frozen")
-        for parameter in frozen:
-            parameter.requires_grad_(True)
+        _let_learn(frozen, True)
+        return lambda: _let_learn(frozen, False)
 
-        def undo() -> None:
-            for parameter in frozen:
-                parameter.requires_grad_(False)
-                parameter.grad = None
 
-        return undo
+def _let_learn(parameters: Sequence[nn.Parameter], learning: bool) -> None:
+    """Switch gradients on or off; those that are there are dropped: AdamW would go on from a stale one."""
+    for parameter in parameters:
+        parameter.requires_grad_(learning)
+        if not learning:
+            parameter.grad = None
 
 
 def _silence_dropout(module: nn.Module) -> tuple[RemovableHandle, RemovableHandle]:

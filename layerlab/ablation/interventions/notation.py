@@ -87,14 +87,6 @@ class FitDonor:
         return f"fit({', '.join(f'{name}={value}' for name, value in given.items() if value is not None)})"
 
 
-def _to_text(value: object) -> object:
-    return os.fspath(value) if isinstance(value, os.PathLike) else value
-
-
-def _donor_kind(value: object) -> str:
-    return "<text>" if isinstance(value, str) else "<fit>"
-
-
 # Defaults, typed so that they may be given to the fields above.
 WHOLE_LAYER: Any = ()
 SAME_LAYERS: Any = None
@@ -102,6 +94,6 @@ SAME_LAYERS: Any = None
 # A folder, a Hub id, "pretrained", or a fit of the study. The tags keep each alternative's messages apart.
 Donor = Annotated[
     Annotated[str, Field(min_length=1), Tag("<text>")] | Annotated[FitDonor, Tag("<fit>")],
-    Discriminator(_donor_kind),
-    BeforeValidator(_to_text),
+    Discriminator(lambda value: "<text>" if isinstance(value, str) else "<fit>"),
+    BeforeValidator(lambda value: os.fspath(value) if isinstance(value, os.PathLike) else value),
 ]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from layerlab.errors import LabelError
+from layerlab.tasks.metrics.score import count_ratio
 
 Sequences = Sequence[Sequence[str]]
 Span = tuple[str, int, int]
@@ -51,9 +52,7 @@ def word_accuracy(gold: Sequences, predicted: Sequences) -> float:
     >>> word_accuracy([["NOUN", "VERB"], ["X"]], [["NOUN", "NOUN"], ["X"]])
     0.6666666666666666
     """
-    found = words_by_sentence(gold, predicted)
-    right, total = (sum(counts) for counts in zip(*found, strict=True)) if found else (0, 0)
-    return right / total if total else 0.0
+    return count_ratio(words_by_sentence(gold, predicted)).value
 
 
 def words_by_sentence(gold: Sequences, predicted: Sequences) -> list[tuple[int, int]]:
@@ -118,11 +117,7 @@ def span_scores(gold: Sequences, predicted: Sequences, *, lenient: bool = False)
     1.0
     """
     found = spans_by_sentence(gold, predicted, lenient=lenient)
-    return SpanScores(
-        sum(one.n_gold for one in found),
-        sum(one.n_predicted for one in found),
-        sum(one.n_correct for one in found),
-    )
+    return SpanScores(*(sum(counts) for counts in zip([0] * 3, *map(astuple, found), strict=True)))
 
 
 def spans_by_sentence(gold: Sequences, predicted: Sequences, *, lenient: bool = False) -> list[SpanScores]:
