@@ -165,11 +165,7 @@ def _report(results: Path, curves: list[Path], say: Callable[[str], None]) -> No
 
 
 def findings(frame: pd.DataFrame) -> list[str]:
-    """Return a sentence for each task: what fresh weights change in the source and in the targets.
-
-    Args:
-        frame: Tidy records of the study.
-    """
+    """Return a sentence for each task: what fresh weights change in the source and in the targets."""
     from layerlab.analysis.sensitivity import MEAN, sensitivity
 
     effect = sensitivity(frame)

@@ -78,8 +78,9 @@ def load_checkpoint(
     saved = checkpoint.load(folder / _FILE, model, optimizer)
     if saved is None:
         return _load_folder(folder, model, optimizer)
-    best = {name.removeprefix(_BEST): tensor for name, tensor in saved.tensors.items()}
-    return Position(**saved.position), best or None
+    position, tensors = saved
+    best = {name.removeprefix(_BEST): tensor for name, tensor in tensors.items()}
+    return Position(**position), best or None
 
 
 def _load_folder(

@@ -16,19 +16,6 @@ from layerlab.models.encoder import Encoder
 
 
 @dataclass(frozen=True)
-class Fired:
-    """What the clock did before a step.
-
-    Attributes:
-        receipts: What was touched.
-        changed_output: Whether the model now computes something else, and is not only trained otherwise.
-    """
-
-    receipts: tuple[dict[str, Any], ...]
-    changed_output: bool
-
-
-@dataclass(frozen=True)
 class Clock:
     """Interventions with their time, and the model that they change.
 
@@ -47,15 +34,19 @@ class Clock:
     donors: Donors | None
     n_steps: int
 
-    def fire(self, step: int) -> Fired:
-        """Apply what is due before a 0-based step."""
+    def fire(self, step: int) -> tuple[list[dict[str, Any]], bool]:
+        """Apply what is due before a 0-based step.
+
+        Returns:
+            What was touched, and whether the model now computes something else (it may only train otherwise).
+        """
         receipts, changed = [], False
         before = None if step == 0 else (step - 1) / self.n_steps
         for timed in due(self.during, before, step / self.n_steps):
             receipt = apply(timed.intervention, Encoder(self.model.encoder), donors=self.donors)
             receipts.append({"step": step, "at": timed.at, **receipt.to_dict()})
             changed = changed or changes_output(timed.intervention)
-        return Fired(tuple(receipts), changed)
+        return receipts, changed
 
     def restore(self, step: int) -> None:
         """Re-establish what had fired before ``step`` and stands: freezes and skips, not edits of weights.

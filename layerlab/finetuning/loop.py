@@ -16,10 +16,10 @@ from layerlab.ablation.ablation import Timed
 from layerlab.ablation.interventions.donors import Donors
 from layerlab.errors import TrainingError
 from layerlab.finetuning.checkpoint import Position, cpu_state, load_checkpoint, save_checkpoint
-from layerlab.finetuning.clock import Clock, Fired
+from layerlab.finetuning.clock import Clock
 from layerlab.finetuning.evaluation import evaluate
 from layerlab.finetuning.model import TaskModel
-from layerlab.finetuning.step import make_optimizer, make_stepper, take_step
+from layerlab.finetuning.step import make_stepper, take_step
 from layerlab.finetuning.training import Training
 from layerlab.tasks.corpora import EncodedCorpus
 from layerlab.tasks.task import Task
@@ -28,7 +28,6 @@ from layerlab.training.checkpoint import Saving
 from layerlab.training.devices import make_accelerator
 from layerlab.training.events import Report, silent
 from layerlab.training.interruption import Interruption, deferred_interrupt
-from layerlab.training.step import Stepper
 
 
 @dataclass(frozen=True)
@@ -127,20 +126,20 @@ class _Fit:
         self.lengths = [len(example.input_ids) for example in self.corpora["train"].encoded.examples]
         self.n_epoch_steps = -(-len(self.lengths) // self.training.batch_size)
         self.n_steps = self.n_epoch_steps * self.training.epochs
-        self.optimizer = make_optimizer(self.model, self.training)
+        self.stepper = make_stepper(self.model, self.training, self.seed, self.accelerator, self.n_steps)
         self.saving = Saving(self.workplace.seconds)
 
     def run(self, clock: Clock) -> FitResult:
         """Take every step that is left, then load the selected epoch."""
-        self._resume()
+        folder = self.workplace.folder
+        restored = folder and load_checkpoint(folder, self.model, self.stepper.optimizer)
+        if restored:
+            self.position, self.best = restored
         self.resumed_at = self.position.step
         clock.restore(self.resumed_at)
-        stepper = make_stepper(
-            self.model, self.optimizer, self.training, self.seed, self.accelerator, self.n_steps
-        )
         with deferred_interrupt(self.accelerator.num_processes == 1) as interruption:
             while self.position.epoch < self.training.epochs:
-                self._run_epoch(stepper, clock, interruption)
+                self._run_epoch(clock, interruption)
         if self.training.select == "best" and self.best is not None:
             self.model.load_state_dict(self.best)
         position = self.position
@@ -154,21 +153,19 @@ class _Fit:
             resumed_at=self.resumed_at,
         )
 
-    def _resume(self) -> None:
-        if self.workplace.folder is not None:
-            restored = load_checkpoint(self.workplace.folder, self.model, self.optimizer)
-            if restored is not None:
-                self.position, self.best = restored
-
-    def _run_epoch(self, stepper: Stepper, clock: Clock, interruption: Interruption) -> None:
+    def _run_epoch(self, clock: Clock, interruption: Interruption) -> None:
         position = self.position
         train = self.corpora["train"]
         batches = epoch_batches(self.lengths, self.training.batch_size, self.seed, position.epoch)
         for batch in batches[position.step - position.epoch * self.n_epoch_steps :]:
             started = time.monotonic()
-            self._intervene(clock.fire(position.step))
+            receipts, changed = clock.fire(position.step)
+            position.receipts.extend(receipts)
+            if changed:
+                # Epochs from before a change of the model compete no longer.
+                self.best, position.best_score, position.best_epoch = None, None, None
             loss_sum, n_targets = take_step(
-                stepper, self.task, train, batch, position.step, self.training.precision
+                self.stepper, self.task, train, batch, position.step, self.training.precision
             )
             position.step += 1
             position.loss_sum += loss_sum
@@ -179,12 +176,6 @@ class _Fit:
             if interruption.asked:
                 raise KeyboardInterrupt
         self._finish_epoch()
-
-    def _intervene(self, fired: Fired) -> None:
-        """Note what the clock did; epochs from before a change of the model compete no longer."""
-        self.position.receipts.extend(fired.receipts)
-        if fired.changed_output:
-            self.best, self.position.best_score, self.position.best_epoch = None, None, None
 
     def _finish_epoch(self) -> None:
         position = self.position
@@ -213,7 +204,7 @@ class _Fit:
     def _save_if_due(self, now: bool = False) -> None:
         folder = self.workplace.folder
         if folder is not None and self.saving.due(now) and self.accelerator.is_main_process:
-            save_checkpoint(folder, self.position, self.model, self.optimizer, self.best)
+            save_checkpoint(folder, self.position, self.model, self.stepper.optimizer, self.best)
 
     def _report(self, kind: str, **details: Any) -> None:
         if self.accelerator.is_main_process:

@@ -40,11 +40,8 @@ class TaskModel(nn.Module):
     ) -> Any:
         """Return the head's output, for tagging logits of shape ``(batch, tokens, labels)``.
 
-        Args:
-            input_ids: ``(batch, tokens)``.
-            attention_mask: ``(batch, tokens)``.
-            token_type_ids: ``(batch, tokens)``; not passed to an encoder without types.
-            **for_head: What the head takes besides the states, such as the places of words.
+        The inputs have shape ``(batch, tokens)``; an encoder without token types gets none. ``for_head`` is
+        what the head takes besides the states, such as the places of words.
         """
         types = {}
         if token_type_ids is not None and (getattr(self.encoder.config, "type_vocab_size", 0) or 0) > 1:
@@ -78,12 +75,6 @@ def batch_loss(model: nn.Module, parameters: Mapping[str, Tensor], batch: Batch,
 
     The fine-tuning loop computes the same loss with the parameters in place; this form is what
     ``torch.func`` transforms take, for instance to train a cohort of ablations as one stacked model.
-
-    Args:
-        model: A :class:`TaskModel`, used for its structure only.
-        parameters: Every parameter and buffer by name.
-        batch: As the task collates it.
-        task: Gives the loss.
     """
     output = functional_call(model, dict(parameters), args=(), kwargs=model_inputs(batch))
     return task.loss(output, batch["labels"])

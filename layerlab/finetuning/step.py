@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-import torch
 from accelerate import Accelerator
 from torch import nn
 
 from layerlab.finetuning.evaluation import to_device
-from layerlab.finetuning.model import TaskModel, forward_batch
+from layerlab.finetuning.model import Batch, TaskModel, forward_batch
 from layerlab.finetuning.training import Training
 from layerlab.tasks.corpora import EncodedCorpus
 from layerlab.tasks.task import Task
@@ -18,29 +17,19 @@ from layerlab.training.batching import share_of_batch
 from layerlab.training.devices import autocast
 from layerlab.training.optimizer import build_optimizer
 from layerlab.training.schedule import rate_factor
-from layerlab.training.step import LossOfPart, PartLoss, Stepper
+from layerlab.training.step import PartLoss, Stepper
 from layerlab.training.streams import dropout_seed
 
 
-def make_optimizer(model: TaskModel, training: Training) -> torch.optim.AdamW:
-    """Return the optimiser of a task model, whose head may have a learning rate of its own."""
+def make_stepper(
+    model: TaskModel, training: Training, seed: int, accelerator: Accelerator, n_steps: int
+) -> Stepper:
+    """Return what takes the steps of a fine-tuning; the head may have a learning rate of its own."""
     head_rate = training.head_learning_rate or training.learning_rate
     parts = ((model.encoder, training.learning_rate), (model.head, head_rate))
-    return build_optimizer(parts, training.weight_decay)
-
-
-def make_stepper(
-    model: TaskModel,
-    optimizer: torch.optim.Optimizer,
-    training: Training,
-    seed: int,
-    accelerator: Accelerator,
-    n_steps: int,
-) -> Stepper:
-    """Return what takes the steps of a fine-tuning."""
     return Stepper(
         model,
-        optimizer,
+        build_optimizer(parts, training.weight_decay),
         accelerator,
         accumulate=training.accumulate,
         rate=lambda peak, step: peak * rate_factor(step, n_steps, training.warmup),
@@ -53,31 +42,20 @@ def take_step(
     stepper: Stepper, task: Task, corpus: EncodedCorpus, batch: Sequence[int], step: int, precision: str
 ) -> tuple[float, int]:
     """Take one step; return the summed loss and the number of labelled positions of the whole batch."""
-    chosen = [corpus.encoded.examples[index] for index in batch]
-    n_targets = task.n_targets(task.collate(chosen, corpus.pad_id))
-    loss = _loss_of_part(stepper, task, corpus, batch, n_targets, precision)
-    return stepper.take(loss, step), n_targets
-
-
-def _loss_of_part(
-    stepper: Stepper,
-    task: Task,
-    corpus: EncodedCorpus,
-    batch: Sequence[int],
-    n_targets: int,
-    precision: str,
-) -> LossOfPart:
     device = stepper.accelerator.device
+
+    def collated(indices: Sequence[int]) -> Batch:
+        return task.collate([corpus.encoded.examples[index] for index in indices], corpus.pad_id)
 
     def loss_of_part(model: nn.Module, part: int) -> PartLoss | None:
         indices = share_of_batch(batch, part, stepper.n_parts)
         if not indices:
             return None
-        examples = [corpus.encoded.examples[index] for index in indices]
-        inputs = to_device(task.collate(examples, corpus.pad_id), device)
+        inputs = to_device(collated(indices), device)
         with autocast(precision, device):
             output = forward_batch(model, inputs)
         loss = task.loss(output, inputs["labels"])
         return PartLoss(loss / max(1, n_targets), loss)
 
-    return loss_of_part
+    n_targets = task.n_targets(collated(batch))
+    return stepper.take(loss_of_part, step), n_targets

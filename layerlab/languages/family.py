@@ -67,9 +67,6 @@ def shipped_family(name: str) -> Family:
     >>> len(shipped_family("instrument").languages)
     8
 
-    Args:
-        name: ``family``, the default one, or ``instrument``, the one that ``minimbert-controlled`` has read.
-
     Raises:
         DataError: There is no such family.
     """

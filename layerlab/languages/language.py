@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -15,18 +15,18 @@ Side = Literal["before", "after"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-def _sounds(text: str) -> str:
-    parse_sounds(text)
-    return text
+def _parsed_by(parse: Callable[[str], object]) -> AfterValidator:
+    """Check that a text can be parsed; it stays as it is."""
+
+    def check(text: str) -> str:
+        parse(text)
+        return text
+
+    return AfterValidator(check)
 
 
-def _change(rule: str) -> str:
-    parse_change(rule)
-    return rule
-
-
-Sounds = Annotated[str, AfterValidator(_sounds)]
-SoundChange = Annotated[str, AfterValidator(_change)]
+Sounds = Annotated[str, _parsed_by(parse_sounds)]
+SoundChange = Annotated[str, _parsed_by(parse_change)]
 
 
 class _Value(BaseModel):

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Final
 
 from layerlab.languages.language import Family, Language
 
-_COLUMNS: Final[tuple[tuple[str, Callable[[Language], str]], ...]] = (
-    ("script", lambda language: language.script),
-    ("order", lambda language: language.order),
-    ("adjective", lambda language: language.adjectives),
-    ("genitive", lambda language: language.genitives),
-    ("relative", lambda language: language.relatives),
-    ("adposition", lambda language: language.adpositions),
-    ("articles", lambda language: language.articles),
-    ("case", lambda language: language.case),
-    ("tense", lambda language: language.tense),
-    ("agreement", lambda language: "+".join(language.agreement) or "none"),
-    ("prodrop", lambda language: "yes" if language.prodrop else "no"),
-    ("cognates", lambda language: f"{language.cognates.share:.0%}"),
-    (
-        "loans",
-        lambda language: f"{language.loans.share:.0%} {language.loans.source}" if language.loans else "none",
-    ),
-)
+#: Title of a column and what stands in it.
+_COLUMNS: Final[Mapping[str, Callable[[Language], str]]] = {
+    **{name: attrgetter(name) for name in ("script", "order")},
+    **{kind: attrgetter(f"{kind}s") for kind in ("adjective", "genitive", "relative", "adposition")},
+    **{name: attrgetter(name) for name in ("articles", "case", "tense")},
+    "agreement": lambda language: "+".join(language.agreement) or "none",
+    "prodrop": lambda language: "yes" if language.prodrop else "no",
+    "cognates": lambda language: f"{language.cognates.share:.0%}",
+    "loans": lambda one: f"{one.loans.share:.0%} {one.loans.source}" if one.loans else "none",
+}
 
 
 def typology_table(family: Family) -> str:
@@ -34,10 +27,8 @@ def typology_table(family: Family) -> str:
     >>> print(typology_table(parse_family("languages: {mira: {order: SOV}}")).splitlines()[0][:22])
     language  script  orde
     """
-    head = ("language", *(title for title, _ in _COLUMNS))
-    rows = [head]
-    for name, language in family.languages.items():
-        rows.append((name, *(tell(language) for _, tell in _COLUMNS)))
-    widths = [max(len(row[place]) for row in rows) for place in range(len(head))]
+    rows = [("language", *_COLUMNS)]
+    rows += [(name, *(show(one) for show in _COLUMNS.values())) for name, one in family.languages.items()]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)

@@ -43,12 +43,7 @@ the weights.
 
 
 def model_card(facts: Mapping[str, Any], made: PretrainingSpec) -> str:
-    """Return the model card as Markdown.
-
-    Args:
-        facts: What the pretraining's ``training.json`` holds.
-        made: Its spec.
-    """
+    """Return the model card as Markdown."""
     spec, seen, done = facts["spec"], facts["tokens_seen"], facts["steps_done"]
     measured: Mapping[str, Any] = facts["held_out"][-1] if facts["held_out"] else {"step": 0, "loss": {}}
     rows = [

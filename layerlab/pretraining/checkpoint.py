@@ -50,6 +50,5 @@ def load(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer | None
     saved = checkpoint.load(folder / STATE / _FILE, model, optimizer)
     if saved is None:
         return Position()
-    rest = saved.position
-    losses = saved.tensors["losses"].tolist()
-    return Position(rest["step"], losses, rest["held_out"], rest["seconds"], rest.get("probes", []))
+    position, tensors = saved
+    return Position(**position, losses=tensors["losses"].tolist())

@@ -12,7 +12,6 @@ import numpy as np
 from layerlab.errors import CheckpointError, DataError
 from layerlab.files import read_json, replacing, write_text
 from layerlab.pretraining.checkpoint import STATE
-from layerlab.pretraining.factors.growth import parent_tokenizer
 from layerlab.pretraining.spec import WITHOUT_EFFECT, PretrainingSpec
 from layerlab.pretraining.text.corpus import (
     Packed,
@@ -147,9 +146,11 @@ def _stream(spec: PretrainingSpec, name: str, texts: Mapping[str, Sequence[str]]
 
 
 def _tokenizer(spec: PretrainingSpec, texts: Mapping[str, Sequence[str]], report: Report) -> Any:
+    from transformers import PreTrainedTokenizerFast
+
     if spec.grown_from is not None:
         report({"event": "preparing", "message": f"taking the tokenizer of {spec.grown_from}"})
-        return parent_tokenizer(spec.grown_from)
+        return PreTrainedTokenizerFast.from_pretrained(spec.grown_from)
     report({"event": "preparing", "message": "training the tokenizer"})
     return train_tokenizer(
         {language: spread(paragraphs, spec.tokenizer_chars) for language, paragraphs in texts.items()},

@@ -27,9 +27,6 @@ def draw_training(facts: Mapping[str, Any]) -> Figure:
     With probes there are four panels: the losses; retrieval of each pair over the steps, at the layer that is
     best on average at the end; and the mean over the pairs by layer and step, of retrieval and of CKA.
 
-    Args:
-        facts: What ``training.json`` holds.
-
     Raises:
         DataError: No step has been made.
     """

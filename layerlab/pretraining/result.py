@@ -4,47 +4,30 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from layerlab.files import write_text
 from layerlab.pretraining.card import model_card
 from layerlab.pretraining.checkpoint import Position
-from layerlab.pretraining.material import Material
 from layerlab.pretraining.picture import write_picture
-from layerlab.pretraining.spec import PretrainingSpec
+from layerlab.pretraining.steps import Parts
 from layerlab.training.throughput import Machine
 
 
-def write_result(
-    folder: Path,
-    spec: PretrainingSpec,
-    material: Material,
-    model: Any,
-    done: Position,
-    sequences_seen: Mapping[str, int],
-    machine: Machine,
-) -> None:
+def write_result(folder: Path, parts: Parts, done: Position, machine: Machine) -> None:
     """Write weights, tokenizer, ``training.json``, its picture and ``README.md``."""
-    model.eval()
-    model.save_pretrained(folder)
-    material.tokenizer.save_pretrained(folder)
-    facts = training_facts(spec, material, model, done, sequences_seen, machine)
+    parts.model.eval()
+    parts.model.save_pretrained(folder)
+    parts.material.tokenizer.save_pretrained(folder)
+    facts = training_facts(parts, done, machine)
     write_text(folder / "training.json", json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
-    write_text(folder / "README.md", model_card(facts, spec))
+    write_text(folder / "README.md", model_card(facts, parts.spec))
     if done.losses:
         write_picture(folder)
 
 
-def training_facts(
-    spec: PretrainingSpec,
-    material: Material,
-    model: Any,
-    done: Position,
-    sequences_seen: Mapping[str, int],
-    machine: Machine,
-) -> dict[str, Any]:
+def training_facts(parts: Parts, done: Position, machine: Machine) -> dict[str, Any]:
     """Return what happened, as plain values: spec, sizes, tokens, times and curves.
 
     ``masked_perplexity`` is the exponential of a language's last held-out loss, per masked token: the model
@@ -53,7 +36,9 @@ def training_facts(
     import torch
     import transformers
 
-    tokens = {language: n * spec.sequence_length for language, n in sequences_seen.items()}
+    spec, material, model = parts.spec, parts.material, parts.model
+    seen = parts.order.sequences_seen(done.step)
+    tokens = {language: n * spec.sequence_length for language, n in seen.items()}
     speed = sum(tokens.values()) / done.seconds if done.seconds else None
     last = done.held_out[-1]["loss"] if done.held_out else {}
     embedding = model.get_input_embeddings().weight
@@ -71,8 +56,8 @@ def training_facts(
         "machine": {
             "device": model.device.type,
             "flops_per_token": machine.flops_per_token,
-            "matmul_flops_per_second": machine.rate.square,
-            "own_shapes_flops_per_second": machine.rate.own,
+            "matmul_flops_per_second": machine.square,
+            "own_shapes_flops_per_second": machine.own,
             "utilisation": machine.utilisation(speed) if speed else None,
         },
         "threads": torch.get_num_threads(),

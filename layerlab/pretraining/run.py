@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,14 +19,13 @@ from layerlab.pretraining.model import build_model, check_architecture
 from layerlab.pretraining.probes import Prober, means_by_layer
 from layerlab.pretraining.result import write_result
 from layerlab.pretraining.spec import PretrainingSpec
-from layerlab.pretraining.steps import Parts, held_out_losses, make_optimizer, make_stepper, train_step
+from layerlab.pretraining.steps import Parts, held_out_losses, make_stepper, train_step
 from layerlab.pretraining.text.batches import Order, shares
-from layerlab.pretraining.text.corpus import Tokens
 from layerlab.training.checkpoint import Saving
 from layerlab.training.devices import make_accelerator
 from layerlab.training.events import Report, silent
 from layerlab.training.interruption import deferred_interrupt
-from layerlab.training.throughput import Machine, measure_machine
+from layerlab.training.throughput import measure_machine
 
 
 def pretrain(
@@ -81,22 +80,18 @@ def pretrain(
         with accelerator.main_process_first():
             material = prepare(spec, folder, report)
         sequences = {language: packed.train for language, packed in material.packed.items()}
-        order = Order(sequences, _shares(spec, sequences), spec.batch_sequences, spec.steps, spec.seed)
+        sizes = {key: len(rows) for key, rows in sequences.items()}
+        drawn = shares(sizes, spec.sampling_exponent, spec.fixed_shares())
+        order = Order(sequences, drawn, spec.batch_sequences, spec.steps, spec.seed)
         model = build_model(spec, len(material.tokenizer)).to(accelerator.device)
-        parts = Parts(spec, material, order, model, head_of(model), make_optimizer(model, spec), accelerator)
+        parts = Parts(spec, material, order, model, head_of(model), accelerator)
         prober = Prober(spec.probes, model, material.tokenizer, spec.steps)
         run = _Run(parts, prober, folder, Saving(checkpoint_seconds), report)
         run.train(last)
         if accelerator.is_main_process:
-            done = run.position
-            write_result(folder, spec, material, model, done, order.sequences_seen(done.step), run.machine)
+            write_result(folder, parts, run.position, run.machine)
         accelerator.wait_for_everyone()
     return folder
-
-
-def _shares(spec: PretrainingSpec, sequences: Mapping[str, Tokens]) -> dict[str, float]:
-    sizes = {key: len(rows) for key, rows in sequences.items()}
-    return shares(sizes, spec.sampling_exponent, spec.fixed_shares())
 
 
 @dataclass
@@ -115,18 +110,18 @@ class _Run:
     def __post_init__(self) -> None:
         parts, spec = self.parts, self.parts.spec
         self.stepper = make_stepper(parts)
-        self.position = checkpoint.load(self.folder, parts.model, parts.optimizer)
+        self.position = checkpoint.load(self.folder, parts.model, self.stepper.optimizer)
         self.resumed_at = self.position.step
-        self.machine = self._measure()
-        self.position.probes = self.position.probes or self.prober.probe(self.resumed_at)
         self.tokens_per_step = spec.batch_sequences * spec.sequence_length
-
-    def _measure(self) -> Machine:
-        parts, spec = self.parts, self.parts.spec
-        n_tokens = spec.batch_sequences * spec.sequence_length // self.stepper.n_parts
-        return measure_machine(
-            parts.model, n_tokens, spec.sequence_length, spec.mask_rate, spec.precision, parts.accelerator
+        self.machine = measure_machine(
+            parts.model,
+            self.tokens_per_step // self.stepper.n_parts,
+            spec.sequence_length,
+            spec.mask_rate,
+            spec.precision,
+            parts.accelerator,
         )
+        self.position.probes = self.position.probes or self.prober.probe(self.resumed_at)
 
     def train(self, last: int) -> None:
         """Take the steps up to ``last``, unless somebody interrupts."""
@@ -136,7 +131,7 @@ class _Run:
                 self._take(step, last)
                 due = self.saving.due(now=interruption.asked or step + 1 == last)
                 if due and parts.accelerator.is_main_process:
-                    checkpoint.save(self.folder, parts.model, parts.optimizer, self.position)
+                    checkpoint.save(self.folder, parts.model, self.stepper.optimizer, self.position)
                 if interruption.asked and step + 1 < last:
                     raise KeyboardInterrupt
 
@@ -149,7 +144,11 @@ class _Run:
         position.seconds += took
         position.step = step + 1
         position.losses.append(loss)
-        self._report_step(loss, last)
+        n_steps = position.step - self.resumed_at
+        speed = n_steps * self.tokens_per_step / self.seconds
+        left = (last - position.step) * self.seconds / n_steps
+        used = self.machine.utilisation(speed)
+        self._report("step", loss=loss, tokens_per_second=speed, seconds_left=left, utilisation=used)
         if position.step % spec.evaluate_every == 0 or position.step == spec.steps:
             losses = held_out_losses(self.parts)
             position.held_out.append({"step": position.step, "loss": losses})
@@ -158,13 +157,6 @@ class _Run:
         if probed:
             position.probes.extend(probed)
             self._report("probe", means=means_by_layer(probed))
-
-    def _report_step(self, loss: float, last: int) -> None:
-        n_steps = self.position.step - self.resumed_at
-        speed = n_steps * self.tokens_per_step / self.seconds
-        left = (last - self.position.step) * self.seconds / n_steps
-        used = self.machine.utilisation(speed)
-        self._report("step", loss=loss, tokens_per_second=speed, seconds_left=left, utilisation=used)
 
     def _report(self, kind: str, **details: Any) -> None:
         steps = {"step": self.position.step, "steps": self.parts.spec.steps, "from": self.resumed_at}

@@ -188,10 +188,6 @@ class PretrainingSpec(BaseModel):
 def read_spec(path: str | Path, overrides: Iterable[str] = ()) -> PretrainingSpec:
     """Read a spec from a YAML 1.2 file; relative paths are relative to the file's folder.
 
-    Args:
-        path: The file.
-        overrides: ``path=value`` texts, as on the command line.
-
     Raises:
         StudyError: Every mistake of the file at once, with its line.
     """
@@ -206,12 +202,7 @@ def read_spec(path: str | Path, overrides: Iterable[str] = ()) -> PretrainingSpe
 
 
 def with_paths(spec: PretrainingSpec, place: Callable[[Path], Path]) -> PretrainingSpec:
-    """Return the spec with all its paths put elsewhere, such as made absolute.
-
-    Args:
-        spec: A pretraining.
-        place: What becomes of a path.
-    """
+    """Return the spec with all its paths put elsewhere, such as made absolute."""
     moved: PretrainingSpec = _moved(spec, place)
     return moved
 

@@ -36,22 +36,16 @@ class Parts:
     order: Order
     model: Any
     head: Head
-    optimizer: torch.optim.Optimizer
     accelerator: Accelerator
 
 
-def make_optimizer(model: nn.Module, spec: PretrainingSpec) -> torch.optim.AdamW:
-    """Return the optimiser of a pretraining."""
-    parts = ((model, spec.learning_rate),)
-    return build_optimizer(parts, spec.weight_decay, betas=(0.9, 0.98), eps=1e-6, fused=True)
-
-
 def make_stepper(parts: Parts) -> Stepper:
-    """Return what takes the steps of a pretraining."""
+    """Return what takes the steps of a pretraining, with its optimiser."""
     spec = parts.spec
+    rates = ((parts.model, spec.learning_rate),)
     return Stepper(
         parts.model,
-        parts.optimizer,
+        build_optimizer(rates, spec.weight_decay, betas=(0.9, 0.98), eps=1e-6, fused=True),
         parts.accelerator,
         accumulate=spec.accumulate,
         rate=partial(linear_rate, n_steps=spec.steps, n_warmup=spec.warmup_steps),

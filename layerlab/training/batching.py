@@ -16,12 +16,6 @@ def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int
     The examples are shuffled, cut into windows of 50 batches, sorted by length inside a window, cut into
     batches, and the batches are shuffled. Every index occurs exactly once.
 
-    Args:
-        lengths: Word-pieces of each example.
-        batch_size: Examples in a batch; the last one may be smaller.
-        seed: The run's seed.
-        epoch: 0-based.
-
     >>> sorted(index for batch in epoch_batches([5, 3, 9, 2], 2, seed=0, epoch=0) for index in batch)
     [0, 1, 2, 3]
     """

@@ -18,17 +18,8 @@ from layerlab.files import replacing
 _MODEL, _OPTIMIZER = "model.", "optimizer."
 
 
-@dataclass(frozen=True)
-class Saved:
-    """What a checkpoint holds besides model and optimiser.
-
-    Attributes:
-        position: Plain values.
-        tensors: Other tensors by name.
-    """
-
-    position: dict[str, Any]
-    tensors: dict[str, Tensor]
+#: What a checkpoint holds besides model and optimiser: plain values, and other tensors by name.
+Saved = tuple[dict[str, Any], dict[str, Tensor]]
 
 
 @dataclass
@@ -60,12 +51,8 @@ def save(
 ) -> None:
     """Write a checkpoint; the old one stays until the new one is whole.
 
-    Args:
-        path: The file; its folder is made.
-        model: Its parameters and buffers are saved.
-        optimizer: Its state is saved by the names of the parameters.
-        position: Plain values that say how far the training is.
-        tensors: Whatever else it needs; no name begins with ``model.`` or ``optimizer.``.
+    ``position`` is plain values that say how far the training is; names of ``tensors`` begin with neither
+    ``model.`` nor ``optimizer.``.
     """
     from safetensors.torch import save_file
 
@@ -108,7 +95,7 @@ def load(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer | None =
     if optimizer is not None:
         _load_optimizer(optimizer, model, state)
     rest = {key: value for key, value in state.items() if not key.startswith((_MODEL, _OPTIMIZER))}
-    return Saved(position, rest)
+    return position, rest
 
 
 def _tensors_of(model: nn.Module) -> dict[str, Tensor]:

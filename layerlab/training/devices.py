@@ -7,23 +7,16 @@ from accelerate import Accelerator
 
 
 def make_accelerator(device: str) -> Accelerator:
-    """Return an accelerator on the best device there is, or on the CPU.
+    """Return an accelerator on the best device there is (``auto``), or on the CPU (``cpu``).
 
     Precision and accumulation come from the study, so a launcher's settings for them are ignored: they are
     in no identity.
-
-    Args:
-        device: ``auto`` or ``cpu``.
     """
     return Accelerator(cpu=device == "cpu", mixed_precision="no", gradient_accumulation_steps=1)
 
 
 def uses_bf16(precision: str, device: torch.device) -> bool:
-    """Return whether matrices are multiplied in bf16.
-
-    Args:
-        precision: ``fp32``, ``bf16``, or ``auto`` for bf16 where a GPU has it.
-        device: Where the model is.
+    """Return whether matrices are multiplied in bf16; ``auto`` is bf16 where a GPU has it.
 
     >>> uses_bf16("auto", torch.device("cpu")), uses_bf16("bf16", torch.device("cpu"))
     (False, True)

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 
 def linear_rate(peak: float, step: int, n_steps: int, n_warmup: int) -> float:
-    """Return the learning rate of a 0-based step.
-
-    Args:
-        peak: The highest rate, reached in the last step of the warm-up.
-        step: 0-based.
-        n_steps: Optimiser steps in all.
-        n_warmup: Steps in which the rate rises.
+    """Return the learning rate of a 0-based step; the last of ``n_warmup`` steps has the peak.
 
     >>> [linear_rate(0.5, step, n_steps=10, n_warmup=2) for step in (0, 1, 2, 9)]
     [0.25, 0.5, 0.5, 0.0625]
@@ -21,12 +15,7 @@ def linear_rate(peak: float, step: int, n_steps: int, n_warmup: int) -> float:
 
 
 def rate_factor(step: int, n_steps: int, warmup: float) -> float:
-    """Return the fraction of the peak learning rate for a 0-based step.
-
-    Args:
-        step: 0-based.
-        n_steps: Optimiser steps in all.
-        warmup: Fraction of the steps in which the rate rises.
+    """Return the fraction of the peak learning rate for a 0-based step; ``warmup`` is a fraction too.
 
     >>> [round(rate_factor(step, 10, 0.2), 3) for step in (0, 1, 2, 9)]
     [0.5, 1.0, 1.0, 0.125]

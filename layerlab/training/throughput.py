@@ -18,33 +18,22 @@ _SQUARE = {"cpu": 1024, "cuda": 4096}
 
 
 @dataclass(frozen=True)
-class MatmulRate:
-    """What matrix products reach here, in floating-point operations a second.
+class Machine:
+    """What the machine can do, all processes together, and what training asks of it.
 
     Attributes:
-        square: Of large square matrices: what the machine can do.
-        own: Of the model's own products, each of its matrices by a step's tokens.
+        square: Operations a second in products of large square matrices: what the machine can do.
+        own: Operations a second in the model's own products, each of its matrices by a step's tokens.
+        flops_per_token: Operations that training on a token takes.
     """
 
     square: float
     own: float
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What the machine can do, and what training asks of it.
-
-    Attributes:
-        rate: What its matrix products reach, all processes together.
-        flops_per_token: Operations that training on a token takes.
-    """
-
-    rate: MatmulRate
     flops_per_token: float
 
     def utilisation(self, tokens_per_second: float) -> float:
         """Return the fraction of the rate of large matrix products that training reaches."""
-        return tokens_per_second * self.flops_per_token / self.rate.square
+        return tokens_per_second * self.flops_per_token / self.square
 
 
 def measure_machine(
@@ -55,30 +44,15 @@ def measure_machine(
     precision: str,
     accelerator: Accelerator,
 ) -> Machine:
-    """Measure the rate at which a training's devices multiply, in a fraction of a second.
-
-    Args:
-        model: Masked-LM model with ``base_model``, on its device.
-        n_tokens: Tokens that it reads at a time.
-        sequence_length: Tokens in a sequence.
-        predicted: Fraction of the tokens that are predicted.
-        precision: As in :func:`layerlab.training.devices.uses_bf16`.
-        accelerator: Gives the number of processes.
-    """
+    """Measure the rate at which a training's devices multiply, in a fraction of a second."""
     dtype = torch.bfloat16 if uses_bf16(precision, accelerator.device) else torch.float32
-    rate, n_processes = measure_rate(model, n_tokens, dtype), int(accelerator.num_processes)
-    together = MatmulRate(rate.square * n_processes, rate.own * n_processes)
-    return Machine(together, flops_per_token(model, sequence_length, predicted))
+    rates = measure_rates(model, n_tokens, dtype)
+    square, own = (rate * int(accelerator.num_processes) for rate in rates)
+    return Machine(square, own, flops_per_token(model, sequence_length, predicted))
 
 
-def measure_rate(model: nn.Module, n_tokens: int, dtype: torch.dtype = torch.float32) -> MatmulRate:
-    """Time matrix products for a fraction of a second, on the model's device and this process's threads.
-
-    Args:
-        model: Gives device and shapes.
-        n_tokens: Tokens that the model reads at a time.
-        dtype: In which it multiplies.
-    """
+def measure_rates(model: nn.Module, n_tokens: int, dtype: torch.dtype = torch.float32) -> tuple[float, float]:
+    """Time large square products and the model's own, on its device, in operations a second."""
     device = next(model.parameters()).device
     side = _SQUARE.get(device.type, 1024)
     flops, seconds = _time_products(side, side, side, device, dtype)
@@ -90,7 +64,7 @@ def measure_rate(model: nn.Module, n_tokens: int, dtype: torch.dtype = torch.flo
         work = float(2 * n_tokens * n_in * n_out * count)
         own_flops += work
         own_seconds += work * took / done
-    return MatmulRate(flops / seconds, own_flops / own_seconds)
+    return flops / seconds, own_flops / own_seconds
 
 
 def flops_per_token(model: Any, sequence_length: int, predicted: float) -> float:
@@ -99,11 +73,6 @@ def flops_per_token(model: Any, sequence_length: int, predicted: float) -> float
     Six for each multiply-add of the forward pass: two there, four backward. Counted are the matrices of the
     trunk, those of the head at the predicted positions, and attention over the whole sequence; element-wise
     work, norms and the optimiser are not.
-
-    Args:
-        model: Masked-LM model with ``base_model``.
-        sequence_length: Tokens in a sequence.
-        predicted: Fraction of the tokens that are predicted.
 
     Reference:
         Kaplan et al. 2020, "Scaling Laws for Neural Language Models", section 2.1.

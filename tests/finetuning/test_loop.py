@@ -22,11 +22,12 @@ from layerlab.finetuning.checkpoint import cpu_state, load_checkpoint
 from layerlab.finetuning.evaluation import evaluate
 from layerlab.finetuning.loop import FitResult, Workplace, fine_tune
 from layerlab.finetuning.model import TaskModel
-from layerlab.finetuning.step import make_optimizer
+from layerlab.finetuning.step import make_stepper
 from layerlab.finetuning.training import Training
 from layerlab.models.encoder import Encoder
 from layerlab.tasks.corpora import EncodedCorpus
 from layerlab.tasks.task import Task
+from layerlab.training.devices import make_accelerator
 
 Corpora = Mapping[str, EncodedCorpus]
 Make = Callable[..., TaskModel]
@@ -247,7 +248,7 @@ def test_a_fit_begun_by_version_0_1_0_goes_on_from_its_checkpoint(
     plain = make_model()
     run(plain, upos, corpora)
     begun = make_model()
-    optimizer = make_optimizer(begun, FAST)
+    optimizer = make_stepper(begun, FAST, 0, make_accelerator("cpu"), 1).optimizer
 
     def kill(event: dict[str, Any]) -> None:
         if event["event"] == "step" and event["step"] == 8:

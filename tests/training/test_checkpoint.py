@@ -42,8 +42,9 @@ def test_what_is_loaded_is_what_was_saved(tmp_path: Path, fused: bool | None) ->
     other, moments = trained(5, fused)
     saved = load(tmp_path / "work" / "file", other, moments)
     assert saved is not None
-    assert saved.position == {"step": 4}
-    assert saved.tensors.keys() == {"best.x"}
+    position, tensors = saved
+    assert position == {"step": 4}
+    assert tensors.keys() == {"best.x"}
     assert other.seen == 3
     for mine, theirs in zip(model.parameters(), other.parameters(), strict=True):
         assert torch.equal(mine, theirs)

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
-from typing import Final
 
 from layerlab.languages.corpora.generate import find_speaker
 from layerlab.languages.family import default_family
 from layerlab.languages.language import Family, Language
-from layerlab.languages.speech.morphology import RICH_CASES, adjective_form, noun_form, verb_form, word_form
-from layerlab.languages.speech.speaker import Speaker
+from layerlab.languages.speech.morphology import RICH_CASES, word_form
+from layerlab.languages.speech.tokens import part_of_speech
 from layerlab.languages.speech.words import all_concepts
-
-_CASES: Final = ("nom", "acc", "gen", "dat", "loc", "abl", "ins")
-_PERSONS: Final = ("1", "2", "3", "1+many", "2+many", "3+many")
 
 
 @dataclass(frozen=True)
@@ -66,37 +61,6 @@ def word_table(language: str, *, family: Family | None = None) -> dict[str, str]
         for concept in all_concepts(family.world)
         if not _unused(concept, speaker.language)
     }
-
-
-def part_of_speech(concept: str) -> str:
-    """Return the universal part of speech of a concept's words.
-
-    >>> part_of_speech("NAME:3"), part_of_speech("VERB:0")
-    ('PROPN', 'VERB')
-    """
-    kind = concept.split(":")[0]
-    return "PROPN" if kind == "NAME" else kind
-
-
-def inflected_forms(speaker: Speaker, concept: str) -> tuple[str, ...]:
-    """Return all forms of a concept's word, the dictionary form first."""
-    kind, language = concept.split(":")[0], speaker.language
-    numbers, cases = (False, True), _CASES if language.case != "none" else ("nom",)
-    forms = [word_form(speaker, concept)]
-    if kind in ("NOUN", "NAME") or concept == "PRON:who":
-        plural = numbers if kind == "NOUN" else (False,)
-        forms += [
-            noun_form(speaker, concept, *how) for how in product(plural, cases, (False, kind == "NOUN"))
-        ]
-    elif kind in ("ADJ", "DET"):
-        genders = range(language.genders)
-        forms += [adjective_form(speaker, concept, *how) for how in product(numbers, cases, genders)]
-    elif kind in ("VERB", "AUX"):
-        tenses = ("present", "past", "future", "infinitive")
-        forms += [verb_form(speaker, concept, *how) for how in product(tenses, _PERSONS, (False, True))]
-    elif kind == "PRON":
-        forms += [noun_form(speaker, concept, False, case, False) for case in cases]
-    return tuple(dict.fromkeys(forms))
 
 
 def _unused(concept: str, language: Language) -> bool:

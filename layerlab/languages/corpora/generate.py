@@ -41,20 +41,8 @@ def generate(
     Raises:
         DataError: The family has no such language, or its world has none of the domain's topics.
     """
-    documents = generate_documents(language, seed, family=family, domain=domain)
-    return islice(chain.from_iterable(documents), n_sentences)
-
-
-def generate_documents(
-    language: str, seed: int | str = 0, *, family: Family | None = None, domain: Domain | None = None
-) -> Iterator[tuple[Sentence, ...]]:
-    """Yield documents of a language without end; arguments and errors are those of ``generate``.
-
-    >>> len({len(document) for document in islice(generate_documents("huan"), 50)}) > 1
-    True
-    """
-    said = generate_said(language, seed, family=family, domain=domain)
-    return (tuple(one.sentence for one in document) for document in said)
+    documents = generate_said(language, seed, family=family, domain=domain)
+    return (said.sentence for said in islice(chain.from_iterable(documents), n_sentences))
 
 
 def generate_said(

@@ -20,11 +20,12 @@ hypotheses alone give away in data written by people).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from random import Random
-from typing import Final, Literal
+from typing import Final, Generic, Literal, TypeVar
 
 from layerlab.languages.corpora.generate import find_speaker, find_world
 from layerlab.languages.language import Family
@@ -38,55 +39,34 @@ from layerlab.languages.world.world import World
 
 Label = Literal["entailment", "neutral", "contradiction"]
 
+T = TypeVar("T", Clause, Said)
+
 LABELS: Final[tuple[Label, ...]] = ("entailment", "neutral", "contradiction")
 
 
 @dataclass(frozen=True)
-class MeaningPair:
-    """Two meanings and what the first says about the second.
+class Pair(Generic[T]):
+    """Two meanings, or two sentences that say them, and what the first says about the second.
 
     Attributes:
         premise: What is given.
         hypothesis: What is asked.
-        label: Whether it follows.
-        premise_kind: How the premise was made of the hypothesis.
-    """
-
-    premise: Clause
-    hypothesis: Clause
-    label: Label
-    premise_kind: str
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two sentences and what the first says about the second.
-
-    Attributes:
-        pair_id: Equal in all languages.
-        premise: The first sentence.
-        hypothesis: The second sentence.
         label: ``entailment``, ``neutral`` or ``contradiction``.
         premise_kind: ``stronger``, ``weaker``, ``opposite`` or ``other``, with ``not`` before it if denied.
+        pair_id: Equal in all languages; empty for meanings.
     """
 
-    pair_id: str
-    premise: Said
-    hypothesis: Said
+    premise: T
+    hypothesis: T
     label: Label
     premise_kind: str
+    pair_id: str = ""
 
 
 def generate_pairs(
     language: str, n_pairs: int, seed: int | str = 0, *, family: Family | None = None
-) -> Iterator[Pair]:
+) -> Iterator[Pair[Said]]:
     """Return ``n_pairs`` pairs of a language; every three of them have the three labels.
-
-    Args:
-        language: A language of the family.
-        n_pairs: How many pairs.
-        seed: Of the meanings; a text is a seed too.
-        family: The languages; by default those that come with layerlab.
 
     Raises:
         DataError: The family has no such language.
@@ -98,7 +78,7 @@ def generate_pairs(
     return _said(speaker, islice(meaning_pairs(world, seed), n_pairs), seed)
 
 
-def meaning_pairs(world: World, seed: int | str = 0) -> Iterator[MeaningPair]:
+def meaning_pairs(world: World, seed: int | str = 0) -> Iterator[Pair[Clause]]:
     """Yield pairs of meanings without end."""
     labels: list[Label] = []
     for number, document in enumerate(documents(world, f"{seed}-nli")):
@@ -116,51 +96,46 @@ def _sentence(document: tuple[Clause, ...], random: Random) -> Clause:
     return one_of(random, descriptions if descriptions and random.random() < 0.3 else document)
 
 
-def _said(speaker: Speaker, pairs: Iterator[MeaningPair], seed: int | str) -> Iterator[Pair]:
+def _said(speaker: Speaker, pairs: Iterator[Pair[Clause]], seed: int | str) -> Iterator[Pair[Said]]:
     for number, pair in enumerate(pairs):
         name = f"{seed}-nli-{number}"
         premise, hypothesis = (
             say(Voice(speaker, stream("voice", speaker.name, name, part)), meaning, f"{name}-{part}")
             for part, meaning in (("premise", pair.premise), ("hypothesis", pair.hypothesis))
         )
-        yield Pair(name, premise, hypothesis, pair.label, pair.premise_kind)
+        yield Pair(premise, hypothesis, pair.label, pair.premise_kind, name)
 
 
-def _pair(world: World, claim: Clause | None, label: Label, random: Random) -> MeaningPair | None:
+def _pair(world: World, claim: Clause | None, label: Label, random: Random) -> Pair[Clause] | None:
     """Make a pair of a claim; all premises must be possible, or labels would depend on the claim."""
     if claim is None:
         return None
     less, more, else_ = weaker(world, claim), stronger(world, claim, random), other(world, claim, random)
     if not less or not more or not else_:
         return None
+    doubly_less = partial(_twice, less, partial(weaker, world), random)
+    doubly_more = partial(_twice, more, partial(stronger, world, random=random), random)
     turned, denied = opposite(world, claim), random.random() < 0.5
     premises: list[tuple[str, Clause]]
     if label == "neutral":
         premises = [
-            ("weaker", _again(world, less, random)),
-            ("not stronger", deny(_more(world, more, random))),
+            ("weaker", doubly_less()),
+            ("not stronger", deny(doubly_more())),
             ("other", one_of(random, else_)),
             ("not other", deny(one_of(random, else_))),
         ]
     elif (label == "entailment") != denied:
-        premises = [("stronger", _more(world, more, random))]
+        premises = [("stronger", doubly_more())]
     else:
-        premises = [("not weaker", deny(_again(world, less, random)))]
+        premises = [("not weaker", deny(doubly_less()))]
         if turned is not None:
             premises.append(("opposite", turned))
     kind, premise = one_of(random, premises)
-    return MeaningPair(premise, deny(claim) if denied else claim, label, kind)
+    return Pair(premise, deny(claim) if denied else claim, label, kind)
 
 
-def _again(world: World, clauses: list[Clause], random: Random) -> Clause:
-    """Choose a weaker clause, and half the time one that is weaker still."""
+def _twice(clauses: list[Clause], change: Callable[[Clause], list[Clause]], random: Random) -> Clause:
+    """Choose a changed clause, and half the time one that is changed once more."""
     clause = one_of(random, clauses)
-    further = weaker(world, clause)
-    return one_of(random, further) if further and random.random() < 0.5 else clause
-
-
-def _more(world: World, clauses: list[Clause], random: Random) -> Clause:
-    """Choose a stronger clause, and half the time one that is stronger still."""
-    clause = one_of(random, clauses)
-    further = stronger(world, clause, random)
+    further = change(clause)
     return one_of(random, further) if further and random.random() < 0.5 else clause

@@ -18,13 +18,7 @@ def speak(
 ) -> tuple[Sentence, ...]:
     """Return the sentences of a split; a second call returns them from memory.
 
-    Args:
-        language: A language of the family, or language and domain as in ``avin:news`` or ``avin-news``.
-        split: ``train``, ``dev`` or ``test``.
-        size: Sentences in the split.
-        seed: Of all meanings.
-        parallel: Splits that are translations of each other.
-        family: As for ``find_family``.
+    Arguments are those of ``read_controlled``, but ``family``, which is as for ``find_family``.
 
     Raises:
         DataError: Unknown language or domain, or a family that cannot be read.
@@ -37,14 +31,7 @@ def speak(
 def speak_pairs(language: str, split: str, size: int, seed: int, family: str | None) -> tuple[Pair, ...]:
     """Return the inference pairs of a split; a second call returns them from memory.
 
-    All splits are parallel over languages. Pairs belong to no domain.
-
-    Args:
-        language: A language of the family.
-        split: ``train``, ``dev`` or ``test``.
-        size: Pairs in the split.
-        seed: Of all meanings.
-        family: As for ``find_family``.
+    All splits are parallel over languages. Pairs belong to no domain. ``family`` is as for ``find_family``.
 
     Raises:
         DataError: Unknown language, or a family that cannot be read.

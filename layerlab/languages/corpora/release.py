@@ -70,11 +70,6 @@ def write_languages(
     Besides the files of ``write_corpora``, ``write_parallel``, ``write_nli`` and ``write_dictionaries`` it
     gets ``manifest.json``: the request, the family with it, and the files with their sizes in bytes.
 
-    Args:
-        folder: A new or empty folder, or one that this request wrote before.
-        request: What to write.
-        progress: Called with one line of text when a part is written.
-
     Returns:
         The folder, and whether it was written now; False if it was complete already.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
-from layerlab.languages.corpora.dictionary import bilingual_dictionary, part_of_speech, word_table
+from layerlab.languages.corpora.dictionary import bilingual_dictionary, word_table
 from layerlab.languages.corpora.formats import to_tsv
 from layerlab.languages.corpora.generate import generate
 from layerlab.languages.corpora.nli import generate_pairs
@@ -14,6 +14,7 @@ from layerlab.languages.family import default_family, known_languages
 from layerlab.languages.language import Family
 from layerlab.languages.scripts import ScriptName, detokenised
 from layerlab.languages.speech.realisation import Said
+from layerlab.languages.speech.tokens import part_of_speech
 
 
 def write_parallel(
@@ -26,13 +27,7 @@ def write_parallel(
 ) -> tuple[Path, ...]:
     """Write ``parallel/{split}-sentences.tsv``: a column for each language, a line for each sentence.
 
-    Args:
-        folder: Where to write; it is created if needed.
-        languages: Which languages; by default all of the family.
-        sizes: Sentences in each split; with the seed of ``write_corpora`` they are those of its splits,
-            in their order.
-        seed: Of all meanings.
-        family: The languages; by default those that come with layerlab.
+    With the seed of ``write_corpora`` they are the sentences of its splits, in their order.
 
     Raises:
         DataError: An unknown language.
@@ -60,13 +55,6 @@ def write_nli(
     """Write ``{lang}/{split}.tsv`` with the columns premise, hypothesis, label, pair_id and premise_kind.
 
     All splits are parallel over languages: equal ``pair_id``, equal meaning, equal label.
-
-    Args:
-        folder: Where to write; it is created if needed.
-        languages: Which languages; by default all of the family.
-        sizes: Pairs in each split.
-        seed: Of all meanings.
-        family: The languages; by default those that come with layerlab.
 
     Raises:
         DataError: An unknown language.

@@ -97,13 +97,7 @@ def read_controlled(
 ) -> tuple[Sentence, ...]:
     """Return the sentences that ``write_corpora`` would write, without writing them.
 
-    Args:
-        language: A language of the family, or language and domain as in ``avin:news`` or ``avin-news``.
-        split: ``train``, ``dev`` or ``test``.
-        size: Sentences in the split.
-        seed: Of all meanings.
-        parallel: Splits that are translations of each other.
-        family: The languages; by default those that come with layerlab.
+    The language may have a domain, as in ``avin:news`` or ``avin-news``.
 
     Raises:
         DataError: An unknown language or domain.

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from layerlab.languages.randomness import Weighted, weighted
-from layerlab.languages.speech.features import noun_features
-from layerlab.languages.speech.morphology import noun_form, word_form
 from layerlab.languages.speech.nominals import say_nominal
 from layerlab.languages.speech.predicates import agreement, predicate_head, verb_group
-from layerlab.languages.speech.speaker import Phrase, Speaker, Token, Voice
+from layerlab.languages.speech.speaker import Speaker, Voice
+from layerlab.languages.speech.tokens import Phrase, Token, mark, noun_word, on_side, plain_word
 from layerlab.languages.world.meaning import Clause, Nominal
 
 _FREE: Final[Weighted[str]] = weighted(("SVO", "SOV", "OVS", "VSO"), (0.4, 0.25, 0.2, 0.15))
@@ -76,21 +75,18 @@ def say_phrase(voice: Voice, nominal: Nominal, relation: str, case: str, adposit
 
 def marked(speaker: Speaker, marker: str, clause: Phrase) -> Phrase:
     """Put a subordinating conjunction on the side of the clause where the language has it."""
-    token = Token(word_form(speaker, marker), "SCONJ", "mark", clause.head, marker)
-    first = speaker.language.complementizers == "before"
-    return Phrase([token, *clause.tokens] if first else [*clause.tokens, token], clause.head)
+    token = plain_word(speaker, marker, "mark", clause.head)
+    return Phrase(on_side(speaker.language.complementizers, [token], clause.tokens), clause.head)
 
 
 def _relativised(speaker: Speaker, nominal: Nominal, clause: Phrase) -> Phrase:
     """Open a relative clause by a pronoun, or mark it by a particle next to the noun."""
     before_noun = speaker.language.relatives == "before"
     if speaker.language.relativizer == "particle" or before_noun:
-        token = Token(word_form(speaker, "SCONJ:which"), "SCONJ", "mark", clause.head, "SCONJ:which")
-        return Phrase([*clause.tokens, token] if before_noun else [token, *clause.tokens], clause.head)
+        token = plain_word(speaker, "SCONJ:which", "mark", clause.head)
+        return Phrase(on_side("after" if before_noun else "before", [token], clause.tokens), clause.head)
     case, relation = ("nom", "nsubj") if nominal.gap == "subject" else ("acc", "obj")
-    form = noun_form(speaker, "PRON:who", False, case, False)
-    token = Token(form, "PRON", relation, clause.head, "PRON:who")
-    token.features = noun_features(speaker, "PRON:who", False, case, False)
+    token = noun_word(speaker, "PRON:who", relation, clause.head, case=case)
     return Phrase([token, *clause.tokens], clause.head)
 
 
@@ -114,7 +110,7 @@ def _attribute(speaker: Speaker, nominal: Nominal, head: Token) -> list[Token]:
 
 
 def _adverbs(speaker: Speaker, clause: Clause, head: Token) -> list[Token]:
-    return [Token(word_form(speaker, concept), "ADV", "advmod", head, concept) for concept in clause.adverbs]
+    return [plain_word(speaker, concept, "advmod", head) for concept in clause.adverbs]
 
 
 def _complement(voice: Voice, clause: Clause, head: Token, subject: Nominal | None) -> list[Token]:
@@ -128,14 +124,13 @@ def _complement(voice: Voice, clause: Clause, head: Token, subject: Nominal | No
 def _ordered(voice: Voice, slots: _Slots) -> list[Token]:
     """Put the parts of a clause in the order of the language."""
     language = voice.speaker.language
-    s, v, o, x, c = slots.subject, slots.verb, slots.object, slots.circumstances, slots.complement
-    a = slots.adverbs
-    verb = [*a, *v] if language.adverbs == "before" else [*v, *a]
+    verb = on_side(language.adverbs, slots.adverbs, slots.verb)
     if language.order == "SOV":
-        return [*s, *x, *o, *c, *verb]
+        return [*slots.subject, *slots.circumstances, *slots.object, *slots.complement, *verb]
     order = _FREE.draw(voice.random) if language.order == "free" else language.order
-    parts: dict[str, Sequence[Token]] = {"S": s, "V": verb, "O": o}
-    return [*(token for letter in order for token in parts[letter]), *x, *c]
+    parts: dict[str, Sequence[Token]] = {"S": slots.subject, "V": verb, "O": slots.object}
+    ordered = [token for letter in order for token in parts[letter]]
+    return [*ordered, *slots.circumstances, *slots.complement]
 
 
 def _with_adverbial(voice: Voice, clause: Clause, head: Token, tokens: list[Token]) -> list[Token]:
@@ -145,7 +140,7 @@ def _with_adverbial(voice: Voice, clause: Clause, head: Token, tokens: list[Toke
     speaker = voice.speaker
     inner = marked(speaker, clause.marker, say_clause(voice, clause.adverbial, "advcl"))
     inner.head.head = head
-    comma = Token(speaker.marks.comma, "PUNCT", "punct", inner.head)
+    comma = mark(speaker.marks.comma, inner.head)
     if clause.fronted or speaker.language.order == "SOV":
         return [*inner.tokens, comma, *tokens]
     return [*tokens, comma, *inner.tokens]
@@ -160,6 +155,6 @@ def _with_conjunct(
     speaker, own = voice.speaker, clause.conjunct.subject is not None
     second = say_clause(voice, clause.conjunct, "conj", None if own else subject)
     second.head.head = head
-    joint = Token(word_form(speaker, clause.conjunction), "CCONJ", "cc", second.head, clause.conjunction)
-    comma = [Token(speaker.marks.comma, "PUNCT", "punct", second.head)] if own else []
+    joint = plain_word(speaker, clause.conjunction, "cc", second.head)
+    comma = [mark(speaker.marks.comma, second.head)] if own else []
     return [*tokens, *comma, joint, *second.tokens]

@@ -10,19 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from layerlab.languages.speech.speaker import Speaker
+from layerlab.languages.language import Language
+from layerlab.languages.speech.speaker import Speaker, remembered
 
 Features = Mapping[str, str]
 
-_CASES: Final = {
-    "nom": "Nom",
-    "acc": "Acc",
-    "gen": "Gen",
-    "dat": "Dat",
-    "loc": "Loc",
-    "abl": "Abl",
-    "ins": "Ins",
-}
 _GENDERS: Final = ("Masc", "Fem", "Neut")
 _TENSES: Final = {"past": "Past", "present": "Pres", "future": "Fut"}
 _PERSONS: Final = {
@@ -55,79 +47,54 @@ def written(features: Features) -> str:
     return "|".join(f"{name}={value}" for name, value in ordered) or "_"
 
 
+@remembered
 def word_features(speaker: Speaker, concept: str) -> str:
     """Return the features of a word that is not inflected."""
-    key = (concept,)
-    found = speaker.features.get(key)
-    if found is None:
-        features = dict(_LEXICAL.get(concept, {}))
-        if concept in _PERSONS:
-            features |= _pronoun(concept)
-        elif concept.startswith("NUM"):
-            features |= {"NumForm": "Word", "NumType": "Card"}
-        elif concept.isdigit():
-            features |= {"NumForm": "Digit", "NumType": "Card"}
-        found = speaker.features[key] = written(features)
-    return found
+    features = dict(_LEXICAL.get(concept, {}))
+    if concept in _PERSONS:
+        features |= _pronoun(concept)
+    elif concept.startswith("NUM") or concept.isdigit():
+        features |= {"NumForm": "Digit" if concept.isdigit() else "Word", "NumType": "Card"}
+    return written(features)
 
 
+@remembered
 def noun_features(speaker: Speaker, concept: str, plural: bool, case: str, definite: bool) -> str:
     """Return the features of a noun, name or pronoun; the arguments are those of ``noun_form``."""
-    key = (concept, plural, case, definite)
-    found = speaker.features.get(key)
-    if found is None:
-        language = speaker.language
-        features = dict(_LEXICAL.get(concept, {}))
-        if language.case != "none":
-            features["Case"] = _CASES[case]
-        if concept in _PERSONS:
-            features |= _pronoun(concept)
-        elif concept != "PRON:who":
-            if language.number == "affix":
-                features["Number"] = "Plur" if plural else "Sing"
-            features |= _gender(speaker, speaker.genders.get(concept, 0))
-            if language.articles == "suffix" and concept.startswith("NOUN"):
-                features["Definite"] = "Def" if definite else "Ind"
-        found = speaker.features[key] = written(features)
-    return found
+    language = speaker.language
+    features = {**_LEXICAL.get(concept, {}), **_case(language, case)}
+    if concept in _PERSONS:
+        features |= _pronoun(concept)
+    elif concept != "PRON:who":
+        features |= _number(language, plural) | _gender(language, speaker.genders.get(concept, 0))
+        if language.articles == "suffix" and concept.startswith("NOUN"):
+            features["Definite"] = "Def" if definite else "Ind"
+    return written(features)
 
 
+@remembered
 def adjective_features(speaker: Speaker, concept: str, plural: bool, case: str, gender: int) -> str:
     """Return the features of an adjective or determiner; the arguments are those of ``adjective_form``."""
-    key = (concept, plural, case, gender)
-    found = speaker.features.get(key)
-    if found is None:
-        language = speaker.language
-        features = dict(_LEXICAL.get(concept, {}))
-        if "adjective" in language.agreement:
-            features |= _gender(speaker, gender)
-            if language.case != "none":
-                features["Case"] = _CASES[case]
-            if language.number == "affix":
-                features["Number"] = "Plur" if plural else "Sing"
-        found = speaker.features[key] = written(features)
-    return found
+    language = speaker.language
+    features = dict(_LEXICAL.get(concept, {}))
+    if "adjective" in language.agreement:
+        features |= _gender(language, gender) | _case(language, case) | _number(language, plural)
+    return written(features)
 
 
-def verb_features(speaker: Speaker, concept: str, tense: str, who: str, negated: bool = False) -> str:
+@remembered
+def verb_features(speaker: Speaker, concept: str, tense: str, who: str, negated: bool) -> str:
     """Return the features of a verb or auxiliary; the arguments are those of ``verb_form``."""
-    key = (concept, tense, who, negated)
-    found = speaker.features.get(key)
-    if found is None:
-        language = speaker.language
-        features = dict(_LEXICAL.get(concept, {}))
-        if negated and language.negation == "affix":
-            features["Polarity"] = "Neg"
-        if tense == "infinitive":
-            if language.tense == "affix":
-                features["VerbForm"] = "Inf"
-        else:
-            if language.tense == "affix":
-                features |= {"Mood": "Ind", "Tense": _TENSES[tense], "VerbForm": "Fin"}
-            if who and "verb" in language.agreement:
-                features |= {"Person": who[0], "Number": "Plur" if who.endswith("+many") else "Sing"}
-        found = speaker.features[key] = written(features)
-    return found
+    language = speaker.language
+    features = dict(_LEXICAL.get(concept, {}))
+    if negated and language.negation == "affix":
+        features["Polarity"] = "Neg"
+    if language.tense == "affix":
+        finite = {"Mood": "Ind", "Tense": _TENSES.get(tense, ""), "VerbForm": "Fin"}
+        features |= {"VerbForm": "Inf"} if tense == "infinitive" else finite
+    if tense != "infinitive" and who and "verb" in language.agreement:
+        features |= {"Person": who[0], "Number": "Plur" if who.endswith("+many") else "Sing"}
+    return written(features)
 
 
 def _pronoun(concept: str) -> dict[str, str]:
@@ -136,7 +103,14 @@ def _pronoun(concept: str) -> dict[str, str]:
     return {**features, "Poss": "Yes"} if concept in _POSSESSIVE else features
 
 
-def _gender(speaker: Speaker, gender: int) -> dict[str, str]:
-    language = speaker.language
+def _case(language: Language, case: str) -> dict[str, str]:
+    return {"Case": case.capitalize()} if language.case != "none" else {}
+
+
+def _number(language: Language, plural: bool) -> dict[str, str]:
+    return {"Number": "Plur" if plural else "Sing"} if language.number == "affix" else {}
+
+
+def _gender(language: Language, gender: int) -> dict[str, str]:
     shown = language.genders > 1 and "adjective" in language.agreement
     return {"Gender": _GENDERS[gender]} if shown else {}

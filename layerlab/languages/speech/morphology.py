@@ -5,56 +5,42 @@ from __future__ import annotations
 from typing import Final
 
 from layerlab.languages.scripts import write
-from layerlab.languages.speech.speaker import Speaker
+from layerlab.languages.speech.speaker import Speaker, remembered
 
 # Cases that replace adpositions where case is rich.
 RICH_CASES: Final = {"ADP:in": "loc", "ADP:to": "dat", "ADP:from": "abl", "ADP:with": "ins"}
 
 
+@remembered
 def word_form(speaker: Speaker, concept: str) -> str:
     """Write a word that is not inflected."""
-    key = (concept,)
-    form = speaker.forms.get(key)
-    if form is None:
-        form = speaker.forms[key] = write(speaker.language.script, speaker.words[concept])
-    return form
+    return write(speaker.language.script, speaker.words[concept])
 
 
+@remembered
 def noun_form(speaker: Speaker, concept: str, plural: bool, case: str, definite: bool) -> str:
     """Write a noun, name or pronoun in its number and case, with a definite suffix if there is one."""
-    key = (concept, plural, case, definite)
-    form = speaker.forms.get(key)
-    if form is None:
-        language = speaker.language
-        many = plural and language.number == "affix" and concept.startswith("NOUN")
-        labels = _case_labels(speaker, "noun", many, case)
-        if definite and language.articles == "suffix":
-            labels = [*labels, "noun:definite"]
-        form = speaker.forms[key] = _inflected(speaker, concept, labels)
-    return form
+    many = plural and speaker.language.number == "affix" and concept.startswith("NOUN")
+    labels = _case_labels(speaker, many, case)
+    if definite and speaker.language.articles == "suffix":
+        labels.append("noun:definite")
+    return _inflected(speaker, concept, labels)
 
 
+@remembered
 def adjective_form(speaker: Speaker, concept: str, plural: bool, case: str, gender: int) -> str:
     """Write an adjective or determiner; it shows gender, number and case of its noun if it agrees."""
-    key = (concept, plural, case, gender)
-    form = speaker.forms.get(key)
-    if form is None:
-        labels: list[str] = []
-        if "adjective" in speaker.language.agreement:
-            many = plural and speaker.language.number == "affix"
-            labels = [f"adjective:gender{gender}"] if gender else []
-            labels += _case_labels(speaker, "noun", many, case)
-        form = speaker.forms[key] = _inflected(speaker, concept, labels)
-    return form
+    labels: list[str] = []
+    if "adjective" in speaker.language.agreement:
+        labels = [f"adjective:gender{gender}"] if gender else []
+        labels += _case_labels(speaker, plural and speaker.language.number == "affix", case)
+    return _inflected(speaker, concept, labels)
 
 
-def verb_form(speaker: Speaker, concept: str, tense: str, who: str, negated: bool = False) -> str:
+@remembered
+def verb_form(speaker: Speaker, concept: str, tense: str, who: str, negated: bool) -> str:
     """Write a verb in its tense (or ``infinitive``), agreeing with ``who`` (``3+many``; empty: nobody)."""
-    key = (concept, tense, who, negated)
-    form = speaker.forms.get(key)
-    if form is None:
-        form = speaker.forms[key] = _inflected(speaker, concept, _verb_labels(speaker, tense, who, negated))
-    return form
+    return _inflected(speaker, concept, _verb_labels(speaker, tense, who, negated))
 
 
 def _verb_labels(speaker: Speaker, tense: str, who: str, negated: bool) -> list[str]:
@@ -74,18 +60,15 @@ def _verb_labels(speaker: Speaker, tense: str, who: str, negated: bool) -> list[
     return labels
 
 
-def _case_labels(speaker: Speaker, group: str, many: bool, case: str) -> list[str]:
+def _case_labels(speaker: Speaker, many: bool, case: str) -> list[str]:
     marked = case != "nom" and speaker.language.case != "none"
     if many and marked:
         together = speaker.language.morphology == "fusional"
-        return [f"{group}:many+{case}"] if together else [f"{group}:many", f"{group}:{case}"]
-    return [f"{group}:many"] if many else [f"{group}:{case}"] if marked else []
+        return [f"noun:many+{case}"] if together else ["noun:many", f"noun:{case}"]
+    return ["noun:many"] if many else [f"noun:{case}"] if marked else []
 
 
 def _inflected(speaker: Speaker, concept: str, labels: list[str]) -> str:
-    affixes = [speaker.words[f"AFFIX:{label}"] for label in labels]
-    stem = speaker.words[concept]
-    sounds = (
-        stem + "".join(affixes) if speaker.language.affixes == "suffix" else "".join(reversed(affixes)) + stem
-    )
+    parts = [speaker.words[concept], *(speaker.words[f"AFFIX:{label}"] for label in labels)]
+    sounds = "".join(parts if speaker.language.affixes == "suffix" else reversed(parts))
     return write(speaker.language.script, sounds)

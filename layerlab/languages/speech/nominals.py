@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from layerlab.languages.speech.features import adjective_features, noun_features, word_features
-from layerlab.languages.speech.morphology import RICH_CASES, adjective_form, noun_form, word_form
-from layerlab.languages.speech.speaker import Phrase, Speaker, Token, tag_entity
+from layerlab.languages.speech.morphology import RICH_CASES
+from layerlab.languages.speech.speaker import Speaker
+from layerlab.languages.speech.tokens import (
+    Phrase,
+    Token,
+    adjective_word,
+    noun_word,
+    on_side,
+    plain_word,
+    tag_entity,
+)
 from layerlab.languages.world.meaning import Nominal
 
 
@@ -28,26 +36,21 @@ def say_nominal(
     """
     if adposition:
         case, adposition = governed(speaker, adposition)
-    if nominal.kind == "pronoun":
-        form = noun_form(speaker, nominal.concept, False, case, False)
-        head = Token(form, "PRON", relation, None, nominal.concept)
-        head.features = noun_features(speaker, nominal.concept, False, case, False)
-        tokens = [head]
-    elif nominal.kind == "name":
-        tokens = _name(speaker, nominal, relation, case)
-        head = tokens[0]
-    else:
+    if nominal.kind == "noun":
         tokens, head = _noun_phrase(speaker, nominal, relation, case, relative)
+    else:
+        head = noun_word(speaker, nominal.concept, relation, case=case)
+        tokens = [head]
+        if nominal.surname:
+            tokens.append(noun_word(speaker, nominal.surname, "flat", head, case=case))
+        tag_entity(tokens, nominal.entity)
     if nominal.conjunct is not None:
         second = say_nominal(speaker, nominal.conjunct, "conj", case)
         second.head.head = head
-        joint = Token(
-            word_form(speaker, nominal.conjunction), "CCONJ", "cc", second.head, nominal.conjunction
-        )
-        tokens = [*tokens, joint, *second.tokens]
+        tokens = [*tokens, plain_word(speaker, nominal.conjunction, "cc", second.head), *second.tokens]
     if adposition:
-        marker = Token(word_form(speaker, adposition), "ADP", "case", head, adposition)
-        tokens = [marker, *tokens] if speaker.language.adpositions == "before" else [*tokens, marker]
+        marker = plain_word(speaker, adposition, "case", head)
+        tokens = on_side(speaker.language.adpositions, [marker], tokens)
     return Phrase(tokens, head)
 
 
@@ -61,86 +64,50 @@ def governed(speaker: Speaker, adposition: str) -> tuple[str, str]:
     return ("dat", adposition) if case != "none" else ("nom", adposition)
 
 
-def _name(speaker: Speaker, nominal: Nominal, relation: str, case: str) -> list[Token]:
-    head = Token(
-        noun_form(speaker, nominal.concept, False, case, False), "PROPN", relation, None, nominal.concept
-    )
-    tokens = [head]
-    if nominal.surname:
-        form = noun_form(speaker, nominal.surname, False, case, False)
-        tokens.append(Token(form, "PROPN", "flat", head, nominal.surname))
-    for token in tokens:
-        token.features = noun_features(speaker, token.concept, False, case, False)
-    if nominal.entity:
-        tag_entity(tokens, nominal.entity)
-    return tokens
-
-
 def _noun_phrase(
     speaker: Speaker, nominal: Nominal, relation: str, case: str, relative: Phrase | None
 ) -> tuple[list[Token], Token]:
     """Build a noun phrase from its noun outwards."""
-    language = speaker.language
-    definite = nominal.definite and not nominal.determiner and not nominal.entity
+    language, plural = speaker.language, nominal.plural
     # A pronoun that owns the noun replaces the article.
     owned = nominal.possessor is not None and nominal.possessor.kind == "pronoun"
-    suffixed = definite and not owned
-    form = noun_form(speaker, nominal.concept, nominal.plural, case, suffixed)
-    head = Token(form, "NOUN", relation, None, nominal.concept)
-    head.features = noun_features(speaker, nominal.concept, nominal.plural, case, suffixed)
-    adjectives = _adjectives(speaker, nominal, case, head)
-    tokens = [*adjectives, head] if language.adjectives == "before" else [head, *adjectives]
+    suffixed = nominal.definite and not nominal.determiner and not nominal.entity and not owned
+    head = noun_word(speaker, nominal.concept, relation, plural=plural, case=case, definite=suffixed)
+    tokens = on_side(language.adjectives, _adjectives(speaker, nominal, case, head), [head])
     if nominal.possessor is not None:
-        owner = _owner(speaker, nominal.possessor, head)
-        tokens = [*owner, *tokens] if language.genitives == "before" else [*tokens, *owner]
-    if nominal.entity:
-        tag_entity(tokens, nominal.entity)
+        tokens = on_side(language.genitives, _owner(speaker, nominal.possessor, head), tokens)
+    tag_entity(tokens, nominal.entity)
     if nominal.numeral:
-        tokens.insert(0, _numeral(speaker, nominal.numeral, head))
+        tokens.insert(0, plain_word(speaker, nominal.numeral, "nummod", head))
     determiner = "" if owned or nominal.entity else _determiner(speaker, nominal)
     if determiner:
         gender = speaker.genders[nominal.concept]
-        form = adjective_form(speaker, determiner, nominal.plural, case, gender)
-        token = Token(form, "DET", "det", head, determiner)
-        token.features = adjective_features(speaker, determiner, nominal.plural, case, gender)
+        token = adjective_word(speaker, determiner, "det", head, plural, case, gender)
         article = determiner in ("DET:the", "DET:a")
-        tokens = [token, *tokens] if article or language.determiners == "before" else [*tokens, token]
+        tokens = on_side("before" if article else language.determiners, [token], tokens)
     if relative is not None:
         relative.head.head = head
-        tokens = (
-            [*relative.tokens, *tokens] if language.relatives == "before" else [*tokens, *relative.tokens]
-        )
+        tokens = on_side(language.relatives, relative.tokens, tokens)
     return tokens, head
 
 
 def _adjectives(speaker: Speaker, nominal: Nominal, case: str, head: Token) -> list[Token]:
-    tokens = []
-    for place, concept in enumerate(nominal.adjectives):
-        gender = speaker.genders[nominal.concept]
-        form = adjective_form(speaker, concept, nominal.plural, case, gender)
-        adjective = Token(form, "ADJ", "amod", head, concept)
-        adjective.features = adjective_features(speaker, concept, nominal.plural, case, gender)
-        if nominal.degree and place == 0:
-            tokens.append(
-                Token(word_form(speaker, nominal.degree), "ADV", "advmod", adjective, nominal.degree)
-            )
-        tokens.append(adjective)
+    gender = speaker.genders[nominal.concept]
+    tokens = [
+        adjective_word(speaker, concept, "amod", head, nominal.plural, case, gender)
+        for concept in nominal.adjectives
+    ]
+    if nominal.degree and tokens:
+        tokens.insert(0, plain_word(speaker, nominal.degree, "advmod", tokens[0]))
     return tokens
 
 
 def _owner(speaker: Speaker, owner: Nominal, head: Token) -> list[Token]:
     if owner.kind == "pronoun":
-        token = Token(word_form(speaker, owner.concept), "PRON", "nmod:poss", head, owner.concept)
-        token.features = word_features(speaker, owner.concept)
-        return [token]
+        return [plain_word(speaker, owner.concept, "nmod:poss", head)]
     phrase = say_nominal(speaker, owner, "nmod", adposition="ADP:of")
     phrase.head.head = head
     return phrase.tokens
-
-
-def _numeral(speaker: Speaker, numeral: str, head: Token) -> Token:
-    form = numeral if numeral.isdigit() else word_form(speaker, numeral)
-    return Token(form, "NUM", "nummod", head, numeral, features=word_features(speaker, numeral))
 
 
 def _determiner(speaker: Speaker, nominal: Nominal) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from layerlab.languages.speech.features import adjective_features, verb_features, word_features
-from layerlab.languages.speech.morphology import adjective_form, verb_form, word_form
-from layerlab.languages.speech.speaker import Speaker, Token
+from layerlab.languages.speech.features import verb_features
+from layerlab.languages.speech.morphology import verb_form
+from layerlab.languages.speech.speaker import Speaker
+from layerlab.languages.speech.tokens import Token, adjective_word, on_side, plain_word, verb_word
 from layerlab.languages.world.meaning import Clause, Nominal
 
 
@@ -12,19 +13,13 @@ def predicate_head(speaker: Speaker, clause: Clause, relation: str) -> Token:
     """Make the head word of a clause; its form is set where the parts around it are known."""
     if clause.attribute is not None:
         return Token("", "NOUN", relation, None, clause.attribute.concept)
-    if clause.predicate.startswith("ADJ"):
-        plural, gender = _features(speaker, clause.subject)
-        form = adjective_form(speaker, clause.predicate, plural, "nom", gender)
-        head = Token(form, "ADJ", relation, None, clause.predicate)
-        head.features = adjective_features(speaker, clause.predicate, plural, "nom", gender)
-        return head
-    return Token("", "VERB", relation, None, clause.predicate)
-
-
-def _features(speaker: Speaker, nominal: Nominal | None) -> tuple[bool, int]:
-    if nominal is None:
-        return False, 0
-    return nominal.plural or nominal.conjunct is not None, speaker.genders.get(nominal.concept, 0)
+    if not clause.predicate.startswith("ADJ"):
+        return Token("", "VERB", relation, None, clause.predicate)
+    subject, plural, gender = clause.subject, False, 0
+    if subject is not None:
+        plural = subject.plural or subject.conjunct is not None
+        gender = speaker.genders.get(subject.concept, 0)
+    return adjective_word(speaker, clause.predicate, relation, None, plural, "nom", gender)
 
 
 def agreement(nominal: Nominal | None) -> str:
@@ -38,40 +33,30 @@ def agreement(nominal: Nominal | None) -> str:
 def verb_group(speaker: Speaker, clause: Clause, head: Token, who: str, infinite: bool) -> list[Token]:
     """Say the verb with its auxiliaries and its negation; of a copular clause, the copula alone."""
     language = speaker.language
-    copular = head.upos != "VERB"
     tense = "infinitive" if infinite else clause.tense
     auxiliary = ""
-    if clause.modal:
-        auxiliary = clause.modal
-    elif tense in ("past", "future") and language.tense == "word":
-        auxiliary = f"AUX:{tense}"
-    group: list[Token] = []
-    if copular:
+    if head.upos != "VERB":
         group = _copula(speaker, clause, head, who)
-        auxiliary = ""
     else:
-        form_tense = "infinitive" if auxiliary else tense
-        inflection = clause.predicate, form_tense, "" if auxiliary else who, clause.negated
+        tensed_word = tense in ("past", "future") and language.tense == "word"
+        auxiliary = clause.modal or (f"AUX:{tense}" if tensed_word else "")
+        form = ("infinitive", "") if auxiliary else (tense, who)
+        inflection = (clause.predicate, *form, clause.negated)
         head.form, head.features = verb_form(speaker, *inflection), verb_features(speaker, *inflection)
         group = [head]
     if clause.negated and (language.negation != "affix" or not group):
-        particle = Token(word_form(speaker, "PART:not"), "PART", "advmod", head, "PART:not")
-        particle.features = word_features(speaker, "PART:not")
-        group = [*group, particle] if language.negation == "after" else [particle, *group]
+        particle = plain_word(speaker, "PART:not", "advmod", head)
+        group = on_side("after" if language.negation == "after" else "before", [particle], group)
     if auxiliary:
         auxiliary_tense = clause.tense if clause.modal else "present"
-        token = Token(verb_form(speaker, auxiliary, auxiliary_tense, who), "AUX", "aux", head, auxiliary)
-        token.features = verb_features(speaker, auxiliary, auxiliary_tense, who)
-        group = [token, *group] if language.auxiliaries == "before" else [*group, token]
+        token = verb_word(speaker, auxiliary, "aux", head, auxiliary_tense, who, False)
+        group = on_side(language.auxiliaries, [token], group)
     if infinite and language.tense != "affix":
-        group.insert(0, Token(word_form(speaker, "PART:to"), "PART", "mark", head, "PART:to"))
+        group.insert(0, plain_word(speaker, "PART:to", "mark", head))
     return group
 
 
 def _copula(speaker: Speaker, clause: Clause, head: Token, who: str) -> list[Token]:
     if clause.tense == "present" and not speaker.language.copula:
         return []
-    inflection = "AUX:be", clause.tense, who, clause.negated
-    token = Token(verb_form(speaker, *inflection), "AUX", "cop", head, "AUX:be")
-    token.features = verb_features(speaker, *inflection)
-    return [token]
+    return [verb_word(speaker, "AUX:be", "cop", head, clause.tense, who, clause.negated)]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from layerlab.data.sentences import Sentence
 from layerlab.languages.speech.clauses import say_clause
 from layerlab.languages.speech.morphology import word_form
-from layerlab.languages.speech.speaker import Speaker, Token, Voice
+from layerlab.languages.speech.speaker import Speaker, Voice
+from layerlab.languages.speech.tokens import Token, mark, plain_word
 from layerlab.languages.world.meaning import Clause
 
 
@@ -34,15 +35,12 @@ def say(voice: Voice, meaning: Clause, sent_id: str) -> Said:
     clause = say_clause(voice, meaning, "root")
     root, tokens = clause.head, clause.tokens
     if meaning.question and speaker.language.questions != "none":
-        particle = Token(word_form(speaker, "PART:question"), "PART", "discourse", root, "PART:question")
+        particle = plain_word(speaker, "PART:question", "discourse", root)
         tokens = [particle, *tokens] if speaker.language.questions == "first" else [*tokens, particle]
     if meaning.interjection:
-        word = Token(
-            word_form(speaker, meaning.interjection), "INTJ", "discourse", root, meaning.interjection
-        )
-        tokens = [word, Token(speaker.marks.comma, "PUNCT", "punct", word), *tokens]
-    mark = speaker.marks.question if meaning.question else speaker.marks.stop
-    tokens = [*tokens, Token(mark, "PUNCT", "punct", root)]
+        word = plain_word(speaker, meaning.interjection, "discourse", root)
+        tokens = [word, mark(speaker.marks.comma, word), *tokens]
+    tokens = [*tokens, mark(speaker.marks.question if meaning.question else speaker.marks.stop, root)]
     for index, token in enumerate(tokens, start=1):
         token.index = index
     sentence = Sentence(

@@ -2,47 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import wraps
 from random import Random
+from typing import Concatenate, ParamSpec
 
 from layerlab.languages.language import Family, Language
 from layerlab.languages.randomness import unit
 from layerlab.languages.scripts import SCRIPTS, Script
 from layerlab.languages.speech.words import build_lexicon
 
-
-@dataclass(slots=True)
-class Token:
-    """A word while its sentence is being built.
-
-    Attributes:
-        form: The written word.
-        upos: Its universal part of speech.
-        relation: To its head.
-        head: The word that it depends on; None for the root.
-        concept: What it means; empty for punctuation.
-        entity: Its IOB2 tag.
-        features: What its form shows, as CoNLL-U writes it.
-        index: Its 1-based place, once known.
-    """
-
-    form: str
-    upos: str
-    relation: str
-    head: Token | None
-    concept: str = ""
-    entity: str = "O"
-    features: str = "_"
-    index: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Phrase:
-    """Words in their order, and the word that the others depend on."""
-
-    tokens: list[Token]
-    head: Token
+Inflection = ParamSpec("Inflection")
 
 
 @dataclass(frozen=True)
@@ -55,8 +26,7 @@ class Speaker:
         marks: Its punctuation.
         words: Sounds of its words and affixes.
         genders: The gender of each noun.
-        forms: Written forms made so far; a cache that changes no result.
-        features: Features of words made so far; likewise.
+        memory: What was made so far; a cache that changes no result.
     """
 
     name: str
@@ -64,8 +34,7 @@ class Speaker:
     marks: Script
     words: Mapping[str, str]
     genders: Mapping[str, int]
-    forms: dict[tuple[object, ...], str] = field(default_factory=dict, compare=False, repr=False)
-    features: dict[tuple[object, ...], str] = field(default_factory=dict, compare=False, repr=False)
+    memory: dict[tuple[object, ...], str] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +61,16 @@ def build_speaker(family: Family, name: str) -> Speaker:
     return Speaker(name, language, SCRIPTS[language.script], words, genders)
 
 
-def tag_entity(tokens: list[Token], kind: str) -> None:
-    """Tag words that stand together as one entity."""
-    for place, token in enumerate(tokens):
-        token.entity = f"I-{kind}" if place else f"B-{kind}"
+def remembered(
+    make: Callable[Concatenate[Speaker, Inflection], str],
+) -> Callable[Concatenate[Speaker, Inflection], str]:
+    """Let a function make the same text for a speaker only once."""
+
+    @wraps(make)
+    def recall(speaker: Speaker, /, *args: Inflection.args, **named: Inflection.kwargs) -> str:
+        key = (make, args, *named.items())
+        if key not in speaker.memory:
+            speaker.memory[key] = make(speaker, *args, **named)
+        return speaker.memory[key]
+
+    return recall

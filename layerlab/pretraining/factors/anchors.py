@@ -19,7 +19,7 @@ from layerlab.training.streams import anchors_stream
 ANCHORS: Final = "anchors"
 ANCHORED: Final = "anchored"
 
-#: From one language into another: word to translations.
+#: From one language into another: word in lower case to translations.
 Lexicon = Mapping[tuple[str, str], Translations]
 
 
@@ -138,15 +138,7 @@ def learn_lexicon(texts: Mapping[str, Mapping[str, str]]) -> Lexicon:
 def switch_all(
     paragraphs: Sequence[str], language: str, lexicon: Lexicon, rate: float, seed: int
 ) -> Iterator[str]:
-    """Yield every paragraph with words of one other language in it, which each paragraph draws anew.
-
-    Args:
-        paragraphs: Texts of one language.
-        language: That language.
-        lexicon: Translations by pair of languages.
-        rate: Fraction of the words to exchange, where a translation is known.
-        seed: Seed of the draws.
-    """
+    """Yield every paragraph with words of one other language in it, which each paragraph draws anew."""
     partners = [other for one, other in lexicon if one == language]
     if not partners:
         return
@@ -156,13 +148,7 @@ def switch_all(
 
 
 def switch(text: str, translations: Translations, rate: float, draw: Callable[[], float]) -> str:
-    """Return a text in which words are exchanged for translations; a capital stays one.
-
-    Args:
-        text: Running text.
-        translations: Word in lower case to its translations.
-        rate: Fraction of the words to exchange, where a translation is known.
-        draw: Gives numbers between 0 and 1.
+    """Return a text in which a fraction ``rate`` of the known words is exchanged; a capital stays one.
 
     >>> switch("The king, the king said", {"king": (("roi", 1.0),), "the": (("le", 1.0),)}, 1.0, lambda: 0.5)
     'Le roi, le roi said'

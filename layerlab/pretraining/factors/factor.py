@@ -143,10 +143,6 @@ def _load_kinds() -> None:
 def read_factors(plain: object, elsewhere: Collection[str]) -> dict[str, BaseModel]:
     """Read ``{name: {field: value}}``; values that are factors already stay as they are.
 
-    Args:
-        plain: What a spec holds under ``factors``.
-        elsewhere: Factors that have a key of the spec to themselves.
-
     Raises:
         StudyError: A factor or a field is unknown, missing or of the wrong kind; all of it is listed.
     """

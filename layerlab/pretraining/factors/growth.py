@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import nn
 
 from layerlab.errors import ArchitectureError, CheckpointError
 from layerlab.models.anatomy import anatomy_of
@@ -21,15 +20,17 @@ _PRE_NORM = frozenset({"modernbert", "eurobert"})
 def check_growth(folder: Path, config: Any) -> None:
     """Check that the encoder in a folder fits the one to be made.
 
-    Args:
-        folder: A Hugging Face folder.
-        config: Config of the model to be made.
-
     Raises:
         CheckpointError: There is no encoder in the folder, or its weights or tokenizer are broken.
         ArchitectureError: Its architecture or width differs, or the new depth is no multiple of its depth.
     """
-    parent = _parent_config(folder)
+    if not (folder / "config.json").is_file():
+        raise CheckpointError(
+            f"grown_from: no encoder in {folder}; expected a folder with config.json, weights and tokenizer"
+        )
+    find_checkpoint(str(folder))
+    load_tokenizer(str(folder))
+    parent = load_config(str(folder))
     for key in ("model_type", "hidden_size"):
         was, now = getattr(parent, key), getattr(config, key)
         if was != now:
@@ -41,13 +42,6 @@ def check_growth(folder: Path, config: Any) -> None:
         )
 
 
-def parent_tokenizer(folder: Path) -> Any:
-    """Return the tokenizer of the encoder in ``folder``; a grown encoder must keep it."""
-    from transformers import PreTrainedTokenizerFast
-
-    return PreTrainedTokenizerFast.from_pretrained(folder)
-
-
 def grow(model: Any, folder: Path, how: Literal["split", "stack"] = "split") -> None:
     """Put the weights of the encoder in ``folder`` into ``model``, layer by layer.
 
@@ -55,11 +49,6 @@ def grow(model: Any, folder: Path, how: Literal["split", "stack"] = "split") -> 
     architecture each copy's residual branches are divided by k, which keeps the function nearly as it was;
     elsewhere they are plain copies. ``stack`` leaves the layers what they are and those above them fresh,
     which in a pre-norm architecture changes little, since fresh branches add little.
-
-    Args:
-        model: Masked-LM model to be filled, in place.
-        folder: A Hugging Face folder of the same architecture and width.
-        how: ``split`` or ``stack``.
 
     Raises:
         ArchitectureError: The widths differ.
@@ -73,7 +62,8 @@ def grow(model: Any, folder: Path, how: Literal["split", "stack"] = "split") -> 
     parent = AutoModelForMaskedLM.from_pretrained(folder, dtype=torch.float32)
     prefix = f"{model.base_model_prefix}.{anatomy.layers}."
     copies = model.config.num_hidden_layers // parent.config.num_hidden_layers if how == "split" else 1
-    damped = _damped_weights(parent.base_model.get_submodule(anatomy.layers)[0], anatomy)
+    # Their products are added to the residual stream.
+    damped = (f"{anatomy.attention_output}.", f"{anatomy.ffn_output}.")
     source = dict(parent.named_parameters())
     with torch.no_grad():
         for name, parameter in model.named_parameters():
@@ -90,25 +80,5 @@ def grow(model: Any, folder: Path, how: Literal["split", "stack"] = "split") -> 
                     f"grown_from: {name} in {folder} has shape {tuple(source[name].shape)}, expected "
                     f"{tuple(parameter.shape)}"
                 )
-            scale = 1 / copies if model.config.model_type in _PRE_NORM and within in damped else 1.0
+            scale = 1 / copies if model.config.model_type in _PRE_NORM and within.startswith(damped) else 1.0
             parameter.copy_(source[name] * scale)
-
-
-def _damped_weights(layer: nn.Module, anatomy: Any) -> frozenset[str]:
-    """Names, within a layer, of the weights whose products are added to the residual stream."""
-    outputs = (anatomy.attention_output, anatomy.ffn_output)
-    return frozenset(
-        name
-        for name, _ in layer.named_parameters()
-        if any(name.startswith(f"{output}.") for output in outputs)
-    )
-
-
-def _parent_config(folder: Path) -> Any:
-    if not (folder / "config.json").is_file():
-        raise CheckpointError(
-            f"grown_from: no encoder in {folder}; expected a folder with config.json, weights and tokenizer"
-        )
-    find_checkpoint(str(folder))
-    load_tokenizer(str(folder))
-    return load_config(str(folder))

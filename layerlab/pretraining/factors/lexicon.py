@@ -49,12 +49,7 @@ class Occurrences:
 
 
 def count_occurrences(texts: Sequence[str], least: int = _LEAST_TEXTS) -> Occurrences:
-    """Find which words occur in which texts.
-
-    Args:
-        texts: One text a row; an empty one where the language has no translation.
-        least: Texts in which a word must occur to be considered.
-    """
+    """Find which words occur in which texts."""
     from scipy.sparse import csr_matrix
 
     rows = [sorted(set(words_of(text))) for text in texts]
@@ -75,10 +70,6 @@ def pair_words(first: Occurrences, second: Occurrences) -> tuple[Translations, T
     with its own (phi coefficient); a word is also translated by all those whose translation it is, so that
     "king" may become any case form of a language that inflects it.
 
-    Args:
-        first: Occurrences in texts that both languages have, in the same order as ``second``.
-        second: Those of the other language.
-
     Reference:
         Melamed 2000, "Models of Translational Equivalence among Words", pairs words by association likewise.
     """
@@ -90,29 +81,20 @@ def pair_words(first: Occurrences, second: Occurrences) -> tuple[Translations, T
     with np.errstate(divide="ignore", invalid="ignore"):
         phi = (both.data.astype(np.float64) * n_texts - n_first * n_second) / spread
     keep = (both.data >= _LEAST_TEXTS) & (phi >= _LEAST_PHI)
-    links = _Links(both.row[keep], both.col[keep], both.data[keep], phi[keep])
-    there = _best(links, links.row, links.data / n_first[keep])
-    back = _best(links, links.col, links.data / n_second[keep])
+    row, column, together, phi = both.row[keep], both.col[keep], both.data[keep], phi[keep]
+    there = _best(phi, row, together / n_first[keep])
+    back = _best(phi, column, together / n_second[keep])
     chosen = np.union1d(there, back)
+    row, column, together = row[chosen], column[chosen], together[chosen]
     return (
-        _translations(first.words, second.words, links.row[chosen], links.col[chosen], links.data[chosen]),
-        _translations(second.words, first.words, links.col[chosen], links.row[chosen], links.data[chosen]),
+        _translations(first.words, second.words, row, column, together),
+        _translations(second.words, first.words, column, row, together),
     )
 
 
-@dataclass(frozen=True)
-class _Links:
-    """Pairs of words that occur together: places of both, texts with both, and their phi."""
-
-    row: NDArray[Any]
-    col: NDArray[Any]
-    data: NDArray[Any]
-    phi: NDArray[Any]
-
-
-def _best(links: _Links, word: NDArray[Any], share: NDArray[Any]) -> NDArray[np.int64]:
-    """Return for every word the link of highest phi, unless too few of the word's texts have both."""
-    order = np.lexsort((links.phi, word))
+def _best(phi: NDArray[Any], word: NDArray[Any], share: NDArray[Any]) -> NDArray[np.int64]:
+    """Return for every word the pair of highest phi, unless too few of the word's texts have both."""
+    order = np.lexsort((phi, word))
     last = np.flatnonzero(np.diff(word[order], append=-1))
     best = order[last]
     return np.asarray(best[share[best] >= _LEAST_SHARE], dtype=np.int64)

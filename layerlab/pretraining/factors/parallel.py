@@ -93,10 +93,6 @@ def read_translations(
 def interleave(texts: Mapping[str, Mapping[str, str]], seed: int) -> Sequence[str]:
     """Return all texts that are in two languages at least, translations of one text side by side.
 
-    Args:
-        texts: Language to text by id.
-        seed: Seed of the order of languages, which each text draws anew.
-
     Raises:
         DataError: No id is in two languages.
 

@@ -121,10 +121,6 @@ def check_texts(texts: Mapping[str, Sequence[Path | HubText | ControlledText]]) 
 def paragraphs_of(text: Path | HubText | ControlledText, drop: Sequence[str] = ()) -> Iterator[str]:
     """Yield the paragraphs of a text, without empty ones.
 
-    Args:
-        text: Where it comes from.
-        drop: Ids of a ``.tsv`` to leave out.
-
     Raises:
         DataError: It is not there or does not keep its format.
     """

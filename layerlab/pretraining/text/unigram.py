@@ -42,12 +42,6 @@ def train_unigram(texts: Sequence[str], vocab_size: int, alphabet: int, lowercas
     Words with a character outside the alphabet do not train it, so that rare characters take no pieces. Two
     trainings on the same texts give the same vocabulary.
 
-    Args:
-        texts: Paragraphs.
-        vocab_size: Pieces at most, special tokens included.
-        alphabet: Characters that get a piece; others become ``[UNK]``.
-        lowercase: Lower-case and strip accents.
-
     Returns:
         A ``tokenizers.Tokenizer``.
 

@@ -1,18 +1,43 @@
 from __future__ import annotations
 
-from itertools import chain, islice
+from itertools import chain, islice, product
 
 import pytest
 
 from layerlab.errors import DataError
 from layerlab.languages.corpora.dictionary import (
     bilingual_dictionary,
-    inflected_forms,
-    part_of_speech,
     word_table,
 )
 from layerlab.languages.corpora.generate import find_speaker, generate_said
 from layerlab.languages.family import known_languages
+from layerlab.languages.speech.morphology import adjective_form, noun_form, verb_form, word_form
+from layerlab.languages.speech.speaker import Speaker
+from layerlab.languages.speech.tokens import part_of_speech
+
+CASES = ("nom", "acc", "gen", "dat", "loc", "abl", "ins")
+PERSONS = ("1", "2", "3", "1+many", "2+many", "3+many")
+
+
+def inflected_forms(speaker: Speaker, concept: str) -> tuple[str, ...]:
+    """Return all forms of a concept's word, the dictionary form first."""
+    kind, language = concept.split(":")[0], speaker.language
+    numbers, cases = (False, True), CASES if language.case != "none" else ("nom",)
+    forms = [word_form(speaker, concept)]
+    if kind in ("NOUN", "NAME") or concept == "PRON:who":
+        plural = numbers if kind == "NOUN" else (False,)
+        forms += [
+            noun_form(speaker, concept, *how) for how in product(plural, cases, (False, kind == "NOUN"))
+        ]
+    elif kind in ("ADJ", "DET"):
+        genders = range(language.genders)
+        forms += [adjective_form(speaker, concept, *how) for how in product(numbers, cases, genders)]
+    elif kind in ("VERB", "AUX"):
+        tenses = ("present", "past", "future", "infinitive")
+        forms += [verb_form(speaker, concept, *how) for how in product(tenses, PERSONS, (False, True))]
+    elif kind == "PRON":
+        forms += [noun_form(speaker, concept, False, case, False) for case in cases]
+    return tuple(dict.fromkeys(forms))
 
 
 @pytest.mark.parametrize("name", known_languages())

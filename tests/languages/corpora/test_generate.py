@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 import pytest
 
 from layerlab.errors import DataError
-from layerlab.languages.corpora.generate import generate, generate_documents
+from layerlab.languages.corpora.generate import generate, generate_said
 from layerlab.languages.family import known_languages, parse_family
 
 
@@ -28,9 +28,9 @@ def test_equal_seeds_give_translations_and_unequal_ones_do_not() -> None:
 
 
 def test_sent_ids_name_document_and_sentence() -> None:
-    documents = generate_documents("avin", 5)
+    documents = generate_said("avin", 5)
     next(documents)
-    assert [s.sent_id for s in next(documents)][:2] == ["5-1-0", "5-1-1"]
+    assert [said.sentence.sent_id for said in next(documents)][:2] == ["5-1-0", "5-1-1"]
 
 
 def test_an_unknown_language_is_told() -> None:

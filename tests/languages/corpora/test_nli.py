@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from layerlab.errors import DataError
 from layerlab.languages.corpora.generate import find_world
-from layerlab.languages.corpora.nli import LABELS, Label, MeaningPair, generate_pairs, meaning_pairs
+from layerlab.languages.corpora.nli import LABELS, Label, Pair, generate_pairs, meaning_pairs
 from layerlab.languages.family import known_languages
 from layerlab.languages.world.meaning import Clause, Nominal
 
@@ -55,7 +55,7 @@ def _facts_of(nominal: Nominal) -> Iterator[Fact]:
             yield (part, repr(getattr(nominal, part)))
 
 
-def label_of(pair: MeaningPair) -> Label:
+def label_of(pair: Pair[Clause]) -> Label:
     """Find the label by comparing conditions."""
     premise, hypothesis = pair.premise, pair.hypothesis
     given, asked = facts(premise), facts(hypothesis)
