@@ -22,6 +22,6 @@ def demo(
     \b
     layerlab demo demo
     """
-    from layerlab.demo import run_demo
+    from layerlab.demo.demo import run_demo
 
     run_demo(folder, workers=workers, quick=quick)

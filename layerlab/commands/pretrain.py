@@ -55,19 +55,14 @@ def pretrain(
     from layerlab.errors import Problem, StudyError, unknown
     from layerlab.nodes.process import quieten_transformers
     from layerlab.nodes.settings import WorkSettings
+    from layerlab.pretraining.run import pretrain as pretrain_encoder
     from layerlab.pretraining.spec import read_spec
 
     if device not in ("auto", "cpu"):
         raise StudyError([Problem("device", unknown("device", device, ("auto", "cpu")))], str(spec))
     if store is not None and (folder is not None or stop_after is not None):
-        raise StudyError(
-            [
-                Problem(
-                    "--store", "expected neither FOLDER nor --stop-after with it: a node is always complete"
-                )
-            ],
-            str(spec),
-        )
+        message = "expected neither FOLDER nor --stop-after with it: a node is always complete"
+        raise StudyError([Problem("--store", message)], str(spec))
     read = read_spec(spec, overrides or ())
     display = PretrainingDisplay(status_seconds)
     quieten_transformers()
@@ -76,37 +71,22 @@ def pretrain(
             settings = WorkSettings(checkpoint_seconds=checkpoint_seconds, device=device, threads=threads)
             status = _into_store(read, store, settings, display)
         else:
-            target = folder or Path("encoders") / read.name
-            status = _into_folder(read, target, display, threads, stop_after, device, checkpoint_seconds)
+            with display:
+                made = pretrain_encoder(
+                    read,
+                    folder or Path("encoders") / read.name,
+                    checkpoint_seconds=checkpoint_seconds,
+                    report=display,
+                    threads=threads,
+                    stop_after=stop_after,
+                    device=device,
+                )
+            print(made)
+            status = DONE
     except KeyboardInterrupt:
         print("interrupted; a checkpoint is kept, the same command goes on from here", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
     raise typer.Exit(status)
-
-
-def _into_folder(
-    spec: PretrainingSpec,
-    folder: Path,
-    display: PretrainingDisplay,
-    threads: int | None,
-    stop_after: int | None,
-    device: str,
-    checkpoint_seconds: float,
-) -> int:
-    from layerlab.pretraining.run import pretrain as pretrain_encoder
-
-    with display:
-        pretrain_encoder(
-            spec,
-            folder,
-            checkpoint_seconds=checkpoint_seconds,
-            report=display,
-            threads=threads,
-            stop_after=stop_after,
-            device=device,
-        )
-    print(folder)
-    return DONE
 
 
 def _into_store(

@@ -52,7 +52,7 @@ VERBS: dict[str, tuple[list[str], str]] = {
     "table": (["table", "results"], "layerlab.analysis.records.load_records"),
     "plot": (["plot", "results"], "layerlab.analysis.records.load_records"),
     "report": (["report", "results"], "layerlab.report.page.study_report.report_on"),
-    "demo": (["demo", "there"], "layerlab.demo.run_demo"),
+    "demo": (["demo", "there"], "layerlab.demo.demo.run_demo"),
     "measure": (["measure", "model"], "layerlab.data.formats.bitext_files.read_bitexts"),
     "probe": (["probe", "model", "--source", "aa"], "layerlab.nodes.kinds.probes.probe_models"),
     "pretrain": (["pretrain", "spec.yaml"], "layerlab.pretraining.spec.read_spec"),

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from layerlab.data.sentences import Sentence
 from layerlab.errors import DataError
-from layerlab.languages.scripts import SCRIPTS, ScriptName, detokenised
+from layerlab.languages.scripts import SCRIPTS
 from layerlab.languages.speech.realisation import Said
 
 
-def to_conllu(said: Iterable[Said], script: ScriptName) -> Iterator[str]:
+def to_conllu(said: Iterable[Said]) -> Iterator[str]:
     """Yield sentences in CoNLL-U, each with its empty line: lemma, class, features and tree of every word."""
-    marks = SCRIPTS[script]
-    closing = {marks.stop, marks.question, marks.comma}
     for one in said:
-        sentence = one.sentence
-        lines = [_comments(sentence, script)]
+        sentence, marks = one.sentence, SCRIPTS[one.script]
+        closing = {marks.stop, marks.question, marks.comma}
+        lines = [_comments(one)]
         following = (*sentence.words[1:], "")
         annotation = zip(
             one.lemmas, sentence.upos, one.features, sentence.heads, sentence.relations, strict=True
@@ -30,7 +28,7 @@ def to_conllu(said: Iterable[Said], script: ScriptName) -> Iterator[str]:
         yield "".join((*lines, "\n"))
 
 
-def to_iob2(said: Iterable[Said], script: ScriptName) -> Iterator[str]:
+def to_iob2(said: Iterable[Said]) -> Iterator[str]:
     """Yield sentences in IOB2 with the columns number, word and tag."""
     for one in said:
         words, tags = one.sentence.words, one.sentence.entities
@@ -38,18 +36,18 @@ def to_iob2(said: Iterable[Said], script: ScriptName) -> Iterator[str]:
             f"{number}\t{word}\t{tag}\n"
             for number, (word, tag) in enumerate(zip(words, tags, strict=True), 1)
         )
-        yield f"{_comments(one.sentence, script)}{rows}\n"
+        yield f"{_comments(one)}{rows}\n"
 
 
-def to_text(documents: Iterable[Sequence[Said]], n_sentences: int, script: ScriptName) -> Iterator[str]:
+def to_text(documents: Iterable[Sequence[Said]], n_sentences: int) -> Iterator[str]:
     """Yield documents as plain text, one a line, until the number of sentences is reached."""
-    space = " " if SCRIPTS[script].spaces else ""
     written = 0
     for document in documents:
         if written >= n_sentences:
             return
         written += len(document)
-        yield space.join(detokenised(one.sentence.words, script) for one in document) + "\n"
+        space = " " if SCRIPTS[document[0].script].spaces else ""
+        yield space.join(one.text for one in document) + "\n"
 
 
 def to_tsv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
@@ -69,5 +67,5 @@ def to_tsv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[st
         yield line + "\n"
 
 
-def _comments(sentence: Sentence, script: ScriptName) -> str:
-    return f"# sent_id = {sentence.sent_id}\n# text = {detokenised(sentence.words, script)}\n"
+def _comments(said: Said) -> str:
+    return f"# sent_id = {said.sentence.sent_id}\n# text = {said.text}\n"

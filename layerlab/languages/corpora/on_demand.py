@@ -10,7 +10,6 @@ from layerlab.languages.corpora.nli import generate_pairs
 from layerlab.languages.corpora.treebanks import read_controlled
 from layerlab.languages.family import find_family
 from layerlab.languages.language import Family
-from layerlab.languages.scripts import detokenised
 
 
 def speak(
@@ -44,18 +43,8 @@ def speak_pairs(language: str, split: str, size: int, seed: int, family: str | N
 
 @lru_cache(maxsize=32)
 def _speak_pairs(language: str, seed: str, size: int, family: str) -> tuple[Pair, ...]:
-    spoken = Family.model_validate_json(family)
-    pairs = generate_pairs(language, size, seed, family=spoken)  # refuses what is not spoken
-    script = spoken.languages[language].script
-    return tuple(
-        Pair(
-            detokenised(pair.premise.sentence.words, script),
-            detokenised(pair.hypothesis.sentence.words, script),
-            pair.label,
-            pair.pair_id,
-        )
-        for pair in pairs
-    )
+    pairs = generate_pairs(language, size, seed, family=Family.model_validate_json(family))
+    return tuple(Pair(pair.premise.text, pair.hypothesis.text, pair.label, pair.pair_id) for pair in pairs)
 
 
 @lru_cache(maxsize=32)

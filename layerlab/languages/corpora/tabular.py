@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 from layerlab.languages.corpora.dictionary import bilingual_dictionary, word_table
 from layerlab.languages.corpora.formats import to_tsv
-from layerlab.languages.corpora.generate import generate
+from layerlab.languages.corpora.generate import generate_said
 from layerlab.languages.corpora.nli import generate_pairs
 from layerlab.languages.family import default_family, known_languages
 from layerlab.languages.language import Family
-from layerlab.languages.scripts import ScriptName, detokenised
-from layerlab.languages.speech.realisation import Said
 from layerlab.languages.speech.tokens import part_of_speech
 
 
@@ -59,7 +57,6 @@ def write_nli(
     Raises:
         DataError: An unknown language.
     """
-    family = family or default_family()
     columns = ("premise", "hypothesis", "label", "pair_id", "premise_kind")
     return tuple(
         write_lines(
@@ -110,18 +107,10 @@ def write_lines(path: Path, lines: Iterable[str]) -> Path:
 
 
 def _translations(languages: Sequence[str], size: int, seed: str, family: Family) -> Iterator[Sequence[str]]:
-    said = [generate(language, size, seed, family=family) for language in languages]
-    scripts = [family.languages[language].script for language in languages]
-    for sentences in zip(*said, strict=True):
-        yield [detokenised(one.words, script) for one, script in zip(sentences, scripts, strict=True)]
+    said = [chain.from_iterable(generate_said(language, seed, family=family)) for language in languages]
+    return ([one.text for one in row] for row in islice(zip(*said, strict=True), size))
 
 
-def _pairs(language: str, size: int, seed: str, family: Family) -> Iterator[Sequence[str]]:
-    script = family.languages[language].script
+def _pairs(language: str, size: int, seed: str, family: Family | None) -> Iterator[Sequence[str]]:
     for pair in generate_pairs(language, size, seed, family=family):
-        premise, hypothesis = _text(pair.premise, script), _text(pair.hypothesis, script)
-        yield premise, hypothesis, pair.label, pair.pair_id, pair.premise_kind
-
-
-def _text(said: Said, script: ScriptName) -> str:
-    return detokenised(said.sentence.words, script)
+        yield pair.premise.text, pair.hypothesis.text, pair.label, pair.pair_id, pair.premise_kind

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +15,6 @@ from layerlab.languages.corpora.generate import find_world, generate_said
 from layerlab.languages.corpora.tabular import write_lines
 from layerlab.languages.family import default_family, find_language, known_languages
 from layerlab.languages.language import Family
-from layerlab.languages.scripts import ScriptName
 from layerlab.languages.speech.realisation import Said
 from layerlab.languages.world.registers import Domain, find_domain
 from layerlab.languages.world.scenes import open_frame
@@ -45,16 +43,8 @@ def write_corpora(
     Text is never parallel between languages; the splits named in ``parallel`` are, with equal ``sent_id``.
     Splits and text share meanings only by chance. The same arguments give the same bytes.
 
-    Args:
-        folder: Where to write; it is created if needed.
-        languages: Which languages; by default all of the family.
-        sizes: Sentences in each split.
-        text_sentences: Sentences of plain text in each language, rounded up to whole documents; 0: no text.
-        seed: Of all meanings.
-        parallel: Splits that are translations of each other.
-        family: The languages; by default those that come with layerlab.
-        domains: Kinds of text to write in addition; see ``layerlab.languages.world.registers``.
-        progress: Called with the name of a corpus when it is written.
+    ``text_sentences`` is rounded up to whole documents, for each language and domain; 0 writes no text.
+    ``progress`` gets the name of each corpus that is written.
 
     Returns:
         The files, in the order of writing.
@@ -72,15 +62,14 @@ def write_corpora(
     written: list[Path] = []
     for language in chosen:
         for domain in (None, *kinds):
-            corpus = _Corpus(family, language, domain, seed)
             name = language if domain is None else f"{language}-{domain.name}"
             for split, size in sizes.items():
-                said = tuple(islice(corpus.sentences(split, parallel=split in parallel), size))
-                written.append(write_lines(root / name / f"{split}.conllu", to_conllu(said, corpus.script)))
-                written.append(write_lines(root / name / f"{split}.iob2", to_iob2(said, corpus.script)))
+                said = tuple(islice(_sentences(family, language, domain, seed, split, parallel), size))
+                written.append(write_lines(root / name / f"{split}.conllu", to_conllu(said)))
+                written.append(write_lines(root / name / f"{split}.iob2", to_iob2(said)))
             if text_sentences:
-                text = to_text(corpus.documents(f"text-{language}"), text_sentences, corpus.script)
-                written.append(write_lines(root / f"{name}.txt", text))
+                documents = generate_said(language, f"{seed}-text-{language}", family=family, domain=domain)
+                written.append(write_lines(root / f"{name}.txt", to_text(documents, text_sentences)))
             if progress is not None:
                 progress(name)
     return tuple(written)
@@ -110,29 +99,16 @@ def read_controlled(
     if language not in family.languages and mark and name in family.languages:
         language, domain = name, find_domain(kind)
     find_language(family, language)
-    corpus = _Corpus(family, language, domain, seed)
-    said = islice(corpus.sentences(split, parallel=split in parallel), size)
+    said = islice(_sentences(family, language, domain, seed, split, parallel), size)
     return tuple(one.sentence for one in said)
 
 
-@dataclass(frozen=True)
-class _Corpus:
-    """What a language says in a domain."""
-
-    family: Family
-    language: str
-    domain: Domain | None
-    seed: int
-
-    @property
-    def script(self) -> ScriptName:
-        return self.family.languages[self.language].script
-
-    def documents(self, stream: str) -> Iterator[tuple[Said, ...]]:
-        return generate_said(self.language, f"{self.seed}-{stream}", family=self.family, domain=self.domain)
-
-    def sentences(self, split: str, *, parallel: bool) -> Iterator[Said]:
-        return chain.from_iterable(self.documents(split if parallel else f"{split}-{self.language}"))
+def _sentences(
+    family: Family, language: str, domain: Domain | None, seed: int, split: str, parallel: Collection[str]
+) -> Iterator[Said]:
+    """Yield what a language says in a split and a domain, without end."""
+    stream = split if split in parallel else f"{split}-{language}"
+    return chain.from_iterable(generate_said(language, f"{seed}-{stream}", family=family, domain=domain))
 
 
 def _check(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from layerlab.data.sentences import Sentence
+from layerlab.languages.scripts import ScriptName, detokenised
 from layerlab.languages.speech.clauses import say_clause
 from layerlab.languages.speech.morphology import word_form
 from layerlab.languages.speech.speaker import Speaker, Voice
@@ -21,12 +22,19 @@ class Said:
         concepts: The concept of each word; empty for punctuation.
         lemmas: The dictionary form of each word.
         features: What each form shows, as CoNLL-U writes it.
+        script: In which it is written.
     """
 
     sentence: Sentence
     concepts: tuple[str, ...]
     lemmas: tuple[str, ...]
     features: tuple[str, ...]
+    script: ScriptName
+
+    @property
+    def text(self) -> str:
+        """The sentence as running text."""
+        return detokenised(self.sentence.words, self.script)
 
 
 def say(voice: Voice, meaning: Clause, sent_id: str) -> Said:
@@ -56,6 +64,7 @@ def say(voice: Voice, meaning: Clause, sent_id: str) -> Said:
         concepts=tuple(token.concept for token in tokens),
         lemmas=tuple(_lemma(speaker, token) for token in tokens),
         features=tuple(token.features for token in tokens),
+        script=speaker.language.script,
     )
 
 

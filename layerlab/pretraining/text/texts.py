@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -125,11 +125,10 @@ def paragraphs_of(text: Path | HubText | ControlledText, drop: Sequence[str] = (
         DataError: It is not there or does not keep its format.
     """
     if isinstance(text, Path):
-        yield from read_paragraphs(text, drop)
-    elif isinstance(text, HubText):
-        yield from _hub_paragraphs(text)
-    else:
-        yield from _controlled_paragraphs(text, text.sentences)
+        return read_paragraphs(text, drop)
+    if isinstance(text, HubText):
+        return _hub_paragraphs(text)
+    return _controlled_paragraphs(text, text.sentences)
 
 
 def digest_text(text: Path | HubText | ControlledText) -> str:
@@ -183,15 +182,14 @@ def _load_rows(text: HubText) -> Any:
 def _controlled_paragraphs(text: ControlledText, n_sentences: int) -> Iterator[str]:
     from layerlab.languages.corpora.formats import to_text
     from layerlab.languages.corpora.generate import generate_said
-    from layerlab.languages.family import find_family, find_language
+    from layerlab.languages.family import find_family
 
-    family = find_family(text.family)
-    script = find_language(family, text.controlled).script
-    documents = generate_said(text.controlled, f"{text.seed}-text-{text.controlled}", family=family)
-    yield from (line.rstrip("\n") for line in to_text(documents, n_sentences, script))
+    seed = f"{text.seed}-text-{text.controlled}"
+    documents = generate_said(text.controlled, seed, family=find_family(text.family))
+    return (line.rstrip("\n") for line in to_text(documents, n_sentences))
 
 
-def _digest_lines(lines: Iterator[str] | Sequence[str]) -> str:
+def _digest_lines(lines: Iterable[str]) -> str:
     total = hashlib.sha256()
     for line in lines:
         total.update(json.dumps(line).encode())

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from layerlab.demo_settings import FULL, QUICK, DemoSettings
+from layerlab.demo.settings import FULL, QUICK, DemoSettings
 from layerlab.errors import StoreError
 from layerlab.study.progress import format_seconds
 
@@ -61,7 +62,7 @@ def _speaker() -> Callable[[str], None]:
 
 def _check_folder(folder: Path, settings: DemoSettings) -> None:
     """Refuse a folder with the results of other settings."""
-    file, text = folder / "demo.json", json.dumps(settings.to_dict(), indent=1)
+    file, text = folder / "demo.json", json.dumps(asdict(settings), indent=1)
     if file.is_file() and file.read_text(encoding="utf-8") != text:
         raise StoreError(
             f"{folder} has a demonstration with other settings ({file}); choose another directory"
@@ -91,6 +92,9 @@ def _write_corpora(folder: Path, settings: DemoSettings, say: Callable[[str], No
 def _measure(folder: Path, settings: DemoSettings, say: Callable[[str], None]) -> list[Path]:
     """Measure and draw how similar the languages are in the pretrained encoder, layer by layer."""
     from layerlab.analysis.records import load_records, write_records
+    from layerlab.data.formats.bitext_files import read_bitexts
+    from layerlab.measures.bitext_alignment import measure_alignment
+    from layerlab.nodes.process import quieten_transformers
     from layerlab.report.figures.gallery import draw_all
 
     table = folder / "alignment" / "alignment.csv"
@@ -100,7 +104,10 @@ def _measure(folder: Path, settings: DemoSettings, say: Callable[[str], None]) -
         frame = load_records(table)
     else:
         say(f"2/4 Measuring {what} ...")
-        frame = _alignment(folder, settings)
+        quieten_transformers()
+        source, *targets = settings.languages
+        bitexts = read_bitexts(folder / "data", targets, source, sentences=settings.measured)
+        frame = measure_alignment(settings.encoder, bitexts)
         draw_all(frame, table.parent, figures=["alignment"])
         write_records(frame, table)
     mean = frame[frame["metric"] == "cka"].groupby("layer")["value"].mean().to_numpy()
@@ -112,27 +119,17 @@ def _measure(folder: Path, settings: DemoSettings, say: Callable[[str], None]) -
     return sorted(table.parent.glob("*.pdf"))
 
 
-def _alignment(folder: Path, settings: DemoSettings) -> pd.DataFrame:
-    from layerlab.data.formats.bitext_files import read_bitexts
-    from layerlab.measures.bitext_alignment import measure_alignment
-    from layerlab.nodes.process import quieten_transformers
-
-    quieten_transformers()
-    source, *targets = settings.languages
-    bitexts = read_bitexts(folder / "data", targets, source, sentences=settings.measured)
-    return measure_alignment(settings.encoder, bitexts)
-
-
 def _run_study(folder: Path, settings: DemoSettings, workers: int | None, say: Callable[[str], None]) -> None:
     plan = settings.study(folder).plan()
     source, *targets = settings.languages
+    seeds = ", ".join(map(str, settings.seeds))
     window = "layer pair" if settings.windows == 2 else f"{settings.windows} layers"
     say(
         f"3/4 Fine-tuning on {source} with and without fresh weights in each {window} (RANDOM-INIT), and "
         f"evaluating on {source} and, zero-shot, on {', '.join(targets)}:"
     )
     say(
-        f"    {len(plan.runs)} fine-tunings: {', '.join(settings.tasks)}; seeds {_listed(settings.seeds)} ..."
+        f"    {len(plan.runs)} fine-tunings: {', '.join(settings.tasks)}; seeds {seeds} ..."
     )
     outcome = plan.run(folder / "results", workers=workers, device="cpu")
     if not outcome.good:
@@ -141,10 +138,6 @@ def _run_study(folder: Path, settings: DemoSettings, workers: int | None, say: C
         )
         raise StoreError(f"the study is not complete ({outcome.status.summary()}): {failures}")
     say(f"    {outcome.n_new} new results in {format_seconds(outcome.seconds)}: {folder / 'results'}")
-
-
-def _listed(seeds: tuple[int, ...]) -> str:
-    return ", ".join(map(str, seeds))
 
 
 def _report(results: Path, curves: list[Path], say: Callable[[str], None]) -> None:

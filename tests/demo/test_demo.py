@@ -8,8 +8,8 @@ import pytest
 
 from layerlab.analysis.records import load_records
 from layerlab.analysis.sensitivity import MEAN, sensitivity
-from layerlab.demo import findings, run_demo
-from layerlab.demo_settings import FULL, QUICK
+from layerlab.demo.demo import findings, run_demo
+from layerlab.demo.settings import FULL, QUICK
 from layerlab.errors import StoreError
 from layerlab.models.encoder import Encoder
 

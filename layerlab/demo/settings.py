@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from layerlab.study.study import Study
@@ -37,10 +37,6 @@ class DemoSettings:
     epochs: int = 2
     seeds: tuple[int, ...] = (0, 1)
     tasks: tuple[str, ...] = ("upos", "ner")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the settings as plain values."""
-        return asdict(self)
 
     def study(self, folder: Path) -> Study:
         """Return the study: fresh weights in each window of layers before fine-tuning, and the baseline."""
