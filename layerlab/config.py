@@ -70,13 +70,7 @@ def parse_yaml(text: str, what: str, where: str) -> tuple[dict[str, Any], dict[L
 def apply_overrides(
     plain: dict[str, Any], overrides: Iterable[str], lines: dict[Location, int] | None = None
 ) -> list[Problem]:
-    """Set ``path=value`` texts in plain values; return the problems of those that cannot be set.
-
-    Args:
-        plain: Values of a file, which are changed.
-        overrides: The texts.
-        lines: Line of each part of the file; what is set has none any more.
-    """
+    """Set ``path=value`` texts in plain values; what is set has no line any more; return the problems."""
     found = (apply_override(plain, override, lines) for override in overrides)
     return [problem for problem in found if problem is not None]
 

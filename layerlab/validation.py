@@ -51,13 +51,6 @@ def problems_of(
 
     Of a field with alternatives, such as one mapping or several by name, pydantic complains once for each;
     only the complaints about the alternative that was meant are kept.
-
-    Args:
-        error: What pydantic raised.
-        model: The model or type that was checked against.
-        plain: What was checked.
-        lines: As in :func:`validate`.
-        below: As in :func:`validate`.
     """
     found = [follow(details, model) for details in error.errors()]
     problems: dict[tuple[str, str], Problem] = {}

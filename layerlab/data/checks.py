@@ -29,11 +29,6 @@ def bare(text: str) -> str:
 def check_text(value: object, what: str, where: str) -> str:
     r"""Return a value that is text of at least one character.
 
-    Args:
-        value: Of the corpus.
-        what: Such as ``word`` or ``tag``.
-        where: Its place in the corpus.
-
     Raises:
         DataError: It is None, no text, empty, or holds half a character.
 
@@ -99,10 +94,6 @@ def tree_fault(heads: Sequence[int]) -> str:
 
 def check_trees(sentences: Iterable[Sentence], where: str) -> None:
     """Check that the gold of a parser is trees, as the scorer of CoNLL 2018 does.
-
-    Args:
-        sentences: With heads and relations.
-        where: File or data set, for messages.
 
     Raises:
         DataError: The heads of a sentence are no tree, or a relation is no text; names the first place and

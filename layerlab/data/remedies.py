@@ -27,10 +27,6 @@ _SPELLINGS: Mapping[str, str] = {
 def find_tag_remedy(rows: Rows, options: TagOptions) -> str:
     """Return the options that read tags of no known form and lose no entity; nothing if none do.
 
-    Args:
-        rows: The tags of each sentence, as the corpus has them.
-        options: Those that do not read it.
-
     >>> find_tag_remedy([["b-per", "O"], ["o", "i-loc"]], TagOptions(stray_tags="begin"))
     'give tag_map: {"b-per": "B-per", "o": "O", "i-loc": "I-loc"}'
     >>> find_tag_remedy([["B-", "O"]], TagOptions())
@@ -99,10 +95,6 @@ def find_label_remedy(lacking: Iterable[str], labels: Sequence[str]) -> str:
     """Return the map that turns labels into those of a task or source; nothing if one has no counterpart.
 
     Two labels never become one, so that no distinction is lost.
-
-    Args:
-        lacking: Labels of a corpus that are unknown.
-        labels: The known ones.
 
     >>> find_label_remedy(["contradictory"], ["entailment", "neutral", "contradiction"])
     'If they mean the same, give tag_map: {"contradictory": "contradiction"}'

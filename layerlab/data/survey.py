@@ -37,10 +37,6 @@ _WITHHELD = re.compile(r"[_*#]+|x{2,}|<[^<>]*>|\[[^\[\]]*\]", re.IGNORECASE)
 def survey(items: Sequence[Any], where: str) -> tuple[str, ...]:
     """Look at sentences, or pairs of them, as a whole.
 
-    Args:
-        items: Of a corpus.
-        where: File or data set, for messages.
-
     Returns:
         What a reader of results should know.
 
@@ -122,11 +118,7 @@ def _survey_words(sentences: Sequence[Sentence], where: str) -> Iterator[str]:
 
 
 def check_withheld(words: Counter[str], where: str) -> None:
-    """Refuse words of a text that is withheld.
-
-    Args:
-        words: How often each occurs.
-        where: File or data set, for messages.
+    """Refuse words, and how often each occurs, of a text that is withheld.
 
     Raises:
         DataError: Nearly all words are signs such as ``_``.

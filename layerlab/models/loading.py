@@ -81,12 +81,8 @@ def load_base(name: str, *, revision: str | None = None, **options: Any) -> PreT
 
     transformers fills tensors that a checkpoint lacks with random numbers and goes on; here only the
     pooler, which many checkpoints lack, may be filled. Its report of tensors that the base model does not
-    use, such as those of a pretraining head, says nothing about the encoder and is not shown.
-
-    Args:
-        name: Folder, Hub id, or ``id@revision``.
-        revision: Branch, tag or commit of a Hub model.
-        options: Passed on to ``AutoModel.from_pretrained``.
+    use, such as those of a pretraining head, says nothing about the encoder and is not shown. Name and
+    revision are those of `load_config`; options go to ``AutoModel.from_pretrained``.
 
     Raises:
         CheckpointError: There is no such checkpoint, its weights cannot be read, are not those that its

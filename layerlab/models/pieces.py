@@ -55,10 +55,6 @@ def tokenize(
 def share_of_unknown(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> float:
     """Return the fraction of words that a tokenizer knows no part of: only the unknown token, or nothing.
 
-    Args:
-        tokenizer: A fast Hugging Face tokenizer.
-        words: Words of a corpus, each as often as it occurs; 0 is returned if there are none.
-
     Raises:
         CheckpointError: As in :func:`tokenize`.
     """

@@ -67,12 +67,7 @@ def find_tokenizer(name: str, revision: str | None = None) -> PreTrainedTokenize
 
 
 def check_vocabulary(name: str, tokenizer: PreTrainedTokenizerBase, n_rows: int | None) -> None:
-    """Check a tokenizer against the embeddings of its encoder.
-
-    Args:
-        name: The checkpoint, for the message.
-        tokenizer: A fast tokenizer.
-        n_rows: Rows of the embeddings; None if the configuration does not say.
+    """Check a fast tokenizer against the rows of its encoder's embeddings, if the configuration says them.
 
     Raises:
         CheckpointError: It has ids that the embeddings have no row for, or has far fewer of them.

@@ -64,12 +64,6 @@ def register_speaker(speaker: Speaker) -> None:
 def speak(controlled: Controlled, language: str, split: str, *, pairs: bool) -> tuple[Any, ...]:
     """Make the sentences of a controlled language, or its inference pairs.
 
-    Args:
-        controlled: Seed, sizes and family.
-        language: One of the family, or language and domain.
-        split: ``train``, ``dev`` or ``test``.
-        pairs: Whether pairs are wanted.
-
     Raises:
         DataError: The family has no such language, or nothing makes controlled languages.
     """

@@ -57,12 +57,7 @@ def read_pairs(path: str | Path, tag_map: Mapping[str, str] = NO_MAP) -> tuple[P
 def build_pairs(
     rows: Iterable[tuple[str, Mapping[str, Any]]], columns: Mapping[str, str], tag_map: Mapping[str, str]
 ) -> tuple[Pair, ...]:
-    """Make pairs of rows.
-
-    Args:
-        rows: Places, for messages, and values by column; a label may be a whole number.
-        columns: Of :func:`layerlab.data.columns.find_columns`.
-        tag_map: As for :func:`read_pairs`.
+    """Make pairs of rows, each a place for messages and values by column; a label may be a whole number.
 
     Raises:
         DataError: A sentence is no text, or a label is missing or has white space around it.

@@ -15,9 +15,7 @@ from layerlab.errors import DataError
 def load_hub_pairs(source: HubSource, tag_map: Mapping[str, str] = NO_MAP) -> tuple[Pair, ...]:
     """Read one split of a data set into pairs; labels may be strings, class labels or whole numbers.
 
-    Args:
-        source: Where it is.
-        tag_map: Labels to replace, by the names that the data set gives them.
+    ``tag_map`` replaces labels by the names that the data set gives them.
 
     Raises:
         DataError: The data set, its configuration, split or a column is not there, a sentence is no text, or
