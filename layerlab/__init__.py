@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from layerlab.measures.bitext_alignment import measure_alignment
     from layerlab.measures.cka import cka
     from layerlab.measures.drift import weight_drift
+    from layerlab.measures.options import Measures
     from layerlab.measures.retrieval import retrieve
-    from layerlab.measures.settings import Measures
     from layerlab.models.anatomy import Anatomy, register_anatomy
     from layerlab.models.bundled import bundled_encoders
     from layerlab.models.encoder import Encoder
@@ -94,7 +94,7 @@ _HOMES = {
     "layerlab.measures.cka": ("cka",),
     "layerlab.measures.drift": ("weight_drift",),
     "layerlab.measures.retrieval": ("retrieve",),
-    "layerlab.measures.settings": ("Measures",),
+    "layerlab.measures.options": ("Measures",),
     "layerlab.models.anatomy": ("Anatomy", "register_anatomy"),
     "layerlab.models.bundled": ("bundled_encoders",),
     "layerlab.models.encoder": ("Encoder",),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from layerlab.data.spec import DataSpec
-    from layerlab.measures.settings import ProbeTraining
+    from layerlab.measures.options import ProbeTraining
 
 _INTEGERS = "whole numbers or ranges of them, with commas, such as 0,4-8"
 
@@ -127,7 +127,7 @@ def _refuse_study(output: Path | None) -> None:
 def _training(
     epochs: int, learning_rate: float, batch_size: int, standardise: bool, keep_gib: float
 ) -> ProbeTraining:
-    from layerlab.measures.settings import ProbeTraining
+    from layerlab.measures.options import ProbeTraining
 
     if not 0 < learning_rate < float("inf"):
         raise typer.BadParameter(

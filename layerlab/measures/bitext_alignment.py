@@ -11,8 +11,8 @@ from layerlab.data.bitext import Bitext
 from layerlab.errors import DataError, unknown
 from layerlab.measures.anc import anc
 from layerlab.measures.cka import cka
+from layerlab.measures.options import Pooling
 from layerlab.measures.retrieval import Similarity, retrieve
-from layerlab.measures.settings import Pooling
 from layerlab.measures.states import States, open_encoder, sentence_states
 from layerlab.models.encoder import Encoder, as_encoder
 

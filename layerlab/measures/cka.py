@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from layerlab.errors import DataError, unknown
 from layerlab.measures.hsic import centred_gram, hsic_products, ratio
+from layerlab.measures.options import Estimator, Kernel
 from layerlab.measures.retrieval import pair_of_matrices
-from layerlab.measures.settings import Estimator, Kernel
 
 _LEAST = 4  # sentences, for the unbiased HSIC
 _LEAST_MULLER = 8  # two sentences in each of four parts

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from layerlab.errors import DataError, unknown
 from layerlab.measures.bitext_alignment import measured_records
 from layerlab.measures.cka import cka
-from layerlab.measures.settings import CHANGES, Estimator, Kernel, Pooling
+from layerlab.measures.options import CHANGES, Estimator, Kernel, Pooling
 from layerlab.measures.states import sentence_states
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from layerlab.measures.settings import Kernel
+from layerlab.measures.options import Kernel
 
 Matrix = NDArray[np.float64]
 

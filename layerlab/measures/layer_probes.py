@@ -20,8 +20,8 @@ from transformers import PreTrainedModel
 from layerlab.errors import SelectionError
 from layerlab.measures.frozen_states import FrozenStates
 from layerlab.measures.levels import frozen
+from layerlab.measures.options import ProbeTraining
 from layerlab.measures.probe_heads import LayerProbes, state_moments, train_probes
-from layerlab.measures.settings import ProbeTraining
 from layerlab.models.encoder import Encoder, as_encoder
 from layerlab.tasks.corpora import EncodedCorpus
 from layerlab.tasks.task import Score, Task

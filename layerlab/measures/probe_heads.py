@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from layerlab.errors import TrainingError
 from layerlab.measures.frozen_states import FrozenStates
-from layerlab.measures.settings import ProbeTraining
+from layerlab.measures.options import ProbeTraining
 from layerlab.tasks.task import Task
 from layerlab.training.batching import epoch_batches
 from layerlab.training.optimizer import build_optimizer

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from layerlab.data.sentences import Sentence
 from layerlab.errors import CheckpointError, DataError, unknown
 from layerlab.measures.levels import frozen, hidden_levels
-from layerlab.measures.settings import Pooling
+from layerlab.measures.options import Pooling
 from layerlab.models.encoder import Encoder, as_encoder
 from layerlab.models.pieces import n_positions, special_tokens, tokenize
 from layerlab.models.tokenizers import load_tokenizer

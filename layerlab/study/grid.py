@@ -21,7 +21,7 @@ from layerlab.ablation.sweep import Sweep
 from layerlab.ablation.written import read_ablation
 from layerlab.data.catalog.corpus import DataSpec
 from layerlab.finetuning.training import Training
-from layerlab.measures.settings import Measures, short_form
+from layerlab.measures.options import Measures, short_form
 from layerlab.validation import Names
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from layerlab.ablation.written import dump_ablation
 from layerlab.config import Location, apply_overrides, read_yaml
 from layerlab.errors import Problem, StudyError
 from layerlab.extensions import import_modules
-from layerlab.measures.settings import short_form
+from layerlab.measures.options import short_form
 from layerlab.study.grid import Grid
 from layerlab.validation import validate
 

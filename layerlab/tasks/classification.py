@@ -11,7 +11,7 @@ from layerlab.data.remedies import find_label_remedy
 from layerlab.errors import LabelError
 from layerlab.tasks.encoding.padding import pad, pad_inputs
 from layerlab.tasks.encoding.pair_inputs import PairExample, encode_pairs
-from layerlab.tasks.labels import refuse_other_labels
+from layerlab.tasks.label_checks import refuse_other_labels
 from layerlab.tasks.metrics.score import count_macro_f1, ratio_score
 from layerlab.tasks.task import Batch, Encoded, HeadInput, Score, register_task
 

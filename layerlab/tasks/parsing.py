@@ -12,7 +12,7 @@ from layerlab.data.sentences import Sentence
 from layerlab.errors import LabelError
 from layerlab.tasks.encoding.padding import pad, pad_inputs
 from layerlab.tasks.encoding.windows import CutWords, cut_words
-from layerlab.tasks.labels import predictions_by_word
+from layerlab.tasks.label_checks import predictions_by_word
 from layerlab.tasks.metrics.attachment import attachments_by_sentence, universal
 from layerlab.tasks.metrics.score import ratio_score
 from layerlab.tasks.task import IGNORED, Batch, Encoded, Score, register_task

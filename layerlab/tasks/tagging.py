@@ -13,7 +13,7 @@ from layerlab.data.sentences import Sentence
 from layerlab.errors import LabelError
 from layerlab.tasks.encoding.padding import pad, pad_inputs
 from layerlab.tasks.encoding.windows import encode_words
-from layerlab.tasks.labels import predictions_by_word, refuse_other_labels
+from layerlab.tasks.label_checks import predictions_by_word, refuse_other_labels
 from layerlab.tasks.metrics.score import ratio_score
 from layerlab.tasks.metrics.spans import SpanScores, spans_by_sentence, words_by_sentence
 from layerlab.tasks.task import IGNORED, Batch, Encoded, Example, HeadInput, Score, register_task

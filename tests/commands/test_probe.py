@@ -9,7 +9,7 @@ import pytest
 
 from layerlab.analysis.records import COLUMNS, load_records
 from layerlab.data.spec import DataSpec
-from layerlab.measures.settings import ProbeTraining
+from layerlab.measures.options import ProbeTraining
 from layerlab.nodes.kinds.probes import probe_models
 from tests.fixtures.command_line import Call
 

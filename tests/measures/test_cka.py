@@ -13,7 +13,7 @@ from scipy.spatial.distance import cdist
 
 from layerlab.errors import DataError
 from layerlab.measures.cka import cka, minibatch_cka, muller_cka, permutation_null
-from layerlab.measures.settings import Estimator, Kernel
+from layerlab.measures.options import Estimator, Kernel
 
 Matrix = NDArray[np.float64]
 

@@ -21,8 +21,8 @@ from layerlab.finetuning.model import build_task_model
 from layerlab.measures.frozen_states import FrozenStates
 from layerlab.measures.layer_probes import ProbeScore, check_levels, probe_layers
 from layerlab.measures.levels import frozen
+from layerlab.measures.options import ProbeTraining
 from layerlab.measures.probe_heads import state_moments, train_probes
-from layerlab.measures.settings import ProbeTraining
 from layerlab.models.encoder import Encoder
 from layerlab.tasks.classification import Pairs
 from layerlab.tasks.corpora import EncodedCorpus, encode_corpus

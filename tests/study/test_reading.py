@@ -6,7 +6,7 @@ import pytest
 
 from layerlab.config import apply_override
 from layerlab.errors import Problem, StudyError
-from layerlab.measures.settings import Measures
+from layerlab.measures.options import Measures
 from layerlab.study.study import Study
 
 STUDY = """\

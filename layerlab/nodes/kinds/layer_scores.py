@@ -17,7 +17,7 @@ from layerlab.data.spec import Controlled
 from layerlab.measures.bitext_alignment import MEASURES
 from layerlab.measures.cka import cka
 from layerlab.measures.drift import weight_drift
-from layerlab.measures.settings import CHANGES, WEIGHT_MEASURES, Pooling
+from layerlab.measures.options import CHANGES, WEIGHT_MEASURES, Pooling
 from layerlab.measures.states import States, sentence_states
 from layerlab.models.encoder import Encoder
 from layerlab.names import PRETRAINED

@@ -13,7 +13,7 @@ from layerlab.data.sentences import Sentence
 from layerlab.data.spec import Controlled, DataSpec
 from layerlab.errors import DataError
 from layerlab.files import digest_values
-from layerlab.measures.settings import MEASURES_VERSION, WEIGHT_MEASURES, Measures, Pooling
+from layerlab.measures.options import MEASURES_VERSION, WEIGHT_MEASURES, Measures, Pooling
 
 CONTROLLED: Final = "controlled"
 

@@ -16,7 +16,7 @@ from layerlab.analysis.stored import Record, ScoreRow
 from layerlab.data.catalog.corpus import find_corpus
 from layerlab.data.spec import DataSpec
 from layerlab.errors import StudyError
-from layerlab.measures.settings import ProbeTraining
+from layerlab.measures.options import ProbeTraining
 from layerlab.names import PROBE
 from layerlab.nodes.facts import Facts
 from layerlab.nodes.identity import digest

@@ -10,7 +10,7 @@ from layerlab.analysis.stored import Record
 from layerlab.data.catalog.corpus import CorpusRef, DataSpec, find_corpus
 from layerlab.errors import CheckpointError, DataError, LabelError, LayerlabError, Problem, StudyError
 from layerlab.measures.layer_probes import check_levels
-from layerlab.measures.settings import ProbeTraining
+from layerlab.measures.options import ProbeTraining
 from layerlab.measures.states import longest_input
 from layerlab.models.checkpoints import Checkpoint, find_checkpoint
 from layerlab.models.encoder import Encoder

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from layerlab.data.spec import Controlled, DataSpec
 from layerlab.errors import DataError, StudyError
-from layerlab.measures.settings import Measures
+from layerlab.measures.options import Measures
 from layerlab.nodes.identity import RunSpec
 from layerlab.nodes.kinds.measurement import Measurement, plan_measurement, read_measured
 from layerlab.nodes.kinds.run import Run

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from layerlab.measures.bitext_alignment import MEASURES
-from layerlab.measures.settings import KNOWN, PAIR_MEASURES, Measures, short_form
+from layerlab.measures.options import KNOWN, PAIR_MEASURES, Measures, short_form
 
 
 def test_every_name_is_computed_by_a_module() -> None:
