@@ -128,9 +128,7 @@ def _run_study(folder: Path, settings: DemoSettings, workers: int | None, say: C
         f"3/4 Fine-tuning on {source} with and without fresh weights in each {window} (RANDOM-INIT), and "
         f"evaluating on {source} and, zero-shot, on {', '.join(targets)}:"
     )
-    say(
-        f"    {len(plan.runs)} fine-tunings: {', '.join(settings.tasks)}; seeds {seeds} ..."
-    )
+    say(f"    {len(plan.runs)} fine-tunings: {', '.join(settings.tasks)}; seeds {seeds} ...")
     outcome = plan.run(folder / "results", workers=workers, device="cpu")
     if not outcome.good:
         failures = "; ".join(

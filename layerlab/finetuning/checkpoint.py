@@ -54,11 +54,7 @@ def cpu_state(model: nn.Module) -> State:
 
 
 def save_checkpoint(
-    folder: Path,
-    position: Position,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    best: State | None,
+    folder: Path, position: Position, model: nn.Module, optimizer: torch.optim.Optimizer, best: State | None
 ) -> None:
     """Write the checkpoint of a fit in place of the one before."""
     tensors = {f"{_BEST}{name}": tensor for name, tensor in (best or {}).items()}

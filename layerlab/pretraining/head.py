@@ -33,13 +33,7 @@ def head_of(model: nn.Module) -> Head:
     children = dict(model.named_children())
     for chain in _CHAINS:
         if all(name in children for name in chain):
-            modules = [children[name] for name in chain]
-
-            def head(states: Tensor, modules: list[nn.Module] = modules) -> Tensor:
-                for module in modules:
-                    states = module(states)
-                return states
-
+            head = nn.Sequential(*(children[name] for name in chain))
             if _agrees(model, head):
                 return head
     raise ArchitectureError(

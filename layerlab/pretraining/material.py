@@ -9,19 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from layerlab.errors import CheckpointError, DataError
+from layerlab.errors import CheckpointError, DataError, LayerlabError
 from layerlab.files import read_json, replacing, write_text
+from layerlab.languages.family import find_family, find_language
 from layerlab.pretraining.checkpoint import STATE
 from layerlab.pretraining.spec import WITHOUT_EFFECT, PretrainingSpec
-from layerlab.pretraining.text.corpus import (
-    Packed,
-    Tokens,
-    check_corpora,
-    encode,
-    hold_out,
-    pack,
-)
-from layerlab.pretraining.text.texts import check_texts, paragraphs_of
+from layerlab.pretraining.text.corpus import Packed, Tokens, check_corpora, encode, hold_out, pack
+from layerlab.pretraining.text.texts import ControlledText, paragraphs_of
 from layerlab.pretraining.text.tokenizer import spread, train_tokenizer
 from layerlab.pretraining.text.unigram import SPECIAL_TOKENS
 from layerlab.training.events import Report, silent
@@ -86,7 +80,13 @@ def check_material(spec: PretrainingSpec) -> None:
     check_corpora(
         {key: [text for text in texts if isinstance(text, Path)] for key, texts in spec.corpora.items()}
     )
-    check_texts(spec.corpora)
+    for language, texts in spec.corpora.items():
+        for text in texts:
+            if isinstance(text, ControlledText):
+                try:
+                    find_language(find_family(text.family), text.controlled)
+                except LayerlabError as error:
+                    raise DataError(f"corpora: {language}: {error}") from error
     around = spec.surroundings()
     for factor in around.factors.values():
         factor.check_files(around)

@@ -43,53 +43,27 @@ class Probes(BaseModel):
         return self
 
 
-class Prober:
-    """Measures a model's alignment at the steps that a spec's probes ask for; without probes, never.
+def probe_rows(model: Any, tokenizer: Any, bitexts: Sequence[Bitext], step: int) -> list[dict[str, Any]]:
+    """Return what probes measure of a model after some steps, one row a pair, layer and measure.
 
-    Every fault of the files is found at construction.
-
-    Raises:
-        DataError: A file that is missing, or sentences that do not correspond.
-        ArchitectureError: The model's layers are not known.
+    Each holds ``step``, ``layer`` (0 for the embeddings), ``source``, ``target``, ``measure`` (``cka``,
+    linear and debiased; ``retrieval``, the mean accuracy of both directions), ``value`` and ``n``.
     """
+    from layerlab.measures.bitext_alignment import alignment_rows
 
-    def __init__(self, probes: Probes | None, model: Any, tokenizer: Any, steps: int) -> None:
-        self._probes = probes
-        self._model = model
-        self._tokenizer = tokenizer
-        self._steps = steps
-        self._bitexts: Sequence[Bitext] = ()
-        if probes is not None:
-            from layerlab.models.encoder import as_encoder
-
-            as_encoder(model)
-            self._bitexts = read_probes(probes)
-
-    def probe(self, step: int) -> list[dict[str, Any]]:
-        """Return one row a pair, layer and measure if the step is to be probed, else none.
-
-        Each holds ``step``, ``layer`` (0 for the embeddings), ``source``, ``target``, ``measure`` (``cka``,
-        linear and debiased; ``retrieval``, the mean accuracy of both directions), ``value`` and ``n``.
-        """
-        due = self._probes is not None and (step % self._probes.every == 0 or step == self._steps)
-        if not due:
-            return []
-        from layerlab.measures.bitext_alignment import alignment_rows
-
-        rows = alignment_rows(self._model, self._bitexts, measures=_MEASURES, tokenizer=self._tokenizer)
-        return [
-            {
-                "step": step,
-                "layer": row.layer,
-                "source": row.source,
-                "target": row.target,
-                "measure": row.measure,
-                "value": None if row.value != row.value else round(row.value, 6),
-                "n": row.n,
-            }
-            for row in rows
-            if row.measure in _MEASURES
-        ]
+    return [
+        {
+            "step": step,
+            "layer": row.layer,
+            "source": row.source,
+            "target": row.target,
+            "measure": row.measure,
+            "value": None if row.value != row.value else round(row.value, 6),
+            "n": row.n,
+        }
+        for row in alignment_rows(model, bitexts, measures=_MEASURES, tokenizer=tokenizer)
+        if row.measure in _MEASURES
+    ]
 
 
 def means_by_layer(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[float | None]]:

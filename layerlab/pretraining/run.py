@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,12 +11,14 @@ from typing import Any
 
 import torch
 
+from layerlab.data.bitext import Bitext
+from layerlab.models.encoder import as_encoder
 from layerlab.pretraining import checkpoint
 from layerlab.pretraining.checkpoint import Position
 from layerlab.pretraining.head import head_of
 from layerlab.pretraining.material import prepare
 from layerlab.pretraining.model import build_model, check_architecture
-from layerlab.pretraining.probes import Prober, means_by_layer
+from layerlab.pretraining.probes import means_by_layer, probe_rows, read_probes
 from layerlab.pretraining.result import write_result
 from layerlab.pretraining.spec import PretrainingSpec
 from layerlab.pretraining.steps import Parts, held_out_losses, make_stepper, train_step
@@ -85,8 +87,7 @@ def pretrain(
         order = Order(sequences, drawn, spec.batch_sequences, spec.steps, spec.seed)
         model = build_model(spec, len(material.tokenizer)).to(accelerator.device)
         parts = Parts(spec, material, order, model, head_of(model), accelerator)
-        prober = Prober(spec.probes, model, material.tokenizer, spec.steps)
-        run = _Run(parts, prober, folder, Saving(checkpoint_seconds), report)
+        run = _Run(parts, folder, Saving(checkpoint_seconds), report)
         run.train(last)
         if accelerator.is_main_process:
             write_result(folder, parts, run.position, run.machine)
@@ -99,7 +100,6 @@ class _Run:
     """The state of one running pretraining."""
 
     parts: Parts
-    prober: Prober
     folder: Path
     saving: Saving
     report: Report
@@ -109,6 +109,11 @@ class _Run:
 
     def __post_init__(self) -> None:
         parts, spec = self.parts, self.parts.spec
+        # Faults of the probes' files and of the model come before the first step.
+        self.bitexts: Sequence[Bitext] = ()
+        if spec.probes is not None:
+            as_encoder(parts.model)
+            self.bitexts = read_probes(spec.probes)
         self.stepper = make_stepper(parts)
         self.position = checkpoint.load(self.folder, parts.model, self.stepper.optimizer)
         self.resumed_at = self.position.step
@@ -121,7 +126,7 @@ class _Run:
             spec.precision,
             parts.accelerator,
         )
-        self.position.probes = self.position.probes or self.prober.probe(self.resumed_at)
+        self.position.probes = self.position.probes or self._probe()
 
     def train(self, last: int) -> None:
         """Take the steps up to ``last``, unless somebody interrupts."""
@@ -153,10 +158,16 @@ class _Run:
             losses = held_out_losses(self.parts)
             position.held_out.append({"step": position.step, "loss": losses})
             self._report("held-out", loss=losses)
-        probed = self.prober.probe(position.step)
-        if probed:
+        if probed := self._probe():
             position.probes.extend(probed)
             self._report("probe", means=means_by_layer(probed))
+
+    def _probe(self) -> list[dict[str, Any]]:
+        """Return what probes measure of the model as it is, if they are due."""
+        spec, step = self.parts.spec, self.position.step
+        if spec.probes is None or (step % spec.probes.every and step != spec.steps):
+            return []
+        return probe_rows(self.parts.model, self.parts.material.tokenizer, self.bitexts, step)
 
     def _report(self, kind: str, **details: Any) -> None:
         steps = {"step": self.position.step, "steps": self.parts.spec.steps, "from": self.resumed_at}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -20,6 +20,7 @@ from layerlab.pretraining.probes import Probes
 from layerlab.pretraining.text.texts import ControlledText, HubText, Text, placed
 from layerlab.validation import validate
 
+T = TypeVar("T")
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 # Fields without effect on the encoder; they may change when a pretraining goes on.
 WITHOUT_EFFECT: Final = frozenset({"imports", "probes", "evaluate_every"})
@@ -148,18 +149,14 @@ class PretrainingSpec(BaseModel):
         return read_factors(value, OWN_FACTORS)
 
     @model_validator(mode="after")
-    def _drop_names_languages(self) -> PretrainingSpec:
+    def _parts_fit_together(self) -> PretrainingSpec:
         around = self.surroundings()
         read = [language for factor in around.factors.values() for language in factor.files(around)]
         known = {*self.corpora, *read}
         for language in self.drop:
             if language not in known:
                 raise ValueError(f"drop: {unknown('language', language, known)}")
-        return self
-
-    @model_validator(mode="after")
-    def _streams_fit_together(self) -> PretrainingSpec:
-        check_together(self.surroundings())
+        check_together(around)
         return self
 
     def surroundings(self) -> Surroundings:
@@ -201,22 +198,19 @@ def read_spec(path: str | Path, overrides: Iterable[str] = ()) -> PretrainingSpe
     return _below(spec, path.parent)
 
 
-def with_paths(spec: PretrainingSpec, place: Callable[[Path], Path]) -> PretrainingSpec:
-    """Return the spec with all its paths put elsewhere, such as made absolute."""
-    moved: PretrainingSpec = _moved(spec, place)
-    return moved
-
-
-def _moved(value: Any, place: Callable[[Path], Path]) -> Any:
-    """Return a value with all the paths in it put elsewhere."""
+def with_paths(value: T, place: Callable[[Path], Path]) -> T:
+    """Return a value, such as a spec, with all the paths in it put elsewhere."""
+    moved: Any = value
     if isinstance(value, Path | HubText | ControlledText):
-        return placed(value, place)
-    if isinstance(value, BaseModel):
-        fields = {name: getattr(value, name) for name in type(value).model_fields}
-        return value.model_copy(update={name: _moved(part, place) for name, part in fields.items()})
-    if isinstance(value, Mapping):
-        return {key: _moved(part, place) for key, part in value.items()}
-    return tuple(_moved(part, place) for part in value) if isinstance(value, tuple) else value
+        moved = placed(value, place)
+    elif isinstance(value, BaseModel):
+        fields = {name: with_paths(getattr(value, name), place) for name in type(value).model_fields}
+        moved = value.model_copy(update=fields)
+    elif isinstance(value, Mapping):
+        moved = {key: with_paths(part, place) for key, part in value.items()}
+    elif isinstance(value, tuple):
+        moved = tuple(with_paths(part, place) for part in value)
+    return cast(T, moved)
 
 
 def _below(spec: PretrainingSpec, folder: Path) -> PretrainingSpec:

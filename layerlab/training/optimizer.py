@@ -22,20 +22,15 @@ def build_optimizer(
     Frozen parameters have no gradient, and AdamW leaves a parameter without gradient alone, decay
     included; so they can be listed, and a schedule can unfreeze them later.
 
-    Args:
-        parts: Modules that share no parameter, each with its peak learning rate; groups keep it as
-            ``peak_lr``.
-        weight_decay: Decoupled decay of the matrices.
-        betas: Decay of the two moments.
-        eps: Added to the root of the second moment.
-        fused: Whether one kernel updates all parameters; None leaves it to PyTorch.
+    The modules of ``parts`` share no parameter. Each has a peak learning rate, which its groups keep as
+    ``peak_lr``.
     """
     groups: list[dict[str, Any]] = []
     for module, rate in parts:
         matrices = [p for p in module.parameters() if p.ndim >= 2]
         vectors = [p for p in module.parameters() if p.ndim < 2]
-        groups.append({"params": matrices, "lr": rate, "peak_lr": rate, "weight_decay": weight_decay})
-        groups.append({"params": vectors, "lr": rate, "peak_lr": rate, "weight_decay": 0.0})
-    return torch.optim.AdamW(
-        [group for group in groups if group["params"]], betas=betas, eps=eps, fused=fused
-    )
+        for parameters, decay in ((matrices, weight_decay), (vectors, 0.0)):
+            if parameters:
+                group = {"params": parameters, "lr": rate, "peak_lr": rate, "weight_decay": decay}
+                groups.append(group)
+    return torch.optim.AdamW(groups, betas=betas, eps=eps, fused=fused)

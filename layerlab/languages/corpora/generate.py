@@ -31,12 +31,7 @@ def generate(
     The seed alone decides what is meant. Equal seeds in two languages give translations, sentence by
     sentence, with equal ``sent_id``. Unequal seeds give text that is not parallel.
 
-    Args:
-        language: A language of the family.
-        n_sentences: How many sentences; the last document may be cut.
-        seed: Of the meanings; a text is a seed too.
-        family: The languages; by default those that come with layerlab.
-        domain: The kind of text; by default all topics in a plain register.
+    The last document may be cut. Without a domain all topics come, in a plain register.
 
     Raises:
         DataError: The family has no such language, or its world has none of the domain's topics.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, permutations
 from pathlib import Path
 
 from layerlab.languages.corpora.dictionary import bilingual_dictionary, word_table
 from layerlab.languages.corpora.formats import to_tsv
 from layerlab.languages.corpora.generate import generate_said
 from layerlab.languages.corpora.nli import generate_pairs
-from layerlab.languages.family import default_family, known_languages
+from layerlab.languages.family import known_languages
 from layerlab.languages.language import Family
 from layerlab.languages.speech.tokens import part_of_speech
 
@@ -30,7 +30,6 @@ def write_parallel(
     Raises:
         DataError: An unknown language.
     """
-    family = family or default_family()
     chosen = tuple(languages) or known_languages(family)
     root = Path(folder) / "parallel"
     return tuple(
@@ -79,7 +78,6 @@ def write_dictionaries(
     Raises:
         DataError: An unknown language.
     """
-    family = family or default_family()
     chosen = tuple(languages) or known_languages(family)
     root = Path(folder) / "dictionaries"
     words = {language: word_table(language, family=family) for language in chosen}
@@ -89,12 +87,10 @@ def write_dictionaries(
         for concept in concepts
     )
     written = [write_lines(root / "concepts.tsv", to_tsv(("concept", "pos", *chosen), table))]
-    for source in chosen:
-        for target in chosen:
-            if source != target:
-                entries = bilingual_dictionary(source, target, family=family)
-                lines = (f"{entry.source}\t{entry.target}\t{entry.pos}\n" for entry in entries)
-                written.append(write_lines(root / f"{source}-{target}.tsv", lines))
+    for source, target in permutations(chosen, 2):
+        entries = bilingual_dictionary(source, target, family=family)
+        lines = (f"{entry.source}\t{entry.target}\t{entry.pos}\n" for entry in entries)
+        written.append(write_lines(root / f"{source}-{target}.tsv", lines))
     return tuple(written)
 
 
@@ -106,7 +102,9 @@ def write_lines(path: Path, lines: Iterable[str]) -> Path:
     return path
 
 
-def _translations(languages: Sequence[str], size: int, seed: str, family: Family) -> Iterator[Sequence[str]]:
+def _translations(
+    languages: Sequence[str], size: int, seed: str, family: Family | None
+) -> Iterator[Sequence[str]]:
     said = [chain.from_iterable(generate_said(language, seed, family=family)) for language in languages]
     return ([one.text for one in row] for row in islice(zip(*said, strict=True), size))
 

@@ -29,13 +29,9 @@ class _Slots:
 
 
 def say_clause(voice: Voice, clause: Clause, relation: str, shared: Nominal | None = None) -> Phrase:
-    """Say a clause.
+    """Say a clause, whose head word has a relation to the clause or noun above.
 
-    Args:
-        voice: Who says it.
-        clause: What is meant.
-        relation: The relation of its head word to the clause or noun above.
-        shared: Who does it, where the clause itself leaves that out.
+    ``shared`` is who does it, where the clause itself leaves that out.
     """
     speaker = voice.speaker
     infinite = relation == "xcomp"

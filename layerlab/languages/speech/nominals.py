@@ -24,15 +24,10 @@ def say_nominal(
     adposition: str = "",
     relative: Phrase | None = None,
 ) -> Phrase:
-    """Say a nominal in its relation to its head.
+    """Say a nominal, whose head word has a relation such as ``nsubj`` to what is above.
 
-    Args:
-        speaker: Who says it.
-        nominal: What is meant.
-        relation: The relation of its head word, such as ``nsubj``.
-        case: ``nom`` or ``acc``; an adposition brings its own.
-        adposition: ``ADP:in`` and the like, said by a word or, where case is rich, by case alone.
-        relative: The relative clause about it, if it has one.
+    The case is ``nom`` or ``acc``. An adposition (``ADP:in`` and the like) brings its own case, and is said
+    by a word or, where case is rich, by case alone.
     """
     if adposition:
         case, adposition = governed(speaker, adposition)

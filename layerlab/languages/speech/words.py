@@ -41,14 +41,8 @@ def all_concepts(size: WorldSize) -> Iterator[str]:
 def affix_labels(language: Language | None = None) -> tuple[str, ...]:
     """Name the affixes that a language may need: one a meaning, or one a bundle of them if it is fusional."""
     single = (
-        *("noun:definite", "noun:many", *(f"noun:{case}" for case in _CASES)),
-        *(
-            "verb:past",
-            "verb:future",
-            "verb:infinitive",
-            "verb:not",
-            *(f"verb:{person}" for person in _PERSONS),
-        ),
+        *(f"noun:{label}" for label in ("definite", "many", *_CASES)),
+        *(f"verb:{label}" for label in ("past", "future", "infinitive", "not", *_PERSONS)),
         *("adjective:gender1", "adjective:gender2"),
     )
     if language is not None and language.morphology == "agglutinative":

@@ -36,16 +36,8 @@ def antonym(world: World, adjective: str) -> str:
 
 def assertion(clause: Clause) -> Clause | None:
     """Return what a sentence asserts, undenied and without further clauses; None where ``every`` is in it."""
-    plain = replace(
-        clause,
-        negated=False,
-        question=False,
-        interjection="",
-        adverbial=None,
-        marker="",
-        conjunct=None,
-        conjunction="",
-    )
+    plain = replace(clause, negated=False, question=False, interjection="")
+    plain = replace(plain, adverbial=None, marker="", conjunct=None, conjunction="")
     if any(nominal.determiner == "DET:every" for nominal in nominals(plain)):
         return None
     attribute = plain.attribute

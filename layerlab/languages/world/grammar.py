@@ -8,7 +8,7 @@ from itertools import count
 from random import Random
 from typing import Final
 
-from layerlab.languages.randomness import one_of, stream, weighted
+from layerlab.languages.randomness import Weighted, one_of, stream, weighted
 from layerlab.languages.world.meaning import Clause, Gap, Nominal, Tense
 from layerlab.languages.world.nouns import draw_nominal
 from layerlab.languages.world.registers import Domain
@@ -43,16 +43,15 @@ def documents(world: World, seed: int | str, domain: Domain | None = None) -> It
     Raises:
         DataError: The world has none of the domain's topics.
     """
-    return _documents(world, seed, open_frame(world, domain))
+    frame = open_frame(world, domain)
+    return (_document(world, frame, stream("meaning", world.size.seed, seed, number)) for number in count())
 
 
-def _documents(world: World, seed: int | str, frame: Frame) -> Iterator[tuple[Clause, ...]]:
+def _document(world: World, frame: Frame, random: Random) -> tuple[Clause, ...]:
     shortest, longest = frame.register.shortest, frame.register.longest
-    for number in count():
-        random = stream("meaning", world.size.seed, seed, number)
-        scene = open_scene(world, random, frame)
-        length = shortest + int(random.random() * (longest - shortest + 1))
-        yield tuple(draw_clause(scene, random, Around()) for _ in range(length))
+    scene = open_scene(world, random, frame)
+    length = shortest + int(random.random() * (longest - shortest + 1))
+    return tuple(draw_clause(scene, random, Around()) for _ in range(length))
 
 
 def draw_clause(scene: Scene, random: Random, around: Around) -> Clause:
@@ -62,24 +61,21 @@ def draw_clause(scene: Scene, random: Random, around: Around) -> Clause:
         return _copular(scene, random, around)
     concept = _draw_verb(scene, random, around)
     verb = scene.world.verbs[concept]
-    subject = None if around.gap == "subject" else _argument(scene, random, verb.subject, verb, around.depth)
-    object_ = None
+    subject = object_ = None
+    if around.gap != "subject":
+        subject = _argument(scene, random, verb.subject, verb.subjects, around.depth)
     if verb.objects is not None and around.gap != "object":
-        object_ = _argument(scene, random, verb.object, verb, around.depth, role="object")
+        object_ = _argument(scene, random, verb.object, verb.objects, around.depth)
     embeds = verb.kind in ("say", "wish")
     complement = _complement(scene, random, verb, around.depth) if embeds and around.depth < 2 else None
-    circumstances = (
-        () if embeds and random.random() < 0.7 else _circumstances(scene, random, verb, around.depth)
-    )
+    bare = embeds and random.random() < 0.7
+    circumstances = () if bare else _circumstances(scene, random, verb, around.depth)
     main = around.depth == 0
-    adverbial = (
-        draw_clause(scene, random, Around(2)) if main and random.random() < register.adverbials else None
-    )
-    conjunct = (
-        _conjunct(scene, random, verb)
-        if main and complement is None and random.random() < register.conjuncts
-        else None
-    )
+    adverbial = conjunct = None
+    if main and random.random() < register.adverbials:
+        adverbial = draw_clause(scene, random, Around(2))
+    if main and complement is None and random.random() < register.conjuncts:
+        conjunct = _conjunct(scene, random, verb)
     return Clause(
         predicate=concept,
         subject=subject,
@@ -114,11 +110,7 @@ def _draw_verb(scene: Scene, random: Random, around: Around) -> str:
     return concept
 
 
-def _argument(
-    scene: Scene, random: Random, category: str, verb: Verb, depth: int, role: str = "subject"
-) -> Nominal:
-    liked = verb.subjects if role == "subject" else verb.objects
-    assert liked is not None
+def _argument(scene: Scene, random: Random, category: str, liked: Weighted[str], depth: int) -> Nominal:
     nominal = draw_nominal(scene, random, category, liked, decorated=depth < 2)
     if depth > 0 or nominal.kind != "noun" or nominal.conjunct or nominal.entity:
         return nominal

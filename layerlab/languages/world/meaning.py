@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -94,30 +93,3 @@ class Clause:
     conjunct: Clause | None = None
     conjunction: str = ""
     interjection: str = ""
-
-
-def concepts_of(meaning: Clause | Nominal | None) -> Iterator[str]:
-    """Yield the nouns, verbs, adjectives, adverbs and names of a meaning, each as often as it is said.
-
-    >>> sorted(concepts_of(Clause("VERB:1", subject=Nominal("NOUN:2", adjectives=("ADJ:3",)))))
-    ['ADJ:3', 'NOUN:2', 'VERB:1']
-    """
-    if isinstance(meaning, Nominal):
-        if meaning.kind != "pronoun":
-            yield meaning.concept
-        yield from meaning.adjectives
-        if meaning.surname:
-            yield meaning.surname
-        for part in (meaning.possessor, meaning.relative, meaning.conjunct):
-            yield from concepts_of(part)
-    elif meaning is not None:
-        if meaning.predicate:
-            yield meaning.predicate
-        yield from meaning.adverbs
-        for _, nominal in meaning.circumstances:
-            yield from concepts_of(nominal)
-        yield from concepts_of(meaning.subject)
-        yield from concepts_of(meaning.object)
-        yield from concepts_of(meaning.attribute)
-        for clause in (meaning.complement, meaning.adverbial, meaning.conjunct):
-            yield from concepts_of(clause)

@@ -112,10 +112,7 @@ class Anchors(BaseModel):
 
 
 def learn_lexicon(texts: Mapping[str, Mapping[str, str]]) -> Lexicon:
-    """Learn word translations between all pairs of languages.
-
-    Args:
-        texts: Language to text by id; equal ids are translations.
+    """Learn word translations between all pairs of languages; texts with equal ids are translations.
 
     Raises:
         DataError: No two words occur together often enough.

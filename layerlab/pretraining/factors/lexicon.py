@@ -101,11 +101,7 @@ def _best(phi: NDArray[Any], word: NDArray[Any], share: NDArray[Any]) -> NDArray
 
 
 def _translations(
-    words: Sequence[str],
-    others: Sequence[str],
-    word: NDArray[Any],
-    other: NDArray[Any],
-    weight: NDArray[Any],
+    words: Sequence[str], others: Sequence[str], word: NDArray[Any], other: NDArray[Any], weight: NDArray[Any]
 ) -> Translations:
     found: dict[str, list[tuple[float, str]]] = {}
     for one, two, together in zip(word.tolist(), other.tolist(), weight.tolist(), strict=True):

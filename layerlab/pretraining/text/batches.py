@@ -12,45 +12,31 @@ from layerlab.pretraining.text.corpus import Tokens
 from layerlab.training.streams import languages_stream, sequences_stream
 
 
-def language_probabilities(sizes: Mapping[str, int], exponent: float) -> dict[str, float]:
-    """Return each language's share of the sequences: its size to the power ``exponent``, normalised.
+def shares(
+    sizes: Mapping[str, int], exponent: float, fixed: Mapping[str, float] | None = None
+) -> dict[str, float]:
+    """Return each stream's share of the sequences: a fixed one, or by its size to the power ``exponent``.
 
     Reference:
         Conneau and Lample 2019, "Cross-lingual Language Model Pretraining".
 
-    >>> language_probabilities({"en": 9, "tr": 1}, 0.5)
+    >>> shares({"en": 9, "tr": 1}, 0.5)
     {'en': 0.75, 'tr': 0.25}
-    """
-    weights = {language: size**exponent for language, size in sizes.items()}
-    total = sum(weights.values())
-    return {language: weight / total for language, weight in weights.items()}
-
-
-def shares(
-    sizes: Mapping[str, int], exponent: float, fixed: Mapping[str, float] | None = None
-) -> dict[str, float]:
-    """Return each stream's share of the sequences when some shares are given and the rest is by size.
-
     >>> shares({"en": 9, "tr": 1, "parallel": 50}, 0.5, {"parallel": 0.2})
     {'en': 0.6000000000000001, 'tr': 0.2, 'parallel': 0.2}
     """
     fixed = fixed or {}
-    free = language_probabilities({key: n for key, n in sizes.items() if key not in fixed}, exponent)
-    left = 1 - sum(fixed.values())
-    return {key: fixed[key] if key in fixed else free[key] * left for key in sizes}
+    weights = {key: size**exponent for key, size in sizes.items() if key not in fixed}
+    total, left = sum(weights.values()), 1 - sum(fixed.values())
+    return {key: fixed[key] if key in fixed else weights[key] / total * left for key in sizes}
 
 
 class Order:
     """Which sequences each step trains on.
 
     Languages are drawn at random; within a language every sequence comes once before any comes again.
-
-    Args:
-        sequences: Language to its training sequences of shape ``(sequences, tokens)``.
-        shares: Language to its share of the sequences; they sum to 1.
-        batch_sequences: Sequences in a step.
-        steps: Number of steps.
-        seed: Seed of the draws.
+    ``sequences`` has the training sequences of each language, of shape ``(sequences, tokens)``, and
+    ``shares``, which sum to 1, how often it is drawn.
     """
 
     def __init__(
@@ -132,15 +118,9 @@ def mask(
 ) -> Masked:
     """Choose positions to be predicted and corrupt them: 80% mask, 10% another token, 10% as they are.
 
-    Exactly ``rate`` of the ordinary tokens of the batch (rounded, at least one) are chosen.
-
-    Args:
-        batch: Token ids of shape ``(batch, tokens)``.
-        rate: Fraction of the ordinary tokens to predict, of all sequences or of each.
-        stream: Draws the masks; each step has one of its own.
-        n_special: Ids below this are special tokens, neither predicted nor put in.
-        mask_id: Id of ``[MASK]``.
-        n_vocab: Size of the vocabulary.
+    Exactly ``rate`` of the ordinary tokens of the batch (rounded, at least one) are chosen; sequences may
+    have rates of their own. The batch has shape ``(batch, tokens)``. Ids below ``n_special`` are neither
+    predicted nor put in.
 
     Reference:
         Devlin et al. 2019; masks drawn anew for each visit as in Liu et al. 2019 (RoBERTa).

@@ -19,11 +19,7 @@ _ENCODED_AT_ONCE = 2_000
 
 
 def check_corpora(corpora: Mapping[str, Sequence[Path]], kinds: Sequence[str] = ("txt", "tsv")) -> None:
-    """Check that every corpus file is there and of a kind that can be read.
-
-    Args:
-        corpora: Language to its files.
-        kinds: Endings that are expected, each also with ``.xz`` after it.
+    """Check that every corpus file is there and has one of the endings, each also with ``.xz`` after it.
 
     Raises:
         DataError: Naming every file that is missing or of an unknown kind.
@@ -42,14 +38,10 @@ def check_corpora(corpora: Mapping[str, Sequence[Path]], kinds: Sequence[str] = 
 
 
 def read_paragraphs(file: Path, drop: Sequence[str] = ()) -> Iterator[str]:
-    """Yield the paragraphs of one file, without empty ones.
-
-    Args:
-        file: ``.txt`` or ``.tsv`` (id TAB text), plain or ``.xz``.
-        drop: Ids of a ``.tsv`` to leave out; ``Gen.3`` also drops ``Gen.3.1``.
+    """Yield the paragraphs of a ``.txt`` or ``.tsv``, plain or ``.xz``, without empty ones.
 
     Raises:
-        DataError: A line of a ``.tsv`` that has not exactly one tab; names file and line.
+        DataError: As ``read_rows``, for a ``.tsv``.
     """
     if file.name.removesuffix(".xz").endswith(".tsv"):
         yield from (text for _, text in read_rows(file, drop))
@@ -61,11 +53,9 @@ def read_paragraphs(file: Path, drop: Sequence[str] = ()) -> Iterator[str]:
 
 
 def read_rows(file: Path, drop: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
-    """Yield id and text of the rows of a ``.tsv`` or ``.tsv.xz``, without empty texts.
+    """Yield id and text of the rows (id TAB text) of a ``.tsv`` or ``.tsv.xz``, without empty texts.
 
-    Args:
-        file: Rows of id TAB text.
-        drop: Ids to leave out; ``Gen.3`` also drops ``Gen.3.1``.
+    Ids in ``drop`` are left out; ``Gen.3`` also drops ``Gen.3.1``.
 
     Raises:
         DataError: A line that has not exactly one tab; names file and line.
@@ -95,15 +85,7 @@ def _is_dropped(identifier: str, dropped: frozenset[str]) -> bool:
 
 
 def encode(texts: Sequence[str], tokenizer: Any) -> Tokens:
-    """Encode paragraphs into one stream in which each is followed by the separator.
-
-    Args:
-        texts: Paragraphs.
-        tokenizer: A fast Hugging Face tokenizer.
-
-    Returns:
-        Token ids of shape ``(tokens,)``.
-    """
+    """Encode paragraphs into token ids of shape ``(tokens,)``, with the separator after each paragraph."""
     separator = np.array([tokenizer.sep_token_id], dtype=np.int32)
     parts: list[Tokens] = []
     for start in range(0, len(texts), _ENCODED_AT_ONCE):
@@ -116,11 +98,7 @@ def encode(texts: Sequence[str], tokenizer: Any) -> Tokens:
 def pack(stream: Tokens, sequence_length: int, first: int, filler: int) -> Tokens:
     """Cut a stream into sequences that all begin with one special token and lose none of the stream.
 
-    Args:
-        stream: Token ids of shape ``(tokens,)``.
-        sequence_length: Tokens of a sequence, the first one included.
-        first: Id put in front of each sequence (``[CLS]``).
-        filler: Id that fills the last sequence (``[SEP]``); less than one sequence in all.
+    The first token (``[CLS]``) counts; a filler (``[SEP]``) completes the last sequence.
 
     Returns:
         Token ids of shape ``(sequences, sequence_length)``.

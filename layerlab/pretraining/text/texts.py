@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from layerlab.errors import DataError, LayerlabError, unknown
+from layerlab.errors import DataError, unknown
 from layerlab.files import digest_file
 from layerlab.pretraining.text.corpus import read_paragraphs
 
@@ -76,6 +76,7 @@ def kind_of_text(value: Any) -> str | None:
     return "file" if isinstance(value, str | Path) else None
 
 
+AnyText = Path | HubText | ControlledText
 Text = Annotated[
     Annotated[Path, Tag("file")]
     | Annotated[HubText, Tag("hub")]
@@ -88,9 +89,7 @@ Text = Annotated[
 ]
 
 
-def placed(
-    text: Path | HubText | ControlledText, place: Callable[[Path], Path]
-) -> Path | HubText | ControlledText:
+def placed(text: AnyText, place: Callable[[Path], Path]) -> AnyText:
     """Return a text with its path put elsewhere; a Hub id stays unless it is a folder there."""
     if isinstance(text, Path):
         return place(text)
@@ -101,24 +100,7 @@ def placed(
     return text.model_copy(update={"hub": str(there)}) if there.is_dir() else text
 
 
-def check_texts(texts: Mapping[str, Sequence[Path | HubText | ControlledText]]) -> None:
-    """Check what can be checked of texts that are no files, before any is read.
-
-    Raises:
-        DataError: An unknown controlled language, or a family that cannot be read.
-    """
-    for language, several in texts.items():
-        for text in several:
-            if isinstance(text, ControlledText):
-                from layerlab.languages.family import find_family, find_language
-
-                try:
-                    find_language(find_family(text.family), text.controlled)
-                except LayerlabError as error:
-                    raise DataError(f"corpora: {language}: {error}") from error
-
-
-def paragraphs_of(text: Path | HubText | ControlledText, drop: Sequence[str] = ()) -> Iterator[str]:
+def paragraphs_of(text: AnyText, drop: Sequence[str] = ()) -> Iterator[str]:
     """Yield the paragraphs of a text, without empty ones.
 
     Raises:
@@ -131,7 +113,7 @@ def paragraphs_of(text: Path | HubText | ControlledText, drop: Sequence[str] = (
     return _controlled_paragraphs(text, text.sentences)
 
 
-def digest_text(text: Path | HubText | ControlledText) -> str:
+def digest_text(text: AnyText) -> str:
     """Return a digest of a text's content, 16 hexadecimal digits, as part of a pretraining's identity.
 
     A file's stands for its bytes, that of a data set for its paragraphs. A controlled language's stands for
@@ -154,7 +136,13 @@ def digest_text(text: Path | HubText | ControlledText) -> str:
 
 
 def _hub_paragraphs(text: HubText) -> Iterator[str]:
-    rows = _load_rows(text)
+    from layerlab.data.hub.hub_source import load_data_set
+
+    rows: Any = load_data_set(text.hub, text.config, text.revision, what=str(text))
+    if hasattr(rows, "keys"):
+        if text.split not in rows:
+            raise DataError(f"{text}: {unknown('split', text.split, rows.keys())}")
+        rows = rows[text.split]
     if text.column not in rows.column_names:
         raise DataError(f"{text}: {unknown('column', text.column, rows.column_names)}")
     n_rows = len(rows) if text.rows is None else min(text.rows, len(rows))
@@ -166,17 +154,6 @@ def _hub_paragraphs(text: HubText) -> Iterator[str]:
                 raise DataError(f"{text}, row {row}: {text.column} holds {got}; expected text")
             # A row may hold several lines; each is a paragraph, as in a file.
             yield from (line.strip() for line in value.splitlines() if line.strip())
-
-
-def _load_rows(text: HubText) -> Any:
-    from layerlab.data.hub.hub_source import load_data_set
-
-    loaded = load_data_set(text.hub, text.config, text.revision, what=str(text))
-    if not hasattr(loaded, "keys"):
-        return loaded
-    if text.split not in loaded:
-        raise DataError(f"{text}: {unknown('split', text.split, loaded.keys())}")
-    return loaded[text.split]
 
 
 def _controlled_paragraphs(text: ControlledText, n_sentences: int) -> Iterator[str]:

@@ -34,15 +34,8 @@ def train_tokenizer(
     """Train a joint tokenizer, cased by default.
 
     With WordPiece, ideographs stand alone, as in BERT; text without spaces such as kana is cut by the
-    vocabulary alone.
-
-    Args:
-        texts: Language to the paragraphs that train it; their sizes are the languages' weights.
-        vocab_size: Pieces, special tokens included.
-        alphabet: Characters that get a piece; words with other characters become ``[UNK]``.
-        lowercase: Lower-case and strip accents.
-        max_length: Longest input of the model, as the tokenizer states it.
-        kind: ``wordpiece``, or ``unigram`` for the model of SentencePiece.
+    vocabulary alone. The sizes of the texts are the languages' weights. ``vocab_size`` counts special tokens
+    too; ``alphabet`` is how many characters get a piece, and words with others become ``[UNK]``.
 
     Reference:
         Devlin et al. 2019, "BERT: Pre-training of Deep Bidirectional Transformers"; Kudo 2018, "Subword

@@ -1,15 +1,39 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from itertools import islice, pairwise
 
 from layerlab.languages.language import WorldSize
 from layerlab.languages.world.grammar import documents
-from layerlab.languages.world.meaning import concepts_of
+from layerlab.languages.world.meaning import Clause, Nominal
 from layerlab.languages.world.world import build_world
 
 WORLD = build_world(WorldSize())
 DOCUMENTS = tuple(islice(documents(WORLD, 0), 300))
+
+
+def concepts_of(meaning: Clause | Nominal | None) -> Iterator[str]:
+    """Yield the nouns, verbs, adjectives, adverbs and names of a meaning, each as often as it is said."""
+    if isinstance(meaning, Nominal):
+        if meaning.kind != "pronoun":
+            yield meaning.concept
+        yield from meaning.adjectives
+        if meaning.surname:
+            yield meaning.surname
+        for part in (meaning.possessor, meaning.relative, meaning.conjunct):
+            yield from concepts_of(part)
+    elif meaning is not None:
+        if meaning.predicate:
+            yield meaning.predicate
+        yield from meaning.adverbs
+        for _, nominal in meaning.circumstances:
+            yield from concepts_of(nominal)
+        yield from concepts_of(meaning.subject)
+        yield from concepts_of(meaning.object)
+        yield from concepts_of(meaning.attribute)
+        for clause in (meaning.complement, meaning.adverbial, meaning.conjunct):
+            yield from concepts_of(clause)
 
 
 def test_one_seed_gives_one_stream_of_meanings() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from layerlab.pretraining.text.batches import Masked, Order, language_probabilities, mask
+from layerlab.pretraining.text.batches import Masked, Order, mask, shares
 from layerlab.training.streams import masks_stream
 
 N_SPECIAL, MASK_ID, N_VOCAB = 5, 4, 1_000
@@ -80,7 +80,7 @@ def test_languages_come_by_their_tempered_sizes() -> None:
 
 
 def test_an_exponent_of_zero_is_even() -> None:
-    assert language_probabilities({"a": 1, "b": 99}, 0.0) == {"a": 0.5, "b": 0.5}
+    assert shares({"a": 1, "b": 99}, 0.0) == {"a": 0.5, "b": 0.5}
 
 
 def test_what_a_step_sees_does_not_depend_on_how_many_steps_follow() -> None:
