@@ -62,7 +62,7 @@ class DataSpec(BaseModel):
             always ``en_gum``.
         revision: Branch, tag or commit of the data set.
         controlled: Controlled languages; ``{}`` for those that come with layerlab.
-        tag_map: Entity tags or types to replace, see :func:`layerlab.data.formats.iob.read_iob`; or labels
+        tag_map: Entity tags or types to replace, see :class:`layerlab.data.tags.TagOptions`; or labels
             of pairs.
         stray_tags: What becomes of an ``I-X`` that begins an entity; likewise.
         limit: At most so many sentences of a split, spread evenly over it.

@@ -29,7 +29,15 @@ _ALONE, _LAST = frozenset("SUW"), frozenset("ELSUW")
 
 @dataclass(frozen=True)
 class TagOptions:
-    """How a study wants entity tags to be read; see :class:`layerlab.data.spec.DataSpec`."""
+    """How a study wants entity tags to be read.
+
+    Attributes:
+        tag_map: Whole tags or entity types to replace: ``{"OTH": "O", "-": "O", "GPE": "LOC"}`` turns
+            ``B-OTH`` and ``-`` to ``O``, and ``I-GPE`` to ``I-LOC``. A whole tag goes first.
+        stray_tags: What becomes of an ``I-X`` that follows no ``B-X`` or ``I-X``. ``rare``: it is kept
+            as it is, which strict scoring counts as no entity, if at most 1% of the file's entities
+            begin so; else the file is refused. ``begin``: it is read as ``B-X``, which also reads IOB1.
+    """
 
     tag_map: Mapping[str, str] = field(default_factory=dict)
     stray_tags: StrayTags = "rare"

@@ -13,6 +13,7 @@ from layerlab.data.formats.conllu import read_conllu
 from layerlab.data.formats.iob import read_iob
 from layerlab.data.formats.parallel_treebanks import read_parallel
 from layerlab.data.survey import survey
+from layerlab.data.tags import TagOptions
 
 pytestmark = pytest.mark.data
 
@@ -46,7 +47,7 @@ def test_every_entity_file_is_read(data_root: Path) -> None:
     files = sorted(data_root.glob("ner/*/*.iob2"))
     assert len(files) >= 20
     for file in files:
-        tags = {tag for s in read_iob(file, TAG_MAP) for tag in s.entities}
+        tags = {tag for s in read_iob(file, TagOptions(TAG_MAP))[0] for tag in s.entities}
         assert tags <= {"O"} | {f"{p}-{kind}" for p in "BI" for kind in ("PER", "LOC", "ORG")}, file
 
 

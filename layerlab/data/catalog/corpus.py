@@ -15,7 +15,7 @@ from layerlab.data.catalog.intake import Items, Notes, check_items, find_prefix,
 from layerlab.data.catalog.registry import register_corpus, registered, registered_languages, speak
 from layerlab.data.corpus_folders import SPLIT_NAMES, find_file, has_language
 from layerlab.data.formats.conllu import read_conllu
-from layerlab.data.formats.iob import read_iob_file
+from layerlab.data.formats.iob import read_iob
 from layerlab.data.formats.pair_files import read_pairs
 from layerlab.data.hub.hub_pairs import load_hub_pairs
 from layerlab.data.hub.hub_source import HubSource
@@ -218,7 +218,7 @@ def _read_file(path: Path, options: TagOptions) -> tuple[Items, Notes]:
     if path.suffix == ".conllu":
         return read_conllu(path), ()
     if path.suffix in _IOB_ENDINGS:
-        return read_iob_file(path, options)
+        return read_iob(path, options)
     if path.suffix in _PAIR_ENDINGS:
         return read_pairs(path, options.tag_map), ()
     raise DataError(f"{path}: no reader for {path.suffix!r} files: expected .conllu, .iob2, .tsv or .jsonl")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from layerlab.data.checks import check_words
 from layerlab.data.entities import read_tags
 from layerlab.data.formats.lines import read_lines, sent_id_of
 from layerlab.data.sentences import Sentence
-from layerlab.data.tags import NO_MAP, StrayTags, TagOptions
+from layerlab.data.tags import TagOptions
 from layerlab.errors import DataError
 
 DOCUMENT = "-DOCSTART-"
@@ -28,9 +28,7 @@ class _Block:
     rows: list[tuple[int, list[str]]] = field(default_factory=list)
 
 
-def read_iob(
-    path: str | Path, tag_map: Mapping[str, str] = NO_MAP, stray_tags: StrayTags = "rare"
-) -> tuple[Sentence, ...]:
+def read_iob(path: Path, options: TagOptions) -> tuple[tuple[Sentence, ...], tuple[str, ...]]:
     """Read a file of words and entity tags.
 
     A line holds, separated by tabs, number, word, tag and anything, or just word and tag. Where every line
@@ -38,23 +36,13 @@ def read_iob(
     spaces, as those of CoNLL 2003. Lines of white space part sentences. Comments begin with ``#`` and a
     space, or are ``#``, source and date in tabs, as in GermEval 2014; ``# sent_id = ...`` names a sentence.
 
-    Args:
-        path: The file.
-        tag_map: Whole tags or entity types to replace: ``{"OTH": "O", "-": "O", "GPE": "LOC"}`` turns
-            ``B-OTH`` and ``-`` to ``O``, and ``I-GPE`` to ``I-LOC``. A whole tag goes first.
-        stray_tags: What becomes of an ``I-X`` that follows no ``B-X`` or ``I-X``. ``rare``: it is kept
-            as it is, which strict scoring counts as no entity, if at most 1% of the file's entities
-            begin so; else the file is refused. ``begin``: it is read as ``B-X``, which also reads IOB1.
+    Returns:
+        The sentences, and notes on how their tags were read.
 
     Raises:
         DataError: A line has no tag, a tag of an unknown form, or too many stray ``I-`` tags; names file
             and line. Or the file holds no sentence.
     """
-    return read_iob_file(Path(path), TagOptions(tag_map, stray_tags))[0]
-
-
-def read_iob_file(path: Path, options: TagOptions) -> tuple[tuple[Sentence, ...], tuple[str, ...]]:
-    """Read a file as `read_iob` does, with notes on how its tags were read."""
     blocks = list(_blocks(read_lines(path)))
     columns_of = _layout(path, blocks)
     split = [[columns_of(number, columns) for number, columns in block.rows] for block in blocks]

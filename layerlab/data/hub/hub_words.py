@@ -48,7 +48,7 @@ class _Row:
 
 
 def load_hub(
-    source: HubSource, formats: Sequence[str], options: TagOptions | None = None
+    source: HubSource, formats: Sequence[str], options: TagOptions
 ) -> tuple[tuple[Sentence, ...], tuple[str, ...]]:
     """Read one split of a data set into sentences.
 
@@ -83,7 +83,7 @@ def load_hub(
     check_words([row.words for row in rows], lambda row, _: f"{source}{rows[row].place}")
     if kind == "conllu":
         return tuple(_build_tree(source, row) for row in rows), ()
-    return _build_entities(source, rows, options or TagOptions())
+    return _build_entities(source, rows, options)
 
 
 def _rows(source: HubSource, data_set: Any, columns: dict[str, str]) -> list[_Row]:

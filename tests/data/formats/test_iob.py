@@ -1,14 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layerlab.data.formats.iob import read_iob
-from layerlab.data.tags import begin_strays, count_strays, stray_positions
+from layerlab.data.formats import iob
+from layerlab.data.sentences import Sentence
+from layerlab.data.tags import NO_MAP, StrayTags, TagOptions, begin_strays, count_strays, stray_positions
 from layerlab.errors import DataError
 
 Write = Callable[[str, str], Path]
@@ -24,6 +25,12 @@ NUMBERED = """# sent_id = boat-1
 1\t東都\tB-LOC\t-\tann
 2\t#1\tO\t-\tann
 """
+
+
+def read_iob(
+    path: Path, tag_map: Mapping[str, str] = NO_MAP, stray_tags: StrayTags = "rare"
+) -> tuple[Sentence, ...]:
+    return iob.read_iob(path, TagOptions(tag_map, stray_tags))[0]
 
 
 def test_numbered_lines_are_read_whatever_follows_the_tag(write: Write) -> None:

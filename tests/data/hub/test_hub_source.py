@@ -248,7 +248,7 @@ def test_labels_that_are_hidden_are_no_labels(
 
 def test_tags_of_other_schemes_are_read_as_in_files(tmp_path: Path) -> None:
     hub_id = save(tmp_path / "ner", {"train": entities([["S-PER", "B-LOC", "E-LOC"]])})
-    read, notes = hub_words.load_hub(source(hub_id), ("iob2",))
+    read, notes = hub_words.load_hub(source(hub_id), ("iob2",), TagOptions())
     assert read[0].entities == ("B-PER", "B-LOC", "I-LOC")
     assert notes == ("the tags are IOBES, read as IOB2; no entity is lost",)
 

@@ -7,6 +7,7 @@ import pytest
 
 from layerlab.data.formats.conllu import read_conllu
 from layerlab.data.formats.iob import read_iob
+from layerlab.data.tags import TagOptions
 from layerlab.errors import DataError
 from layerlab.languages.corpora.generate import generate
 from layerlab.languages.corpora.treebanks import read_controlled, write_corpora
@@ -35,7 +36,8 @@ def test_the_layout_is_one_folder_a_language_and_one_text_a_language(tmp_path: P
 def test_the_readers_give_back_what_was_generated(tmp_path: Path, name: str) -> None:
     write_corpora(tmp_path, (name,), SIZES, seed=1)
     expected = list(generate(name, 20, "1-test"))
-    trees, entities = read_conllu(tmp_path / name / "test.conllu"), read_iob(tmp_path / name / "test.iob2")
+    trees = read_conllu(tmp_path / name / "test.conllu")
+    entities, _ = read_iob(tmp_path / name / "test.iob2", TagOptions())
     for sentence, tree, tagged in zip(expected, trees, entities, strict=True):
         assert (tree.words, tree.upos, tree.heads) == (sentence.words, sentence.upos, sentence.heads)
         assert (tree.relations, tree.sent_id) == (sentence.relations, sentence.sent_id)
