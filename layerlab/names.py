@@ -106,9 +106,7 @@ def measure_name(measure: str) -> str:
 def ablation_name(entries: Sequence[Entry], shown: Sequence[bool] | None = None) -> str:
     """Name an ablation after what it does: kinds, layers and all that is not at its default.
 
-    Args:
-        entries: Its interventions as plain values, in order.
-        shown: Which of them show their layers; all if None. Without layers, it is the name of a sweep.
+    ``shown`` says which interventions show their layers, all if None. Without layers, it is a sweep's name.
 
     >>> entry = {"phase": "during", "at": 0.5, "kind": "reset", "layers": "0-1", "to": "pretrained"}
     >>> ablation_name([entry]), ablation_name([entry], [False]), ablation_name([])

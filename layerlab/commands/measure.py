@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,8 +15,6 @@ from layerlab.names import DIRECTIONS
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from layerlab.data.bitext import Bitext
 
 Models = Annotated[
     list[str],
@@ -70,13 +68,27 @@ def measure(
     layerlab measure bert-base-multilingual-cased --languages de,fr,ru
     layerlab measure before=mbert after=results/upos/fits/0123abcd --parallel tatoeba -o alignment
     """
+    import pandas as pd
+
     from layerlab.data.formats.bitext_files import read_bitexts
+    from layerlab.measures.bitext_alignment import measure_alignment
     from layerlab.nodes.process import quieten_transformers
 
     quieten_transformers()
     chosen = [labelled_model(model) for model in models]
     bitexts = read_bitexts(parallel, listed(languages), pair_with, sentences=sentences)
-    frame = _measure_all(chosen, bitexts, listed(measures), pooling)
+    parts = [
+        measure_alignment(
+            encoder,
+            bitexts,
+            label=label,
+            measures=listed(measures),
+            pooling=pooling,  # type: ignore[arg-type]  # checked there
+            progress=partial(_report, label),
+        )
+        for label, encoder in chosen
+    ]
+    frame = pd.concat(parts, ignore_index=True)
     print(alignment_table(frame))
     if output is not None:
         from layerlab.analysis.records import write_records
@@ -88,50 +100,28 @@ def measure(
             print(path)
 
 
-def _measure_all(
-    models: Sequence[tuple[str, str]], bitexts: Sequence[Bitext], measures: Sequence[str], pooling: str
-) -> pd.DataFrame:
-    """Measure one labelled model after the other, and report progress."""
-    import pandas as pd
-
-    from layerlab.measures.bitext_alignment import measure_alignment
-
-    def measured(label: str, encoder: str) -> pd.DataFrame:
-        return measure_alignment(
-            encoder,
-            bitexts,
-            label=label,
-            measures=measures,
-            pooling=pooling,  # type: ignore[arg-type]  # checked there
-            progress=lambda text: print(f"{label}: {text}", file=sys.stderr),
-        )
-
-    return pd.concat([measured(label, encoder) for label, encoder in models], ignore_index=True)
+def _report(label: str, text: str) -> None:
+    print(f"{label}: {text}", file=sys.stderr)
 
 
 def alignment_table(frame: pd.DataFrame) -> str:
     """Return a table of values (percent) by model, measure and pair, with a column a layer."""
+    from layerlab.report.style.captions import spread
+
     both = frame[~frame["metric"].str.endswith(DIRECTIONS)]
     blocks = []
     for (model, measured), part in both.groupby(["model", "metric"], sort=False):
         table = 100 * part.pivot_table(
             index=["source", "target"], columns="layer", values="value", sort=False
         )
-        table.index = _pair_names(table)
+        table.index = [f"{source}-{target}" for source, target in table.index]
         if len(table) > 1:
             table.loc["mean"] = table.mean()
-        n = part["n"]
-        many = f"{n.min():,}" if n.min() == n.max() else f"{n.min():,} to {n.max():,}"
         blocks.append(
-            f"{model}: {measured} in percent, {many} sentence pairs, after 0 (embeddings) to "
+            f"{model}: {measured} in percent, {spread(part['n'])} sentence pairs, after 0 (embeddings) to "
             f"{part['layer'].max()} layers\n{table.to_string(float_format='{:.1f}'.format)}"
         )
     return "\n\n".join(blocks)
-
-
-def _pair_names(table: pd.DataFrame) -> list[str]:
-    """Name the rows of a table by their pair."""
-    return [f"{source}-{target}" for source, target in table.index]
 
 
 def labelled_model(model: str) -> tuple[str, str]:

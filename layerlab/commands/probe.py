@@ -10,14 +10,26 @@ import typer
 
 from layerlab.commands.arguments import Png, figure_formats, writable
 from layerlab.commands.measure import labelled_model, listed
+from layerlab.errors import RecordsError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from layerlab.data.spec import DataSpec
-    from layerlab.measures.options import ProbeTraining
 
 _INTEGERS = "whole numbers or ranges of them, with commas, such as 0,4-8"
+
+
+def _positive(number: float) -> float:
+    if not 0 < number < float("inf"):
+        raise typer.BadParameter(f"expected a positive number, got {number}")
+    return number
+
+
+def _no_study(folder: Path | None) -> Path | None:
+    if folder is not None and (folder / "manifest.json").exists():
+        raise RecordsError(f"{folder} holds a study; give the probes a directory of their own")
+    return writable(folder)
 
 
 Models = Annotated[
@@ -51,7 +63,7 @@ LayersPassed = Annotated[
 TrainLimit = Annotated[int | None, typer.Option(help="At most so many training sentences.", min=1)]
 TestLimit = Annotated[int | None, typer.Option(help="At most so many test sentences.", min=1)]
 Epochs = Annotated[int, typer.Option(help="Passes over the training sentences.", min=1)]
-LearningRate = Annotated[float, typer.Option(help="Peak learning rate.")]
+LearningRate = Annotated[float, typer.Option(help="Peak learning rate.", callback=_positive)]
 BatchSize = Annotated[int, typer.Option(help="Sentences in a step.", min=1)]
 Standardise = Annotated[bool, typer.Option(help="Bring the states of all layers to one scale.")]
 KeepGib = Annotated[
@@ -61,7 +73,7 @@ Device = Annotated[str, typer.Option(help="auto or cpu.")]
 Output = Annotated[
     Path | None,
     typer.Option(
-        "--output", "-o", help="Directory for records.csv and the figures.", metavar="DIR", callback=writable
+        "--output", "-o", help="Directory for records.csv and the figures.", metavar="DIR", callback=_no_study
     ),
 ]
 
@@ -95,10 +107,10 @@ def probe(
     layerlab probe minimbert-controlled --family instrument --source ilda --targets jora,kesa,mavu
     layerlab probe mbert after=results/upos/fits/0123abcd --source en --targets de,fr --data-root ud -o probes
     """
+    from layerlab.measures.options import ProbeTraining
     from layerlab.nodes.kinds.probes import labels_of_models, probe_models
     from layerlab.nodes.process import quieten_transformers
 
-    _refuse_study(output)
     quieten_transformers()
     frame = probe_models(
         labels_of_models([labelled_model(model) for model in models]),
@@ -108,38 +120,19 @@ def probe(
         data=_data(data_root, family, train_limit, test_limit),
         seeds=_integers(seeds, "--seeds"),
         layers=_integers(layers, "--layers") or None,
-        training=_training(epochs, learning_rate, batch_size, standardise, keep_gib),
+        training=ProbeTraining(
+            epochs=epochs,
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            standardise=standardise,
+            keep_gib=keep_gib,
+        ),
         device=device,
         progress=lambda text: print(text, file=sys.stderr),
     )
     print(probe_table(frame))
     if output is not None:
         _write(frame, output, png=png)
-
-
-def _refuse_study(output: Path | None) -> None:
-    from layerlab.errors import RecordsError
-
-    if output is not None and (output / "manifest.json").exists():
-        raise RecordsError(f"{output} holds a study; give the probes a directory of their own")
-
-
-def _training(
-    epochs: int, learning_rate: float, batch_size: int, standardise: bool, keep_gib: float
-) -> ProbeTraining:
-    from layerlab.measures.options import ProbeTraining
-
-    if not 0 < learning_rate < float("inf"):
-        raise typer.BadParameter(
-            f"expected a positive number, got {learning_rate}", param_hint="--learning-rate"
-        )
-    return ProbeTraining(
-        epochs=epochs,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        standardise=standardise,
-        keep_gib=keep_gib,
-    )
 
 
 def probe_table(frame: pd.DataFrame) -> str:

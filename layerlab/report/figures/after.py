@@ -30,10 +30,8 @@ def plot_after(effect: pd.DataFrame) -> MplFigure:
     """Draw the change of the score by layer for every sweep of interventions after fine-tuning.
 
     Above on the source, below on the mean of the zero-shot targets, on one scale. A window of several layers
-    is drawn at its middle. Bands are 95% t intervals over seeds, left out for more than four sweeps.
-
-    Args:
-        effect: What ``layerlab.analysis.sensitivity`` gives, of one model, task and source.
+    is drawn at its middle. Bands are 95% t intervals over seeds, left out for more than four sweeps. Takes
+    what ``layerlab.analysis.sensitivity`` gives, of one model, task and source.
 
     Raises:
         RecordsError: No sweep after fine-tuning, or several settings.

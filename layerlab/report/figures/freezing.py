@@ -72,10 +72,6 @@ def scores_by_depth(frame: pd.DataFrame, metric: str | None = None) -> Depths:
     Where several ablations freeze the same layers, the one with the fewest other options is shown, such as
     the one that keeps dropout. Older records do not have the options; there the shortest name is taken.
 
-    Args:
-        frame: Tidy records of one model, task and source.
-        metric: The metric; None for the task's own.
-
     Raises:
         RecordsError: No baseline, fewer than two depths, or several settings.
     """

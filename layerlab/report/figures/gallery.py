@@ -68,11 +68,6 @@ def drawings(
 ) -> Iterator[tuple[Figure, Drawing]]:
     """Yield every drawing that the records have data for, with its figure; nothing is drawn yet.
 
-    Args:
-        frame: Tidy records.
-        metric: The metric of scores; None for each task's own.
-        figures: Names of the figures wanted; none means all.
-
     Raises:
         RecordsError: A name that is not known, or a figure that was asked for and has no data; the message
             says which have.

@@ -38,13 +38,7 @@ def plot_similarity(frame: pd.DataFrame, measure: str = "cka", *, sweep: str | N
     """Draw a measure by layer, mean over the targets: pretrained, fine-tuned and, of a sweep, ablated.
 
     Bands are 95% t intervals over seeds, for all curves where they are few, else for the fine-tuned encoder.
-    The pretrained encoder is one and has none.
-
-    Args:
-        frame: Tidy records of one model, task and source.
-        measure: A measure, such as ``cka``, ``retrieval`` or ``anc``; or one without a value before
-            fine-tuning, such as ``change_cka``.
-        sweep: The ablations to add, as ``layerlab.analysis.sweeps`` names sweeps; None for none.
+    The pretrained encoder is one and has none; nor have measures such as ``change_cka`` a value for it.
 
     Raises:
         RecordsError: No such measure or sweep, or several settings.

@@ -79,15 +79,9 @@ def swapped_in(options: str) -> _Owners:
 
 
 def swap_matrices(frame: pd.DataFrame, metric: str | None = None) -> list[SwapMatrix]:
-    """Arrange the scores of swapped encoders by the sources of their lower and upper layers.
+    """Arrange the scores of swapped encoders by the sources of their layers below and above each boundary.
 
-    Args:
-        frame: Tidy records of one model, task and source; the source is the language that the model with the
-            head and the embeddings was fine-tuned on.
-        metric: The metric; None for the task's own.
-
-    Returns:
-        A matrix for each boundary between lower and upper layers.
+    The source of the records is the language of the fit that head and embeddings are from.
 
     Raises:
         RecordsError: No swap of whole layers of a fit on another source, or several settings.
@@ -125,12 +119,8 @@ def _matrices(setting: Mapping[str, str], scores: pd.DataFrame) -> list[SwapMatr
 def plot_swaps(frame: pd.DataFrame, metric: str | None = None, *, boundary: int | None = None) -> MplFigure:
     """Draw a swap matrix for the mean of the targets that no part was fine-tuned on.
 
-    Where there are two sources, each has a panel too.
-
-    Args:
-        frame: As ``swap_matrices`` takes it.
-        metric: The metric; None for the task's own.
-        boundary: The boundary between lower and upper layers; None for the only one, or the first.
+    Where there are two sources, each has a panel too. Without a boundary between lower and upper layers it is
+    the only one, or the first.
 
     Raises:
         RecordsError: As ``swap_matrices``; or no swap has this boundary.

@@ -34,14 +34,16 @@ class About:
     planned: int | None = None
     complete: int | None = None
 
+    @property
+    def incomplete(self) -> bool:
+        """Whether runs are known to be missing."""
+        return self.planned is not None and self.complete is not None and self.complete < self.planned
+
 
 def read_about(path: Where, frame: pd.DataFrame) -> About:
-    """Read the files next to the records of a study.
+    """Read the files next to the records of a study: of a store, a published study's folder or a file.
 
-    Args:
-        path: A store, a published study's folder or a file of records. For a file, the study file and the
-            nodes next to it are used if they belong to a study in the records.
-        frame: The records, as ``layerlab.analysis.records.load_records`` gives them.
+    For a file, the study file and the nodes next to it are used if they belong to a study in the records.
 
     Raises:
         RecordsError: A file that is there cannot be read.

@@ -21,14 +21,9 @@ _MOST_LISTED = 12
 
 
 def caveats(frame: pd.DataFrame, effect: pd.DataFrame, about: About) -> list[str]:
-    """List the limits of what a study shows, the most serious first.
-
-    Args:
-        frame: Tidy records.
-        effect: What ``layerlab.analysis.significance`` gives of them.
-        about: The files next to them.
-    """
-    found = [*_incomplete(about), *_too_few_seeds(effect), *_not_compared(effect)]
+    """List the limits of what a study, with its records and tested effects, shows; the most serious first."""
+    found = [*_incomplete(about), *_too_few_seeds(effect)]
+    found += _some([f"Not compared: {note}." for note in effect.attrs.get("notes", [])])
     if names := controlled_languages(frame, about):
         found.append(_INSTRUMENT.format(names=", ".join(names)))
     found += [*_mixed(about.nodes), *_corpora(about.nodes)]
@@ -41,12 +36,7 @@ def caveats(frame: pd.DataFrame, effect: pd.DataFrame, about: About) -> list[str
 
 
 def controlled_languages(frame: pd.DataFrame, about: About) -> list[str]:
-    """Name the languages of a study that are invented.
-
-    Args:
-        frame: Tidy records.
-        about: The files next to them; a study whose data are ``controlled`` has no others.
-    """
+    """Name the languages of a study that are invented; one whose data are ``controlled`` has no others."""
     from layerlab.languages.family import SHIPPED, shipped_family
 
     names = sorted({str(name) for column in ("source", "target") for name in frame[column] if name})
@@ -60,7 +50,7 @@ def controlled_languages(frame: pd.DataFrame, about: About) -> list[str]:
 
 def _incomplete(about: About) -> list[str]:
     found = []
-    if about.planned is not None and about.complete is not None and about.complete < about.planned:
+    if about.incomplete:
         found.append(
             f"The study is not complete: {about.complete:,} of {about.planned:,} planned runs are there. "
             "Everything below rests on these runs only."
@@ -79,10 +69,6 @@ def _too_few_seeds(effect: pd.DataFrame) -> list[str]:
     if len(where) == 1:
         return [text for text in where if text]
     return [f"{text} This applies to {'; '.join(_some(names))}." for text, names in where.items() if text]
-
-
-def _not_compared(effect: pd.DataFrame) -> list[str]:
-    return _some([f"Not compared: {note}." for note in effect.attrs.get("notes", [])])
 
 
 def _mixed(nodes: pd.DataFrame) -> list[str]:
@@ -109,21 +95,17 @@ def _corpora(nodes: pd.DataFrame) -> list[str]:
     """List the notes on the corpora of fits and runs, each once."""
     found: dict[str, None] = {}
     for cell in nodes.get("corpus_notes", ()):
-        found |= {f"Data: {_sentence(note)}": None for note in _listed(_json(cell))}
+        found |= _notes("Data", _json(cell))
     for cell in nodes.get("targets", ()):
         targets = _json(cell)
         for name, facts in targets.items() if isinstance(targets, dict) else ():
-            notes = _listed(facts.get("notes")) if isinstance(facts, dict) else []
-            found |= {f"Data of {name}: {_sentence(note)}": None for note in notes}
+            found |= _notes(f"Data of {name}", facts.get("notes") if isinstance(facts, dict) else None)
     return _some(list(found))
 
 
-def _sentence(text: object) -> str:
-    return f"{str(text).rstrip('.')}."
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _notes(what: str, notes: Any) -> dict[str, None]:
+    listed = notes if isinstance(notes, list) else []
+    return {f"{what}: {str(note).rstrip('.')}.": None for note in listed}
 
 
 def _json(cell: object) -> Any:

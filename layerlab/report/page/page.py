@@ -45,33 +45,31 @@ class Page:
 
 @dataclass(frozen=True)
 class _Entry:
-    """A line of the contents list, with those below it."""
+    """A line of the contents list, with those below it; and of a section, what it contains."""
 
     title: str
     anchor: str
-    below: tuple[_Entry, ...] = ()
+    below: Sequence[_Entry] = ()
+    parts: Sequence[Html] = ()
 
 
 def render_page(page: Page) -> str:
     """Write a page as one HTML file that loads nothing else; names are escaped."""
-    tables, table_entries = _tables(page)
-    figures, figure_entries = _figures(page.figures)
-    sections: list[tuple[str, str, list[Html], tuple[_Entry, ...]]] = [
-        ("Settings", "settings", [facts_html(page.settings)], ()),
-        ("Caveats", "caveats", [_list(page.caveats)] if page.caveats else [], ()),
-        ("Tables", "tables", tables, table_entries),
-        ("Figures", "figures", figures, figure_entries),
-        ("Versions, hardware and cost", "machine", [facts_html(page.machine)], ()),
+    caveats = element("ul", *(element("li", sentence) for sentence in page.caveats), class_="caveats")
+    machine = [facts_html(page.machine)] if page.machine else []
+    sections = [
+        _Entry("Settings", "settings", parts=[facts_html(page.settings)]),
+        _Entry("Caveats", "caveats", parts=[caveats] if page.caveats else []),
+        _tables(page),
+        _figures(page.figures),
+        _Entry("Versions, hardware and cost", "machine", parts=machine),
     ]
-    shown = [section for section in sections if section[2] and (section[1] != "machine" or page.machine)]
-    head = [element("h1", page.title)]
-    if page.question:
-        head.append(element("p", page.question, class_="question"))
-    contents = [_Entry(title, anchor, below) for title, anchor, _, below in shown]
+    shown = [section for section in sections if section.parts]
+    question = [element("p", page.question, class_="question")] if page.question else []
     body = [
-        element("header", *head),
-        element("nav", element("h2", "Contents"), _contents(contents), aria_label="Contents"),
-        element("main", *(_section(title, anchor, parts) for title, anchor, parts, _ in shown)),
+        element("header", element("h1", page.title), *question),
+        element("nav", element("h2", "Contents"), _contents(shown), aria_label="Contents"),
+        element("main", *map(_section, shown)),
         element("footer", element("p", _colophon())),
     ]
     html = element("html", Html("\n"), _head(page.title), Html("\n"), element("body", *body), lang="en")
@@ -91,12 +89,13 @@ def _head(title: str) -> Html:
     )
 
 
-def _section(title: str, anchor: str, parts: Sequence[Html]) -> Html:
-    heading = element("h2", title, id=f"{anchor}-heading")
-    return element("section", heading, *parts, id=anchor, aria_labelledby=f"{anchor}-heading")
+def _section(section: _Entry) -> Html:
+    name = f"{section.anchor}-heading"
+    heading = element("h2", section.title, id=name)
+    return element("section", heading, *section.parts, id=section.anchor, aria_labelledby=name)
 
 
-def _tables(page: Page) -> tuple[list[Html], tuple[_Entry, ...]]:
+def _tables(page: Page) -> _Entry:
     parts: list[Html] = []
     entries: list[_Entry] = []
     for number, (group, table) in enumerate(page.tables.items(), 1):
@@ -109,11 +108,11 @@ def _tables(page: Page) -> tuple[list[Html], tuple[_Entry, ...]]:
             title = section.title.removeprefix(f"{page.title}: ")
             parts.append(table_html(section, title, place, group.files if last else ""))
             below.append(_Entry(title, place))
-        entries.append(_Entry(group.title, anchor, tuple(below)))
-    return parts, tuple(entries)
+        entries.append(_Entry(group.title, anchor, below))
+    return _Entry("Tables", "tables", entries, parts)
 
 
-def _figures(groups: Mapping[str, Sequence[Plate]]) -> tuple[list[Html], tuple[_Entry, ...]]:
+def _figures(groups: Mapping[str, Sequence[Plate]]) -> _Entry:
     parts: list[Html] = []
     entries: list[_Entry] = []
     for number, (title, plates) in enumerate(groups.items(), 1):
@@ -122,8 +121,8 @@ def _figures(groups: Mapping[str, Sequence[Plate]]) -> tuple[list[Html], tuple[_
         shown = [figure_html(plate, place) for plate, place in zip(plates, places, strict=True)]
         parts += [element("h3", title, id=anchor), element("div", *shown, class_="figures")]
         below = [_Entry(plate.title, place) for plate, place in zip(plates, places, strict=True)]
-        entries.append(_Entry(title, anchor, tuple(below)))
-    return parts, tuple(entries)
+        entries.append(_Entry(title, anchor, below))
+    return _Entry("Figures", "figures", entries, parts)
 
 
 def _contents(entries: Sequence[_Entry]) -> Html:
@@ -132,10 +131,6 @@ def _contents(entries: Sequence[_Entry]) -> Html:
         link = element("a", entry.title, href=f"#{entry.anchor}")
         items.append(element("li", link, *([_contents(entry.below)] if entry.below else [])))
     return element("ul", *items)
-
-
-def _list(sentences: Sequence[str]) -> Html:
-    return element("ul", *(element("li", sentence) for sentence in sentences), class_="caveats")
 
 
 def _colophon() -> str:

@@ -14,18 +14,13 @@ _PIXELS = 96 * 1.32  # an inch on the page: letters of 8 points are as large as 
 
 
 def table_html(section: Section, title: str, anchor: str, files: str = "") -> Html:
-    """Write a table in a box that scrolls by itself, with its note below.
-
-    Args:
-        section: The table.
-        title: What its caption says.
-        anchor: Its id.
-        files: Where its files are, shown below it.
-    """
+    """Write a table in a box that scrolls by itself, with its note and where its files are below."""
     caption = element("caption", element("span", title), id=f"{anchor}-title")
     heads = [element("th", name, scope="col") for name in section.names]
     columns = [_dash(name) if section.layers == "columns" else name for name in section.columns]
-    heads += [element("th", name, scope="col", class_=_head_class(name)) for name in columns]
+    for name in columns:
+        kind = "number" if " " in name else "number whole"
+        heads.append(element("th", name, scope="col", class_=kind))
     spans = _spans(section.rows)
     dashed, largest = section.layers == "rows", section.largest
     rows = [_row(row, span, largest, dashed) for row, span in zip(section.rows, spans, strict=True)]
@@ -61,10 +56,6 @@ def figure_html(plate: Plate, anchor: str) -> Html:
     return element("figure", card, element("figcaption", *words), id=anchor, class_="wide" if wide else None)
 
 
-def _head_class(name: str) -> str:
-    return "number" if " " in name else "number whole"
-
-
 def _row(row: Row, span: int, largest: float, dashed: bool) -> Html:
     """Write a row; ``span`` rows share its first name, and 0 says that a row above has it."""
     names = [
@@ -72,7 +63,7 @@ def _row(row: Row, span: int, largest: float, dashed: bool) -> Html:
             "th",
             _dash(name) if dashed else name,
             scope="rowgroup" if index == 0 and span > 1 else "row",
-            rowspan=_many(index, span),
+            rowspan=span if index == 0 and span > 1 else None,
         )
         for index, name in enumerate(row.names)
         if index or span
@@ -80,10 +71,6 @@ def _row(row: Row, span: int, largest: float, dashed: bool) -> Html:
     return element(
         "tr", *names, *(_cell(cell, largest) for cell in row.cells), class_="ruled" if row.ruled else None
     )
-
-
-def _many(index: int, span: int) -> int | None:
-    return span if index == 0 and span > 1 else None
 
 
 def _spans(rows: tuple[Row, ...]) -> list[int]:

@@ -38,15 +38,7 @@ class Plate:
 def make_plate(drawing: Drawing, folder: Path, formats: Sequence[str] = ("pdf",)) -> tuple[Plate, list[Path]]:
     """Draw a figure, save it, one of a column's width at the page's width too, and make its image.
 
-    Files lie in the folder as ``<name>.pdf``, the wider ones in ``full-width/`` there.
-
-    Args:
-        drawing: The figure and its words.
-        folder: Where the files go.
-        formats: ``pdf``, ``png`` or both.
-
-    Returns:
-        The figure for a page, and the paths written.
+    Files lie in the folder as ``<name>.pdf``, the wider ones in ``full-width/``; their paths are returned.
     """
     figure = drawing.draw()
     width, height = map(float, figure.get_size_inches())

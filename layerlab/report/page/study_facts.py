@@ -19,12 +19,7 @@ _KINDS = (("pretraining", "pretrainings"), ("fit", "fine-tunings"), ("run", "eva
 
 
 def settings_facts(frame: pd.DataFrame, about: About) -> Facts:
-    """List a study's settings: from its records, and the data and training of its file.
-
-    Args:
-        frame: Tidy records.
-        about: The files next to them.
-    """
+    """List a study's settings: from its records, and the data and training of its file."""
     scores = frame[frame["layer"].isna()]
     settings = about.settings
     facts = [
@@ -45,11 +40,7 @@ def settings_facts(frame: pd.DataFrame, about: About) -> Facts:
 
 
 def machine_facts(nodes: pd.DataFrame) -> Facts:
-    """List hardware, versions and time; empty without nodes.
-
-    Args:
-        nodes: As ``layerlab.analysis.nodes.load_nodes`` gives it, or read from ``nodes.csv``.
-    """
+    """List hardware, versions and time of a study's nodes; empty without nodes."""
     if nodes.empty:
         return []
     facts = [("Hardware", _distinct(nodes, "device")), ("Threads", _distinct(nodes, "threads"))]
@@ -61,14 +52,14 @@ def machine_facts(nodes: pd.DataFrame) -> Facts:
                 text = f"{len(spent)} in {duration(float(spent.sum()))}, {duration(float(spent.mean()))} each"
                 facts.append((words.capitalize(), text))
         facts.append(("Time in all", f"{duration(float(seconds.sum()))}, summed over processes"))
-    facts += [("Optimiser steps a fit", _range(nodes, "n_steps"))]
-    facts += [("Training words a fit", _range(nodes, "n_train_words"))]
-    packages = [name for name in nodes.columns if str(name).startswith(_PACKAGES)]
-    versions = {name.removeprefix(_PACKAGES): _distinct(nodes, name) for name in packages}
-    packages_used = [f"Python {_distinct(nodes, 'python')}" if _distinct(nodes, "python") else ""]
-    packages_used += [f"{name} {found}" for name, found in versions.items() if found]
+    versions = {"Python": _distinct(nodes, "python")}
+    for name in map(str, nodes.columns):
+        if name.startswith(_PACKAGES):
+            versions[name.removeprefix(_PACKAGES)] = _distinct(nodes, name)
     facts += [
-        ("Versions", ", ".join(filter(None, packages_used))),
+        ("Optimiser steps a fit", _range(nodes, "n_steps")),
+        ("Training words a fit", _range(nodes, "n_train_words")),
+        ("Versions", ", ".join(f"{name} {found}" for name, found in versions.items() if found)),
         ("Commit", _distinct(nodes, "git_commit")),
     ]
     return [(name, value) for name, value in facts if value]
@@ -110,13 +101,9 @@ def seeds_words(seeds: Iterable[int]) -> str:
     ordered = sorted({int(seed) for seed in seeds})
     if not ordered:
         return ""
-    runs: list[list[int]] = []
-    for seed in ordered:
-        if runs and seed == runs[-1][-1] + 1:
-            runs[-1].append(seed)
-        else:
-            runs.append([seed])
-    texts = [str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs]
+    first = [seed for seed in ordered if seed - 1 not in ordered]
+    last = [seed for seed in ordered if seed + 1 not in ordered]
+    texts = [f"{one}-{other}" if one < other else str(one) for one, other in zip(first, last, strict=True)]
     return f"{', '.join(texts)} (n = {len(ordered)})"
 
 
@@ -149,9 +136,7 @@ def _task_words(scores: pd.DataFrame) -> list[str]:
 def _runs_words(frame: pd.DataFrame, about: About) -> str:
     n_runs, n_fits = frame["run_id"].nunique(), frame["fit_id"].nunique()
     text = f"{n_runs:,} over {n_fits:,} fine-tunings"
-    if about.planned is not None and about.complete is not None and about.complete < about.planned:
-        text += f", of {about.planned:,} planned"
-    return text
+    return f"{text}, of {about.planned:,} planned" if about.incomplete else text
 
 
 def _items(frame: pd.DataFrame) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Literal, TypeVar
 
 import pandas as pd
 
-from layerlab.report.style.panels import Panel
+from layerlab.report.style.panels import Panel, show
 from layerlab.report.style.wording import slug
 from layerlab.report.tables.layout import Cell, Row, Section
 
@@ -28,6 +28,17 @@ def effect_cell(row: pd.Series, *, negative: bool = False) -> Cell:
     if "n_resamples" not in row.index or half is None:
         return Cell(value, half, shade, q)
     return Cell(value, None, shade, q, (-high, -low) if negative else (low, high))
+
+
+def interval_words(cell: Cell, mark: str, space: str = " ") -> str:
+    """Write a number and, where there is any, its interval: half of it after a mark, or both ends.
+
+    >>> interval_words(Cell(3.0, 0.5), " ± "), interval_words(Cell(3.0, ends=(2.0, 4.0)), " ± ")
+    ('3.0 ± 0.5', '3.0 [2.0, 4.0]')
+    """
+    half = "" if cell.half is None else f"{mark}{cell.half:.1f}"
+    ends = "" if cell.ends is None else f"{space}[{show(cell.ends[0])}, {show(cell.ends[1])}]"
+    return f"{show(cell.value)}{half}{ends}"
 
 
 def difference_cell(row: pd.Series, *, intervals: bool) -> Cell:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from layerlab.report.style.panels import show, show_p
 from layerlab.report.style.style import shade
+from layerlab.report.tables.cells import interval_words
 from layerlab.report.tables.drops import drop_table
 from layerlab.report.tables.layout import Cell, Row, Section, Table
 
@@ -112,9 +113,7 @@ def _length(section: Section, stacked: bool) -> int:
 
 def _plain(cell: Cell) -> str:
     """Write a cell without markup, for its length."""
-    half = "" if cell.half is None else f" ± {cell.half:.1f}"
-    half = half if cell.ends is None else f" [{show(cell.ends[0])}, {show(cell.ends[1])}]"
-    return show(cell.value) + half + ("" if cell.q is None else f" ({show_p(cell.q)})")
+    return interval_words(cell, " ± ") + ("" if cell.q is None else f" ({show_p(cell.q)})")
 
 
 def _column(section: Section, index: int) -> str:
@@ -139,8 +138,7 @@ def _cell(cell: Cell, column: str, largest: float) -> str:
     if cell.value != cell.value:
         return "{--}"
     if column == "r":
-        half = "" if cell.half is None else rf" \pm {cell.half:.1f}"
-        half = half if cell.ends is None else rf"\ [{show(cell.ends[0])}, {show(cell.ends[1])}]"
         q = "" if cell.q is None else rf"\ ({show_p(cell.q)})"
-        return f"{background}${show(cell.value)}{half}{q}$"
+        number = interval_words(cell, r" \pm ", r"\ ")
+        return f"{background}${number}{q}$"
     return f"{background}{show(cell.value)}"

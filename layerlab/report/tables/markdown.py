@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from layerlab.report.style.panels import show, show_p
+from layerlab.report.style.panels import show_p
+from layerlab.report.tables.cells import interval_words
 from layerlab.report.tables.drops import drop_table
 from layerlab.report.tables.layout import Cell, Section, Table
 
@@ -56,9 +57,7 @@ def _section(section: Section) -> str:
 
 def _text(cell: Cell) -> str:
     """Write a number and, where there are any, its interval and its q; of a column all stay aligned."""
-    half = "" if cell.half is None else f" ±{cell.half:.1f}"
-    half = half if cell.ends is None else f" [{show(cell.ends[0])}, {show(cell.ends[1])}]"
-    return f"{show(cell.value)}{half}" + ("" if cell.q is None else f" ({show_p(cell.q)})".rjust(8))
+    return interval_words(cell, " ±") + ("" if cell.q is None else f" ({show_p(cell.q)})".rjust(8))
 
 
 def _escape(text: str) -> str:
