@@ -6,6 +6,7 @@ nodes, never kinds, so a new kind is one class that satisfies :class:`Node`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -158,9 +159,14 @@ def node(cls: NodeClass) -> NodeClass:
 
 def known_kinds() -> dict[str, type[Node]]:
     """Return every registered kind with its class, those of installed packages among them."""
+    _load_kinds()
+    return dict(_KINDS)
+
+
+@functools.cache
+def _load_kinds() -> None:
     for entry in entry_points(group=ENTRY_POINTS):
         entry.load()
-    return dict(_KINDS)
 
 
 def find_kind(kind: str) -> type[Node]:
