@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from layerlab.errors import StoreError
+from layerlab.errors import StoreError, StudyError
 from layerlab.files import check_writable
 
 if TYPE_CHECKING:
@@ -103,7 +103,6 @@ def import_named(modules: list[str] | None) -> None:
     Raises:
         StudyError: One cannot be imported.
     """
-    from layerlab.errors import StudyError
     from layerlab.extensions import import_modules
 
     if problems := import_modules(modules or []):
