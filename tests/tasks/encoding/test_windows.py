@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from layerlab.data.sentences import Sentence
 from layerlab.errors import CheckpointError, DataError
-from layerlab.models.pieces import needs_space, special_tokens, tokenize
+from layerlab.models.pieces import needs_space, special_tokens
+from layerlab.tasks.encoding import tokenize
 from layerlab.tasks.encoding.windows import encode_words, windows
 from layerlab.tasks.task import IGNORED, Encoded
 
