@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: setup demo test lint types docs check clean
+.PHONY: setup demo test guide lint types docs check clean
 
 setup: $(VENV)/.ready
 
@@ -18,6 +18,10 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal
+
+# What the pages of the guide show, which takes some minutes more.
+guide: setup
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m slow tests/docs
 
 lint: setup
 	$(BIN)/ruff check .

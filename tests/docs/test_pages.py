@@ -140,7 +140,13 @@ PROMISES = {
 }
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+# The guide takes minutes together: `make guide` runs it.
+RUNNING = [
+    pytest.param(page, marks=() if page == README else pytest.mark.slow, id=name_of(page)) for page in PAGES
+]
+
+
+@pytest.mark.parametrize("page", RUNNING)
 def test_what_a_page_shows_runs(place: Path, page: Path) -> None:
     """The README's commands find its study complete, so that nothing is computed again."""
     python = [] if page == README else python_of(page)
