@@ -20,6 +20,7 @@ from layerlab.commands.arguments import (
     Folder,
     Only,
     Overrides,
+    Shortcuts,
     StudyFile,
     Workers,
     expand_study,
@@ -136,6 +137,7 @@ def run(
     retries: Annotated[
         int, typer.Option(min=0, help="How often work is tried again whose process died.")
     ] = 0,
+    shortcuts: Shortcuts = "all",
     report: Annotated[bool, typer.Option(help="Write tables and figures at the end.")] = True,
 ) -> None:
     """Carry out a study; what is complete is not done again, what was interrupted goes on.
@@ -158,6 +160,7 @@ def run(
             checkpoint_seconds=checkpoint_seconds,
             engine=engine,
             retries=retries,
+            shortcuts=shortcuts,
         )
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here", file=sys.stderr)
@@ -211,14 +214,16 @@ def run_one(
     checkpoint_seconds: float = 60.0,
     device: str = "auto",
     threads: int | None = None,
+    shortcuts: Shortcuts = "all",
     parent: int | None = None,
 ) -> None:
     """Carry out nodes of a results directory by id; idempotent, what engines execute."""
     from layerlab.nodes.process import die_with_parent
     from layerlab.nodes.settings import WorkSettings
     from layerlab.nodes.worker import run_nodes
+    from layerlab.training.shortcuts.shortcut import read_shortcuts
 
     if parent is not None:
         die_with_parent(parent)
-    settings = WorkSettings(checkpoint_seconds=checkpoint_seconds, device=device, threads=threads)
+    settings = WorkSettings(checkpoint_seconds, device, threads, read_shortcuts(shortcuts))
     raise typer.Exit(DONE if run_nodes(store, nodes, settings) else SOME_FAILED)

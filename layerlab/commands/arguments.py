@@ -83,6 +83,12 @@ Metric = Annotated[str | None, typer.Option(help="Metric [default: the task's ow
 Workers = Annotated[
     int | None, typer.Option(help="Processes at a time; 0 stays in this one [default: one a GPU or core].")
 ]
+Shortcuts = Annotated[
+    str,
+    typer.Option(
+        metavar="NAMES", help="Fast paths: all, none (the plain way), some by name, or -NAME for all but one."
+    ),
+]
 Png = Annotated[bool, typer.Option("--png", help="Write every figure as PNG too, at 300 dots an inch.")]
 Imports = Annotated[
     list[str] | None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from layerlab.nodes.environment import describe_environment
 
@@ -20,6 +20,7 @@ class Facts(BaseModel):
         python: Version of Python.
         versions: Version by package.
         git_commit: Commit of the checkout that layerlab ran from; None for an installed package.
+        shortcuts: Which fast paths were taken and what they did, or why they were refused.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -30,6 +31,7 @@ class Facts(BaseModel):
     python: str
     versions: Mapping[str, str | None]
     git_commit: str | None
+    shortcuts: Mapping[str, str] = Field(default_factory=dict)
 
     @classmethod
     def gather(cls, on: str, seconds: float, **fields: Any) -> Self:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from layerlab.training.shortcuts.shortcut import SHORTCUTS, Taken
+
 
 @dataclass(frozen=True)
 class WorkSettings:
@@ -13,8 +15,14 @@ class WorkSettings:
         checkpoint_seconds: Time between checkpoints of a fit.
         device: ``auto`` or ``cpu``.
         threads: CPU threads; None leaves PyTorch's choice.
+        shortcuts: Names of the fast paths that are switched on.
     """
 
     checkpoint_seconds: float = 60.0
     device: str = "auto"
     threads: int | None = None
+    shortcuts: tuple[str, ...] = tuple(SHORTCUTS)
+
+    def taken(self) -> Taken:
+        """Return what notes the shortcuts of one node."""
+        return Taken(tuple(self.shortcuts))

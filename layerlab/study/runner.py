@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from layerlab.study.progress import Progress
 from layerlab.study.pruning import revive
 from layerlab.study.reading import write_study
 from layerlab.study.status import Status, read_status
+from layerlab.training.shortcuts.shortcut import read_shortcuts
 
 DEVICES = ("auto", "cpu")
 
@@ -61,6 +63,7 @@ def run_plan(
     progress: bool = True,
     engine: str | MakeEngine | None = None,
     retries: int = 0,
+    shortcuts: str | Sequence[str] = "all",
 ) -> Outcome:
     """Carry out what is left of a plan and write ``records.csv`` and ``nodes.csv``.
 
@@ -73,15 +76,18 @@ def run_plan(
         progress: Show progress on standard error.
         engine: Name of an engine, or what makes one; None for the embedded one.
         retries: How often work is tried again whose process died.
+        shortcuts: Fast paths that may be taken: ``all``, ``none`` for the plain way, names, or ``-name`` for
+            all but one; see :data:`layerlab.training.shortcuts.shortcut.SHORTCUTS`. They change no number.
 
     Raises:
         StoreError: The directory holds another study's results, or is none.
-        StudyError: There is no such device or engine, or the number of workers makes no sense.
+        StudyError: There is no such device, engine or shortcut, or the number of workers makes no sense.
     """
     if device not in DEVICES:
         raise StudyError([Problem("device", unknown("device", device, DEVICES))])
     if workers is not None and workers < 0:
         raise StudyError([Problem("workers", f"expected a number of processes or 0, got {workers}")])
+    allowed = read_shortcuts(shortcuts)
     if engine is None:
         engine = default_engine(workers)
     make = find_engine(engine) if isinstance(engine, str) else engine
@@ -93,7 +99,7 @@ def run_plan(
         store.clear_failure(failure["id"])
     revive(plan, store)
     units = make_units(plan.nodes, lambda item: store.is_done(item.kind, item.id))
-    settings = WorkSettings(checkpoint_seconds=checkpoint_seconds, device=device)
+    settings = WorkSettings(checkpoint_seconds=checkpoint_seconds, device=device, shortcuts=allowed)
     with Progress(plan, store, enabled=progress and process_rank() == 0) as display:
         if is_shared():
             # Under torchrun or accelerate launch the processes share each fit, so there is no pool.
