@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from layerlab.models.anatomy import Anatomy, register_anatomy
     from layerlab.models.bundled import bundled_encoders
     from layerlab.models.encoder import Encoder
+    from layerlab.models.forward import ResumableForward
     from layerlab.models.layers import Layers, windows
     from layerlab.nodes.engines.engine import register_engine
     from layerlab.nodes.kinds.probes import probe_models
@@ -98,6 +99,7 @@ _HOMES = {
     "layerlab.models.anatomy": ("Anatomy", "register_anatomy"),
     "layerlab.models.bundled": ("bundled_encoders",),
     "layerlab.models.encoder": ("Encoder",),
+    "layerlab.models.forward": ("ResumableForward",),
     "layerlab.models.layers": ("Layers", "windows"),
     "layerlab.pretraining.factors.factor": ("Factor", "register_factor"),
     "layerlab.pretraining.run": ("pretrain",),
@@ -124,7 +126,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [  # noqa: RUF022 - kept in the order of a reader's path
     "Encoder", "bundled_encoders", "Anatomy", "register_anatomy", "Layers", "windows",
     "Reset", "Swap", "Permute", "Scale", "Freeze", "Unfreeze", "Skip", "FitDonor", "Donors",
-    "intervention", "Selection",
+    "intervention", "Selection", "ResumableForward",
     "apply", "applied", "Receipt", "Ablation", "Timed", "Sweep", "sweep", "AblationCallback",
     "DataSpec", "register_corpus", "task", "register_task",
     "Training", "Measures", "Study", "Plan", "node", "register_engine",
