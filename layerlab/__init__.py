@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         FitDonor,
         Freeze,
         Permute,
+        Rate,
         Reset,
         Scale,
         Selection,
@@ -76,6 +77,7 @@ _HOMES = {
         "FitDonor",
         "Freeze",
         "Permute",
+        "Rate",
         "Reset",
         "Scale",
         "Selection",
@@ -125,7 +127,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [  # noqa: RUF022 - kept in the order of a reader's path
     "Encoder", "bundled_encoders", "Anatomy", "register_anatomy", "Layers", "windows",
-    "Reset", "Swap", "Permute", "Scale", "Freeze", "Unfreeze", "Skip", "FitDonor", "Donors",
+    "Reset", "Swap", "Permute", "Scale", "Freeze", "Unfreeze", "Rate", "Skip", "FitDonor", "Donors",
     "intervention", "Selection", "ResumableForward",
     "apply", "applied", "Receipt", "Ablation", "Timed", "Sweep", "sweep", "AblationCallback",
     "DataSpec", "register_corpus", "task", "register_task",

@@ -63,6 +63,7 @@ _NAMES: dict[Thing, dict[str, str]] = {
         "swap": "swapped",
         "permute": "permuted",
         "scale": "scaled",
+        "rate": "at another learning rate",
     },
 }
 
@@ -145,14 +146,16 @@ def entry_words(entry: Entry, *, with_layers: bool = False) -> str:
     'swapped after fine-tuning (donor fit of source ru, seed 1)'
     >>> entry_words({"phase": "before", "kind": "freeze", "layers": "0", "dropout": False}, with_layers=True)
     'frozen without dropout (layers 0)'
+    >>> entry_words({"phase": "before", "kind": "rate", "layers": "0-5", "factor": 0.1})
+    'at another learning rate (factor 0.1)'
     """
     given = {key: value for key, value in entry.items() if key not in PLACE}
     kind, phase = str(entry["kind"]), str(entry["phase"])
     time = f"after {100 * entry['at']:g}% of fine-tuning" if "at" in entry else f"{phase} fine-tuning"
     if kind == "reset":
         words = f"{_reset(str(given.pop('to', 'random')), phase)} {time}"
-    elif kind == "freeze" and phase == "before":
-        words = "frozen"  # for as long as fine-tuning lasts
+    elif kind in {"freeze", "rate"} and phase == "before":
+        words = _NAMES["intervention"][kind]  # for as long as fine-tuning lasts
     else:
         words = f"{_NAMES['intervention'].get(kind, kind.replace('_', ' '))} {time}"
     if kind == "freeze" and given.get("dropout") is False:

@@ -18,6 +18,7 @@ from layerlab.ablation.interventions.protocols import Undo
 from layerlab.ablation.interventions.weights import new_values
 from layerlab.errors import NoEffectError
 from layerlab.models.encoder import Encoder, as_encoder
+from layerlab.models.rates import rate_of
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Receipt:
         intervention: The intervention as plain values.
         parameters: Names of the parameters it governs, relative to the base model.
         n_values: Numbers in them.
-        n_changed: Parameters that an edit changed, or whose gradients were switched on or off.
+        n_changed: Parameters that an edit changed, whose gradients were switched on or off, or whose learning
+            rate was scaled.
         digest_before: Of the parameters' values before.
         digest_after: Of their values after; the same for interventions that leave weights alone.
         undo: Takes a standing intervention back; None for an edit.
@@ -107,8 +109,8 @@ def applied(
     """Carry out interventions for the length of a ``with`` block.
 
     On exit, also by an exception, every parameter that an edit selects is restored bit for bit, whether the
-    edit or training inside the block changed it; so are ``requires_grad``, hooks and the training mode of
-    every module. What the block itself does to other parameters stays.
+    edit or training inside the block changed it; so are ``requires_grad``, factors of learning rates, hooks
+    and the training mode of every module. What the block itself does to other parameters stays.
 
     Yields:
         The receipts.
@@ -187,7 +189,7 @@ def _hold(item: Standing, encoder: Encoder, allow_no_effect: bool) -> tuple[Rece
     touched = encoder.parameters(item.layers, getattr(item, "components", ()))
     if not touched and not allow_no_effect:
         raise NoEffectError(_without_effect(item, touched))
-    learning = {name: parameter.requires_grad for name, parameter in touched.items()}
+    learning = {name: _learning(parameter) for name, parameter in touched.items()}
     before = _digest(touched)
     try:
         undo = item.hold(encoder)
@@ -195,8 +197,13 @@ def _hold(item: Standing, encoder: Encoder, allow_no_effect: bool) -> tuple[Rece
         if not allow_no_effect:
             raise
         undo = lambda: None  # noqa: E731
-    n_changed = sum(parameter.requires_grad != learning[name] for name, parameter in touched.items())
+    n_changed = sum(_learning(parameter) != learning[name] for name, parameter in touched.items())
     return _receipt(item, touched, n_changed, before, undo), undo
+
+
+def _learning(parameter: nn.Parameter) -> tuple[bool, float]:
+    """Return whether a parameter learns, and by what factor of the learning rate."""
+    return parameter.requires_grad, rate_of(parameter)
 
 
 def _write(values: Mapping[str, Tensor], parameters: Mapping[str, nn.Parameter]) -> None:

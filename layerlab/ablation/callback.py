@@ -9,8 +9,9 @@ from transformers import PreTrainedModel, TrainerCallback, TrainerControl, Train
 
 from layerlab.ablation.ablation import Ablation, Timed
 from layerlab.ablation.apply import Receipt, apply
-from layerlab.ablation.interventions import Intervention, is_standing
+from layerlab.ablation.interventions import Intervention, Rate, is_standing
 from layerlab.ablation.interventions.donors import Donors
+from layerlab.errors import Problem, StudyError
 
 
 def due(during: Iterable[Timed], before: float | None, now: float) -> tuple[Timed, ...]:
@@ -38,7 +39,7 @@ class AblationCallback(TrainerCallback):
     ``before`` is made when training begins, ``during`` on the clock, ``after`` when training ends. The
     optimiser exists by then; frozen parameters have no gradient, so that it leaves them alone, weight
     decay included. When training resumes from a checkpoint, whose weights are edited already, only what
-    stands is put in place again: freezes and skips.
+    stands is put in place again: freezes and skips. Learning rates are the Trainer's: ``rate`` is refused.
 
     Args:
         ablation: What is done, and when.
@@ -46,9 +47,15 @@ class AblationCallback(TrainerCallback):
 
     Attributes:
         receipts: What was touched, in order; what was put in place again is not listed twice.
+
+    Raises:
+        StudyError: The ablation scales learning rates.
     """
 
     def __init__(self, ablation: Ablation, donors: Donors | None = None) -> None:
+        if any(isinstance(item, Rate) for item in ablation.interventions):
+            said = "the Trainer's optimiser has rates of its own; give it groups, or fine-tune with a study"
+            raise StudyError([Problem("rate", said)], f"ablation {ablation.name!r}")
         self.ablation = ablation
         self.donors = donors
         self.receipts: list[Receipt] = []

@@ -49,9 +49,9 @@ class Clock:
         return receipts, changed
 
     def restore(self, step: int) -> None:
-        """Re-establish what had fired before ``step`` and stands: freezes and skips, not edits of weights.
+        """Re-establish what had fired before ``step`` and stands: freezes, rates and skips.
 
-        A resumed fit has the edited weights in its checkpoint already.
+        A resumed fit has weights that were edited in its checkpoint already.
         """
         if step == 0:
             return

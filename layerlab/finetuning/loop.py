@@ -28,6 +28,7 @@ from layerlab.training.checkpoint import Saving
 from layerlab.training.devices import make_accelerator
 from layerlab.training.events import Report, silent
 from layerlab.training.interruption import Interruption, deferred_interrupt
+from layerlab.training.optimizer import regroup
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,7 @@ class _Fit:
             self.position, self.best = restored
         self.resumed_at = self.position.step
         clock.restore(self.resumed_at)
+        regroup(self.stepper.optimizer)
         with deferred_interrupt(self.accelerator.num_processes == 1) as interruption:
             while self.position.epoch < self.training.epochs:
                 self._run_epoch(clock, interruption)
@@ -161,6 +163,8 @@ class _Fit:
             started = time.monotonic()
             receipts, changed = clock.fire(position.step)
             position.receipts.extend(receipts)
+            if receipts:
+                regroup(self.stepper.optimizer)
             if changed:
                 # Epochs from before a change of the model compete no longer.
                 self.best, position.best_score, position.best_epoch = None, None, None

@@ -1,4 +1,4 @@
-"""What can be done to layers: reset, swap, permute, scale, freeze, unfreeze, skip.
+"""What can be done to layers: reset, swap, permute, scale, freeze, unfreeze, rate, skip.
 
 Interventions are frozen values; importing them imports no torch.
 :func:`layerlab.ablation.apply.apply` carries them out.
@@ -39,6 +39,7 @@ from layerlab.ablation.interventions.protocols import (
     may_not_fit,
     order_depends_on_seed,
 )
+from layerlab.ablation.interventions.rate import Rate
 from layerlab.ablation.interventions.reset import Reset
 from layerlab.ablation.interventions.scale import Scale
 from layerlab.ablation.interventions.skip import Skip
@@ -46,8 +47,8 @@ from layerlab.ablation.interventions.swap import Swap
 from layerlab.models.anatomy import Component
 
 __all__ = [
-    "PHASES", "Component", "Edit", "FitDonor", "Freeze", "Intervention", "Permute", "Reset", "Scale",
-    "Selection", "Skip", "Standing", "Swap", "Unfreeze", "at_depth", "changes_output", "donor_of",
+    "PHASES", "Component", "Edit", "FitDonor", "Freeze", "Intervention", "Permute", "Rate", "Reset",
+    "Scale", "Selection", "Skip", "Standing", "Swap", "Unfreeze", "at_depth", "changes_output", "donor_of",
     "from_dict", "intervention", "is_elsewhere", "is_standing", "kind_of", "known_interventions",
     "may_not_fit", "options_of", "order_depends_on_seed", "to_dict",
 ]  # fmt: skip

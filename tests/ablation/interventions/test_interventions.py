@@ -15,6 +15,7 @@ from layerlab.ablation.interventions import (
     Freeze,
     Intervention,
     Permute,
+    Rate,
     Reset,
     Scale,
     Skip,
@@ -44,6 +45,8 @@ EXAMPLES: list[Intervention] = [
     Freeze("0-5"),
     Freeze("embeddings", dropout=False),
     Unfreeze("4-5", components=["attention"]),
+    Rate("0-5", 0.1),
+    Rate("embeddings,all", decay=0.95),
     Skip("2"),
     Skip("2", components=("attention", "ffn")),
 ]
@@ -68,7 +71,7 @@ def test_the_examples_hold_every_kind() -> None:
         if cls.__module__.startswith("layerlab.ablation.inter")
     }
     assert {kind_of(item) for item in EXAMPLES} == own
-    assert own == {"reset", "swap", "permute", "scale", "freeze", "unfreeze", "skip"}
+    assert own == {"reset", "swap", "permute", "scale", "freeze", "unfreeze", "rate", "skip"}
 
 
 @pytest.mark.parametrize("item", EXAMPLES, ids=repr)
