@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from layerlab.models.encoder import Encoder
     from layerlab.models.forward import ResumableForward
     from layerlab.models.layers import Layers, windows
+    from layerlab.models.packaged.catalogue import packaged_encoders, register_packaged
     from layerlab.nodes.engines.engine import register_engine
     from layerlab.nodes.kinds.probes import probe_models
     from layerlab.nodes.node import node
@@ -102,6 +103,7 @@ _HOMES = {
     "layerlab.models.bundled": ("bundled_encoders",),
     "layerlab.models.encoder": ("Encoder",),
     "layerlab.models.forward": ("ResumableForward",),
+    "layerlab.models.packaged.catalogue": ("packaged_encoders", "register_packaged"),
     "layerlab.models.layers": ("Layers", "windows"),
     "layerlab.pretraining.factors.factor": ("Factor", "register_factor"),
     "layerlab.pretraining.run": ("pretrain",),
@@ -126,7 +128,8 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [  # noqa: RUF022 - kept in the order of a reader's path
-    "Encoder", "bundled_encoders", "Anatomy", "register_anatomy", "Layers", "windows",
+    "Encoder", "bundled_encoders", "packaged_encoders", "register_packaged", "Anatomy", "register_anatomy",
+    "Layers", "windows",
     "Reset", "Swap", "Permute", "Scale", "Freeze", "Unfreeze", "Rate", "Skip", "FitDonor", "Donors",
     "intervention", "Selection", "ResumableForward",
     "apply", "applied", "Receipt", "Ablation", "Timed", "Sweep", "sweep", "AblationCallback",

@@ -26,6 +26,7 @@ from layerlab.commands.arguments import (
     expand_study,
 )
 from layerlab.commands.demo import demo
+from layerlab.commands.encoders import app as encoders
 from layerlab.commands.failures import DEBUG, report_error
 from layerlab.commands.languages import app as languages
 from layerlab.commands.measure import measure
@@ -48,6 +49,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(languages)
+app.add_typer(encoders)
 
 
 def main() -> None:

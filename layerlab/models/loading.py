@@ -12,6 +12,7 @@ from layerlab.errors import CheckpointError, LayerlabError
 from layerlab.models.anatomy import anatomy_of
 from layerlab.models.bundled import bundled_encoders, bundled_folder
 from layerlab.models.folders import check_folder, read_config_file
+from layerlab.models.packaged.catalogue import packaged_encoders, packaged_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -23,15 +24,15 @@ _MAY_BE_FRESH = "pooler."
 def split_revision(name: str) -> tuple[str, str | None]:
     """Split ``id@revision`` into both; a folder's name stays whole, and has no revision.
 
-    The name of an encoder that comes with layerlab becomes its folder, unless there is a folder here that
-    is called so.
+    The name of an encoder that comes with layerlab, or that another package carries, becomes its folder,
+    unless there is a folder here that is called so.
 
     >>> split_revision("FacebookAI/xlm-roberta-base@main"), split_revision("FacebookAI/xlm-roberta-base")
     (('FacebookAI/xlm-roberta-base', 'main'), ('FacebookAI/xlm-roberta-base', None))
     """
     if Path(name).is_dir():
         return name, None
-    if folder := bundled_folder(name):
+    if folder := bundled_folder(name) or packaged_folder(name):
         return str(folder), None
     location, _, revision = name.partition("@")
     return location, revision or None
@@ -195,8 +196,8 @@ def translated(what: str, name: str = "") -> Iterator[None]:
         if name and not Path(split_revision(name)[0], "config.json").is_file():
             said = (
                 f"no checkpoint {name!r}: neither a model folder, nor one of the encoders that come with "
-                f"layerlab ({', '.join(bundled_encoders())}), nor a model that the Hub gives here "
-                f"({_reason(error)})"
+                f"layerlab ({', '.join(bundled_encoders())}) or with a package "
+                f"({', '.join(packaged_encoders())}), nor a model that the Hub gives here ({_reason(error)})"
             )
         raise CheckpointError(said) from error
 

@@ -1,0 +1,1 @@
+"""Encoders that other Python packages carry, made into plain checkpoints once."""
