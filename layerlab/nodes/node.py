@@ -7,36 +7,20 @@ nodes, never kinds, so a new kind is one class that satisfies :class:`Node`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self, TypeVar, cast, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, TypeVar, runtime_checkable
 
 from layerlab.errors import StoreError, unknown
+from layerlab.nodes.kept import Kept
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store
 from layerlab.training.events import Report
 
 ENTRY_POINTS = "layerlab.nodes"
-
-T = TypeVar("T")
-
-
-@dataclass
-class Kept:
-    """The one heavy thing that a worker keeps between nodes, such as a fit that several runs evaluate."""
-
-    key: Hashable = None
-    value: Any = None
-
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return what is kept under a key; anything else is dropped first, and ``make`` makes it anew."""
-        if self.value is None or self.key != key:
-            self.key, self.value = None, None
-            self.key, self.value = key, make()
-        return cast(T, self.value)
 
 
 @dataclass(frozen=True)
@@ -48,12 +32,18 @@ class Work:
         settings: Device, threads, time between checkpoints.
         report: Receives progress events.
         kept: What the worker keeps between nodes.
+        reporter: Makes what reports to one node; None where ``report`` does.
     """
 
     store: Store
     settings: WorkSettings
     report: Report
     kept: Kept = field(default_factory=Kept)
+    reporter: Callable[[Node], Report] | None = None
+
+    def of(self, node: Node) -> Work:
+        """Return the same work with the report of one node of several that are carried out together."""
+        return self if self.reporter is None else replace(self, report=self.reporter(node))
 
     @contextmanager
     def publish(self, node: Node) -> Iterator[Path]:

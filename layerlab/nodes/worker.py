@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from layerlab.errors import StudyError
 from layerlab.extensions import import_modules
 from layerlab.nodes.jobs import read_node
-from layerlab.nodes.node import Kept, Node, Work
+from layerlab.nodes.joining import Joining, can_join, join_nodes
+from layerlab.nodes.kept import Kept
+from layerlab.nodes.node import Node, Work, find_kind
 from layerlab.nodes.process import POLL_SECONDS, prepare_process
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.sharing import agree, is_shared, meet, process_rank
@@ -44,7 +48,7 @@ def run_nodes(
     worker = _Worker(store, settings, watch)
     # What another process holds comes last: it may be complete by then.
     ordered = node_ids if is_shared() else sorted(node_ids, key=lambda one: is_held(store.lease(one)))
-    done = [worker.do(node_id) for node_id in ordered]
+    done = [worker.do_same(list(same)) for _, same in itertools.groupby(ordered, store.kind_of)]
     return all(done)
 
 
@@ -57,6 +61,24 @@ class _Worker:
     watch: Report | None
     kept: Kept = field(default_factory=Kept)
     failed: set[str] = field(default_factory=set)
+
+    def do_same(self, node_ids: Sequence[str]) -> bool:
+        """Carry out nodes of one kind, together where they share work, else one after the other.
+
+        Returns:
+            Whether all of them are complete at the end.
+        """
+        ready: list[Node] = []
+        if len(node_ids) > 1 and can_join(find_kind(self.store.kind_of(node_ids[0]))):
+            ready = [read_node(self.store, one) for one in node_ids if not self.store.is_complete(one)]
+            ready = [item for item in ready if all(map(self.store.is_complete, item.needs))]
+        for group in join_nodes(ready, self.settings):
+            if len(group) > 1:
+                self._attempt_group(group)
+            for item in group:
+                self.do(item.id)
+        done = [self.do(node_id) for node_id in node_ids]
+        return all(done)
 
     def do(self, node_id: str) -> bool:
         """Carry out a node and before it what it needs; return whether it is complete at the end."""
@@ -117,6 +139,37 @@ class _Worker:
             agree(False)
         meet()
         return good
+
+    def _attempt_group(self, group: Sequence[Node]) -> None:
+        """Do nodes together under the leases of all; what others hold is left out, what fails is left."""
+        with ExitStack() as leases:
+            mine = [item for item in group if leases.enter_context(claim(self.store.lease(item.id)))]
+            mine = [item for item in mine if not self.store.is_done(item.kind, item.id)]
+            for item in mine:
+                self.store.sweep(item.kind, item.id)
+            if len(mine) > 1:
+                self._execute_group(mine)
+
+    def _execute_group(self, group: Sequence[Node]) -> None:
+        started, reports = time.monotonic(), {item.id: self._reporter(item) for item in group}
+
+        def to_all(event: dict[str, Any]) -> None:
+            for report in reports.values():
+                report(event)
+
+        for item in group:
+            reports[item.id]({"event": "start", "title": item.title})
+        try:
+            work = Work(self.store, self.settings, to_all, self.kept, lambda item: reports[item.id])
+            cast(Joining, type(group[0])).execute_together(group, work)
+        except Exception as error:
+            traceback.print_exc()
+            to_all({"event": "apart", "message": f"{type(error).__name__}: {error}"})
+        seconds = round(time.monotonic() - started, 3)
+        for item in group:
+            if self.store.is_done(item.kind, item.id):
+                self.store.clear_failure(item.id)
+                reports[item.id]({"event": "done", "seconds": seconds})
 
     def _try(self, item: Node, action: Callable[[], None]) -> bool:
         try:

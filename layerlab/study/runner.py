@@ -98,8 +98,8 @@ def run_plan(
     for failure in before.failures:
         store.clear_failure(failure["id"])
     revive(plan, store)
-    units = make_units(plan.nodes, lambda item: store.is_done(item.kind, item.id))
     settings = WorkSettings(checkpoint_seconds=checkpoint_seconds, device=device, shortcuts=allowed)
+    units = make_units(plan.nodes, lambda item: store.is_done(item.kind, item.id), settings)
     with Progress(plan, store, enabled=progress and process_rank() == 0) as display:
         if is_shared():
             # Under torchrun or accelerate launch the processes share each fit, so there is no pool.

@@ -83,10 +83,17 @@ class _Schedule:
         self.stuck = bool(still) and not self.running and states <= {"waiting", "blocked", "done"}
 
     def reap(self) -> None:
-        """Free the slots of units that have ended; a unit whose worker died may be tried again."""
+        """Free the slots of units that have ended.
+
+        A unit whose worker died may be tried again; one of several parts falls into them, so that the node
+        that killed it does not take the others down.
+        """
         for ended in self.engine.poll():
             unit = self.running.pop(ended.slot)
             if not ended.crash:
+                continue
+            if unit.parts:
+                self.left[:0] = unit.parts
                 continue
             self.crashes[unit] += 1
             if self.crashes[unit] <= self.retries:
