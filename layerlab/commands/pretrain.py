@@ -57,6 +57,7 @@ def pretrain(
     from layerlab.nodes.settings import WorkSettings
     from layerlab.pretraining.run import pretrain as pretrain_encoder
     from layerlab.pretraining.spec import read_spec
+    from layerlab.training.precision import check_bf16
 
     if device not in ("auto", "cpu"):
         raise StudyError([Problem("device", unknown("device", device, ("auto", "cpu")))], str(spec))
@@ -64,6 +65,8 @@ def pretrain(
         message = "expected neither FOLDER nor --stop-after with it: a node is always complete"
         raise StudyError([Problem("--store", message)], str(spec))
     read = read_spec(spec, overrides or ())
+    if read.precision == "bf16" and (warning := check_bf16(device, "precision")):
+        print(f"note: {warning}", file=sys.stderr)
     display = PretrainingDisplay(status_seconds)
     quieten_transformers()
     try:

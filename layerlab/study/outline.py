@@ -9,6 +9,7 @@ from layerlab.nodes.kinds.pretraining import Pretraining
 from layerlab.nodes.store.store import Store
 from layerlab.study.cost import describe_cost, plan_cost
 from layerlab.study.plan import Plan
+from layerlab.study.precision import precision_notes
 
 
 def describe_plan(
@@ -50,7 +51,7 @@ def describe_plan(
     if store is not None:
         done = Counter(item.kind for item in plan.nodes if store.is_done(item.kind, item.id))
         lines.append(f"done       {done['run']} runs, {done['fit']} fits in {store.root}")
-    lines.extend(f"note       {note}" for note in plan.notes)
+    lines.extend(f"note       {note}" for note in (*plan.notes, *precision_notes(plan.nodes)))
     return "\n".join(lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from layerlab.nodes.sharing import is_shared, process_rank
 from layerlab.nodes.store.store import Store
 from layerlab.nodes.worker import run_nodes
 from layerlab.study.plan import Plan
+from layerlab.study.precision import check_precision
 from layerlab.study.progress import Progress
 from layerlab.study.pruning import revive
 from layerlab.study.reading import write_study
@@ -26,6 +28,8 @@ from layerlab.study.status import Status, read_status
 from layerlab.training.shortcuts.shortcut import read_shortcuts
 
 DEVICES = ("auto", "cpu")
+#: Engines that compute on this machine.
+LOCAL = ("inline", "local")
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,8 @@ def run_plan(
 
     Raises:
         StoreError: The directory holds another study's results, or is none.
-        StudyError: There is no such device, engine or shortcut, or the number of workers makes no sense.
+        StudyError: There is no such device, engine or shortcut, the number of workers makes no sense, or this
+            machine is much slower in bf16, which the study asks for.
     """
     if device not in DEVICES:
         raise StudyError([Problem("device", unknown("device", device, DEVICES))])
@@ -93,6 +98,8 @@ def run_plan(
     make = find_engine(engine) if isinstance(engine, str) else engine
     started = time.monotonic()
     store = Store(Path(folder))
+    if engine in LOCAL:
+        _check_precision(plan, store, device)
     prepare_store(plan, store)
     before = read_status(plan, store)
     for failure in before.failures:
@@ -112,6 +119,14 @@ def run_plan(
         write_frames(store)
     n_new = max(0, status.n_done - before.n_done)
     return Outcome(store, status, time.monotonic() - started, n_new)
+
+
+def _check_precision(plan: Plan, store: Store, device: str) -> None:
+    """Refuse what this machine would be much too slow for, and say what does not pay."""
+    left = [item for item in plan.nodes if not store.is_done(item.kind, item.id)]
+    warning = check_precision(left, device)
+    if warning and process_rank() == 0:
+        print(f"note: {warning}", file=sys.stderr)
 
 
 def prepare_store(plan: Plan, store: Store) -> None:

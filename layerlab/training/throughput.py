@@ -55,12 +55,12 @@ def measure_rates(model: nn.Module, n_tokens: int, dtype: torch.dtype = torch.fl
     """Time large square products and the model's own, on its device, in operations a second."""
     device = next(model.parameters()).device
     side = _SQUARE.get(device.type, 1024)
-    flops, seconds = _time_products(side, side, side, device, dtype)
+    flops, seconds = time_products(side, side, side, device, dtype)
     # Each shape has its part of the time in proportion to its work.
     shapes = Counter(tuple(module.weight.shape) for module in _matrices(model))
     own_flops = own_seconds = 0.0
     for (n_out, n_in), count in shapes.items():
-        done, took = _time_products(n_tokens, n_in, n_out, device, dtype, _SECONDS / len(shapes))
+        done, took = time_products(n_tokens, n_in, n_out, device, dtype, _SECONDS / len(shapes))
         work = float(2 * n_tokens * n_in * n_out * count)
         own_flops += work
         own_seconds += work * took / done
@@ -88,7 +88,7 @@ def _matrices(model: nn.Module) -> list[nn.Linear]:
     return [module for module in model.modules() if isinstance(module, nn.Linear)]
 
 
-def _time_products(
+def time_products(
     rows: int, inner: int, columns: int, device: torch.device, dtype: torch.dtype, seconds: float = _SECONDS
 ) -> tuple[float, float]:
     """Return the operations done in about ``seconds`` of products, and the seconds they took."""
