@@ -1,0 +1,1 @@
+"""What the benchmark runs as processes of their own: contenders, preparations and measures of the machine."""
