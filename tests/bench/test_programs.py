@@ -60,7 +60,7 @@ def test_the_trainer_does_what_a_study_does(treebanks: Path, tiny_encoder: Path,
 def test_fresh_layers_of_the_trainer_are_fresh(tiny_encoder: Path) -> None:
     model, before = (AutoModel.from_pretrained(tiny_encoder, dtype=torch.float32) for _ in range(2))
     wrapped = torch.nn.Module()
-    wrapped.base_model, wrapped.config = model, model.config  # type: ignore[assignment]
+    wrapped.base_model, wrapped.config = model, model.config
     trainer.reinitialise(wrapped, [1])
     changed = {
         name.split(".")[2]

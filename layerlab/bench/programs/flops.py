@@ -3,7 +3,7 @@
 ``python -m layerlab.bench.programs.flops study STUDY [COLUMN=VALUE ...]`` counts a study, or its runs with
 these columns: the forward pass over the real word-pieces, without padding, once where something is evaluated
 and three times where it is trained on, in those layers alone that must be computed. Layers that a later
-ablation leaves as they are, and frozen layers without dropout, are counted once for all who share their states.
+ablation leaves as they are, and frozen layers without dropout, are counted once for all who share them.
 """
 
 from __future__ import annotations
