@@ -16,6 +16,7 @@ from layerlab.training import checkpoint
 
 _FILE = "checkpoint.safetensors"
 _BEST = "best."
+_ROWS = "trimming.rows"
 State = dict[str, Tensor]
 
 
@@ -33,6 +34,8 @@ class Position:
         best_epoch: 0-based epoch that gave it.
         history: One entry an epoch: epoch, loss, dev scores, seconds.
         receipts: What the ``during`` interventions touched.
+        decay: What weight decay has left of embedding rows that trimming keeps out of the model.
+        best_decay: The same at the end of ``best_epoch``.
     """
 
     step: int = 0
@@ -44,6 +47,8 @@ class Position:
     best_epoch: int | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
     receipts: list[dict[str, Any]] = field(default_factory=list)
+    decay: float = 1.0
+    best_decay: float = 1.0
 
 
 def cpu_state(model: nn.Module) -> State:
@@ -54,10 +59,20 @@ def cpu_state(model: nn.Module) -> State:
 
 
 def save_checkpoint(
-    folder: Path, position: Position, model: nn.Module, optimizer: torch.optim.Optimizer, best: State | None
+    folder: Path,
+    position: Position,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    best: State | None,
+    rows: Tensor | None = None,
 ) -> None:
-    """Write the checkpoint of a fit in place of the one before."""
+    """Write the checkpoint of a fit in place of the one before.
+
+    ``rows`` are those that the embedding matrix holds, where it is trimmed.
+    """
     tensors = {f"{_BEST}{name}": tensor for name, tensor in (best or {}).items()}
+    if rows is not None:
+        tensors[_ROWS] = rows
     checkpoint.save(folder / _FILE, model, optimizer, asdict(position), tensors)
     for older in folder.glob("checkpoint-*"):
         shutil.rmtree(older, ignore_errors=True)
@@ -75,16 +90,35 @@ def load_checkpoint(
     if saved is None:
         return _load_folder(folder, model, optimizer)
     position, tensors = saved
-    best = {name.removeprefix(_BEST): tensor for name, tensor in tensors.items()}
+    best = {name.removeprefix(_BEST): tensor for name, tensor in tensors.items() if name.startswith(_BEST)}
     return Position(**position), best or None
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Return whether a fit has a checkpoint to go on from."""
+    return (folder / _FILE).is_file() or bool(_folders(folder))
+
+
+def load_rows(folder: Path) -> Tensor | None:
+    """Return which rows the embedding matrix of a fit's checkpoint holds; None if it is whole.
+
+    Raises:
+        CheckpointError: The checkpoint cannot be read.
+    """
+    return checkpoint.load_tensor(folder / _FILE, _ROWS)
+
+
+def _folders(folder: Path) -> list[Path]:
+    """Return the complete checkpoints of version 0.1.0, oldest first."""
+    found = sorted(path.parent for path in folder.glob("checkpoint-*/position.json"))
+    return [path for path in found if ".tmp" not in path.name]
 
 
 def _load_folder(
     folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer
 ) -> tuple[Position, State | None] | None:
     """Restore a checkpoint of version 0.1.0: the newest complete folder of several files."""
-    found = sorted(path.parent for path in folder.glob("checkpoint-*/position.json"))
-    found = [path for path in found if ".tmp" not in path.name]
+    found = _folders(folder)
     if not found:
         return None
     newest = found[-1]

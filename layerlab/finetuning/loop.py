@@ -21,6 +21,7 @@ from layerlab.finetuning.evaluation import evaluate
 from layerlab.finetuning.model import TaskModel
 from layerlab.finetuning.step import make_stepper, take_step
 from layerlab.finetuning.training import Training
+from layerlab.finetuning.trimming import count_left_out, trimmed_fit
 from layerlab.tasks.corpora import EncodedCorpus
 from layerlab.tasks.task import Task
 from layerlab.training.batching import epoch_batches
@@ -29,6 +30,8 @@ from layerlab.training.devices import make_accelerator
 from layerlab.training.events import Report, silent
 from layerlab.training.interruption import Interruption, deferred_interrupt
 from layerlab.training.optimizer import regroup
+from layerlab.training.shortcuts.shortcut import Taken
+from layerlab.training.shortcuts.trimming import Trimmed
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ def fine_tune(
     workplace: Workplace | None = None,
     report: Report = silent,
     device: str = "auto",
+    taken: Taken | None = None,
 ) -> FitResult:
     """Fine-tune a task model in place and leave the selected epoch's weights in it.
 
@@ -95,16 +99,17 @@ def fine_tune(
         workplace: Where checkpoints go.
         report: Receives events.
         device: ``auto`` or ``cpu``.
+        taken: Which shortcuts are switched on, none if None; a fit with a checkpoint goes on as it began.
 
     Raises:
         TrainingError: The loss is no longer finite.
         KeyboardInterrupt: Somebody stopped it; a checkpoint is written.
     """
-    accelerator = make_accelerator(device)
-    model.to(accelerator.device)
-    fit = _Fit(model, task, corpora, training, seed, accelerator, workplace or Workplace(), report)
-    clock = Clock(during, model, donors, fit.n_steps)
-    return fit.run(clock)
+    accelerator, place = make_accelerator(device), workplace or Workplace()
+    with trimmed_fit(model, corpora, during, place.folder, taken) as held:
+        model.to(accelerator.device)
+        fit = _Fit(model, task, corpora, training, seed, accelerator, place, report, held)
+        return fit.run(Clock(during, model, donors, fit.n_steps))
 
 
 @dataclass
@@ -119,6 +124,7 @@ class _Fit:
     accelerator: Accelerator
     workplace: Workplace
     report: Report
+    trimmed: Trimmed | None = None
     best: dict[str, Tensor] | None = None
     position: Position = field(default_factory=Position)
     resumed_at: int = 0
@@ -129,6 +135,8 @@ class _Fit:
         self.n_steps = self.n_epoch_steps * self.training.epochs
         self.stepper = make_stepper(self.model, self.training, self.seed, self.accelerator, self.n_steps)
         self.saving = Saving(self.workplace.seconds)
+        if self.trimmed is not None:
+            self.trimmed.follow(self.stepper.optimizer)
 
     def run(self, clock: Clock) -> FitResult:
         """Take every step that is left, then load the selected epoch."""
@@ -136,6 +144,8 @@ class _Fit:
         restored = folder and load_checkpoint(folder, self.model, self.stepper.optimizer)
         if restored:
             self.position, self.best = restored
+            if self.trimmed is not None:
+                self.trimmed.decay = self.position.decay
         self.resumed_at = self.position.step
         clock.restore(self.resumed_at)
         regroup(self.stepper.optimizer)
@@ -144,6 +154,8 @@ class _Fit:
                 self._run_epoch(clock, interruption)
         if self.training.select == "best" and self.best is not None:
             self.model.load_state_dict(self.best)
+            if self.trimmed is not None:
+                self.trimmed.decay = self.position.best_decay
         position = self.position
         best_epoch = position.best_epoch if self.training.select == "best" else position.epoch - 1
         return FitResult(
@@ -162,6 +174,8 @@ class _Fit:
         for batch in batches[position.step - position.epoch * self.n_epoch_steps :]:
             started = time.monotonic()
             receipts, changed = clock.fire(position.step)
+            if self.trimmed is not None:
+                receipts = count_left_out(receipts, self.model.encoder, self.trimmed)
             position.receipts.extend(receipts)
             if receipts:
                 regroup(self.stepper.optimizer)
@@ -171,6 +185,8 @@ class _Fit:
             loss_sum, n_targets = take_step(
                 self.stepper, self.task, train, batch, position.step, self.training.precision
             )
+            if self.trimmed is not None:
+                position.decay = self.trimmed.decay
             position.step += 1
             position.loss_sum += loss_sum
             position.n_targets += n_targets
@@ -199,6 +215,7 @@ class _Fit:
         position.history.append(entry)
         if position.best_score is None or dev[self.task.metric] > position.best_score:
             position.best_score, position.best_epoch = dev[self.task.metric], position.epoch
+            position.best_decay = position.decay
             self.best = cpu_state(self.model) if self.training.select == "best" else None
         position.epoch += 1
         position.loss_sum, position.n_targets = 0.0, 0
@@ -208,7 +225,8 @@ class _Fit:
     def _save_if_due(self, now: bool = False) -> None:
         folder = self.workplace.folder
         if folder is not None and self.saving.due(now) and self.accelerator.is_main_process:
-            save_checkpoint(folder, self.position, self.model, self.stepper.optimizer, self.best)
+            rows = None if self.trimmed is None else self.trimmed.rows
+            save_checkpoint(folder, self.position, self.model, self.stepper.optimizer, self.best, rows)
 
     def _report(self, kind: str, **details: Any) -> None:
         if self.accelerator.is_main_process:

@@ -80,9 +80,7 @@ def load(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer | None =
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (not a mapping)
             position = json.loads((file.metadata() or {})["progress"])
     except (SafetensorError, KeyError, ValueError) as error:
-        raise CheckpointError(
-            f"{path} is no checkpoint of a training ({error}); remove it to begin anew"
-        ) from error
+        raise _unreadable(path, error) from error
     own = _tensors_of(model)
     stored = {key.removeprefix(_MODEL) for key in state if key.startswith(_MODEL)}
     # Checkpoints of version 0.1.0 hold no buffers.
@@ -96,6 +94,28 @@ def load(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer | None =
         _load_optimizer(optimizer, model, state)
     rest = {key: value for key, value in state.items() if not key.startswith((_MODEL, _OPTIMIZER))}
     return position, rest
+
+
+def load_tensor(path: Path, name: str) -> Tensor | None:
+    """Return one of the tensors that a checkpoint holds besides model and optimiser; None if it does not.
+
+    Raises:
+        CheckpointError: It cannot be read.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            found: Tensor | None = file.get_tensor(name) if name in file.keys() else None  # noqa: SIM118
+    except SafetensorError as error:
+        raise _unreadable(path, error) from error
+    return found
+
+
+def _unreadable(path: Path, error: Exception) -> CheckpointError:
+    return CheckpointError(f"{path} is no checkpoint of a training ({error}); remove it to begin anew")
 
 
 def _tensors_of(model: nn.Module) -> dict[str, Tensor]:

@@ -160,6 +160,7 @@ class Fit(BaseModel):
         donors = make_donors(work.store, self.origin, seed, self.donors)
         receipts = [apply(item, encoder, donors=donors).to_dict() for item in self.before]
         model = build_task_model(encoder, task, len(labels), self.training.dropout, seed)
+        taken = work.settings.taken()
         loaded, folder = time.monotonic() - started, work.store.work(self.id)
         result = fine_tune(
             model,
@@ -172,6 +173,7 @@ class Fit(BaseModel):
             workplace=Workplace(folder, work.settings.checkpoint_seconds),
             report=work.report,
             device=work.settings.device,
+            taken=taken,
         )
         if process_rank() > 0:
             return
@@ -190,6 +192,7 @@ class Fit(BaseModel):
             n_train_words=train.n_words,
             n_windowed_words=train.n_windowed,
             n_unknown_words=train.n_unknown,
+            shortcuts=taken.notes,
             **train.counts,
         )
         self._publish(work, model, tokenizer, labels, facts)
