@@ -89,6 +89,16 @@ class Kept:
         self._things[key] = _Thing(value, n_bytes, False)
         return True
 
+    def take(self, key: Hashable) -> Any:
+        """Return what is kept under a key, or None, and forget it."""
+        thing = self._things.pop(key, None)
+        return None if thing is None else thing.value
+
+    def drop_used(self) -> None:
+        """Forget what was used: something large is about to be made."""
+        for key in [key for key, thing in self._things.items() if thing.used]:
+            del self._things[key]
+
     def drop(self, key: Hashable) -> None:
         """Forget what is kept under a key, if anything is."""
         self._things.pop(key, None)

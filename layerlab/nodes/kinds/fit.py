@@ -25,6 +25,7 @@ from layerlab.nodes.kinds.origin import (
     make_donors,
     read_planned,
 )
+from layerlab.nodes.kinds.trained import Trained, keep_trained
 from layerlab.nodes.node import Work, node
 from layerlab.nodes.sharing import process_rank
 from layerlab.tasks.corpora import EncodedCorpus, encode_corpus
@@ -152,6 +153,7 @@ class Fit(BaseModel):
         from layerlab.finetuning.model import build_task_model
 
         started = time.monotonic()
+        work.kept.drop_used()
         task, seed = get_task(self.spec.task), self.spec.seed
         location = self.origin.check(work.store)
         encoder = load_encoder(location, self.revision, seed)
@@ -228,3 +230,4 @@ class Fit(BaseModel):
             Record(
                 kind=self.kind, id=self.id, about=about, facts=facts.model_dump(), spec=self.to_json()["spec"]
             ).write(folder)
+        keep_trained(work, self.id, Trained(model, tokenizer, labels))

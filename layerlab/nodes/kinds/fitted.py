@@ -17,7 +17,8 @@ from layerlab.models.encoder import Encoder
 from layerlab.models.tokenizers import load_tokenizer
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.origin import load_encoder, longest_input, make_donors, read_planned
-from layerlab.nodes.node import read_as
+from layerlab.nodes.kinds.trained import bytes_of, take_trained
+from layerlab.nodes.node import Work, read_as
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store
 from layerlab.tasks.corpora import EncodedCorpus, encode_corpus
@@ -37,6 +38,7 @@ class Fitted:
         labels: In the order of the head's outputs.
         corpora: Encoded test corpora by target.
         donors: Kept between runs, by the fits that they need, since they hold loaded weights.
+        is_warm: Whether this process trained it, so that nothing was loaded.
     """
 
     fit: Fit
@@ -46,6 +48,7 @@ class Fitted:
     labels: tuple[str, ...]
     corpora: dict[str, EncodedCorpus] = field(default_factory=dict)
     donors: dict[tuple[str, ...], Donors] = field(default_factory=dict)
+    is_warm: bool = False
 
     @property
     def encoder(self) -> Encoder:
@@ -70,6 +73,20 @@ class Fitted:
             read = read_planned(ref, planned)
             self.corpora[target] = encode_corpus(self.task, read, self.labels, self.tokenizer, length)
         return self.corpora[target]
+
+
+def find_fitted(work: Work, fit_id: str) -> Fitted:
+    """Return a complete fit: the one in memory, as it was trained or evaluated here, or from the disk."""
+    trained = take_trained(work, fit_id)
+
+    def make() -> Fitted:
+        if trained is None:
+            return load_fitted(work.store, fit_id, work.settings)
+        fit = read_as(work.store, fit_id, Fit)
+        task = get_task(fit.spec.task)
+        return Fitted(fit, task, trained.model, trained.tokenizer, trained.labels, is_warm=True)
+
+    return work.kept.get(fit_id, make, lambda fitted: bytes_of(fitted.model))
 
 
 def load_fitted(store: Store, fit_id: str, settings: WorkSettings) -> Fitted:

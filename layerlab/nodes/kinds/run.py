@@ -14,6 +14,7 @@ from layerlab.nodes.facts import Facts
 from layerlab.nodes.identity import RunSpec
 from layerlab.nodes.kinds.fields import InterventionField
 from layerlab.nodes.kinds.measurement import Measurement
+from layerlab.nodes.kinds.trained import NAME as WARM
 from layerlab.nodes.node import Work, node
 
 if TYPE_CHECKING:
@@ -106,11 +107,13 @@ class Run(BaseModel):
             DataError: A corpus is not what it was when the plan was made.
         """
         from layerlab.ablation.apply import applied
-        from layerlab.nodes.kinds.fitted import load_fitted
+        from layerlab.nodes.kinds.fitted import find_fitted
         from layerlab.nodes.kinds.layer_scores import measure_run
 
         started = time.monotonic()
-        fitted = work.kept.get(self.fit, lambda: load_fitted(work.store, self.fit, work.settings))
+        fitted, taken = find_fitted(work, self.fit), work.settings.taken()
+        if fitted.is_warm:
+            taken.note(WARM, "evaluated in the process that trained it")
         with applied(
             self.after, fitted.encoder, donors=fitted.donors_of(work.store, self.donors)
         ) as receipts:
@@ -134,6 +137,7 @@ class Run(BaseModel):
             measuring_seconds=round(measuring, 3),
             receipts=[receipt.to_dict() for receipt in receipts],
             targets={target: _describe(fitted, target) for target in self.spec.targets},
+            shortcuts=taken.notes,
         )
         self._publish(work, counted, rows, facts)
 
