@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -15,6 +16,9 @@ from layerlab.training.batching import length_batches
 # Padded word-pieces in an evaluation batch; it bounds memory and changes no score.
 EVALUATION_PIECES = 8192
 
+#: Gives the outputs of several forms of a model for a batch, each with the form's name.
+OutputsOf = Callable[[Batch], Iterable[tuple[str, Any]]]
+
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
     """Move a batch to a device."""
@@ -23,14 +27,38 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
 
 def predict(model: nn.Module, task: Task, corpus: EncodedCorpus, device: torch.device) -> list[Any]:
     """Return the task's decoded predictions for a corpus; the model is left in evaluation mode."""
+    return predict_each([""], lambda batch: [("", forward_batch(model, batch))], model, task, corpus, device)[
+        ""
+    ]
+
+
+def predict_each(
+    names: Sequence[str],
+    outputs_of: OutputsOf,
+    model: nn.Module,
+    task: Task,
+    corpus: EncodedCorpus,
+    device: torch.device,
+) -> dict[str, list[Any]]:
+    """Return decoded predictions for a corpus of several forms of a model, by their names, batch by batch.
+
+    Args:
+        names: Of the forms.
+        outputs_of: Gives, from a batch, each form's name and the output of its head, one after another.
+        model: Is left in evaluation mode.
+        task: Collates and decodes.
+        corpus: The corpus.
+        device: Where batches go.
+    """
     model.eval()
     examples = corpus.encoded.examples
-    decoded: list[Any] = []
+    decoded: dict[str, list[Any]] = {name: [] for name in names}
     with torch.inference_mode():
         for batch_indices in length_batches([len(e.input_ids) for e in examples], EVALUATION_PIECES):
             chosen = [examples[index] for index in batch_indices]
             batch = to_device(task.collate(chosen, corpus.pad_id), device)
-            decoded.extend(task.decode(forward_batch(model, batch), batch, chosen))
+            for name, output in outputs_of(batch):
+                decoded[name].extend(task.decode(output, batch, chosen))
     return decoded
 
 

@@ -11,6 +11,7 @@ from torch.func import functional_call
 from transformers import PreTrainedModel
 
 from layerlab.models.encoder import Encoder
+from layerlab.models.forward import ENCODER_INPUTS
 from layerlab.tasks.task import Task
 from layerlab.training.streams import head_seed
 
@@ -43,10 +44,10 @@ class TaskModel(nn.Module):
         The inputs have shape ``(batch, tokens)``; an encoder without token types gets none. ``for_head`` is
         what the head takes besides the states, such as the places of words.
         """
-        types = {}
-        if token_type_ids is not None and (getattr(self.encoder.config, "type_vocab_size", 0) or 0) > 1:
-            types["token_type_ids"] = token_type_ids
-        states = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **types).last_hidden_state
+        inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+        if token_type_ids is not None:
+            inputs["token_type_ids"] = token_type_ids
+        states = self.encoder(**encoder_inputs(self.encoder, inputs)).last_hidden_state
         return self.head(states, **for_head)
 
 
@@ -58,6 +59,18 @@ def build_task_model(encoder: Encoder, task: Task, n_labels: int, dropout: float
         torch.default_generator.manual_seed(head_seed(seed))
         head = task.build_head(hidden_size, n_labels, dropout)
     return TaskModel(encoder.base, head)
+
+
+def encoder_inputs(encoder: PreTrainedModel, batch: Mapping[str, Tensor]) -> Batch:
+    """Return what an encoder reads of a batch; one without token types reads none."""
+    typed = (getattr(encoder.config, "type_vocab_size", 0) or 0) > 1
+    wanted = [name for name in ENCODER_INPUTS if name in batch and (typed or name != "token_type_ids")]
+    return {name: batch[name] for name in wanted}
+
+
+def head_inputs(batch: Batch) -> Batch:
+    """Return what a batch holds for the head besides the states."""
+    return {name: tensor for name, tensor in batch.items() if name not in (*ENCODER_INPUTS, "labels")}
 
 
 def model_inputs(batch: Batch) -> Batch:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,8 +16,11 @@ from layerlab.nodes.kinds.fields import InterventionField
 from layerlab.nodes.kinds.measurement import Measurement
 from layerlab.nodes.kinds.trained import NAME as WARM
 from layerlab.nodes.node import Work, node
+from layerlab.nodes.settings import WorkSettings
+from layerlab.training.shortcuts.shortcut import Taken
 
 if TYPE_CHECKING:
+    from layerlab.ablation.apply import Receipt
     from layerlab.nodes.kinds.fitted import Fitted
     from layerlab.tasks.task import Score
 
@@ -107,30 +110,88 @@ class Run(BaseModel):
             DataError: A corpus is not what it was when the plan was made.
         """
         from layerlab.ablation.apply import applied
-        from layerlab.nodes.kinds.fitted import find_fitted
-        from layerlab.nodes.kinds.layer_scores import measure_run
 
         started = time.monotonic()
+        fitted, taken = self._open(work)
+        donors = fitted.donors_of(work.store, self.donors)
+        with applied(self.after, fitted.encoder, donors=donors) as receipts:
+            counted = self._evaluate(work, fitted)
+            self._complete(work, fitted, counted, receipts, started, taken)
+
+    @classmethod
+    def join(cls, nodes: Sequence[Run], settings: WorkSettings) -> list[list[Run]]:
+        """Return the runs of one fit on the same targets as groups, unless the shortcut is switched off."""
+        from layerlab.nodes.kinds.shared_runs import MOST_TOGETHER, SharedPrefix
+
+        alike: dict[tuple[Any, ...], list[Run]] = {}
+        for run in nodes:
+            alike.setdefault((run.fit, *run.spec.targets.items()), []).append(run)
+        groups: list[list[Run]] = []
+        for runs in alike.values():
+            size = MOST_TOGETHER if settings.taken().may(SharedPrefix(), runs) else 1
+            groups += [runs[start : start + size] for start in range(0, len(runs), size)]
+        return groups
+
+    @classmethod
+    def execute_together(cls, nodes: Sequence[Run], work: Work) -> None:
+        """Evaluate runs of one fit batch by batch, each from the first layer that it changes; publish each.
+
+        Raises:
+            DataError: A corpus is not what it was when the plan was made.
+        """
+        from layerlab.nodes.kinds.shared_runs import describe_sharing, evaluate_forms, prepare_forms
+
+        first, runs = nodes[0], {run.id: run for run in nodes}
+        fitted, _ = first._open(work)
+        after = {run.id: (run.after, run.donors) for run in nodes}
+        for forms in prepare_forms(fitted, work.store, after):
+            started = time.monotonic()
+            counted = evaluate_forms(fitted, forms, first.data, first.spec.targets, work.report)
+            share = (time.monotonic() - started) / len(forms)
+            for run_id, form in forms.items():
+                run, began = runs[run_id], time.monotonic() - share
+                taken = run._open(work)[1]
+                taken.note("shared-prefix", describe_sharing(form, len(forms), fitted.encoder.n_layers))
+                try:
+                    with form.in_place():
+                        run._complete(work.of(run), fitted, counted[run_id], form.receipts, began, taken)
+                except Exception:  # it is carried out alone next, and its failure is recorded
+                    continue
+
+    def _open(self, work: Work) -> tuple[Fitted, Taken]:
+        """Return the fit, and what notes which shortcuts the run takes."""
+        from layerlab.nodes.kinds.fitted import find_fitted
+
         fitted, taken = find_fitted(work, self.fit), work.settings.taken()
         if fitted.is_warm:
             taken.note(WARM, "evaluated in the process that trained it")
-        with applied(
-            self.after, fitted.encoder, donors=fitted.donors_of(work.store, self.donors)
-        ) as receipts:
-            counted = self._evaluate(work, fitted)
-            rows = [_row_of(target, score) for target, score in counted]
-            scored = time.monotonic()
-            if self.measures is not None:
-                rows += measure_run(
-                    work.store,
-                    fitted,
-                    self.measures,
-                    self.data.controlled,
-                    source=str(self.columns["source"]),
-                    changed=bool(self.after),
-                    report=work.report,
-                )
-            measuring = time.monotonic() - scored if self.measures is not None else 0.0
+        return fitted, taken
+
+    def _complete(
+        self,
+        work: Work,
+        fitted: Fitted,
+        counted: list[tuple[str, Score]],
+        receipts: Sequence[Receipt],
+        started: float,
+        taken: Taken,
+    ) -> None:
+        """Measure the encoder, which has the run's interventions in place, and publish the record."""
+        from layerlab.nodes.kinds.layer_scores import measure_run
+
+        rows = [_row_of(target, score) for target, score in counted]
+        scored = time.monotonic()
+        if self.measures is not None:
+            rows += measure_run(
+                work.store,
+                fitted,
+                self.measures,
+                self.data.controlled,
+                source=str(self.columns["source"]),
+                changed=bool(self.after),
+                report=work.report,
+            )
+        measuring = time.monotonic() - scored if self.measures is not None else 0.0
         facts = RunFacts.gather(
             work.settings.device,
             time.monotonic() - started,

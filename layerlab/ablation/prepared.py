@@ -1,0 +1,77 @@
+"""Interventions carried out once, to be put in place and taken back many times at next to no cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from layerlab.ablation.apply import Receipt, applied
+from layerlab.ablation.interventions import Edit, Intervention, Skip, Standing, is_standing
+from layerlab.ablation.interventions.donors import Donors
+from layerlab.models.encoder import Encoder
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Interventions whose new weights lie ready beside those that an encoder has.
+
+    Attributes:
+        encoder: The encoder; it is as it was.
+        receipts: What the interventions touch.
+        start: The lowest level from which states can differ from the encoder's own: ``i`` if layer ``i`` is
+            the lowest that is changed, the number of layers if nothing is; None if the embeddings are, what
+            layers share, or if a kind that is not known here stands, so that all has to be computed.
+        weights: Each parameter that an edit selects, with its new values.
+        standing: Interventions that are installed while the others are in place.
+    """
+
+    encoder: Encoder
+    receipts: tuple[Receipt, ...]
+    start: int | None
+    weights: tuple[tuple[nn.Parameter, Tensor], ...]
+    standing: tuple[Standing, ...]
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the new weights."""
+        return sum(value.nbytes for _, value in self.weights)
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Let the interventions act inside a ``with`` block.
+
+        The parameters stay the same objects and hold other memory meanwhile, so nothing is copied. Inside the
+        block nothing may be trained.
+        """
+        with ExitStack() as undone:
+            for parameter, value in self.weights:
+                undone.callback(setattr, parameter, "data", parameter.data)
+                parameter.data = value
+            for item in self.standing:
+                undone.callback(item.hold(self.encoder))
+            yield
+
+
+def prepare(items: Sequence[Intervention], encoder: Encoder, donors: Donors | None = None) -> Prepared:
+    """Carry interventions out, keep what they give, and take them back.
+
+    Raises:
+        LayerlabError: As :func:`layerlab.ablation.apply.apply`.
+    """
+    with applied(items, encoder, donors=donors) as receipts:
+        parameters = dict(encoder.base.named_parameters())
+        pairs = zip(items, receipts, strict=True)
+        names = dict.fromkeys(n for item, one in pairs if isinstance(item, Edit) for n in one.parameters)
+        weights = tuple((parameters[name], parameters[name].detach().clone()) for name in names)
+    standing = tuple(item for item in items if is_standing(item))
+    parts: set[int | str] = {encoder.part_of[name] for name in names}
+    for item in standing:
+        # Of a kind that is not known here, its layers do not say what it acts on.
+        known = type(item) is Skip
+        parts |= set(item.layers.indices(encoder.n_layers)) if known else {"unknown"}
+    levels = [part for part in parts if isinstance(part, int)]
+    start = min(levels, default=encoder.n_layers) if len(levels) == len(parts) else None
+    return Prepared(encoder, receipts, start, weights, standing)

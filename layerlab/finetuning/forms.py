@@ -1,0 +1,54 @@
+"""Several forms of a fine-tuned model, each with interventions of its own, computed beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from torch import Tensor
+
+from layerlab.ablation.prepared import Prepared
+from layerlab.finetuning.model import Batch, TaskModel, encoder_inputs, head_inputs
+from layerlab.models.forward import ResumableForward
+
+
+class Forms:
+    """Forms of a model that share the layers below the first one that each changes.
+
+    Args:
+        model: Encoder and head, in evaluation mode while forms are computed.
+        forms: Interventions of each form by its name.
+    """
+
+    def __init__(self, model: TaskModel, forms: Mapping[str, Prepared]) -> None:
+        self._model = model
+        self._forward = ResumableForward(model.encoder)
+        # Those without a level come first, before the model's own states are there.
+        unlike = [(name, form) for name, form in forms.items() if form.start is None]
+        alike = [(form.start, name, form) for name, form in forms.items() if form.start is not None]
+        self._from_input = unlike
+        self._from_level = sorted(alike, key=lambda one: one[0])
+
+    def outputs(self, batch: Batch) -> Iterator[tuple[str, Any]]:
+        """Yield the name of each form and what its head gives for a batch.
+
+        The model's own states are computed once, from one level to the next that some form goes on from; only
+        those of one level are held.
+        """
+        for name, states in self.last_states(encoder_inputs(self._model.encoder, batch)):
+            yield name, self._model.head(states, **head_inputs(batch))
+
+    def last_states(self, inputs: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+        """Yield the name of each form and its last hidden states, ``(batch, tokens, hidden)``."""
+        for name, form in self._from_input:
+            with form.in_place():
+                last = self._forward.run(inputs)
+            yield name, last
+        own: Tensor | None = None
+        level = 0
+        for start, name, form in self._from_level:
+            if own is None or start > level:
+                own, level = self._forward.run(inputs, own, start=level, stop=start), start
+            with form.in_place():
+                last = self._forward.run(inputs, own, start=level)
+            yield name, last

@@ -1,0 +1,112 @@
+"""Runs of one fit on the same targets, evaluated together: what none of them changes is computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from layerlab.ablation.interventions import Intervention
+from layerlab.ablation.prepared import Prepared, prepare
+from layerlab.data.spec import DataSpec
+from layerlab.errors import LayerlabError
+from layerlab.finetuning.evaluation import predict_each
+from layerlab.finetuning.forms import Forms
+from layerlab.nodes.kinds.fitted import Fitted
+from layerlab.nodes.store.store import Store
+from layerlab.tasks.task import Score
+from layerlab.training.events import Report
+
+#: Bytes of changed weights that lie ready at once; runs beyond them are evaluated in a second pass.
+READY_BYTES: Final = 1 << 30
+#: A kill costs at most the evaluation of so many runs.
+MOST_TOGETHER: Final = 40
+
+Counted = list[tuple[str, Score]]
+
+
+@dataclass(frozen=True)
+class SharedPrefix:
+    """Whether runs may share the layers below the first one that each changes."""
+
+    name: str = "shared-prefix"
+
+    def refuses(self, case: Sequence[Any]) -> str:
+        """Return why some runs of one fit on the same targets are not evaluated together.
+
+        >>> SharedPrefix().refuses(["the only run"])
+        'no other run of the fit has its targets'
+        """
+        return "" if len(case) > 1 else "no other run of the fit has its targets"
+
+
+def prepare_forms(
+    fitted: Fitted, store: Store, after: Mapping[str, tuple[Sequence[Intervention], tuple[str, ...]]]
+) -> Iterator[dict[str, Prepared]]:
+    """Yield runs by their ids, so many at a time that their weights fit into memory.
+
+    Args:
+        fitted: The fit.
+        store: Holds the fits that donate weights.
+        after: Of each run its interventions, and the ids of the fits that donate weights to them. A run whose
+            interventions cannot be made is left out.
+    """
+    ready: dict[str, Prepared] = {}
+    for run_id, (items, fits) in after.items():
+        try:
+            form = prepare(items, fitted.encoder, fitted.donors_of(store, fits))
+        except LayerlabError:
+            continue
+        if ready and sum(one.n_bytes for one in ready.values()) + form.n_bytes > READY_BYTES:
+            yield ready
+            ready = {}
+        ready[run_id] = form
+    if ready:
+        yield ready
+
+
+def evaluate_forms(
+    fitted: Fitted,
+    forms: Mapping[str, Prepared],
+    data: DataSpec,
+    targets: Mapping[str, str],
+    report: Report,
+) -> dict[str, Counted]:
+    """Return the scores of each run on every target, by run.
+
+    Args:
+        fitted: The fit.
+        forms: What each run changes.
+        data: Where the corpora are.
+        targets: Target to the digest of its corpus.
+        report: Receives progress events.
+
+    Raises:
+        DataError: A corpus is not what it was when the plan was made.
+    """
+    device = next(fitted.model.parameters()).device
+    together = Forms(fitted.model, forms)
+    counted: dict[str, Counted] = {run_id: [] for run_id in forms}
+    for target, planned in targets.items():
+        corpus = fitted.corpus(data, target, planned)
+        decoded = predict_each(tuple(forms), together.outputs, fitted.model, fitted.task, corpus, device)
+        for run_id, predictions in decoded.items():
+            scores = fitted.task.score(corpus.sentences, corpus.labels, predictions)
+            counted[run_id] += [(target, score) for score in scores]
+        report({"event": "target", "target": target})
+    return counted
+
+
+def describe_sharing(form: Prepared, n_runs: int, n_layers: int) -> str:
+    """Return what a run shared with others, for its record.
+
+    >>> from types import SimpleNamespace
+    >>> describe_sharing(SimpleNamespace(start=3), 13, 12)
+    'computed from layer 3 on, beside 12 other runs'
+    """
+    beside = f"beside {n_runs - 1} other runs"
+    if form.start is None:
+        return f"computed from the input on, {beside}"
+    if form.start == n_layers:
+        return f"the fit's own states, {beside}"
+    return f"computed from layer {form.start} on, {beside}"
