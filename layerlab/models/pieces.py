@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 Pieces = tuple[int, ...]
 # What tokenizers write for the space before a word; alone it is no part of a word.
 _SPACES: Final = ("▁", "Ġ")
+_LONGEST_BLANK: Final = 8
+# One as an entry of a vocabulary: `["▁", -2.1]` of Unigram, `"Ġ": 220` of the others.
+_LISTED_BLANK: Final = re.compile(r'\[\s*"(▁+|\\u2581|Ġ+)"\s*,|"(▁+|\\u2581|Ġ+)"\s*:\s*\d')
 # Architectures that count positions from the padding id on.
 _COUNT_FROM_PADDING: Final = frozenset({"roberta", "xlm-roberta", "camembert"})
 
@@ -50,6 +54,25 @@ def tokenize(
         )
     pieces.update(dict.fromkeys(nothing, (stand_in,)))
     return pieces, frozenset(word for word, ids in pieces.items() if set(ids) - blank == {stand_in})
+
+
+def blank_pieces(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+    """Return the ids of word-pieces that hold nothing of a word, only the space before it.
+
+    XLM-R's vocabulary has such a piece, and cuts many words so that it comes first.
+    """
+    vocabulary = tokenizer.get_vocab()
+    runs = (mark * n for mark in _SPACES for n in range(1, _LONGEST_BLANK + 1))
+    return frozenset(vocabulary[run] for run in runs if run in vocabulary)
+
+
+def has_blank_pieces(vocabulary: str) -> bool:
+    r"""Return whether the text of a ``tokenizer.json`` lists a word-piece of :func:`blank_pieces`.
+
+    >>> has_blank_pieces('{"vocab": [["\u2581", -2.0]]}'), has_blank_pieces('{"replacement": "\u2581"}')
+    (True, False)
+    """
+    return _LISTED_BLANK.search(vocabulary) is not None
 
 
 def share_of_unknown(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> float:

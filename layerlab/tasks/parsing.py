@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from layerlab.data.checks import check_trees
 from layerlab.data.sentences import Sentence
 from layerlab.errors import LabelError
-from layerlab.tasks.encoding.padding import pad, pad_inputs
-from layerlab.tasks.encoding.windows import CutWords, cut_words
+from layerlab.tasks.encoding.padding import pad, pad_inputs, pad_spans
+from layerlab.tasks.encoding.windows import CutWords, cut_words, spans_of
 from layerlab.tasks.label_checks import predictions_by_word
 from layerlab.tasks.metrics.attachment import attachments_by_sentence, universal
 from layerlab.tasks.metrics.score import ratio_score
 from layerlab.tasks.task import IGNORED, Batch, Encoded, Score, register_task
+from layerlab.tasks.words import Word, place_in_word
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -33,11 +34,12 @@ class TreeExample:
 
     Attributes:
         input_ids: Word-pieces, special tokens included.
-        words: For each word that is there, the place of its first word-piece.
+        words: For each word that is there, the place of the word-piece that stands for it.
         heads: Its head, 1-based and 0 for the root; -100 if the head was cut off.
         relations: Id of its relation; -100 if the source does not have it, or the head was cut off.
         sentence: Index of the sentence.
         n_cut: Words that were cut off.
+        spans: For each word-piece, where the first one of its word is; empty unless means are read.
     """
 
     input_ids: tuple[int, ...]
@@ -46,20 +48,22 @@ class TreeExample:
     relations: tuple[int, ...]
     sentence: int
     n_cut: int
+    spans: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Parsing:
     """The task that gives each word a head and a relation.
 
-    A word is represented by its first word-piece. Relations are compared, and therefore learnt, without
-    subtypes. Relations of a target that the source does not have can only be got wrong; so are the words
-    that a sentence has beyond the longest input.
+    A word is represented by one of its word-pieces, or by their mean. Relations are compared, and therefore
+    learnt, without subtypes. Relations of a target that the source does not have can only be got wrong; so
+    are the words that a sentence has beyond the longest input.
 
     Attributes:
         name: As studies call it; a parser of other sizes is registered under a name of its own.
         arc_size: Width of the projections for heads.
         relation_size: Width of the projections for relations.
+        word: What stands for a word of several word-pieces.
 
     Reference: Dozat and Manning (2017), Deep Biaffine Attention for Neural Dependency Parsing; sizes and the
         encoder's last layer as input as in Muller et al. (2021), who chose epochs by UAS.
@@ -74,6 +78,7 @@ class Parsing:
     formats: tuple[str, ...] = ("conllu",)
     metric: str = "las"
     version: int = 1
+    word: Word = "first"
 
     def label_set(self, sentences: Sequence[Sentence]) -> tuple[str, ...]:
         """Return the relations of sentences, without subtypes.
@@ -112,7 +117,9 @@ class Parsing:
         self.check(sentences, labels, f"task {self.name}")
         cut = cut_words(sentences, tokenizer, max_length)
         ids = {label: index for index, label in enumerate(labels)}
-        examples = tuple(_build(cut, ids, index, sentence) for index, sentence in enumerate(sentences))
+        examples = tuple(
+            _build(cut, ids, self.word, index, sentence) for index, sentence in enumerate(sentences)
+        )
         n_words = sum(len(sentence.words) for sentence in sentences)
         return Encoded(examples, n_words, sum(example.n_cut for example in examples), cut.n_unknown)
 
@@ -120,21 +127,29 @@ class Parsing:
         """Build the biaffine head; see :class:`layerlab.tasks.heads.biaffine.BiaffineHead`."""
         from layerlab.tasks.heads.biaffine import BiaffineHead
 
-        return BiaffineHead(hidden_size, n_labels, self.arc_size, self.relation_size, dropout)
+        head = BiaffineHead(hidden_size, n_labels, self.arc_size, self.relation_size, dropout)
+        if self.word != "mean":
+            return head
+        from layerlab.tasks.heads.words import MeanOfPieces
+
+        return MeanOfPieces(head)
 
     def collate(self, examples: Sequence[TreeExample], pad_id: int) -> Batch:
         """Pad examples to the longest.
 
         Returns:
             ``input_ids`` and ``attention_mask`` ``(batch, tokens)``; ``words`` ``(batch, words)``, the places
-            of first word-pieces, 0 beyond the last; ``labels`` ``(batch, words, 2)``, heads and relations.
+            of word-pieces that stand for words, 0 beyond the last; ``labels`` ``(batch, words, 2)``, heads and
+            relations; where means are read, ``spans`` ``(batch, tokens)``.
         """
         import torch
 
         heads = pad([example.heads for example in examples], IGNORED)
         relations = pad([example.relations for example in examples], IGNORED)
+        spans = {"spans": pad_spans([one.spans for one in examples])} if self.word == "mean" else {}
         return {
             **pad_inputs(examples, pad_id),
+            **spans,
             "words": pad([example.words for example in examples], 0),
             "labels": torch.stack([heads, relations], dim=-1),
         }
@@ -212,7 +227,7 @@ class Parsing:
         ]
 
 
-def _build(cut: CutWords, ids: dict[str, int], index: int, sentence: Sentence) -> TreeExample:
+def _build(cut: CutWords, ids: dict[str, int], word: Word, index: int, sentence: Sentence) -> TreeExample:
     pieces = cut.pieces[index]
     before, after = cut.special
     ends = list(itertools.accumulate(map(len, pieces), initial=0))
@@ -220,13 +235,17 @@ def _build(cut: CutWords, ids: dict[str, int], index: int, sentence: Sentence) -
     arcs = list(zip(sentence.heads, sentence.relations, strict=True))[:n_there]
     return TreeExample(
         input_ids=(*before, *itertools.chain(*pieces[:n_there]), *after),
-        words=tuple(len(before) + end for end in ends[:n_there]),
+        words=tuple(
+            len(before) + end + place_in_word(own, word, cut.blank)
+            for end, own in zip(ends[:n_there], pieces, strict=False)
+        ),
         heads=tuple(head if head <= n_there else IGNORED for head, _ in arcs),
         relations=tuple(
             ids.get(universal(relation), IGNORED) if head <= n_there else IGNORED for head, relation in arcs
         ),
         sentence=index,
         n_cut=len(pieces) - n_there,
+        spans=spans_of([*map(len, pieces[:n_there])], len(before), len(after)) if word == "mean" else (),
     )
 
 

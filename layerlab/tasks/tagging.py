@@ -1,22 +1,23 @@
-"""Tagging: a linear head on the first word-piece of each word; parts of speech and named entities."""
+"""Tagging: a linear head on the word-piece that stands for each word; parts of speech and named entities."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from layerlab.data.formats.conllu import UPOS
 from layerlab.data.remedies import find_type_remedy
 from layerlab.data.sentences import Sentence
 from layerlab.errors import LabelError
-from layerlab.tasks.encoding.padding import pad, pad_inputs
+from layerlab.tasks.encoding.padding import pad, pad_inputs, pad_spans
 from layerlab.tasks.encoding.windows import encode_words
 from layerlab.tasks.label_checks import predictions_by_word, refuse_other_labels
 from layerlab.tasks.metrics.score import ratio_score
 from layerlab.tasks.metrics.spans import SpanScores, spans_by_sentence, words_by_sentence
 from layerlab.tasks.task import IGNORED, Batch, Encoded, Example, HeadInput, Score, register_task
+from layerlab.tasks.words import Word
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -38,6 +39,7 @@ class Tagging:
         tags_of: Gets the gold labels of a sentence.
         labels_of: Gets the head's classes from the sentences that it is trained on.
         scores_of: Gets the scores from gold and predicted labels.
+        word: What stands for a word of several word-pieces.
 
     Reference: Devlin et al. (2019), BERT, section 5.3, for the first word-piece as the word's representation.
     """
@@ -49,8 +51,12 @@ class Tagging:
     labels_of: Callable[[Sequence[Sentence]], tuple[str, ...]]
     scores_of: Callable[[Tags, Tags], list[Score]]
     version: int = 1
+    word: Word = "first"
 
-    head_input: ClassVar[HeadInput] = "labelled"
+    @property
+    def head_input(self) -> HeadInput:
+        """Labelled states, or all where means are read."""
+        return "all" if self.word == "mean" else "labelled"
 
     def label_set(self, sentences: Sequence[Sentence]) -> tuple[str, ...]:
         """Return the classes of a head that is trained on these sentences."""
@@ -77,7 +83,7 @@ class Tagging:
         tokenizer: PreTrainedTokenizerBase,
         max_length: int,
     ) -> Encoded[Example]:
-        """Return examples in which each word is labelled once, on its first word-piece.
+        """Return examples in which each word is labelled once, on the word-piece that stands for it.
 
         Raises:
             LabelError: A word has a label that is not among ``labels``.
@@ -85,18 +91,27 @@ class Tagging:
         self.check(sentences, labels, f"task {self.name}")
         ids = {label: index for index, label in enumerate(labels)}
         label_ids = [[ids[tag] for tag in self.tags_of(sentence)] for sentence in sentences]
-        return encode_words(sentences, label_ids, tokenizer, max_length)
+        return encode_words(sentences, label_ids, tokenizer, max_length, self.word)
 
     def build_head(self, hidden_size: int, n_labels: int, dropout: float) -> nn.Module:
         """Build a linear head that maps ``(batch, tokens, hidden)`` to ``(batch, tokens, labels)``."""
         from layerlab.tasks.heads.linear import linear_head
 
-        return linear_head(hidden_size, n_labels, dropout)
+        head = linear_head(hidden_size, n_labels, dropout)
+        if self.word != "mean":
+            return head
+        from layerlab.tasks.heads.words import MeanOfPieces
+
+        return MeanOfPieces(head)
 
     def collate(self, examples: Sequence[Example], pad_id: int) -> Batch:
-        """Pad examples to the longest: ``input_ids``, ``attention_mask``, ``labels``, ``(batch, tokens)``."""
+        """Pad examples to the longest: ``input_ids``, ``attention_mask``, ``labels``, ``(batch, tokens)``.
+
+        Where means are read, ``spans`` says which word-pieces are a word.
+        """
         labels = pad([example.label_ids for example in examples], IGNORED)
-        return {**pad_inputs(examples, pad_id), "labels": labels}
+        spans = {"spans": pad_spans([one.spans for one in examples])} if self.word == "mean" else {}
+        return {**pad_inputs(examples, pad_id), **spans, "labels": labels}
 
     def loss(self, output: Tensor, labels: Tensor) -> Tensor:
         """Return the cross-entropy of logits ``(batch, tokens, labels)``, summed in float32.

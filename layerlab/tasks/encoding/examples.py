@@ -33,12 +33,14 @@ class Example:
         label_ids: One for each word-piece, -100 where there is no label.
         sentence: Index of the sentence.
         words: For each labelled position, from left to right, the index of the word in its sentence.
+        spans: For each word-piece, where the first one of its word is; empty unless means are read.
     """
 
     input_ids: tuple[int, ...]
     label_ids: tuple[int, ...]
     sentence: int
     words: tuple[int, ...]
+    spans: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

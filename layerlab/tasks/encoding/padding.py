@@ -25,3 +25,15 @@ def pad_inputs(examples: Sequence[EncoderInput], pad_id: int) -> dict[str, Tenso
         "input_ids": pad([example.input_ids for example in examples], pad_id),
         "attention_mask": pad([[1] * len(example.input_ids) for example in examples], 0),
     }
+
+
+def pad_spans(spans: Sequence[Sequence[int]]) -> Tensor:
+    """Return spans ``(batch, tokens)``; padding is its own.
+
+    >>> pad_spans([(0, 1, 1), (0,)]).tolist()
+    [[0, 1, 1], [0, 1, 2]]
+    """
+    import torch
+
+    longest = max(map(len, spans))
+    return torch.tensor([(*row, *range(len(row), longest)) for row in spans])

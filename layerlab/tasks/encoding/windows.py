@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from layerlab.data.sentences import Sentence
 from layerlab.errors import DataError
-from layerlab.models.pieces import Pieces, special_tokens, tokenize
+from layerlab.models.pieces import Pieces, blank_pieces, special_tokens, tokenize
 from layerlab.tasks.encoding.examples import IGNORED, Encoded, Example
+from layerlab.tasks.words import Word, place_in_word
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -31,8 +32,9 @@ def encode_words(
     label_ids: Sequence[Sequence[int]],
     tokenizer: PreTrainedTokenizerBase,
     max_length: int,
+    word: Word = "first",
 ) -> Encoded[Example]:
-    """Encode sentences so that the first word-piece of each word carries its label.
+    """Encode sentences so that the word-piece that stands for a word carries its label.
 
     A word that the tokenizer turns into nothing is represented by the unknown token. A sentence of more
     than ``max_length`` word-pieces is cut into windows that overlap, each word being labelled where it has
@@ -47,7 +49,7 @@ def encode_words(
     n_windowed = 0
     for index, pieces in enumerate(cut.pieces):
         for window in windows([len(p) for p in pieces], cut.room):
-            example = _build(pieces, label_ids[index], window, cut.special, index)
+            example = _build(pieces, label_ids[index], window, cut, word, index)
             examples.append(example)
             n_windowed += len(example.words) if window.first > 0 else 0
     return Encoded(tuple(examples), sum(len(s.words) for s in sentences), n_windowed, cut.n_unknown)
@@ -62,12 +64,14 @@ class CutWords:
         special: What goes before and after a sentence.
         room: Word-pieces of an example beside the special tokens.
         n_unknown: Words that got the unknown token.
+        blank: Word-pieces that hold nothing of a word.
     """
 
     pieces: tuple[tuple[Pieces, ...], ...]
     special: tuple[Pieces, Pieces]
     room: int
     n_unknown: int
+    blank: frozenset[int] = frozenset()
 
 
 def cut_words(sentences: Sequence[Sentence], tokenizer: PreTrainedTokenizerBase, max_length: int) -> CutWords:
@@ -84,25 +88,43 @@ def cut_words(sentences: Sequence[Sentence], tokenizer: PreTrainedTokenizerBase,
     pieces_of, unknown_words = tokenize(itertools.chain(*(s.words for s in sentences)), tokenizer)
     pieces = tuple(tuple(pieces_of[word][:room] for word in sentence.words) for sentence in sentences)
     n_unknown = sum(word in unknown_words for s in sentences for word in s.words) if unknown_words else 0
-    return CutWords(pieces, (before, after), room, n_unknown)
+    return CutWords(pieces, (before, after), room, n_unknown, blank_pieces(tokenizer))
 
 
 def _build(
     pieces: Sequence[Pieces],
     label_ids: Sequence[int],
     window: Window,
-    special: tuple[Pieces, Pieces],
+    cut: CutWords,
+    word: Word,
     sentence: int,
 ) -> Example:
-    ids = list(special[0])
+    before, after = cut.special
+    ids = list(before)
     labels = [IGNORED] * len(ids)
-    for word in range(window.start, window.end):
-        ids.extend(pieces[word])
-        labels.append(label_ids[word] if window.first <= word < window.last else IGNORED)
-        labels.extend([IGNORED] * (len(pieces[word]) - 1))
-    ids.extend(special[1])
-    labels.extend([IGNORED] * len(special[1]))
-    return Example(tuple(ids), tuple(labels), sentence, tuple(range(window.first, window.last)))
+    for index in range(window.start, window.end):
+        own = [IGNORED] * len(pieces[index])
+        if window.first <= index < window.last:
+            own[place_in_word(pieces[index], word, cut.blank)] = label_ids[index]
+        ids.extend(pieces[index])
+        labels.extend(own)
+    ids.extend(after)
+    labels.extend([IGNORED] * len(after))
+    lengths = [len(pieces[index]) for index in range(window.start, window.end)]
+    spans = spans_of(lengths, len(before), len(after)) if word == "mean" else ()
+    return Example(tuple(ids), tuple(labels), sentence, tuple(range(window.first, window.last)), spans)
+
+
+def spans_of(lengths: Sequence[int], n_before: int, n_after: int) -> tuple[int, ...]:
+    """Return for each word-piece of an input where the first one of its word is.
+
+    >>> spans_of([1, 3], n_before=1, n_after=1)
+    (0, 1, 2, 2, 2, 5)
+    """
+    starts = [*range(n_before)]
+    for length in lengths:
+        starts.extend([len(starts)] * length)
+    return (*starts, *range(len(starts), len(starts) + n_after))
 
 
 def windows(lengths: Sequence[int], room: int) -> list[Window]:

@@ -65,7 +65,7 @@ class BiaffineHead(nn.Module):
 
         Args:
             states: ``(batch, tokens, hidden)``.
-            words: ``(batch, words)``: where each word has its first word-piece; 0 beyond the last word.
+            words: ``(batch, words)``: where the word-piece is that stands for each word; 0 beyond the last.
         """
         places = nn.functional.pad(words, (1, 0))  # the root is where the sentence begins
         nodes = states.gather(1, places[:, :, None].expand(-1, -1, states.shape[2]))
