@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from layerlab.data.spec import DataSpec
+    from layerlab.tasks.words import Word
 
 _INTEGERS = "whole numbers or ranges of them, with commas, such as 0,4-8"
 
@@ -69,6 +70,9 @@ Standardise = Annotated[bool, typer.Option(help="Bring the states of all layers 
 KeepGib = Annotated[
     float, typer.Option(help="Keep the training states if they fit into so many GiB; 0 never.", min=0)
 ]
+WordOption = Annotated[
+    str, typer.Option("--word", help="What stands for a word: first-content, first, last or mean.")
+]
 Device = Annotated[str, typer.Option(help="auto or cpu.")]
 Output = Annotated[
     Path | None,
@@ -94,6 +98,7 @@ def probe(
     batch_size: BatchSize = 32,
     standardise: Standardise = True,
     keep_gib: KeepGib = 2.0,
+    word: WordOption = "first-content",
     device: Device = "auto",
     output: Output = None,
     png: Png = False,
@@ -127,12 +132,23 @@ def probe(
             standardise=standardise,
             keep_gib=keep_gib,
         ),
+        word=_word(word),
         device=device,
         progress=lambda text: print(text, file=sys.stderr),
     )
     print(probe_table(frame))
     if output is not None:
         _write(frame, output, png=png)
+
+
+def _word(text: str) -> Word:
+    from layerlab.errors import LabelError, unknown
+    from layerlab.tasks.words import WORDS
+
+    for known in WORDS:
+        if text == known:
+            return known
+    raise LabelError(unknown("choice of --word", text, WORDS))
 
 
 def probe_table(frame: pd.DataFrame) -> str:

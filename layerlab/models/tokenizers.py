@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from layerlab.errors import CheckpointError
+from layerlab.files import read_text
 from layerlab.models.folders import check_tokenizer_files
 from layerlab.models.loading import load_config, place_of, translated
+from layerlab.models.pieces import blank_pieces, has_blank_pieces
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -46,6 +49,19 @@ def load_tokenizer(name: str, revision: str | None = None, *, local: bool = Fals
         config = load_config(location, **options)
         check_vocabulary(name, tokenizer, getattr(config, "vocab_size", None))
     return tokenizer
+
+
+@functools.lru_cache(maxsize=64)
+def tokenizer_has_blanks(location: str, revision: str | None) -> bool:
+    """Return whether a tokenizer has word-pieces that hold nothing of a word, only the space before it.
+
+    Raises:
+        CheckpointError: There is no tokenizer.
+    """
+    file = Path(location) / "tokenizer.json"
+    if file.is_file():  # read as text: a large vocabulary takes seconds to load
+        return has_blank_pieces(read_text(file, CheckpointError))
+    return bool(blank_pieces(load_tokenizer(location, revision)))
 
 
 def find_tokenizer(name: str, revision: str | None = None) -> PreTrainedTokenizerBase | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from layerlab.ablation.interventions import FitDonor, Intervention, to_dict
 from layerlab.models.checkpoints import find_checkpoint
+from layerlab.tasks.words import Word
 
 # Raised when the meaning of a specification changes without a change of its text, so that old results
 # are not taken for new ones.
@@ -61,6 +62,7 @@ class FitSpec:
         during: Interventions with their time, likewise.
         seed: The run's seed.
         training: Hyper-parameters.
+        word: What stands for a word of several word-pieces.
     """
 
     checkpoint: str
@@ -72,11 +74,15 @@ class FitSpec:
     seed: int
     training: Mapping[str, Any]
     spec_version: int = SPEC_VERSION
+    word: Word = "first"
 
     @cached_property
     def id(self) -> str:
-        """The fit's identity: 12 hexadecimal digits."""
-        return digest({"kind": "fit", **asdict(self)})
+        """The fit's identity: 12 hexadecimal digits; with first pieces that of version 0.1.0."""
+        plain = asdict(self)
+        if self.word == "first":
+            del plain["word"]
+        return digest({"kind": "fit", **plain})
 
 
 @dataclass(frozen=True)

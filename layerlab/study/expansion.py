@@ -29,6 +29,7 @@ from layerlab.study.findings import (
 from layerlab.study.grid import Grid, baseline_is_missing
 from layerlab.study.plan import Plan
 from layerlab.study.vocabulary import check_vocabularies
+from layerlab.study.words import word_of
 from layerlab.tasks.task import get_task
 
 
@@ -235,6 +236,7 @@ def _add_fit(state: Expansion, here: Coordinates, stack: tuple[str, ...]) -> Fit
         during=tuple({"at": timed.at, **identity_of(timed.intervention)} for timed in during),
         seed=here.seed,
         training=state.study.training.model_dump(mode="json"),
+        word=word_of(state, here.checkpoint, task.name),
     )
     pretraining = state.pretrainings.get(here.checkpoint.name)
     job = Fit(

@@ -44,6 +44,7 @@ class Expansion:
     pretrainings: dict[str, Pretraining] = field(default_factory=dict)
     measurements: dict[tuple[str, str], Measurement] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
+    blank: dict[str, bool] = field(default_factory=dict)
 
     def note(self, path: str, message: object) -> None:
         """Remember a mistake, once."""

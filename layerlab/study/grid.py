@@ -22,6 +22,7 @@ from layerlab.ablation.written import read_ablation
 from layerlab.data.catalog.corpus import DataSpec
 from layerlab.finetuning.training import Training
 from layerlab.measures.options import Measures, short_form
+from layerlab.tasks.words import DEFAULT_WORD, Word
 from layerlab.validation import Names
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class Grid(BaseModel):
         seeds: Seeds; every ablation is paired with the baseline of the same seed.
         ablations: Ablations and sweeps; without the baseline ``none`` no effect can be computed.
         training: Hyper-parameters.
+        word: What stands for a word of several word-pieces, in tagging, parsing and probes:
+            ``first-content``, the first one that is no bare space mark; ``first``; ``last``; or ``mean``.
         measures: What is measured beside scores, such as ``[cka, retrieval, change]``; None for nothing.
         nodes: Nodes of kinds that users register, by kind, with the options that the kind's ``plan`` takes.
         imports: Modules to import first, which register tasks, interventions, architectures or corpora.
@@ -73,6 +76,7 @@ class Grid(BaseModel):
     seeds: Seeds = Field(default=(0,), min_length=1)
     ablations: Ablations = Field(default_factory=lambda: (Ablation.none(),), min_length=1)
     training: Training = Field(default_factory=Training)
+    word: Word = DEFAULT_WORD
     measures: Measures | None = None
     nodes: Mapping[str, Any] = Field(default_factory=dict)
     imports: Names = ()

@@ -12,7 +12,7 @@ from layerlab.models.checkpoints import Checkpoint
 from layerlab.models.pieces import special_tokens
 from layerlab.models.tokenizers import find_tokenizer
 from layerlab.study.findings import Expansion
-from layerlab.tasks.corpora import read_corpus, unknown_words
+from layerlab.tasks.corpora import empty_words, read_corpus, unknown_words
 
 
 def check_vocabularies(state: Expansion, checkpoints: Iterable[Checkpoint]) -> None:
@@ -38,6 +38,8 @@ def check_vocabularies(state: Expansion, checkpoints: Iterable[Checkpoint]) -> N
                     state.notes[told] = None
                 elif told:
                     state.note(path, told)
+                if state.study.word == "first" and (told := _empty_words(ref, tokenizer, checkpoint.name)):
+                    state.notes[told] = None
         except LayerlabError as error:
             state.note(path, error)
 
@@ -48,3 +50,11 @@ def _unknown_words(ref: CorpusRef, tokenizer: Any, reader: str) -> str | None:
     except LayerlabError:
         return None  # noted where corpora are read
     return unknown_words(corpus, tokenizer, reader)
+
+
+def _empty_words(ref: CorpusRef, tokenizer: Any, reader: str) -> str | None:
+    try:
+        corpus = read_corpus(ref)
+    except LayerlabError:
+        return None
+    return empty_words(corpus, tokenizer, reader)

@@ -12,7 +12,7 @@ from layerlab.data.catalog.registry import register_speaker
 from layerlab.data.sentences import Corpus, take_evenly
 from layerlab.data.spec import Controlled
 from layerlab.errors import DataError, LabelError
-from layerlab.models.pieces import share_of_unknown
+from layerlab.models.pieces import blank_pieces, share_of_unknown, tokenize
 from layerlab.tasks.task import Encoded, Task
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 SAMPLE: Final = 200
 # An encoder that knows no more than the rest of the words learns nothing from them.
 MOST_UNKNOWN: Final = 0.9
+# Words that begin with an empty piece are no exception above this share.
+MOST_EMPTY: Final = 0.05
 
 
 @dataclass(frozen=True)
@@ -133,3 +135,26 @@ def unknown_words(corpus: Corpus, tokenizer: Any, reader: str) -> str | None:
     if share <= MOST_UNKNOWN:
         return None
     return f"{share:.0%} of the words of {corpus.where} are unknown to {reader}"
+
+
+def empty_words(corpus: Corpus, tokenizer: Any, reader: str) -> str | None:
+    """Return that many words of a corpus begin with a bare space mark, in words, or None.
+
+    Read by that piece, such words look alike: a tagger that saw it with punctuation takes them for it.
+
+    Args:
+        corpus: Some of its sentences are looked at; pairs have no words.
+        tokenizer: The encoder's fast tokenizer.
+        reader: What the encoder is called.
+    """
+    items = take_evenly(corpus.sentences, SAMPLE)
+    words = [word for item in items for word in getattr(item, "words", ())]
+    pieces, _ = tokenize(words, tokenizer)
+    blank = blank_pieces(tokenizer)
+    share = sum(pieces[word][0] in blank for word in words) / max(1, len(words))
+    if share <= MOST_EMPTY:
+        return None
+    return (
+        f"{share:.0%} of the words of {corpus.where} begin with an empty piece of {reader}, and "
+        "`word: first` reads them by it; the default, `word: first-content`, does not"
+    )

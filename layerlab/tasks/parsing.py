@@ -139,8 +139,8 @@ class Parsing:
 
         Returns:
             ``input_ids`` and ``attention_mask`` ``(batch, tokens)``; ``words`` ``(batch, words)``, the places
-            of word-pieces that stand for words, 0 beyond the last; ``labels`` ``(batch, words, 2)``, heads and
-            relations; where means are read, ``spans`` ``(batch, tokens)``.
+            of word-pieces that stand for words, 0 beyond the last; ``labels`` ``(batch, words, 2)``, heads
+            and relations; where means are read, ``spans`` ``(batch, tokens)``.
         """
         import torch
 

@@ -1,8 +1,8 @@
 """What stands for a word of several word-pieces: the piece whose state a head reads, or the mean of all.
 
 Reference:
-    Devlin et al. (2019), BERT, section 5.3, for the first piece. Tokenizers of XLM-R's kind often cut a word so
-    that the first piece is a bare space mark, which says nothing of the word.
+    Devlin et al. (2019), BERT, section 5.3, for the first piece. Tokenizers of XLM-R's kind often cut a word
+    so that the first piece is a bare space mark, which says nothing of the word.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final, Literal, TypeVar, get_args
 
 Word = Literal["first-content", "first", "last", "mean"]
-WORDS: Final[tuple[str, ...]] = get_args(Word)
+WORDS: Final[tuple[Word, ...]] = get_args(Word)
 DEFAULT_WORD: Final[Word] = "first-content"
 
 TaskT = TypeVar("TaskT")
@@ -21,6 +21,21 @@ TaskT = TypeVar("TaskT")
 def reads_words(task: object) -> bool:
     """Return whether it matters to a task what stands for a word."""
     return hasattr(task, "word")
+
+
+def resolved_word(task: object, word: Word, has_blanks: bool) -> Word:
+    """Return a choice in its one form: ``first`` where no first word-piece is a bare space mark.
+
+    So the default changes no identity of an encoder whose tokenizer has no such piece.
+
+    Args:
+        task: One that reads no words takes ``first``.
+        word: What is asked for.
+        has_blanks: Whether the tokenizer has bare space marks.
+    """
+    if not reads_words(task) or (word == "first-content" and not has_blanks):
+        return "first"
+    return word
 
 
 def with_word(task: TaskT, word: Word) -> TaskT:

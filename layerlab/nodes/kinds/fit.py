@@ -29,7 +29,8 @@ from layerlab.nodes.kinds.trained import Trained, keep_trained
 from layerlab.nodes.node import Work, node
 from layerlab.nodes.sharing import process_rank
 from layerlab.tasks.corpora import EncodedCorpus, encode_corpus
-from layerlab.tasks.task import get_task
+from layerlab.tasks.task import Task, get_task
+from layerlab.tasks.words import with_word
 
 if TYPE_CHECKING:
     from layerlab.finetuning.model import TaskModel
@@ -127,6 +128,11 @@ class Fit(BaseModel):
         return {"model": self.model, "task": self.spec.task, "source": self.source, "seed": self.spec.seed}
 
     @property
+    def task(self) -> Task:
+        """The task, which reads words as the fit does."""
+        return with_word(get_task(self.spec.task), self.spec.word)
+
+    @property
     def origin(self) -> Origin:
         """The checkpoint that it starts from."""
         return Origin(self.location, self.revision, self.spec.checkpoint, self.pretraining)
@@ -134,6 +140,8 @@ class Fit(BaseModel):
     def to_json(self) -> dict[str, Any]:
         """Return plain values for the store."""
         plain = self.model_dump(mode="json", by_alias=True)
+        if self.spec.word == "first":
+            del plain["spec"]["word"]
         return {name: value for name, value in plain.items() if (name, value) != ("pretraining", None)}
 
     @classmethod
@@ -154,7 +162,7 @@ class Fit(BaseModel):
 
         started = time.monotonic()
         work.kept.drop_used()
-        task, seed = get_task(self.spec.task), self.spec.seed
+        task, seed = self.task, self.spec.seed
         location = self.origin.check(work.store)
         encoder = load_encoder(location, self.revision, seed)
         tokenizer = load_tokenizer(location, self.revision)
@@ -202,7 +210,7 @@ class Fit(BaseModel):
 
     def _corpora(self, tokenizer: Any, length: int) -> tuple[dict[str, EncodedCorpus], tuple[str, ...]]:
         """Return the encoded splits of the source, and the labels of the head."""
-        task = get_task(self.spec.task)
+        task = self.task
         read = {}
         for split in ("train", "dev"):
             ref = find_corpus(self.data, task.name, task.formats, self.source, split)

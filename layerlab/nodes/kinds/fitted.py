@@ -22,7 +22,7 @@ from layerlab.nodes.node import Work, read_as
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store
 from layerlab.tasks.corpora import EncodedCorpus, encode_corpus
-from layerlab.tasks.task import Task, get_task
+from layerlab.tasks.task import Task
 from layerlab.training.devices import make_accelerator
 
 
@@ -83,7 +83,7 @@ def find_fitted(work: Work, fit_id: str) -> Fitted:
         if trained is None:
             return load_fitted(work.store, fit_id, work.settings)
         fit = read_as(work.store, fit_id, Fit)
-        task = get_task(fit.spec.task)
+        task = fit.task
         return Fitted(fit, task, trained.model, trained.tokenizer, trained.labels, is_warm=True)
 
     return work.kept.get(fit_id, make, lambda fitted: bytes_of(fitted.model))
@@ -93,7 +93,7 @@ def load_fitted(store: Store, fit_id: str, settings: WorkSettings) -> Fitted:
     """Load a complete fit with the weights of its selected epoch."""
     fit = read_as(store, fit_id, Fit)
     folder, saved = store.folder(fit.kind, fit_id), str(store.model(fit_id))
-    task = get_task(fit.spec.task)
+    task = fit.task
     labels = tuple(json.loads((folder / "labels.json").read_text(encoding="utf-8"))["labels"])
     encoder = load_encoder(saved, None, fit.spec.seed)
     model = build_task_model(encoder, task, len(labels), fit.training.dropout, fit.spec.seed)

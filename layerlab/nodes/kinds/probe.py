@@ -26,6 +26,7 @@ from layerlab.nodes.kinds.run import Run
 from layerlab.nodes.node import Node, Work, node
 from layerlab.tasks.corpora import EncodedCorpus, encode_corpus
 from layerlab.tasks.task import Task, get_task
+from layerlab.tasks.words import Word, with_word
 from layerlab.validation import validate
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Probe(BaseModel):
         source: Language whose training split the heads are trained on.
         train: Digest of that split.
         targets: Digest of each target's test split.
+        word: What stands for a word of several word-pieces.
         seed: Of the heads' first weights and the order of the data.
         options: Levels and hyper-parameters.
         data: Where the corpora are.
@@ -91,12 +93,15 @@ class Probe(BaseModel):
     seed: int
     options: ProbeOptions
     data: DataSpec
+    word: Word = "first"
 
     @property
     def id(self) -> str:
         """The probes' identity."""
         names = ("checkpoint", "task", "task_version", "train", "targets", "seed")
         spec = {name: getattr(self, name) for name in names}
+        if self.word != "first":
+            spec["word"] = self.word
         options = self.options.model_dump(mode="json", exclude={"training": {"keep_gib"}})
         return digest({"kind": "probe", "version": PROBE_VERSION, **spec, "options": options})
 
@@ -153,7 +158,7 @@ class Probe(BaseModel):
         encoder = load_encoder(location, self.revision, 0)
         encoder.base.to(make_accelerator(work.settings.device).device)
         tokenizer = load_tokenizer(location, self.revision)
-        task = get_task(self.task)
+        task = with_word(get_task(self.task), self.word)
 
         def read(language: str, split: str, planned: str) -> Corpus:
             return read_planned(find_corpus(self.data, task.name, task.formats, language, split), planned)
@@ -251,4 +256,5 @@ def _probe_of(fit: Fit, run: Run, study: str, options: ProbeOptions) -> Probe:
         seed=fit.spec.seed,
         options=options,
         data=run.data,
+        word=fit.spec.word,
     )

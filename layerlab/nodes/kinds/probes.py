@@ -14,11 +14,13 @@ from layerlab.measures.options import ProbeTraining
 from layerlab.measures.states import longest_input
 from layerlab.models.checkpoints import Checkpoint, find_checkpoint
 from layerlab.models.encoder import Encoder
+from layerlab.models.pieces import blank_pieces
 from layerlab.models.tokenizers import load_tokenizer
 from layerlab.nodes.identity import digest
 from layerlab.nodes.kinds.probe import PROBE_VERSION, probe_columns, probe_corpora, row_of
 from layerlab.tasks.corpora import check_labels, read_corpus
 from layerlab.tasks.task import Task, get_task
+from layerlab.tasks.words import DEFAULT_WORD, Word, resolved_word, with_word
 from layerlab.training.devices import make_accelerator
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ def probe_models(
     seeds: Sequence[int] = (0,),
     layers: Sequence[int] | None = None,
     training: ProbeTraining | None = None,
+    word: Word = DEFAULT_WORD,
     device: str = "auto",
     progress: Callable[[str], None] | None = None,
 ) -> pd.DataFrame:
@@ -51,6 +54,7 @@ def probe_models(
         seeds: Of the heads' first weights and the order of the data.
         layers: Levels, 0 being the embeddings and ``i + 1`` layer ``i``; all by default.
         training: Hyper-parameters.
+        word: What stands for a word of several word-pieces; as in a study.
         device: ``auto`` or ``cpu``.
         progress: Called with a line of text for each step.
 
@@ -73,10 +77,11 @@ def probe_models(
         encoder = Encoder.from_pretrained(checkpoint.reference)
         encoder.base.to(make_accelerator(device).device)
         tokenizer = load_tokenizer(checkpoint.reference)
+        read_by = resolved_word(get_task(task), word, bool(blank_pieces(tokenizer)))
         scores = probe_corpora(
             encoder,
             tokenizer,
-            get_task(task),
+            with_word(get_task(task), read_by),
             read_corpus(corpora[""]),
             {language: partial(read_corpus, ref) for language, ref in corpora.items() if language},
             min(training.max_length, longest_input(encoder, tokenizer)),
@@ -86,7 +91,7 @@ def probe_models(
             progress=None if progress is None else partial(_tell, progress, label),
         )
         for seed in seeds:
-            run_id = _run_id(label, checkpoint, get_task(task), corpora[""].digest, seed, training)
+            run_id = _run_id(label, checkpoint, get_task(task), corpora[""].digest, seed, training, read_by)
             about = probe_columns(STUDY, label, get_task(task), source, seed)
             own = tuple(row_of(score) for score in scores if score.seed == seed)
             rows += record_rows(Record(kind="probe", id=run_id, about=about, scores=own))
@@ -131,10 +136,18 @@ def _find_all(
 
 
 def _run_id(
-    label: str, checkpoint: Checkpoint, task: Task, corpus: str, seed: int, training: ProbeTraining
+    label: str,
+    checkpoint: Checkpoint,
+    task: Task,
+    corpus: str,
+    seed: int,
+    training: ProbeTraining,
+    word: Word,
 ) -> str:
     """Return the identity of the probes of one model, task, source and seed."""
     settings = training.model_dump(mode="json", exclude={"keep_gib"})
+    if word != "first":
+        settings["word"] = word
     spec = {"probe": PROBE_VERSION, "label": label, "checkpoint": checkpoint.digest, "task": task.name}
     return digest(spec | {"version": task.version, "train": corpus, "seed": seed, "training": settings})
 
