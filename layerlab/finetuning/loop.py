@@ -108,13 +108,28 @@ def fine_tune(
     accelerator, place = make_accelerator(device), workplace or Workplace()
     with trimmed_fit(model, corpora, during, place.folder, taken) as held:
         model.to(accelerator.device)
-        fit = _Fit(model, task, corpora, training, seed, accelerator, place, report, held)
+        fit = Fitting(model, task, corpora, training, seed, accelerator, place, report, held)
         return fit.run(Clock(during, model, donors, fit.n_steps))
 
 
 @dataclass
-class _Fit:
-    """The state of one running fine-tuning."""
+class Fitting:
+    """The state of one running fine-tuning.
+
+    Attributes:
+        model: Encoder and head.
+        task: Gives batches, loss and scores.
+        corpora: ``train`` and ``dev`` of the source language.
+        training: Hyper-parameters.
+        seed: The run's seed.
+        accelerator: Device and processes.
+        workplace: Where checkpoints go.
+        report: Receives events.
+        trimmed: The embedding matrix with fewer rows; None if it is whole.
+        best: The state of the best epoch so far, on the CPU.
+        position: Where it stands.
+        resumed_at: The step at which this process took it up.
+    """
 
     model: TaskModel
     task: Task
@@ -140,6 +155,16 @@ class _Fit:
 
     def run(self, clock: Clock) -> FitResult:
         """Take every step that is left, then load the selected epoch."""
+        self.restore()
+        clock.restore(self.resumed_at)
+        regroup(self.stepper.optimizer)
+        with deferred_interrupt(self.accelerator.num_processes == 1) as interruption:
+            while self.position.epoch < self.training.epochs:
+                self._run_epoch(clock, interruption)
+        return self.result()
+
+    def restore(self) -> None:
+        """Go on from the checkpoint, if there is one."""
         folder = self.workplace.folder
         restored = folder and load_checkpoint(folder, self.model, self.stepper.optimizer)
         if restored:
@@ -147,11 +172,9 @@ class _Fit:
             if self.trimmed is not None:
                 self.trimmed.decay = self.position.decay
         self.resumed_at = self.position.step
-        clock.restore(self.resumed_at)
-        regroup(self.stepper.optimizer)
-        with deferred_interrupt(self.accelerator.num_processes == 1) as interruption:
-            while self.position.epoch < self.training.epochs:
-                self._run_epoch(clock, interruption)
+
+    def result(self) -> FitResult:
+        """Load the selected epoch and return what the fine-tuning gave."""
         if self.training.select == "best" and self.best is not None:
             self.model.load_state_dict(self.best)
             if self.trimmed is not None:
@@ -170,8 +193,7 @@ class _Fit:
     def _run_epoch(self, clock: Clock, interruption: Interruption) -> None:
         position = self.position
         train = self.corpora["train"]
-        batches = epoch_batches(self.lengths, self.training.batch_size, self.seed, position.epoch)
-        for batch in batches[position.step - position.epoch * self.n_epoch_steps :]:
+        for batch in self.batches_left():
             started = time.monotonic()
             receipts, changed = clock.fire(position.step)
             if self.trimmed is not None:
@@ -185,19 +207,35 @@ class _Fit:
             loss_sum, n_targets = take_step(
                 self.stepper, self.task, train, batch, position.step, self.training.precision
             )
-            if self.trimmed is not None:
-                position.decay = self.trimmed.decay
-            position.step += 1
-            position.loss_sum += loss_sum
-            position.n_targets += n_targets
-            position.seconds += time.monotonic() - started
-            self._report("step", loss=loss_sum / max(1, n_targets))
-            self._save_if_due(now=interruption.asked)
+            self.count_step(loss_sum, n_targets, time.monotonic() - started)
+            self.save_if_due(now=interruption.asked)
             if interruption.asked:
                 raise KeyboardInterrupt
-        self._finish_epoch()
+        self.finish_epoch()
 
-    def _finish_epoch(self) -> None:
+    def batches_left(self) -> list[tuple[int, ...]]:
+        """Return the batches of the current epoch that no step was taken with."""
+        position = self.position
+        batches = epoch_batches(self.lengths, self.training.batch_size, self.seed, position.epoch)
+        return batches[position.step - position.epoch * self.n_epoch_steps :]
+
+    def count_step(self, loss_sum: float, n_targets: int, seconds: float) -> None:
+        """Note a step that was taken: its summed loss, labelled positions and time."""
+        position = self.position
+        if self.trimmed is not None:
+            position.decay = self.trimmed.decay
+        position.step += 1
+        position.loss_sum += loss_sum
+        position.n_targets += n_targets
+        position.seconds += seconds
+        self._report("step", loss=loss_sum / max(1, n_targets))
+
+    def finish_epoch(self) -> None:
+        """Score the source dev set, keep the epoch if it is the best so far, and begin the next one.
+
+        Raises:
+            TrainingError: The loss is no longer finite.
+        """
         position = self.position
         if not math.isfinite(position.loss_sum):
             raise TrainingError(
@@ -220,9 +258,10 @@ class _Fit:
         position.epoch += 1
         position.loss_sum, position.n_targets = 0.0, 0
         self._report("epoch", **{key: entry[key] for key in ("loss", "dev")})
-        self._save_if_due(now=position.epoch == self.training.epochs)
+        self.save_if_due(now=position.epoch == self.training.epochs)
 
-    def _save_if_due(self, now: bool = False) -> None:
+    def save_if_due(self, now: bool = False) -> None:
+        """Write a checkpoint if it is time for one, or ``now``."""
         folder = self.workplace.folder
         if folder is not None and self.saving.due(now) and self.accelerator.is_main_process:
             rows = None if self.trimmed is None else self.trimmed.rows
