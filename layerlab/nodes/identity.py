@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
 from layerlab.ablation.interventions import FitDonor, Intervention, to_dict
-from layerlab.models.checkpoints import find_checkpoint
+from layerlab.models.checkpoints import Checkpoint, find_checkpoint
 from layerlab.tasks.words import Word
 
 # Raised when the meaning of a specification changes without a change of its text, so that old results
@@ -36,14 +36,19 @@ def digest(value: Any) -> str:
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:12]
 
 
-def identity_of(intervention: Intervention) -> dict[str, Any]:
-    """Return an intervention's plain form with its donor replaced by what identifies the donor's weights."""
+def identity_of(
+    intervention: Intervention, find: Callable[[str], Checkpoint] = find_checkpoint
+) -> dict[str, Any]:
+    """Return an intervention's plain form with its donor replaced by what identifies the donor's weights.
+
+    ``find`` finds the checkpoint of a donor.
+    """
     plain = to_dict(intervention)
     donor = getattr(intervention, "donor", None)
     if isinstance(donor, FitDonor):
         identity: Any = {"fit": donor.fit}
     elif isinstance(donor, str) and donor != "pretrained":
-        identity = {"checkpoint": find_checkpoint(donor).digest}
+        identity = {"checkpoint": find(donor).digest}
     else:
         return plain
     return {kind: {**fields, "donor": identity} for kind, fields in plain.items()}
@@ -79,7 +84,7 @@ class FitSpec:
     @cached_property
     def id(self) -> str:
         """The fit's identity: 12 hexadecimal digits; with first pieces that of version 0.1.0."""
-        plain = asdict(self)
+        plain = _fields_of(self)
         if self.word == "first":
             del plain["word"]
         return digest({"kind": "fit", **plain})
@@ -105,7 +110,12 @@ class RunSpec:
     @cached_property
     def id(self) -> str:
         """The run's identity: 12 hexadecimal digits; without measures that of scores alone."""
-        plain = asdict(self)
+        plain = _fields_of(self)
         if self.measures is None:
             del plain["measures"]
         return digest({"kind": "run", **plain})
+
+
+def _fields_of(spec: FitSpec | RunSpec) -> dict[str, Any]:
+    """Return a specification's fields by name; their values are plain already."""
+    return {field.name: getattr(spec, field.name) for field in fields(spec)}

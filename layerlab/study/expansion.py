@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
-from layerlab.ablation.ablation import Ablation, Timed
-from layerlab.ablation.interventions import FitDonor, Intervention
-from layerlab.data.catalog.corpus import DataSpec
-from layerlab.errors import LayerlabError, StudyError, unknown
+from layerlab.ablation.ablation import Ablation
+from layerlab.errors import LayerlabError, StudyError
 from layerlab.models.checkpoints import Checkpoint, find_checkpoint
-from layerlab.nodes.identity import FitSpec, RunSpec, identity_of
-from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.pretraining import find_pretraining, is_pretraining
-from layerlab.nodes.kinds.run import Run
 from layerlab.nodes.node import Node, find_kind
-from layerlab.study.copies import Copies, find_donor
+from layerlab.study.assembly import expand_grid
+from layerlab.study.copies import Copies
 from layerlab.study.findings import (
-    Coordinates,
     Expansion,
     check_data_keys,
     check_source,
@@ -29,7 +23,6 @@ from layerlab.study.findings import (
 from layerlab.study.grid import Grid, baseline_is_missing
 from layerlab.study.plan import Plan
 from layerlab.study.vocabulary import check_vocabularies
-from layerlab.study.words import word_of
 from layerlab.tasks.task import get_task
 
 
@@ -53,7 +46,7 @@ def expand(study: Grid, *, check: bool = True) -> Plan:
         find_corpora(state, task)
     find_measurements(state, tasks)
     if not state.problems:
-        _expand_grid(state, checkpoints, tasks)
+        expand_grid(state, checkpoints, tasks)
     nodes: tuple[Node, ...] = (*state.pretrainings.values(), *state.fits.values(), *state.runs.values())
     nodes += tuple(_asked_for(state, nodes))
     sentences: dict[tuple[str, str], int] = {}
@@ -126,47 +119,6 @@ def _check_copies(
             state.note(path, f"{ablation.name}: {error} (model {checkpoint.name})")
 
 
-def _expand_grid(state: Expansion, checkpoints: Iterable[Checkpoint], tasks: Iterable[str]) -> None:
-    study = state.study
-    for checkpoint in checkpoints:
-        for task in tasks:
-            for source in study.sources:
-                for seed in study.seeds:
-                    for name, ablation in state.ablations[checkpoint.name].items():
-                        here = Coordinates(checkpoint, task, source, seed, ablation)
-                        try:
-                            _add_run(state, here)
-                        except LayerlabError as error:
-                            state.note(f"ablation {name!r}", error)
-
-
-def _add_run(state: Expansion, here: Coordinates) -> None:
-    fit = _add_fit(state, here, ())
-    needs: list[str] = []
-    after = tuple(_resolve_donor(state, item, here, fit.id, needs, ()) for item in here.ablation.after)
-    targets = {}
-    for target in state.study.targets_for(here.source):
-        ref = state.corpus(here.task, target, "test")
-        if ref is not None:
-            targets[target] = ref.digest
-    measures = state.measurements.get((here.task, here.source))
-    identity = measures.identity if measures is not None else None
-    spec = RunSpec(fit.id, tuple(identity_of(item) for item in after), targets, measures=identity)
-    data = _data_of(state.study, here.task)
-    job = Run(
-        spec=spec,
-        columns=_columns(state, here),
-        after=after,
-        data=data,
-        needs=tuple(needs),
-        measures=measures,
-    )
-    same = state.runs.get(job.id)
-    if same is not None and same.columns["ablation"] != here.ablation.name:
-        raise LayerlabError(f"does the same as ablation {same.columns['ablation']!r}; keep one of them")
-    state.runs[job.id] = job
-
-
 def _asked_for(state: Expansion, nodes: Sequence[Node]) -> Iterator[Node]:
     """Yield the nodes of users' kinds that the study asks for, each once; mistakes are noted."""
     known = {item.id for item in nodes}
@@ -183,113 +135,3 @@ def _asked_for(state: Expansion, nodes: Sequence[Node]) -> Iterator[Node]:
                     yield item
         except LayerlabError as error:
             state.note(f"nodes.{kind}", error)
-
-
-def _data_of(study: Grid, task: str) -> DataSpec:
-    """Return where a task's corpora are, in a form that holds for workers in any directory."""
-    return study.data_for(task).resolved()
-
-
-def _columns(state: Expansion, here: Coordinates) -> dict[str, Any]:
-    ablation = here.ablation
-    return {
-        "study": state.study.name,
-        "model": state.labels[here.checkpoint.name],
-        "task": here.task,
-        "ablation": ablation.name,
-        "phase": ablation.phase,
-        "intervention": ablation.kind,
-        "layers": ablation.layers,
-        "first_layer": ablation.first_layer,
-        "last_layer": ablation.last_layer,
-        "donor": ablation.donor,
-        "source": here.source,
-        "seed": here.seed,
-        "sweep": ablation.sweep,
-        "options": ablation.options,
-        "main_metric": get_task(here.task).metric,
-    }
-
-
-def _add_fit(state: Expansion, here: Coordinates, stack: tuple[str, ...]) -> Fit:
-    task = get_task(here.task)
-    needs: list[str] = []
-    before = tuple(_resolve_donor(state, item, here, "", needs, stack) for item in here.ablation.before)
-    during = tuple(
-        Timed(timed.at, _resolve_donor(state, timed.intervention, here, "", needs, stack))
-        for timed in here.ablation.during
-    )
-    corpora = {}
-    for split in ("train", "dev"):
-        ref = state.corpus(here.task, here.source, split)
-        if ref is None:
-            raise LayerlabError(
-                f"source {here.source!r} of a donor has no {split} split for task {here.task!r}"
-            )
-        corpora[split] = ref.digest
-    spec = FitSpec(
-        checkpoint=here.checkpoint.digest,
-        task=task.name,
-        task_version=task.version,
-        corpora=corpora,
-        before=tuple(identity_of(item) for item in before),
-        during=tuple({"at": timed.at, **identity_of(timed.intervention)} for timed in during),
-        seed=here.seed,
-        training=state.study.training.model_dump(mode="json"),
-        word=word_of(state, here.checkpoint, task.name),
-    )
-    pretraining = state.pretrainings.get(here.checkpoint.name)
-    job = Fit(
-        spec=spec,
-        model=state.labels[here.checkpoint.name],
-        location=here.checkpoint.location,
-        revision=here.checkpoint.revision,
-        source=here.source,
-        before=before,
-        during=during,
-        data=_data_of(state.study, here.task),
-        training=state.study.training,
-        needs=tuple(needs),
-        pretraining=pretraining.id if pretraining is not None else None,
-    )
-    return state.fits.setdefault(job.id, job)
-
-
-def _resolve_donor(
-    state: Expansion,
-    item: Intervention,
-    here: Coordinates,
-    own_fit: str,
-    needs: list[str],
-    stack: tuple[str, ...],
-) -> Intervention:
-    """Replace a donor given by coordinates by the id of its fit, which joins the plan."""
-    donor = getattr(item, "donor", None)
-    if isinstance(donor, str) and donor != "pretrained":
-        found = find_donor(donor, here.checkpoint)
-        return replace(item, donor=found.reference)  # type: ignore[type-var]
-    if not isinstance(donor, FitDonor):
-        return item
-    if donor.fit is not None:
-        raise LayerlabError("a donor is given by source, seed, task or ablation; `fit` is found from them")
-    known = state.ablations[here.checkpoint.name]
-    name = donor.ablation or "none"
-    if name in stack:
-        raise LayerlabError(f"ablations donate to each other in a circle: {' -> '.join((*stack, name))}")
-    if name != "none" and name not in known:
-        raise LayerlabError(unknown("ablation of a donor", name, known))
-    there = Coordinates(
-        checkpoint=here.checkpoint,
-        task=donor.task or here.task,
-        source=donor.source or here.source,
-        seed=here.seed if donor.seed is None else donor.seed,
-        ablation=known.get(name, Ablation.none()),
-    )
-    fit = _add_fit(state, there, (*stack, name))
-    if fit.id == own_fit:
-        raise LayerlabError(
-            f"the donor is the run's own fit; name another source, seed, task or ablation (source "
-            f"{there.source!r}, seed {there.seed}, ablation {name!r})"
-        )
-    needs.append(fit.id)
-    return replace(item, donor=FitDonor(fit=fit.id))  # type: ignore[type-var]

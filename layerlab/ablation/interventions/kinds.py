@@ -99,15 +99,21 @@ def _load_packages() -> None:
         entry.load()
 
 
+@functools.lru_cache(maxsize=256)
+def _adapter(cls: type[Any]) -> TypeAdapter[Any]:
+    """Return what writes the fields of a class."""
+    return TypeAdapter(cls)
+
+
 def to_dict(item: Intervention) -> dict[str, dict[str, Any]]:
     """Return an intervention as plain values with all its fields, under its kind."""
-    plain: dict[str, Any] = TypeAdapter(type(item)).dump_python(item, mode="json")
+    plain: dict[str, Any] = _adapter(type(item)).dump_python(item, mode="json")
     return {kind_of(item): plain}
 
 
 def options_of(item: Intervention) -> dict[str, Any]:
     """Return the plain values of the fields that are not at their default, without ``layers``."""
-    plain: dict[str, Any] = TypeAdapter(type(item)).dump_python(item, mode="json", exclude_defaults=True)
+    plain: dict[str, Any] = _adapter(type(item)).dump_python(item, mode="json", exclude_defaults=True)
     declared: dict[str, Any] = type(item).__pydantic_fields__  # type: ignore[attr-defined]
     defaults = {name: field.get_default(call_default_factory=True) for name, field in declared.items()}
     return {
