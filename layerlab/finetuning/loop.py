@@ -109,7 +109,9 @@ def fine_tune(
     with trimmed_fit(model, corpora, during, place.folder, taken) as held:
         model.to(accelerator.device)
         fit = Fitting(model, task, corpora, training, seed, accelerator, place, report, held)
-        return fit.run(Clock(during, model, donors, fit.n_steps))
+        result = fit.run(Clock(during, model, donors, fit.n_steps))
+        del fit  # with the optimiser's moments, before the whole matrix comes back
+    return result
 
 
 @dataclass

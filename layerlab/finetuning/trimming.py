@@ -14,7 +14,14 @@ from layerlab.finetuning.checkpoint import has_checkpoint, load_rows
 from layerlab.finetuning.model import TaskModel
 from layerlab.tasks.corpora import EncodedCorpus
 from layerlab.training.shortcuts.shortcut import Taken
-from layerlab.training.shortcuts.trimming import Trimmed, Trimming, TrimmingCase, touched_rows, trimmed
+from layerlab.training.shortcuts.trimming import (
+    Trimmed,
+    Trimming,
+    TrimmingCase,
+    leave_file,
+    touched_rows,
+    trimmed,
+)
 
 
 @contextmanager
@@ -44,6 +51,7 @@ def trimmed_fit(
     embedding = model.encoder.get_input_embeddings()
     assert isinstance(embedding, nn.Embedding)
     with trimmed(embedding, rows, folder) as held:
+        leave_file(model)
         if taken is not None:
             taken.note(Trimming.name, str(held))
         yield held

@@ -130,7 +130,7 @@ class Trimmed:
     def follow(self, optimizer: torch.optim.Optimizer) -> None:
         """Let ``decay`` follow an AdamW's steps: it decays what has a gradient, and nothing else."""
 
-        def count(*_: Any) -> None:
+        def count(optimizer: torch.optim.Optimizer, *_: Any) -> None:
             if self.weight.grad is None:
                 return
             # Looked up at every step: loading an optimiser's state gives it other groups.
@@ -175,6 +175,17 @@ def trimmed(embedding: nn.Embedding, rows: Tensor, folder: Path | None = None) -
                 whole *= held.decay
             whole[rows] = weight.detach().cpu()
             _hold(weight, whole.to(weight.device))
+
+
+def leave_file(model: nn.Module) -> None:
+    """Give parameters memory of their own, so that a checkpoint's file is mapped into memory no longer.
+
+    Loaded parameters are views of the file. Training writes them all but for the embedding rows that trimming
+    leaves out, which would stay in memory until the last view is gone.
+    """
+    for parameter in model.parameters():
+        if not parameter.untyped_storage().resizable():
+            parameter.data = parameter.detach().clone()
 
 
 def _hold(weight: Tensor, values: Tensor) -> None:

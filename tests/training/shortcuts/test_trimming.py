@@ -25,7 +25,7 @@ from layerlab.ablation.interventions import (
 from layerlab.errors import TrainingError
 from layerlab.models.encoder import Encoder
 from layerlab.training.optimizer import build_optimizer
-from layerlab.training.shortcuts.trimming import Trimming, TrimmingCase, touched_rows, trimmed
+from layerlab.training.shortcuts.trimming import Trimming, TrimmingCase, leave_file, touched_rows, trimmed
 
 ROWS = torch.tensor([0, 1, 2, 7, 9])
 
@@ -106,6 +106,16 @@ def test_the_matrix_comes_back_after_an_error() -> None:
         embedding(torch.tensor([[1, 5]]))
     assert torch.equal(embedding.weight, before)
     assert torch.equal(embedding(torch.tensor([5])), before[5:6])
+
+
+def test_loaded_parameters_leave_the_checkpoints_file(bert: PreTrainedModel) -> None:
+    before = {name: parameter.clone() for name, parameter in bert.named_parameters()}
+    parameters = list(bert.parameters())
+    assert not any(one.untyped_storage().resizable() for one in parameters)
+    leave_file(bert)
+    assert all(one.untyped_storage().resizable() for one in parameters)
+    assert all(torch.equal(before[name], one) for name, one in bert.named_parameters())
+    assert all(one is two for one, two in zip(bert.parameters(), parameters, strict=True))
 
 
 def test_special_pieces_and_padding_are_touched(bert: PreTrainedModel) -> None:
