@@ -60,7 +60,7 @@ def save(
     for name, tensor in _tensors_of(model).items():
         state[f"{_MODEL}{name}"] = tensor.detach().contiguous()
         for key, value in optimizer.state.get(tensor, {}).items():
-            state[f"{_OPTIMIZER}{key}.{name}"] = value
+            state[f"{_OPTIMIZER}{key}.{name}"] = value.contiguous()
     with replacing(path) as beside:
         save_file(state, beside, metadata={"progress": json.dumps(position)})
 
