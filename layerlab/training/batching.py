@@ -8,6 +8,8 @@ from layerlab.training.streams import order_stream
 
 # Sorting inside windows of this many batches keeps padding low and the order random.
 WINDOW_BATCHES = 50
+# An evaluation batch of at least so many padded word-pieces has at most this fraction of padding.
+BUSY_PIECES, MOST_PADDING = 512, 0.1
 
 
 def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[tuple[int, ...]]:
@@ -34,17 +36,24 @@ def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int
 def length_batches(lengths: Sequence[int], max_pieces: int) -> list[tuple[int, ...]]:
     """Return batches for evaluation: sorted by length, at most ``max_pieces`` padded word-pieces each.
 
+    A batch that is large enough to keep a processor busy also ends where a shorter sequence would bring its
+    padding above a tenth: of few sentences of many lengths most would be padding otherwise.
+
     >>> length_batches([2, 9, 2], max_pieces=10)
     [(1,), (0, 2)]
     """
     batches: list[tuple[int, ...]] = []
     current: list[int] = []
+    real = 0
     for index in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
         longest = lengths[current[0]] if current else lengths[index]
-        if current and longest * (len(current) + 1) > max_pieces:
+        padded = longest * (len(current) + 1)
+        loose = padded - longest >= BUSY_PIECES and real + lengths[index] < (1 - MOST_PADDING) * padded
+        if current and (padded > max_pieces or loose):
             batches.append(tuple(current))
-            current = []
+            current, real = [], 0
         current.append(index)
+        real += lengths[index]
     if current:
         batches.append(tuple(current))
     return batches

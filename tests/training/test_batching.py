@@ -45,6 +45,14 @@ def test_evaluation_batches_keep_their_bound(lengths: list[int], bound: int) -> 
         assert len(batch) == 1 or max(lengths[i] for i in batch) * len(batch) <= bound
 
 
+def test_evaluation_batches_of_few_sentences_carry_little_padding() -> None:
+    stream = random.Random(0)
+    lengths = [min(120, 3 + int(stream.expovariate(1 / 25))) for _ in range(200)]
+    padded = sum(max(lengths[i] for i in batch) * len(batch) for batch in length_batches(lengths, 8192))
+    assert padded < 1.2 * sum(lengths)
+    assert 200 * max(lengths) > 3 * sum(lengths), "one batch of all would be padding above all"
+
+
 @given(st.lists(st.integers(0, 99), max_size=40), st.integers(1, 6))
 def test_parts_make_up_the_batch(batch: list[int], n_parts: int) -> None:
     parts = [share_of_batch(batch, part, n_parts) for part in range(n_parts)]
