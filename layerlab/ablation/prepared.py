@@ -66,12 +66,19 @@ def prepare(items: Sequence[Intervention], encoder: Encoder, donors: Donors | No
         pairs = zip(items, receipts, strict=True)
         names = dict.fromkeys(n for item, one in pairs if isinstance(item, Edit) for n in one.parameters)
         weights = tuple((parameters[name], parameters[name].detach().clone()) for name in names)
-    standing = tuple(item for item in items if is_standing(item))
-    parts: set[int | str] = {encoder.part_of[name] for name in names}
-    for item in standing:
-        # Of a kind that is not known here, its layers do not say what it acts on.
-        known = type(item) is Skip
-        parts |= set(item.layers.indices(encoder.n_layers)) if known else {"unknown"}
+    start = lowest_level(items, receipts, encoder)
+    return Prepared(encoder, receipts, start, weights, tuple(item for item in items if is_standing(item)))
+
+
+def lowest_level(items: Sequence[Intervention], receipts: Sequence[Receipt], encoder: Encoder) -> int | None:
+    """Return the lowest level from which states can change, as :class:`Prepared` has it."""
+    parts: set[int | str] = set()
+    for item, receipt in zip(items, receipts, strict=True):
+        if isinstance(item, Edit):
+            parts.update(encoder.part_of[name] for name in receipt.parameters)
+        elif type(item) is Skip:
+            parts.update(item.layers.indices(encoder.n_layers))
+        else:
+            return None  # its layers may not say what it acts on
     levels = [part for part in parts if isinstance(part, int)]
-    start = min(levels, default=encoder.n_layers) if len(levels) == len(parts) else None
-    return Prepared(encoder, receipts, start, weights, standing)
+    return min(levels, default=encoder.n_layers) if len(levels) == len(parts) else None

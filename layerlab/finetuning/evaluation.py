@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from layerlab.finetuning.model import Batch, forward_batch
+from layerlab.finetuning.model import Batch, Pass, plain_pass
 from layerlab.tasks.corpora import EncodedCorpus
 from layerlab.tasks.task import Score, Task
 from layerlab.training.batching import length_batches
@@ -16,8 +16,8 @@ from layerlab.training.batching import length_batches
 # Padded word-pieces in an evaluation batch; it bounds memory and changes no score.
 EVALUATION_PIECES = 8192
 
-#: Gives the outputs of several forms of a model for a batch, each with the form's name.
-OutputsOf = Callable[[Batch], Iterable[tuple[str, Any]]]
+#: Gives the outputs of several forms of a model for a batch of numbered examples, each with the form's name.
+OutputsOf = Callable[[Batch, Sequence[int]], Iterable[tuple[str, Any]]]
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
@@ -25,11 +25,15 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
     return {name: tensor.to(device) for name, tensor in batch.items()}
 
 
-def predict(model: nn.Module, task: Task, corpus: EncodedCorpus, device: torch.device) -> list[Any]:
+def predict(
+    model: nn.Module, task: Task, corpus: EncodedCorpus, device: torch.device, forward: Pass = plain_pass
+) -> list[Any]:
     """Return the task's decoded predictions for a corpus; the model is left in evaluation mode."""
-    return predict_each([""], lambda batch: [("", forward_batch(model, batch))], model, task, corpus, device)[
-        ""
-    ]
+
+    def output(batch: Batch, examples: Sequence[int]) -> Iterable[tuple[str, Any]]:
+        yield "", forward(model, batch, corpus, examples)
+
+    return predict_each([""], output, model, task, corpus, device)[""]
 
 
 def predict_each(
@@ -44,7 +48,8 @@ def predict_each(
 
     Args:
         names: Of the forms.
-        outputs_of: Gives, from a batch, each form's name and the output of its head, one after another.
+        outputs_of: Gives, from a batch and the numbers of its examples, each form's name and what its head
+            gives, one after another.
         model: Is left in evaluation mode.
         task: Collates and decodes.
         corpus: The corpus.
@@ -57,11 +62,14 @@ def predict_each(
         for batch_indices in length_batches([len(e.input_ids) for e in examples], EVALUATION_PIECES):
             chosen = [examples[index] for index in batch_indices]
             batch = to_device(task.collate(chosen, corpus.pad_id), device)
-            for name, output in outputs_of(batch):
+            for name, output in outputs_of(batch, batch_indices):
                 decoded[name].extend(task.decode(output, batch, chosen))
     return decoded
 
 
-def evaluate(model: nn.Module, task: Task, corpus: EncodedCorpus, device: torch.device) -> list[Score]:
+def evaluate(
+    model: nn.Module, task: Task, corpus: EncodedCorpus, device: torch.device, forward: Pass = plain_pass
+) -> list[Score]:
     """Return the task's scores of a model on a corpus; values are fractions."""
-    return task.score(corpus.sentences, corpus.labels, predict(model, task, corpus, device))
+    decoded = predict(model, task, corpus, device, forward)
+    return task.score(corpus.sentences, corpus.labels, decoded)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
 
 from layerlab.ablation.prepared import Prepared
+from layerlab.finetuning.frozen_prefix import FrozenPrefix
 from layerlab.finetuning.model import Batch, TaskModel, encoder_inputs, head_inputs
 from layerlab.models.forward import ResumableForward
+from layerlab.tasks.corpora import EncodedCorpus
 
 
 class Forms:
@@ -18,10 +20,15 @@ class Forms:
     Args:
         model: Encoder and head, in evaluation mode while forms are computed.
         forms: Interventions of each form by its name.
+        prefix: Gives the states of a corpus at a level below which no form changes anything, if they are
+            kept.
     """
 
-    def __init__(self, model: TaskModel, forms: Mapping[str, Prepared]) -> None:
+    def __init__(
+        self, model: TaskModel, forms: Mapping[str, Prepared], prefix: FrozenPrefix | None = None
+    ) -> None:
         self._model = model
+        self._prefix = prefix
         self._forward = ResumableForward(model.encoder)
         # Those without a level come first, before the model's own states are there.
         unlike = [(name, form) for name, form in forms.items() if form.start is None]
@@ -29,23 +36,29 @@ class Forms:
         self._from_input = unlike
         self._from_level = sorted(alike, key=lambda one: one[0])
 
-    def outputs(self, batch: Batch) -> Iterator[tuple[str, Any]]:
-        """Yield the name of each form and what its head gives for a batch.
+    def outputs(
+        self, corpus: EncodedCorpus, batch: Batch, examples: Sequence[int]
+    ) -> Iterator[tuple[str, Any]]:
+        """Yield the name of each form and what its head gives for a batch of examples of a corpus.
 
         The model's own states are computed once, from one level to the next that some form goes on from; only
         those of one level are held.
         """
-        for name, states in self.last_states(encoder_inputs(self._model.encoder, batch)):
+        inputs = encoder_inputs(self._model.encoder, batch)
+        for name, states in self._last_states(inputs, corpus, examples):
             yield name, self._model.head(states, **head_inputs(batch))
 
-    def last_states(self, inputs: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
-        """Yield the name of each form and its last hidden states, ``(batch, tokens, hidden)``."""
+    def _last_states(
+        self, inputs: Batch, corpus: EncodedCorpus, examples: Sequence[int]
+    ) -> Iterator[tuple[str, Tensor]]:
         for name, form in self._from_input:
             with form.in_place():
                 last = self._forward.run(inputs)
             yield name, last
         own: Tensor | None = None
         level = 0
+        if self._prefix is not None and self._from_level and self._from_level[0][0] >= self._prefix.level:
+            own, level = self._prefix.states(corpus, examples), self._prefix.level
         for start, name, form in self._from_level:
             if own is None or start > level:
                 own, level = self._forward.run(inputs, own, start=level, stop=start), start

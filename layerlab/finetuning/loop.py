@@ -18,7 +18,7 @@ from layerlab.errors import TrainingError
 from layerlab.finetuning.checkpoint import Position, cpu_state, load_checkpoint, save_checkpoint
 from layerlab.finetuning.clock import Clock
 from layerlab.finetuning.evaluation import evaluate
-from layerlab.finetuning.model import TaskModel
+from layerlab.finetuning.model import Pass, TaskModel, plain_pass
 from layerlab.finetuning.step import make_stepper, take_step
 from layerlab.finetuning.training import Training
 from layerlab.finetuning.trimming import count_left_out, trimmed_fit
@@ -81,6 +81,7 @@ def fine_tune(
     report: Report = silent,
     device: str = "auto",
     taken: Taken | None = None,
+    forward: Pass = plain_pass,
 ) -> FitResult:
     """Fine-tune a task model in place and leave the selected epoch's weights in it.
 
@@ -100,6 +101,7 @@ def fine_tune(
         report: Receives events.
         device: ``auto`` or ``cpu``.
         taken: Which shortcuts are switched on, none if None; a fit with a checkpoint goes on as it began.
+        forward: Computes the output of the head; the whole model by default.
 
     Raises:
         TrainingError: The loss is no longer finite.
@@ -108,7 +110,7 @@ def fine_tune(
     accelerator, place = make_accelerator(device), workplace or Workplace()
     with trimmed_fit(model, corpora, during, place.folder, taken) as held:
         model.to(accelerator.device)
-        fit = Fitting(model, task, corpora, training, seed, accelerator, place, report, held)
+        fit = Fitting(model, task, corpora, training, seed, accelerator, place, report, held, forward)
         result = fit.run(Clock(during, model, donors, fit.n_steps))
         del fit  # with the optimiser's moments, before the whole matrix comes back
     return result
@@ -142,6 +144,7 @@ class Fitting:
     workplace: Workplace
     report: Report
     trimmed: Trimmed | None = None
+    forward: Pass = plain_pass
     best: dict[str, Tensor] | None = None
     position: Position = field(default_factory=Position)
     resumed_at: int = 0
@@ -207,7 +210,7 @@ class Fitting:
                 # Epochs from before a change of the model compete no longer.
                 self.best, position.best_score, position.best_epoch = None, None, None
             loss_sum, n_targets = take_step(
-                self.stepper, self.task, train, batch, position.step, self.training.precision
+                self.stepper, self.task, train, batch, position.step, self.training.precision, self.forward
             )
             self.count_step(loss_sum, n_targets, time.monotonic() - started)
             self.save_if_due(now=interruption.asked)
@@ -244,7 +247,7 @@ class Fitting:
                 f"the loss of epoch {position.epoch} is {position.loss_sum}: the fine-tuning diverged; try a "
                 f"smaller training.learning_rate (now {self.training.learning_rate:g}) or a longer warmup"
             )
-        scores = evaluate(self.model, self.task, self.corpora["dev"], self.accelerator.device)
+        scores = evaluate(self.model, self.task, self.corpora["dev"], self.accelerator.device, self.forward)
         dev = {score.metric: score.value for score in scores}
         entry = {
             "epoch": position.epoch,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 
 from layerlab.models.encoder import Encoder
 from layerlab.models.forward import ENCODER_INPUTS
+from layerlab.tasks.corpora import EncodedCorpus
 from layerlab.tasks.task import Task
 from layerlab.training.streams import head_seed
 
@@ -81,6 +82,20 @@ def model_inputs(batch: Batch) -> Batch:
 def forward_batch(model: nn.Module, batch: Batch) -> Any:
     """Run the model on the inputs of a batch."""
     return model(**model_inputs(batch))
+
+
+class Pass(Protocol):
+    """How the output of a head is computed for some examples of a corpus."""
+
+    def __call__(
+        self, model: nn.Module, batch: Batch, corpus: EncodedCorpus, examples: Sequence[int], /
+    ) -> Any:
+        """Return the head's output; ``batch`` are the examples of ``corpus`` that are numbered, collated."""
+
+
+def plain_pass(model: nn.Module, batch: Batch, corpus: EncodedCorpus, examples: Sequence[int]) -> Any:
+    """Run the whole model."""
+    return forward_batch(model, batch)
 
 
 def batch_loss(model: nn.Module, parameters: Mapping[str, Tensor], batch: Batch, task: Task) -> Tensor:

@@ -9,7 +9,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from layerlab.finetuning.evaluation import to_device
-from layerlab.finetuning.model import Batch, TaskModel, forward_batch
+from layerlab.finetuning.model import Batch, Pass, TaskModel, plain_pass
 from layerlab.finetuning.training import Training
 from layerlab.tasks.corpora import EncodedCorpus
 from layerlab.tasks.task import Task
@@ -39,7 +39,13 @@ def make_stepper(
 
 
 def take_step(
-    stepper: Stepper, task: Task, corpus: EncodedCorpus, batch: Sequence[int], step: int, precision: str
+    stepper: Stepper,
+    task: Task,
+    corpus: EncodedCorpus,
+    batch: Sequence[int],
+    step: int,
+    precision: str,
+    forward: Pass = plain_pass,
 ) -> tuple[float, int]:
     """Take one step; return the summed loss and the number of labelled positions of the whole batch."""
     device = stepper.accelerator.device
@@ -53,7 +59,7 @@ def take_step(
             return None
         inputs = to_device(collated(indices), device)
         with autocast(precision, device):
-            output = forward_batch(model, inputs)
+            output = forward(model, inputs, corpus, indices)
         loss = task.loss(output, inputs["labels"])
         return PartLoss(loss / max(1, n_targets), loss)
 

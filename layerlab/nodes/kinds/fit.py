@@ -158,7 +158,8 @@ class Fit(BaseModel):
         """
         from layerlab.ablation.apply import apply
         from layerlab.finetuning.loop import Workplace, fine_tune
-        from layerlab.finetuning.model import build_task_model
+        from layerlab.finetuning.model import build_task_model, plain_pass
+        from layerlab.nodes.kinds.prefix import find_prefix, hold
 
         started = time.monotonic()
         work.kept.drop_used()
@@ -171,6 +172,9 @@ class Fit(BaseModel):
         receipts = [apply(item, encoder, donors=donors).to_dict() for item in self.before]
         model = build_task_model(encoder, task, len(labels), self.training.dropout, seed)
         taken = work.settings.taken()
+        prefix = find_prefix(work, self.before, self.during, model, encoder, task, taken)
+        states_of = ((corpora["train"], self.training.precision), (corpora["dev"], "fp32"))
+        prefix = hold(prefix, states_of, taken)
         loaded, folder = time.monotonic() - started, work.store.work(self.id)
         result = fine_tune(
             model,
@@ -184,6 +188,7 @@ class Fit(BaseModel):
             report=work.report,
             device=work.settings.device,
             taken=taken,
+            forward=prefix or plain_pass,
         )
         if process_rank() > 0:
             return

@@ -12,11 +12,13 @@ from layerlab.ablation.apply import apply
 from layerlab.ablation.interventions import is_standing
 from layerlab.ablation.interventions.donors import Donors
 from layerlab.data.catalog.corpus import DataSpec, find_corpus
+from layerlab.finetuning.frozen_prefix import FrozenPrefix
 from layerlab.finetuning.model import TaskModel, build_task_model
 from layerlab.models.encoder import Encoder
 from layerlab.models.tokenizers import load_tokenizer
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.origin import load_encoder, longest_input, make_donors, read_planned
+from layerlab.nodes.kinds.prefix import find_prefix, hold
 from layerlab.nodes.kinds.trained import bytes_of, take_trained
 from layerlab.nodes.node import Work, read_as
 from layerlab.nodes.settings import WorkSettings
@@ -24,6 +26,7 @@ from layerlab.nodes.store.store import Store
 from layerlab.tasks.corpora import EncodedCorpus, encode_corpus
 from layerlab.tasks.task import Task
 from layerlab.training.devices import make_accelerator
+from layerlab.training.shortcuts.shortcut import Taken
 
 
 @dataclass
@@ -49,6 +52,7 @@ class Fitted:
     corpora: dict[str, EncodedCorpus] = field(default_factory=dict)
     donors: dict[tuple[str, ...], Donors] = field(default_factory=dict)
     is_warm: bool = False
+    _prefix: tuple[FrozenPrefix | None] | None = field(default=None, repr=False)
 
     @property
     def encoder(self) -> Encoder:
@@ -60,6 +64,21 @@ class Fitted:
         if fits not in self.donors:
             self.donors[fits] = make_donors(store, self.fit.origin, self.fit.spec.seed, fits)
         return self.donors[fits]
+
+    def look_for_prefix(self, work: Work, taken: Taken) -> None:
+        """Find the fit's frozen prefix, if states of it may be kept, while the encoder is the fit's own."""
+        if self._prefix is None:
+            fit = self.fit
+            found = find_prefix(work, fit.before, fit.during, self.model, self.encoder, self.task, taken)
+            self._prefix = (found,)
+
+    def prefix(self, corpus: EncodedCorpus, taken: Taken, start: int) -> FrozenPrefix | None:
+        """Return the frozen prefix that was found, with the states of a corpus.
+
+        There is none for what changes the encoder from a level ``start`` on that is inside the prefix.
+        """
+        found = self._prefix[0] if self._prefix else None
+        return hold(found, [(corpus, "fp32")], taken) if found and found.level <= start else None
 
     def corpus(self, data: DataSpec, target: str, planned: str) -> EncodedCorpus:
         """Return the encoded test split of a target, if it is still the one of the plan.

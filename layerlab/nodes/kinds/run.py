@@ -115,7 +115,7 @@ class Run(BaseModel):
         fitted, taken = self._open(work)
         donors = fitted.donors_of(work.store, self.donors)
         with applied(self.after, fitted.encoder, donors=donors) as receipts:
-            counted = self._evaluate(work, fitted)
+            counted = self._evaluate(work, fitted, receipts, taken)
             self._complete(work, fitted, counted, receipts, started, taken)
 
     @classmethod
@@ -146,11 +146,13 @@ class Run(BaseModel):
         after = {run.id: (run.after, run.donors) for run in nodes}
         for forms in prepare_forms(fitted, work.store, after):
             started = time.monotonic()
-            counted = evaluate_forms(fitted, forms, first.data, first.spec.targets, work.report)
+            shared = work.settings.taken()
+            counted = evaluate_forms(fitted, forms, first.data, first.spec.targets, work, shared)
             share = (time.monotonic() - started) / len(forms)
             for run_id, form in forms.items():
                 run, began = runs[run_id], time.monotonic() - share
                 taken = run._open(work)[1]
+                taken.notes.update(shared.notes)
                 taken.note("shared-prefix", describe_sharing(form, len(forms), fitted.encoder.n_layers))
                 try:
                     with form.in_place():
@@ -165,6 +167,7 @@ class Run(BaseModel):
         fitted, taken = find_fitted(work, self.fit), work.settings.taken()
         if fitted.is_warm:
             taken.note(WARM, "evaluated in the process that trained it")
+        fitted.look_for_prefix(work, taken)
         return fitted, taken
 
     def _complete(
@@ -202,14 +205,21 @@ class Run(BaseModel):
         )
         self._publish(work, counted, rows, facts)
 
-    def _evaluate(self, work: Work, fitted: Fitted) -> list[tuple[str, Score]]:
+    def _evaluate(
+        self, work: Work, fitted: Fitted, receipts: Sequence[Receipt], taken: Taken
+    ) -> list[tuple[str, Score]]:
+        from layerlab.ablation.prepared import lowest_level
         from layerlab.finetuning.evaluation import evaluate
+        from layerlab.finetuning.model import plain_pass
 
         device = next(fitted.model.parameters()).device
+        start = lowest_level(self.after, receipts, fitted.encoder)
         counted: list[tuple[str, Score]] = []
         for target, planned in self.spec.targets.items():
             corpus = fitted.corpus(self.data, target, planned)
-            counted += [(target, score) for score in evaluate(fitted.model, fitted.task, corpus, device)]
+            prefix = None if start is None else fitted.prefix(corpus, taken, start)
+            scores = evaluate(fitted.model, fitted.task, corpus, device, prefix or plain_pass)
+            counted += [(target, score) for score in scores]
             work.report({"event": "target", "target": target})
         return counted
 

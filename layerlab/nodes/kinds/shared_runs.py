@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from layerlab.ablation.interventions import Intervention
@@ -13,9 +14,10 @@ from layerlab.errors import LayerlabError
 from layerlab.finetuning.evaluation import predict_each
 from layerlab.finetuning.forms import Forms
 from layerlab.nodes.kinds.fitted import Fitted
+from layerlab.nodes.node import Work
 from layerlab.nodes.store.store import Store
 from layerlab.tasks.task import Score
-from layerlab.training.events import Report
+from layerlab.training.shortcuts.shortcut import Taken
 
 #: Bytes of changed weights that lie ready at once; runs beyond them are evaluated in a second pass.
 READY_BYTES: Final = 1 << 30
@@ -70,7 +72,8 @@ def evaluate_forms(
     forms: Mapping[str, Prepared],
     data: DataSpec,
     targets: Mapping[str, str],
-    report: Report,
+    work: Work,
+    taken: Taken,
 ) -> dict[str, Counted]:
     """Return the scores of each run on every target, by run.
 
@@ -79,21 +82,24 @@ def evaluate_forms(
         forms: What each run changes.
         data: Where the corpora are.
         targets: Target to the digest of its corpus.
-        report: Receives progress events.
+        work: Settings, and what receives progress events.
+        taken: Which shortcuts may be taken; gets notes.
 
     Raises:
         DataError: A corpus is not what it was when the plan was made.
     """
     device = next(fitted.model.parameters()).device
-    together = Forms(fitted.model, forms)
+    lowest = min((form.start for form in forms.values() if form.start is not None), default=0)
     counted: dict[str, Counted] = {run_id: [] for run_id in forms}
     for target, planned in targets.items():
         corpus = fitted.corpus(data, target, planned)
-        decoded = predict_each(tuple(forms), together.outputs, fitted.model, fitted.task, corpus, device)
+        prefix = fitted.prefix(corpus, taken, lowest)
+        outputs = partial(Forms(fitted.model, forms, prefix).outputs, corpus)
+        decoded = predict_each(tuple(forms), outputs, fitted.model, fitted.task, corpus, device)
         for run_id, predictions in decoded.items():
             scores = fitted.task.score(corpus.sentences, corpus.labels, predictions)
             counted[run_id] += [(target, score) for score in scores]
-        report({"event": "target", "target": target})
+        work.report({"event": "target", "target": target})
     return counted
 
 
