@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -34,8 +33,8 @@ from layerlab.training.devices import autocast
 
 #: Bytes that kept states take on the disk; the longest unused go first. A corpus that needs more is not kept.
 ROOM: Final = 16 << 30
-#: The folder below a results directory; what is in it can be computed again at any time.
-CACHE: Final = "cache/states"
+#: Their folder below the cache of a results directory.
+FOLDER: Final = "states"
 _VERSION = 1  # raised when other states are kept under the same key
 _BYTES = 4
 # Of a configuration: where a model came from, not what it computes.
@@ -190,14 +189,6 @@ def prefix_parts(encoder: Encoder, level: int, standing: Sequence[Intervention] 
             if layer < level:
                 totals[layer + 1].update(digest_values([to_dict(item)]).encode())
     return tuple(total.hexdigest()[:16] for total in totals)
-
-
-def remove_states(root: Path) -> int:
-    """Remove the kept states of a results directory; return the bytes that they took."""
-    folder = root / CACHE
-    size = sum(path.stat().st_size for path in folder.glob("*.npy"))
-    shutil.rmtree(folder, ignore_errors=True)
-    return size
 
 
 def _digest_inputs(task: Task, corpus: EncodedCorpus) -> str:

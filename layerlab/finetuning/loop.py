@@ -130,6 +130,7 @@ class Fitting:
         workplace: Where checkpoints go.
         report: Receives events.
         trimmed: The embedding matrix with fewer rows; None if it is whole.
+        forward: Computes the output of the head.
         best: The state of the best epoch so far, on the CPU.
         position: Where it stands.
         resumed_at: The step at which this process took it up.

@@ -49,12 +49,16 @@ def find_prunable(plan: Plan, store: Store, keep: Plan | None = None) -> list[Pr
 
 
 def prune(store: Store, nodes: Iterable[Node]) -> None:
-    """Remove the weights of nodes; each part is whole or gone at any time, also if this is interrupted."""
+    """Remove the weights of nodes, and the cache.
+
+    Each part is whole or gone at any time, also if this is interrupted.
+    """
     for left in store.work("").glob("removed-*"):  # of an interrupted call
         shutil.rmtree(left, ignore_errors=True)
     for item in nodes:
         for part in _parts(item, store):
             _remove(store, part)
+    _remove(store, store.cache)
 
 
 def revive(plan: Plan, store: Store) -> list[str]:

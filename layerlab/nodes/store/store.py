@@ -9,6 +9,7 @@ Layout::
     work/<id>/               checkpoints of a node in progress
     failed/<id>/             traceback.txt and error.json of the last failure
     leases/<id>              who is at work on a node
+    cache/                   what is computed again if it is removed
     events/<id>.jsonl        progress, one JSON object a line
     records.csv, nodes.csv   the tidy frames; tables/ and figures/ beside them
 """
@@ -49,6 +50,11 @@ class Store:
     def work(self, node_id: str) -> Path:
         """Return the folder of a node's checkpoints."""
         return self.root / "work" / node_id
+
+    @property
+    def cache(self) -> Path:
+        """The folder of what is computed again if it is removed, such as states of frozen layers."""
+        return self.root / "cache"
 
     def lease(self, node_id: str) -> Path:
         """Return the lease file of a node."""

@@ -19,6 +19,8 @@ from layerlab.analysis.records import load_records
 from layerlab.finetuning import step
 from layerlab.finetuning.kept_states import Kept
 from layerlab.models.forward import ResumableForward
+from layerlab.nodes.store.store import Store
+from layerlab.study.pruning import prune
 from layerlab.study.study import Study
 from tests.fixtures.studies import make_study
 
@@ -160,6 +162,8 @@ def test_states_are_computed_once_and_from_the_level_below(
     pieces.clear()
     run(study, tmp_path, shortcuts="frozen-states")
     assert not pieces
+    prune(Store(tmp_path), ())
+    assert not (tmp_path / "cache").exists()
 
 
 def test_what_cannot_be_kept_is_refused_with_the_reason(
