@@ -16,11 +16,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from platform import node as host_name
-from typing import Any
+from typing import Any, Final
 
 from layerlab.errors import DataError, LayerlabError
 
 Raises = type[LayerlabError]
+#: Names the folder of all that layerlab keeps for a user.
+CACHE_VARIABLE: Final = "LAYERLAB_CACHE"
 
 
 def read_text(path: str | Path, error: Raises = DataError) -> str:
@@ -190,6 +192,14 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def user_cache() -> Path:
+    """Return the folder of all that layerlab keeps for a user: ``LAYERLAB_CACHE``, or in the cache folder."""
+    named = os.environ.get(CACHE_VARIABLE)
+    if named:
+        return Path(named).expanduser().absolute()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "layerlab"
 
 
 def digest_file(path: str | Path) -> str:

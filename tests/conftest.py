@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 # Exact comparisons hold on one thread; and test processes side by side should not fight for cores.
 os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+if "LAYERLAB_CACHE" not in os.environ:  # tests leave nothing in a user's cache
+    os.environ["LAYERLAB_CACHE"] = tempfile.mkdtemp(prefix="layerlab-cache-")
+    atexit.register(shutil.rmtree, os.environ["LAYERLAB_CACHE"], ignore_errors=True)
 
 pytest_plugins = [
     f"tests.fixtures.{name}"

@@ -7,10 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from layerlab.errors import CheckpointError
+from layerlab.errors import CheckpointError, LayerlabError
 from layerlab.files import digest_file
+from layerlab.models.anatomy import anatomy_of
 from layerlab.models.folders import TOKENIZER_PATTERNS, WEIGHT_PATTERNS, matching
 from layerlab.models.loading import check_weights, load_config, split_revision
+from layerlab.models.remembered import recall, remembered
+
+# The kind of what is remembered of a folder whose weights were checked.
+_FOUND = "found"
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,8 @@ def find_checkpoint(name: str) -> Checkpoint:
         ArchitectureError: layerlab does not know the architecture, or refuses it.
     """
     location, revision = split_revision(name)
+    if known := _recall(name, location):
+        return known
     if Path(location).is_dir():
         location = str(Path(location).resolve())
         config = load_config(location)
@@ -69,7 +76,26 @@ def find_checkpoint(name: str) -> Checkpoint:
         identity = f"{location}@{revision}"
     check_weights(location, revision, identity)
     depth, width = int(config.num_hidden_layers), int(config.hidden_size)
-    return Checkpoint(name, location, revision, identity, config.model_type, depth, width)
+    facts = {"model_type": config.model_type, "n_layers": depth, "hidden_size": width}
+    if revision is None:
+        remembered(_FOUND, identity, lambda: facts)
+    return Checkpoint(name, location, revision, identity, **facts)
+
+
+def _recall(name: str, location: str) -> Checkpoint | None:
+    """Return a folder that was found, and its weights checked, before; None if it has changed since."""
+    if not Path(location, "config.json").is_file():
+        return None
+    try:
+        location = str(Path(location).resolve())
+        identity = digest_folder(Path(location))
+        facts = recall(_FOUND, identity)
+        if facts is None:
+            return None
+        anatomy_of(facts["model_type"])
+        return Checkpoint(name, location, None, identity, **facts)
+    except (LayerlabError, OSError, KeyError, TypeError):
+        return None  # said when it is looked at in earnest
 
 
 def distinct_labels(checkpoints: Sequence[Checkpoint]) -> dict[str, str]:

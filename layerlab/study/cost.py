@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +12,7 @@ from layerlab.data.catalog.corpus import DataSpec, find_corpus
 from layerlab.data.sentences import take_evenly
 from layerlab.errors import CheckpointError
 from layerlab.models.loading import load_config
+from layerlab.models.remembered import remembered
 from layerlab.models.tokenizers import find_tokenizer
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.measurement import read_measured
@@ -157,7 +158,11 @@ class _Counter:
             from layerlab.pretraining.model import check_architecture
 
             return shape_of_config(fit.model, check_architecture(self.specs[fit.pretraining]))
-        return shape_of_config(fit.model, load_config(fit.location, revision=fit.revision))
+
+        def count() -> dict[str, Any]:
+            return asdict(shape_of_config(fit.model, load_config(fit.location, revision=fit.revision)))
+
+        return Shape(**{**remembered("shape", fit.spec.checkpoint, count), "name": fit.model})
 
     def tested(self, fit: Fit, run: Run) -> Load:
         """Return what evaluating a run on its targets reads; runs of a plan share few sets of targets."""

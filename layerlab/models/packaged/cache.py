@@ -10,10 +10,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from layerlab.errors import CheckpointError
-from layerlab.files import check_writable, digest_file, publishing, read_json, write_json
+from layerlab.files import (
+    check_writable,
+    digest_file,
+    publishing,
+    read_json,
+    user_cache,
+    write_json,
+)
 
-#: Names the folder of all that layerlab keeps for a user.
-FOLDER_VARIABLE: Final = "LAYERLAB_CACHE"
 #: The most that checkpoints take together, in bytes; the longest unused go first.
 MOST_BYTES: Final = 4_000_000_000
 _MARKER: Final = "made.json"
@@ -38,10 +43,7 @@ class Kept:
 
 def cache_root() -> Path:
     """Return where checkpoints are kept: below ``LAYERLAB_CACHE``, or the user's cache folder."""
-    named = os.environ.get(FOLDER_VARIABLE)
-    if named:
-        return Path(named).expanduser().absolute() / "encoders"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "layerlab" / "encoders"
+    return user_cache() / "encoders"
 
 
 def cached_folder(name: str, key: str, write: Callable[[Path], None]) -> Path:

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from layerlab.errors import CheckpointError
-from layerlab.files import digest_file
+from layerlab.files import CACHE_VARIABLE, digest_file
 from layerlab.models.checkpoints import find_checkpoint
 from layerlab.models.encoder import Encoder
 from layerlab.models.packaged import cache
@@ -28,7 +28,7 @@ from tests.fixtures.four_bit import SIZES, random_tensors, write_file
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache of the test's own."""
-    monkeypatch.setenv(cache.FOLDER_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     return tmp_path / "cache"
 
 
