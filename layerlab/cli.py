@@ -149,10 +149,11 @@ def run(
     layerlab run experiments/random_init_upos.yaml
     layerlab run experiments/random_init_upos.yaml --set seeds=[0] --only ablation=none --workers 2
     """
+    from layerlab.commands.report import renew_report
     from layerlab.nodes.sharing import process_rank
     from layerlab.study.runner import run_plan
 
-    expanded, folder = expand_study(study, overrides, results, only)
+    expanded, folder = expand_study(study, overrides, results, only, check="unless done")
     print(f"{expanded!r}, results in {folder}", file=sys.stderr)
     try:
         outcome = run_plan(
@@ -176,9 +177,7 @@ def run(
     for title in outcome.status.blocked:
         print(f"blocked by a failed fit: {title}", file=sys.stderr)
     if report and outcome.status.n_done:
-        from layerlab.report.page.study_report import report_on
-
-        for path in report_on(folder, folder):
+        for path in renew_report(folder):
             print(path)
     print(f"{outcome.status.summary()}; {folder / 'records.csv'}")
     raise typer.Exit(DONE if outcome.good else SOME_FAILED)

@@ -13,7 +13,7 @@ import shutil
 import uuid
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from platform import node as host_name
 from typing import Any, Final
@@ -93,10 +93,21 @@ def fault_of_text(text: str) -> str | None:
     return "the character NUL (U+0000)" if "\0" in text else None
 
 
-def write_text(path: str | Path, text: str) -> None:
-    """Write a text file so that a reader sees the old one or the new one, never a part."""
-    with replacing(path) as beside:
+def write_text(path: str | Path, text: str, *, flush: bool = True) -> None:
+    """Write a text file so that a reader sees the old one or the new one, never a part.
+
+    Without ``flush`` it may be lost or cut off when the machine loses its power.
+    """
+    with replacing(path, flush=flush) as beside:
         beside.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_changed(path: str | Path, text: str) -> None:
+    """Write a text file unless it holds this text already."""
+    with suppress(OSError, ValueError):
+        if Path(path).read_text(encoding="utf-8") == text:
+            return
+    write_text(path, text)
 
 
 def write_json(path: str | Path, value: object) -> None:
@@ -105,10 +116,11 @@ def write_json(path: str | Path, value: object) -> None:
 
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
+def replacing(path: str | Path, *, flush: bool = True) -> Iterator[Path]:
     """Yield a path to write to; when the block ends without an error, that file takes the place of ``path``.
 
-    The folder is made. The file to write has the ending of ``path``, and is flushed to disk before it moves.
+    The folder is made. The file to write has the ending of ``path``, and is flushed to disk before it moves,
+    unless it is not worth the time.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -122,7 +134,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     beside = _beside(path)
     try:
         yield beside
-        sync(beside)
+        if flush:
+            sync(beside)
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -130,16 +130,24 @@ def expand_study(
     results: Path | None,
     only: list[str] | None,
     *,
-    check: bool = True,
+    check: bool | Literal["unless done"] = True,
 ) -> tuple[StudyPlan, Path]:
-    """Read a study file, expand it and say where its results are."""
+    """Read a study file, expand it and say where its results are.
+
+    Corpora are read and checked if ``check``; or unless all is complete, so that nothing is left to do.
+    """
+    from layerlab.nodes.store.store import Store
+    from layerlab.study.status import done_nodes
     from layerlab.study.study import Study
 
     read = Study.from_yaml(study, overrides or ())
-    expanded = read.plan(check=check)
+    store = Store(results or Path("results") / read.name)
+    expanded = read.plan(
+        check=check if isinstance(check, bool) else lambda nodes: len(done_nodes(nodes, store)) < len(nodes)
+    )
     if only:
         expanded = expanded.select(**columns_of(only, "--only"))
-    return expanded, results or Path("results") / read.name
+    return expanded, store.root
 
 
 def columns_of(chosen: list[str], option: str) -> dict[str, list[str]]:

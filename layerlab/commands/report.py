@@ -18,6 +18,20 @@ from layerlab.commands.arguments import (
 )
 
 
+def renew_report(folder: Path) -> list[Path]:
+    """Write a results directory's report into it, unless it would come out the same; return its files."""
+    from layerlab.analysis.made import digest_inputs, made_of, note_made
+
+    inputs = digest_inputs(folder)
+    if paths := made_of(folder, "report", inputs):
+        return paths
+    from layerlab.report.page.study_report import report_on
+
+    paths = report_on(folder, folder)
+    note_made(folder, "report", inputs, paths)
+    return paths
+
+
 def report(
     results: Results,
     output: Annotated[

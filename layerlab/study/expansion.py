@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from layerlab.ablation.ablation import Ablation
@@ -26,8 +26,8 @@ from layerlab.study.vocabulary import check_vocabularies
 from layerlab.tasks.task import get_task
 
 
-def expand(study: Grid, *, check: bool = True) -> Plan:
-    """Expand a study into fits and runs.
+def expand(study: Grid, *, check: bool | Callable[[Sequence[Node]], bool] = True) -> Plan:
+    """Expand a study into fits and runs; ``check`` may be a function of the nodes.
 
     Raises:
         StudyError: Everything that is wrong: unknown tasks, checkpoints that are not there, layers out of
@@ -50,7 +50,7 @@ def expand(study: Grid, *, check: bool = True) -> Plan:
     nodes: tuple[Node, ...] = (*state.pretrainings.values(), *state.fits.values(), *state.runs.values())
     nodes += tuple(_asked_for(state, nodes))
     sentences: dict[tuple[str, str], int] = {}
-    if check:
+    if check(nodes) if callable(check) else check:
         pairs = [(task, source) for task in tasks for source in study.sources]
         donors = [(fit.spec.task, fit.source) for fit in state.fits.values()]
         for task, source in dict.fromkeys([*pairs, *donors]):

@@ -10,6 +10,7 @@ from layerlab.nodes.store.store import Store
 from layerlab.study.cost import describe_cost, plan_cost
 from layerlab.study.plan import Plan
 from layerlab.study.precision import precision_notes
+from layerlab.study.status import done_nodes
 
 
 def describe_plan(
@@ -49,7 +50,8 @@ def describe_plan(
     if plan.sentences:  # else no corpus was read
         lines.extend(describe_cost(plan_cost(plan, cost_as), flops, study.training.precision))
     if store is not None:
-        done = Counter(item.kind for item in plan.nodes if store.is_done(item.kind, item.id))
+        there = done_nodes(plan.nodes, store)
+        done = Counter(item.kind for item in plan.nodes if item.id in there)
         lines.append(f"done       {done['run']} runs, {done['fit']} fits in {store.root}")
     lines.extend(f"note       {note}" for note in (*plan.notes, *precision_notes(plan.nodes)))
     return "\n".join(lines)

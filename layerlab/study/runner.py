@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from layerlab.analysis.made import digest_inputs, made_of, note_made
 from layerlab.errors import Problem, StoreError, StudyError, unknown
-from layerlab.files import check_writable, write_text
+from layerlab.files import check_writable, write_changed, write_text
 from layerlab.nodes.engines.choice import default_engine
 from layerlab.nodes.engines.engine import MakeEngine, find_engine
 from layerlab.nodes.engines.scheduler import run_in_order, schedule
@@ -24,7 +25,7 @@ from layerlab.study.precision import check_precision
 from layerlab.study.progress import Progress
 from layerlab.study.pruning import revive
 from layerlab.study.reading import write_study
-from layerlab.study.status import Status, read_status
+from layerlab.study.status import Status, done_nodes, read_status
 from layerlab.training.shortcuts.shortcut import read_shortcuts
 
 DEVICES = ("auto", "cpu")
@@ -104,9 +105,11 @@ def run_plan(
     before = read_status(plan, store)
     for failure in before.failures:
         store.clear_failure(failure["id"])
-    revive(plan, store)
+    if not before.complete:
+        revive(plan, store)
     settings = WorkSettings(checkpoint_seconds=checkpoint_seconds, device=device, shortcuts=allowed)
-    units = make_units(plan.nodes, lambda item: store.is_done(item.kind, item.id), settings)
+    done = done_nodes(plan.nodes, store)
+    units = make_units(plan.nodes, lambda item: item.id in done, settings)
     with Progress(plan, store, enabled=progress and process_rank() == 0) as display:
         if is_shared():
             # Under torchrun or accelerate launch the processes share each fit, so there is no pool.
@@ -123,8 +126,8 @@ def run_plan(
 
 def _check_precision(plan: Plan, store: Store, device: str) -> None:
     """Refuse what this machine would be much too slow for, and say what does not pay."""
-    left = [item for item in plan.nodes if not store.is_done(item.kind, item.id)]
-    warning = check_precision(left, device)
+    done = done_nodes(plan.nodes, store)
+    warning = check_precision((item for item in plan.nodes if item.id not in done), device)
     if warning and process_rank() == 0:
         print(f"note: {warning}", file=sys.stderr)
 
@@ -143,9 +146,10 @@ def prepare_store(plan: Plan, store: Store) -> None:
             "choose another directory"
         )
     plan = plan.whole or plan
-    for item in plan.nodes:
-        write_node(store, item)
-    write_text(store.root / "study.yaml", write_study(plan.study))
+    if len(done_nodes(plan.nodes, store)) < len(plan.nodes):
+        for item in plan.nodes:
+            write_node(store, item)
+    write_changed(store.root / "study.yaml", write_study(plan.study))
     ids: dict[str, list[str]] = {}
     for item in plan.nodes:
         ids.setdefault(item.kind, []).append(item.id)
@@ -161,9 +165,14 @@ def prepare_store(plan: Plan, store: Store) -> None:
 
 
 def write_frames(store: Store) -> None:
-    """Write the tidy frames of a store beside its runs."""
+    """Write the tidy frames of a store beside its runs, unless they would come out the same."""
+    inputs = digest_inputs(store.root)
+    if made_of(store.root, "frames", inputs):
+        return
     from layerlab.analysis.records import load_nodes, load_records, validate_records
 
     records, nodes = load_records(store.root), load_nodes(store.root)
-    write_text(store.root / "records.csv", validate_records(records).to_csv(index=False))
-    write_text(store.root / "nodes.csv", nodes.to_csv(index=False))
+    files = (store.root / "records.csv", store.root / "nodes.csv")
+    write_text(files[0], validate_records(records).to_csv(index=False))
+    write_text(files[1], nodes.to_csv(index=False))
+    note_made(store.root, "frames", inputs, files)

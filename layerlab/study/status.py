@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,18 +103,25 @@ class Status:
         return text
 
 
+def done_nodes(nodes: Sequence[Node], store: Store) -> set[str]:
+    """Return the ids of the complete ones of some nodes, by one look at the folder of each kind."""
+    done = {kind: store.done(kind) for kind in {item.kind for item in nodes}}
+    return {item.id for item in nodes if item.id in done[item.kind]}
+
+
 def read_status(plan: Plan, store: Store) -> Status:
     """Read where a plan stands; cheap enough to be called every second."""
-    done = {item.id for item in plan.nodes if store.is_done(item.kind, item.id)}
+    done = done_nodes(plan.nodes, store)
+    claimed, broken = store.claimed(), store.broken()
     failures: dict[str, dict[str, str]] = {}
     active: list[Activity] = []
     for item in plan.nodes:
         if item.id in done:
             continue
-        if is_held(store.lease(item.id)):
+        if item.id in claimed and is_held(store.lease(item.id)):
             active.append(_activity(item, last_event(store.events(item.id))))
             continue
-        failure = store.read_failure(item.id)
+        failure = store.read_failure(item.id) if item.id in broken else None
         if failure is not None:
             failures[item.id] = failure
     counts: dict[str, Count] = {}

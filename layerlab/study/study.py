@@ -6,13 +6,14 @@ classes add no state, only the verbs, so that a study is expanded and run in two
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Self
 
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.run import Run
+from layerlab.nodes.node import Node
 from layerlab.nodes.store.store import Store
 from layerlab.study.expansion import expand
 from layerlab.study.grid import Grid
@@ -61,11 +62,12 @@ class Study(Grid):
         ValidationError: A field is missing, misspelt or of the wrong kind.
     """
 
-    def plan(self, *, check: bool = True) -> StudyPlan:
+    def plan(self, *, check: bool | Callable[[Sequence[Node]], bool] = True) -> StudyPlan:
         """Expand the grid into nodes: pretrainings, fits and runs; no weights are loaded.
 
         Args:
-            check: Also read every corpus and compare labels, so that mistakes show before time is spent.
+            check: Also read every corpus and compare labels, so that mistakes show before time is spent; may
+                be a function of the nodes that says so.
 
         Raises:
             StudyError: Everything that is wrong with the study, at once.

@@ -17,6 +17,7 @@ Layout::
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from layerlab.errors import StoreError
-from layerlab.files import partials, publishing, write_text
+from layerlab.files import partials, publishing, write_changed, write_text
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,19 @@ class Store:
         """Return whether a node is complete."""
         return (self.folder(kind, node_id) / "record.json").is_file()
 
+    def done(self, kind: str) -> frozenset[str]:
+        """Return the ids of the complete nodes of a kind, by one look at their folder."""
+        folder = f"{self.root}/{kind}s"
+        return frozenset(name for name in _names(folder) if os.path.isfile(f"{folder}/{name}/record.json"))
+
+    def claimed(self) -> frozenset[str]:
+        """Return the ids of nodes that have a lease, held or stale."""
+        return _names(f"{self.root}/leases")
+
+    def broken(self) -> frozenset[str]:
+        """Return the ids of nodes whose last attempt failed."""
+        return _names(f"{self.root}/failed")
+
     def is_complete(self, node_id: str) -> bool:
         """Return whether a node that the store knows is complete."""
         return self.is_done(self.kind_of(node_id), node_id)
@@ -86,11 +100,14 @@ class Store:
             yield folder
 
     def write_job(self, node_id: str, job: Mapping[str, Any]) -> None:
-        """Write what a node needs to be carried out, unless it stands there already."""
+        """Write what a node needs to be carried out, unless it stands there already.
+
+        A file that is lost with the machine's power is written again by the next run.
+        """
         self._kinds[node_id] = str(job["kind"])
-        path, text = self.root / "jobs" / f"{node_id}.json", json.dumps(job, indent=1)
-        if not (path.is_file() and path.read_text(encoding="utf-8") == text):
-            write_text(path, text)
+        path, text = f"{self.root}/jobs/{node_id}.json", json.dumps(job)
+        if not _holds(path, text):
+            write_text(path, text, flush=False)
 
     def read_job(self, node_id: str) -> dict[str, Any]:
         """Read what a node needs to be carried out.
@@ -168,7 +185,7 @@ class Store:
             manifest: ``study``; ``nodes``, ids by kind; ``scored``, the kinds that give records; ``columns``
                 of nodes as the plan names them now; and ``imports``, modules that workers import.
         """
-        write_text(self.root / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False))
+        write_changed(self.root / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False))
 
     def sweep(self, kind: str, node_id: str) -> None:
         """Remove what a kill may have left of a node: half-written folders, checkpoints of a complete one.
@@ -180,3 +197,19 @@ class Store:
             shutil.rmtree(path, ignore_errors=True)
         if self.is_done(kind, node_id):
             shutil.rmtree(self.work(node_id), ignore_errors=True)
+
+
+def _names(folder: str) -> frozenset[str]:
+    try:
+        return frozenset(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return frozenset()
+
+
+def _holds(path: str, text: str) -> bool:
+    """Return whether a file holds a JSON text, however it is laid out."""
+    try:
+        there = Path(path).read_text(encoding="utf-8")
+        return there == text or bool(json.loads(there) == json.loads(text))
+    except (OSError, ValueError):
+        return False
