@@ -16,12 +16,14 @@ class WorkSettings:
         device: ``auto`` or ``cpu``.
         threads: CPU threads; None leaves PyTorch's choice.
         shortcuts: Names of the fast paths that are switched on.
+        cohorts_on_cpu: Whether fits are trained together on a CPU too, where it takes longer; for tests.
     """
 
     checkpoint_seconds: float = 60.0
     device: str = "auto"
     threads: int | None = None
     shortcuts: tuple[str, ...] = tuple(SHORTCUTS)
+    cohorts_on_cpu: bool = False
 
     def taken(self) -> Taken:
         """Return what notes the shortcuts of one node."""

@@ -15,6 +15,15 @@ def make_accelerator(device: str) -> Accelerator:
     return Accelerator(cpu=device == "cpu", mixed_precision="no", gradient_accumulation_steps=1)
 
 
+def has_gpu(device: str) -> bool:
+    """Return whether :func:`make_accelerator` finds a GPU, ``device`` being ``auto`` or ``cpu``.
+
+    >>> has_gpu("cpu")
+    False
+    """
+    return device != "cpu" and torch.cuda.is_available()
+
+
 def uses_bf16(precision: str, device: torch.device) -> bool:
     """Return whether matrices are multiplied in bf16; ``auto`` is bf16 where a GPU has it.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,8 +15,7 @@ from layerlab.data.catalog.corpus import DataSpec, find_corpus
 from layerlab.files import write_json
 from layerlab.finetuning.training import Training
 from layerlab.models.tokenizers import load_tokenizer
-from layerlab.nodes.facts import Facts
-from layerlab.nodes.identity import FitSpec
+from layerlab.nodes.identity import FitSpec, canonical_json
 from layerlab.nodes.kinds.fields import InterventionField, TimedField
 from layerlab.nodes.kinds.origin import (
     Origin,
@@ -25,45 +24,18 @@ from layerlab.nodes.kinds.origin import (
     make_donors,
     read_planned,
 )
+from layerlab.nodes.kinds.prepared import FitFacts, Prepared, gather_facts
 from layerlab.nodes.kinds.trained import Trained, keep_trained
 from layerlab.nodes.node import Work, node
+from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.sharing import process_rank
 from layerlab.tasks.corpora import EncodedCorpus, encode_corpus
 from layerlab.tasks.task import Task, get_task
 from layerlab.tasks.words import with_word
 
 if TYPE_CHECKING:
+    from layerlab.finetuning.loop import FitResult
     from layerlab.finetuning.model import TaskModel
-
-
-class FitFacts(Facts):
-    """What a fit notes of itself.
-
-    Attributes:
-        loading_seconds: Time before the first step, in seconds.
-        training_seconds: Time in steps and in evaluation on source dev, over all resumed parts, in seconds.
-        resumed_at: Step at which the last process took it up.
-        n_steps: Optimiser steps.
-        best_epoch: 0-based epoch whose weights were kept.
-        history: One entry an epoch: loss, dev scores, seconds.
-        receipts: What the interventions touched.
-        corpus_notes: What the readers found odd in the corpora.
-        n_train_words: Words of the training split.
-        n_windowed_words: Those beyond the first window of their sentence.
-        n_unknown_words: Those that the tokenizer does not know.
-    """
-
-    loading_seconds: float
-    training_seconds: float
-    resumed_at: int
-    n_steps: int
-    best_epoch: int
-    history: tuple[Mapping[str, Any], ...]
-    receipts: tuple[Mapping[str, Any], ...]
-    corpus_notes: tuple[str, ...]
-    n_train_words: int
-    n_windowed_words: int
-    n_unknown_words: int
 
 
 @node
@@ -156,13 +128,95 @@ class Fit(BaseModel):
             DataError: A corpus is not what it was when the plan was made.
             CheckpointError: The checkpoint is not.
         """
-        from layerlab.ablation.apply import apply
         from layerlab.finetuning.loop import Workplace, fine_tune
+
+        started = time.monotonic()
+        work.kept.drop_used()
+        made = self._prepare(work)
+        result = fine_tune(
+            made.model,
+            made.task,
+            made.corpora,
+            self.training,
+            seed=self.spec.seed,
+            during=self.during,
+            donors=made.donors,
+            workplace=Workplace(work.store.work(self.id), work.settings.checkpoint_seconds),
+            report=work.report,
+            device=work.settings.device,
+            taken=made.taken,
+            forward=made.forward,
+        )
+        if process_rank() == 0:
+            self._complete(work, made, result, time.monotonic() - started)
+
+    @classmethod
+    def join(cls, nodes: Sequence[Fit], settings: WorkSettings) -> list[list[Fit]]:
+        """Return fits in cohorts: they differ in their first weights alone and may be trained together."""
+        on_cpu = settings.cohorts_on_cpu
+        if len(nodes) < 2 or "cohorts" not in settings.shortcuts or (settings.device == "cpu" and not on_cpu):
+            return [[item] for item in nodes]
+        from layerlab.training.devices import has_gpu
+        from layerlab.training.shortcuts.cohorts import MOST_MEMBERS, CohortCase, Cohorts, split_evenly
+
+        shortcut, on_gpu = Cohorts(on_cpu), has_gpu(settings.device)
+        alike: dict[str, list[Fit]] = {}
+        for item in nodes:
+            refused = shortcut.refuses(CohortCase(item.before, item.during, on_gpu))
+            alike.setdefault(item.id if refused else item._without_first_weights(), []).append(item)
+        groups = []
+        for same in alike.values():
+            for size in split_evenly(len(same), MOST_MEMBERS):
+                groups.append(same[:size])
+                same = same[size:]
+        return groups
+
+    @classmethod
+    def execute_together(cls, nodes: Sequence[Fit], work: Work) -> None:
+        """Fine-tune fits of a cohort as one stacked model; one that diverges is left, to fail alone."""
+        from layerlab.finetuning.cohort import Member, fine_tune_together
+        from layerlab.finetuning.loop import FitResult, Workplace
+
+        started = time.monotonic()
+        work.kept.drop_used()
+        made = [item._prepare(work.of(item)) for item in nodes]
+        members = [
+            Member(
+                one.model,
+                Workplace(work.store.work(item.id), work.settings.checkpoint_seconds),
+                work.of(item).report,
+                one.taken,
+            )
+            for item, one in zip(nodes, made, strict=True)
+        ]
+        first = nodes[0]
+        results = fine_tune_together(
+            members,
+            made[0].task,
+            made[0].corpora,
+            first.training,
+            seed=first.spec.seed,
+            device=work.settings.device,
+        )
+        seconds = (time.monotonic() - started) / len(nodes)
+        for item, one, result in zip(nodes, made, results, strict=True):
+            if isinstance(result, FitResult):
+                item._complete(work.of(item), one, result, seconds)
+
+    def _without_first_weights(self) -> str:
+        """Return what fits share that see the same batches and draw the same dropout, as text."""
+        plain = self.to_json()
+        return canonical_json(
+            {**plain, "spec": {**plain["spec"], "before": None}, "before": None, "needs": None}
+        )
+
+    def _prepare(self, work: Work) -> Prepared:
+        """Load the checkpoint, read the source, carry out ``before`` and put the head on."""
+        from layerlab.ablation.apply import apply
         from layerlab.finetuning.model import build_task_model, plain_pass
         from layerlab.nodes.kinds.prefix import find_prefix, hold
 
         started = time.monotonic()
-        work.kept.drop_used()
         task, seed = self.task, self.spec.seed
         location = self.origin.check(work.store)
         encoder = load_encoder(location, self.revision, seed)
@@ -175,43 +229,25 @@ class Fit(BaseModel):
         prefix = find_prefix(work, self.before, self.during, model, encoder, task, taken)
         states_of = ((corpora["train"], self.training.precision), (corpora["dev"], "fp32"))
         prefix = hold(prefix, states_of, taken)
-        loaded, folder = time.monotonic() - started, work.store.work(self.id)
-        result = fine_tune(
+        loaded = time.monotonic() - started
+        return Prepared(
             model,
             task,
             corpora,
-            self.training,
-            seed=seed,
-            during=self.during,
-            donors=donors,
-            workplace=Workplace(folder, work.settings.checkpoint_seconds),
-            report=work.report,
-            device=work.settings.device,
-            taken=taken,
-            forward=prefix or plain_pass,
+            labels,
+            tokenizer,
+            donors,
+            receipts,
+            taken,
+            prefix or plain_pass,
+            loaded,
         )
-        if process_rank() > 0:
-            return
-        train = corpora["train"].encoded
-        facts = FitFacts.gather(
-            work.settings.device,
-            time.monotonic() - started,
-            loading_seconds=round(loaded, 3),
-            training_seconds=round(result.seconds, 3),
-            resumed_at=result.resumed_at,
-            n_steps=result.n_steps,
-            best_epoch=result.best_epoch,
-            history=result.history,
-            receipts=[*receipts, *result.receipts],
-            corpus_notes=sorted({note for corpus in corpora.values() for note in corpus.notes}),
-            n_train_words=train.n_words,
-            n_windowed_words=train.n_windowed,
-            n_unknown_words=train.n_unknown,
-            shortcuts=taken.notes,
-            **train.counts,
-        )
-        self._publish(work, model, tokenizer, labels, facts)
-        shutil.rmtree(folder, ignore_errors=True)
+
+    def _complete(self, work: Work, made: Prepared, result: FitResult, seconds: float) -> None:
+        """Publish the fit, and remove what it was resumed from."""
+        facts = gather_facts(work.settings.device, seconds, made, result)
+        self._publish(work, made.model, made.tokenizer, made.labels, facts)
+        shutil.rmtree(work.store.work(self.id), ignore_errors=True)
 
     def _corpora(self, tokenizer: Any, length: int) -> tuple[dict[str, EncodedCorpus], tuple[str, ...]]:
         """Return the encoded splits of the source, and the labels of the head."""

@@ -1,0 +1,105 @@
+"""A fit between its parts: ready to be trained, and what it notes of itself once it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from layerlab.nodes.facts import Facts
+from layerlab.tasks.corpora import EncodedCorpus
+from layerlab.tasks.task import Task
+from layerlab.training.shortcuts.shortcut import Taken
+
+if TYPE_CHECKING:
+    from layerlab.ablation.interventions.donors import Donors
+    from layerlab.finetuning.loop import FitResult
+    from layerlab.finetuning.model import Pass, TaskModel
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A fit that is ready to be trained.
+
+    Attributes:
+        model: Encoder and head; interventions before fine-tuning are done.
+        task: Its task.
+        corpora: ``train`` and ``dev`` of the source, encoded.
+        labels: In the order of the head's outputs.
+        tokenizer: The encoder's tokenizer.
+        donors: Where interventions take weights from.
+        receipts: What the interventions before fine-tuning touched.
+        taken: Which shortcuts are switched on; gets notes.
+        forward: Computes the output of the head.
+        seconds: Time that it took to get here.
+    """
+
+    model: TaskModel
+    task: Task
+    corpora: Mapping[str, EncodedCorpus]
+    labels: tuple[str, ...]
+    tokenizer: Any
+    donors: Donors
+    receipts: list[dict[str, Any]]
+    taken: Taken
+    forward: Pass
+    seconds: float
+
+
+class FitFacts(Facts):
+    """What a fit notes of itself.
+
+    Attributes:
+        loading_seconds: Time before the first step, in seconds.
+        training_seconds: Time in steps and in evaluation on source dev, over all resumed parts, in seconds.
+        resumed_at: Step at which the last process took it up.
+        n_steps: Optimiser steps.
+        best_epoch: 0-based epoch whose weights were kept.
+        history: One entry an epoch: loss, dev scores, seconds.
+        receipts: What the interventions touched.
+        corpus_notes: What the readers found odd in the corpora.
+        n_train_words: Words of the training split.
+        n_windowed_words: Those beyond the first window of their sentence.
+        n_unknown_words: Those that the tokenizer does not know.
+    """
+
+    loading_seconds: float
+    training_seconds: float
+    resumed_at: int
+    n_steps: int
+    best_epoch: int
+    history: tuple[Mapping[str, Any], ...]
+    receipts: tuple[Mapping[str, Any], ...]
+    corpus_notes: tuple[str, ...]
+    n_train_words: int
+    n_windowed_words: int
+    n_unknown_words: int
+
+
+def gather_facts(device: str, seconds: float, made: Prepared, result: FitResult) -> FitFacts:
+    """Return what a fit notes of itself.
+
+    Args:
+        device: ``auto`` or ``cpu``.
+        seconds: Time of the process that completed it.
+        made: What it began with.
+        result: What its training gave.
+    """
+    train = made.corpora["train"].encoded
+    return FitFacts.gather(
+        device,
+        seconds,
+        loading_seconds=round(made.seconds, 3),
+        training_seconds=round(result.seconds, 3),
+        resumed_at=result.resumed_at,
+        n_steps=result.n_steps,
+        best_epoch=result.best_epoch,
+        history=result.history,
+        receipts=[*made.receipts, *result.receipts],
+        corpus_notes=sorted({note for corpus in made.corpora.values() for note in corpus.notes}),
+        n_train_words=train.n_words,
+        n_windowed_words=train.n_windowed,
+        n_unknown_words=train.n_unknown,
+        shortcuts=made.taken.notes,
+        **train.counts,
+    )
