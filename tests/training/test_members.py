@@ -51,7 +51,7 @@ def test_members_attend_as_each_attends_alone(rate: float, mask: str) -> None:
     torch.manual_seed(3)
     with SameForMembers():
         found = torch.vmap(
-            lambda *inputs: functional.scaled_dot_product_attention(*inputs, rate),
+            lambda *inputs: functional.scaled_dot_product_attention(*inputs, dropout_p=rate),
             in_dims=(0, 0, 0, 0 if mask == "own" else None),
             randomness="same",
         )(query, key, value, allowed)
