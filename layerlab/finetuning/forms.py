@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from torch import Tensor
 
@@ -12,6 +12,9 @@ from layerlab.finetuning.frozen_prefix import FrozenPrefix
 from layerlab.finetuning.model import Batch, TaskModel, encoder_inputs, head_inputs
 from layerlab.models.forward import ResumableForward
 from layerlab.tasks.corpora import EncodedCorpus
+
+#: Names the model without any form's interventions.
+OWN: Final = ""
 
 
 class Forms:
@@ -47,6 +50,23 @@ class Forms:
         inputs = encoder_inputs(self._model.encoder, batch)
         for name, states in self._last_states(inputs, corpus, examples):
             yield name, self._model.head(states, **head_inputs(batch))
+
+    def levels(self, inputs: Batch) -> Iterator[tuple[str, int, Sequence[Tensor]]]:
+        """Yield the states of the model as it is, named ``OWN``, then those in which each form may differ.
+
+        Yields:
+            A name, a level, and the states of that level and those above, each ``(batch, tokens, hidden)``.
+        """
+        own = self._forward.levels(inputs)
+        yield OWN, 0, own
+        for start, name, form in self._from_level:
+            with form.in_place():
+                changed = self._forward.levels(inputs, own[start], start=start)
+            yield name, start + 1, changed[1:]
+        for name, form in self._from_input:
+            with form.in_place():
+                changed = self._forward.levels(inputs)
+            yield name, 0, changed
 
     def _last_states(
         self, inputs: Batch, corpus: EncodedCorpus, examples: Sequence[int]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from layerlab.data.sentences import Sentence
 from layerlab.errors import CheckpointError, DataError, unknown
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 Text = Sentence | Sequence[str] | str
 States = NDArray[np.float32]
+Inputs = dict[str, Tensor]
+#: From the inputs of a batch, names of forms with a level and the states from it on.
+LevelsOf = Callable[[Inputs], Iterable[tuple[str, int, Sequence[Tensor]]]]
 
 #: Padded word-pieces in a batch.
 BATCH_PIECES = 8_192
@@ -66,24 +70,79 @@ def sentence_states(
         CheckpointError: There is no such model or tokenizer.
         DataError: No sentence, an empty one, or a ``max_length`` that leaves no room for text.
     """
+    encoder, tokenizer = open_encoder(encoder, tokenizer)
+
+    def levels_of(inputs: Inputs) -> Iterable[tuple[str, int, Sequence[Tensor]]]:
+        yield "", 0, hidden_levels(encoder.base, inputs)
+
+    found = states_of_forms(
+        encoder,
+        sentences,
+        tokenizer,
+        levels_of,
+        pooling=pooling,
+        max_length=max_length,
+        batch_pieces=batch_pieces,
+        progress=progress,
+    )
+    return found[""][1]
+
+
+def states_of_forms(
+    encoder: Encoder,
+    sentences: Sequence[Text],
+    tokenizer: PreTrainedTokenizerBase,
+    levels_of: LevelsOf,
+    *,
+    pooling: Pooling = "mean",
+    max_length: int | None = None,
+    batch_pieces: int = BATCH_PIECES,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, tuple[int, States]]:
+    """Return one vector a sentence of several forms of an encoder, batch by batch, at the levels they give.
+
+    Args:
+        encoder: The encoder; what is not listed here is as in :func:`sentence_states`.
+        sentences: Words or raw text.
+        tokenizer: The encoder's.
+        levels_of: Gives, from a batch's inputs, each form's name, a level, and the states of that level and
+            those above, each ``(batch, tokens, hidden)``.
+        pooling: How a sentence's vector is made.
+        max_length: Longest input in word-pieces.
+        batch_pieces: Padded word-pieces in a batch.
+        progress: Called after each batch with the sentences done and their number.
+
+    Returns:
+        Of each form the level and the states from it on, ``(levels, sentences, hidden)``.
+
+    Raises:
+        DataError: As in :func:`sentence_states`.
+    """
     if pooling not in get_args(Pooling):
         raise DataError(unknown("pooling", pooling, get_args(Pooling)))
-    encoder, tokenizer = open_encoder(encoder, tokenizer)
     inputs = _inputs(sentences, tokenizer, pooling, max_length or longest_input(encoder, tokenizer))
-    batches = length_batches([len(one.input_ids) for one in inputs], batch_pieces)
-    shape = (encoder.n_layers + 1, len(sentences), int(encoder.base.config.hidden_size))
-    states: States = np.zeros(shape, dtype=np.float32)
+    width, pad_id = int(encoder.base.config.hidden_size), int(tokenizer.pad_token_id or 0)
+    found: dict[str, tuple[int, States]] = {}
     done = 0
-    with frozen(encoder.base):
-        for batch in batches:
+    with frozen(encoder.base), torch.no_grad():
+        for batch in length_batches([len(one.input_ids) for one in inputs], batch_pieces):
             chosen = [inputs[index] for index in batch]
-            pooled = _pool(encoder.base, chosen, int(tokenizer.pad_token_id or 0))
-            for column, one in enumerate(chosen):
-                states[:, one.sentence] += pooled[:, column]
+            weights = pad([one.weights for one in chosen], 0.0).to(encoder.base.device, torch.float32)
+            on_device = {
+                name: tensor.to(encoder.base.device) for name, tensor in pad_inputs(chosen, pad_id).items()
+            }
+            for name, level, hidden in levels_of(on_device):
+                if name not in found:
+                    shape = (len(hidden), len(sentences), width)
+                    found[name] = level, np.zeros(shape, dtype=np.float32)
+                if hidden:
+                    pooled = torch.stack([torch.einsum("bt,bth->bh", weights, one.float()) for one in hidden])
+                    for own, vectors in zip(chosen, pooled.cpu().unbind(1), strict=True):
+                        found[name][1][:, own.sentence] += vectors.numpy()
             done += sum(one.last for one in chosen)
             if progress is not None:
                 progress(done, len(sentences))
-    return states
+    return found
 
 
 def open_encoder(
@@ -169,14 +228,3 @@ def _pieces(sentences: Sequence[Text], tokenizer: PreTrainedTokenizerBase) -> li
         tuple(next(encoded)) if one is None else tuple(piece for word in one for piece in pieces_of[word])
         for one in words
     ]
-
-
-def _pool(base: PreTrainedModel, chosen: Sequence[_Input], pad_id: int) -> States:
-    """Run one batch; return its pooled states of shape ``(levels, batch, hidden)``."""
-    inputs = {name: tensor.to(base.device) for name, tensor in pad_inputs(chosen, pad_id).items()}
-    weights = pad([one.weights for one in chosen], 0.0).to(base.device, torch.float32)
-    with torch.no_grad():
-        hidden = hidden_levels(base, inputs)
-        pooled = torch.stack([torch.einsum("bt,bth->bh", weights, level.float()) for level in hidden])
-    result: States = pooled.cpu().numpy()
-    return result

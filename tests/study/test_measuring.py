@@ -198,8 +198,25 @@ def test_texts_are_encoded_once_a_run_and_once_a_process_for_the_pretrained_enco
     layer_scores._load_reference.cache_clear()
     ablations = [Ablation.none(), Ablation(name="rewound", after=(Reset("0", to="pretrained"),))]
     study = measured_study(treebanks, tiny_encoder, table, seeds=[0, 1], ablations=ablations)  # 4 runs
-    assert study.plan().run(tmp_path / "r", workers=0, progress=False).good
+    assert study.plan().run(tmp_path / "r", workers=0, progress=False, shortcuts="none").good
     assert len(encoded) == 4 * 3 + 3
+
+
+def test_runs_that_share_layers_measure_what_they_measure_alone(
+    treebanks: Path, tiny_encoder: Path, table: Path, tmp_path: Path
+) -> None:
+    ablations = [
+        Ablation.none(),
+        Ablation(name="rewound", after=(Reset("1-2", to="pretrained"),)),
+        Ablation(name="words", after=(Reset("embeddings", to="pretrained"),)),
+        Ablation(name="top", after=(Skip("3"),)),
+    ]
+    study = measured_study(treebanks, tiny_encoder, table, ablations=ablations)
+    for shortcuts in ("none", "shared-prefix"):
+        assert study.plan().run(tmp_path / shortcuts, workers=0, progress=False, shortcuts=shortcuts).good
+    plain, shared = load_records(tmp_path / "none"), load_records(tmp_path / "shared-prefix")
+    assert set(plain["metric"]) >= {"cka", "change_cka", "drift", "cka_pretrained"}
+    pd.testing.assert_frame_equal(plain, shared, rtol=1e-6, atol=1e-7)
 
 
 def test_old_states_of_the_pretrained_encoder_make_room(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -27,8 +29,8 @@ from layerlab.nodes.kinds.origin import Origin, load_encoder
 from layerlab.nodes.store.store import Store
 from layerlab.training.events import Report
 
-#: Gives the states of a text, which has a digest.
-StatesOf = Callable[[Texts, str], States]
+#: States level by level, each ``(sentences, hidden)``.
+Levels = Sequence[States]
 
 #: States of the pretrained encoder that are kept between the runs of a process, in bytes.
 KEPT_BYTES = 1 << 30
@@ -65,64 +67,106 @@ class Reference:
         return self.states[key]
 
 
-def measure_run(
+@dataclass(frozen=True)
+class Measured:
+    """Runs of one fit that are measured beside each other.
+
+    Attributes:
+        changed: Name to whether the run intervenes after fine-tuning.
+        states_of: Gives, from a text, the states of each run's encoder, level by level; levels that runs
+            have in common are the same arrays.
+        in_place: Puts a run's interventions in place for the length of a ``with`` block.
+    """
+
+    changed: Mapping[str, bool]
+    states_of: Callable[[Texts], Mapping[str, Levels]]
+    in_place: Callable[[str], AbstractContextManager[None]]
+
+
+def measured_alone(fitted: Fitted, wanted: Measurement, *, changed: bool) -> Measured:
+    """Return one run, which has no name, and whose interventions are in place."""
+
+    def states_of(texts: Texts) -> Mapping[str, Levels]:
+        return {"": tuple(sentence_states(fitted.encoder, texts, fitted.tokenizer, pooling=wanted.pooling))}
+
+    return Measured({"": changed}, states_of, lambda _: nullcontext())
+
+
+def measure_runs(
     store: Store,
     fitted: Fitted,
     wanted: Measurement,
     controlled: Controlled | None,
+    runs: Measured,
     *,
     source: str,
-    changed: bool,
     report: Report,
-) -> list[ScoreRow]:
-    """Return what a run measures of its encoder, as scores of its record.
+) -> dict[str, list[ScoreRow]]:
+    """Return what runs measure of their encoders, as scores of their records.
 
-    States of the encoder, which has the run's interventions in place, are extracted once a text and kept as
-    long as a pair of languages needs them; those of the pretrained encoder are kept for the next runs. A
-    value that does not exist, such as the CKA of states that are all the same, has no row.
+    States are extracted once a text and kept as long as a pair of languages needs them; those of the
+    pretrained encoder are kept for the next runs. A value that does not exist, such as the CKA of states
+    that are all the same, has no row.
 
     Args:
         store: Holds the pretrained encoder, if it was pretrained there.
         fitted: The fit that is evaluated.
         wanted: What is measured.
         controlled: The study's controlled languages, if it has any.
-        source: The run's source language, which measures of weights are recorded under.
-        changed: Whether the run intervenes after fine-tuning.
+        runs: The runs.
+        source: Their source language, which measures of weights are recorded under.
         report: Receives progress events.
 
     Raises:
         DataError: The parallel sentences are not what they were when the plan was made.
         CheckpointError: The pretrained checkpoint is not.
     """
-    bitexts = read_measured(wanted, controlled)
-    encoder, tokenizer, fit = fitted.encoder, fitted.tokenizer, fitted.fit
+    bitexts, fit = read_measured(wanted, controlled), fitted.fit
 
-    def own(texts: Texts, _: str) -> States:
-        return sentence_states(encoder, texts, tokenizer, pooling=wanted.pooling)
+    def before(texts: Texts, digest: str) -> Levels:
+        reference, device = _reference(store, fit.origin), fitted.encoder.base.device
+        return tuple(reference.states_of(texts, digest, wanted.pooling, fitted.tokenizer, device))
 
-    def before(texts: Texts, digest: str) -> States:
-        reference, device = _reference(store, fit.origin), encoder.base.device
-        return reference.states_of(texts, digest, wanted.pooling, tokenizer, device)
-
-    rows: list[ScoreRow] = []
+    rows: dict[str, list[ScoreRow]] = {name: [] for name in runs.changed}
     seen: set[str] = set()
     changes = [name for name in wanted.names if name in CHANGES]
-    for pair in _pairs(wanted, bitexts, own):
-        rows += _alignment_rows(pair, wanted)
+    for pair in _pairs(wanted, bitexts, lambda texts, _: runs.states_of(texts)):
+        aligned = _Once(partial(_align, wanted))
+        for name in rows:
+            rows[name] += _alignment_rows(pair, name, aligned)
         for language, texts, digest, states in pair.sides():
             if changes and language not in seen:
                 seen.add(language)
-                rows += _change_rows(language, before(texts, digest), states, changes)
+                old, changed = before(texts, digest), _Once(partial(_change, changes))
+                for name in rows:
+                    rows[name] += _change_rows(language, old, states[name], changed)
         report({"event": "measured", "target": pair.bitext.target})
-    if set(MEASURES) & set(wanted.names) and not (fit.before or fit.during or changed):
-        kept = _reference(store, fit.origin).rows
-        if wanted not in kept:
-            pairs = _pairs(wanted, bitexts, before)
-            kept[wanted] = tuple(row for pair in pairs for row in _alignment_rows(pair, wanted, PRETRAINED))
-        rows += kept[wanted]
-    if set(WEIGHT_MEASURES) & set(wanted.names):
-        rows += _drift_rows(_reference(store, fit.origin).encoder, encoder, source)
-    return [row for row in rows if row.value is not None and not math.isnan(row.value)]
+    for name, changed_after in runs.changed.items():
+        if set(MEASURES) & set(wanted.names) and not (fit.before or fit.during or changed_after):
+            rows[name] += _pretrained_rows(_reference(store, fit.origin), wanted, bitexts, before)
+        if set(WEIGHT_MEASURES) & set(wanted.names):
+            with runs.in_place(name):
+                rows[name] += _drift_rows(_reference(store, fit.origin).encoder, fitted.encoder, source)
+    return {
+        name: [row for row in found if row.value is not None and not math.isnan(row.value)]
+        for name, found in rows.items()
+    }
+
+
+def _pretrained_rows(
+    reference: Reference,
+    wanted: Measurement,
+    bitexts: Sequence[Bitext],
+    before: Callable[[Texts, str], Levels],
+) -> tuple[ScoreRow, ...]:
+    """Return the pretrained encoder's own measures, which are computed once."""
+    if wanted not in reference.rows:
+        pairs = _pairs(wanted, bitexts, lambda texts, digest: {"": before(texts, digest)})
+        aligned = _Once(partial(_align, wanted))
+        reference.rows[wanted] = tuple(
+            row for pair in pairs for row in _alignment_rows(pair, "", aligned, PRETRAINED)
+        )
+    return reference.rows[wanted]
 
 
 def _reference(store: Store, origin: Origin) -> Reference:
@@ -138,41 +182,66 @@ def _load_reference(digest: str, location: str, revision: str | None) -> Referen
 
 @dataclass(frozen=True)
 class _Pair:
-    """A bitext with the states of both sides, each of shape ``(levels, sentences, hidden)``."""
+    """A bitext with the states of both sides by run, level by level, each ``(sentences, hidden)``."""
 
     bitext: Bitext
     digests: tuple[str, str]
-    source: States
-    target: States
+    source: Mapping[str, Levels]
+    target: Mapping[str, Levels]
 
-    def sides(self) -> Iterator[tuple[str, Texts, str, States]]:
+    def sides(self) -> Iterator[tuple[str, Texts, str, Mapping[str, Levels]]]:
         """Yield language, text, digest and states of both sides."""
         yield self.bitext.source, self.bitext.sources, self.digests[0], self.source
         yield self.bitext.target, self.bitext.targets, self.digests[1], self.target
 
 
-def _pairs(wanted: Measurement, bitexts: Sequence[Bitext], states_of: StatesOf) -> Iterator[_Pair]:
+@dataclass
+class _Once:
+    """Computes what two arrays give, once for each two."""
+
+    compute: Callable[[States, States], Mapping[str, float]]
+    # The arrays are held, so that no other can have their identity.
+    _found: dict[tuple[int, int], tuple[States, States, Mapping[str, float]]] = field(default_factory=dict)
+
+    def __call__(self, x: States, y: States) -> Mapping[str, float]:
+        key = (id(x), id(y))
+        if key not in self._found:
+            self._found[key] = x, y, self.compute(x, y)
+        return self._found[key][2]
+
+
+def _pairs(
+    wanted: Measurement,
+    bitexts: Sequence[Bitext],
+    states_of: Callable[[Texts, str], Mapping[str, Levels]],
+) -> Iterator[_Pair]:
     """Yield bitexts with their states; those of the source are kept while bitexts share its sentences."""
-    shared: tuple[Texts, States] | None = None
+    shared: tuple[Texts, Mapping[str, Levels]] | None = None
     for one, (_, source, target) in zip(bitexts, wanted.texts, strict=True):
         if shared is None or shared[0] is not one.sources:
             shared = one.sources, states_of(one.sources, source)
         yield _Pair(one, (source, target), shared[1], states_of(one.targets, target))
 
 
-def _alignment_rows(pair: _Pair, wanted: Measurement, ending: str = "") -> Iterator[ScoreRow]:
+def _align(wanted: Measurement, x: States, y: States) -> Mapping[str, float]:
     names = [name for name in wanted.names if name in MEASURES]
-    for level, (x, y) in enumerate(zip(pair.source, pair.target, strict=True)):
-        for name in names:
-            for metric, value in MEASURES[name](x, y, name).items():
-                yield _row(pair.bitext.target, f"{metric}{ending}", level, value, len(pair.bitext))
+    return {metric: value for name in names for metric, value in MEASURES[name](x, y, name).items()}
 
 
-def _change_rows(language: str, before: States, after: States, names: Sequence[str]) -> Iterator[ScoreRow]:
+def _change(names: Sequence[str], x: States, y: States) -> Mapping[str, float]:
+    return {name: cka(x, y, CHANGES[name][0], kernel=CHANGES[name][1]) for name in names}
+
+
+def _alignment_rows(pair: _Pair, run: str, aligned: _Once, ending: str = "") -> Iterator[ScoreRow]:
+    for level, (x, y) in enumerate(zip(pair.source[run], pair.target[run], strict=True)):
+        for metric, value in aligned(x, y).items():
+            yield _row(pair.bitext.target, f"{metric}{ending}", level, value, len(pair.bitext))
+
+
+def _change_rows(language: str, before: Levels, after: Levels, changed: _Once) -> Iterator[ScoreRow]:
     for level, (x, y) in enumerate(zip(before, after, strict=True)):
-        for name in names:
-            estimator, kernel = CHANGES[name]
-            yield _row(language, name, level, cka(x, y, estimator, kernel=kernel), len(x))
+        for name, value in changed(x, y).items():
+            yield _row(language, name, level, value, len(x))
 
 
 def _drift_rows(before: Encoder, after: Encoder, source: str) -> Iterator[ScoreRow]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,6 +24,7 @@ from layerlab.training.shortcuts.shortcut import Taken
 if TYPE_CHECKING:
     from layerlab.ablation.apply import Receipt
     from layerlab.nodes.kinds.fitted import Fitted
+    from layerlab.nodes.kinds.layer_scores import Measured
     from layerlab.tasks.task import Score
 
 
@@ -37,6 +40,25 @@ class RunFacts(Facts):
     measuring_seconds: float
     receipts: tuple[Mapping[str, Any], ...]
     targets: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a run found.
+
+    Attributes:
+        counted: Targets with their scores.
+        measured: Rows of the measures.
+        receipts: What its interventions touched.
+        seconds: Time of all of it; its share if it shared work.
+        measuring: Time of the measures, likewise.
+    """
+
+    counted: list[tuple[str, Score]]
+    measured: Sequence[ScoreRow]
+    receipts: Sequence[Receipt]
+    seconds: float
+    measuring: float
 
 
 @node
@@ -110,22 +132,28 @@ class Run(BaseModel):
             DataError: A corpus is not what it was when the plan was made.
         """
         from layerlab.ablation.apply import applied
+        from layerlab.nodes.kinds.layer_scores import measured_alone
 
         started = time.monotonic()
         fitted, taken = self._open(work)
         donors = fitted.donors_of(work.store, self.donors)
         with applied(self.after, fitted.encoder, donors=donors) as receipts:
             counted = self._evaluate(work, fitted, receipts, taken)
-            self._complete(work, fitted, counted, receipts, started, taken)
+            measured, measuring = self._measure(
+                work, fitted, partial(measured_alone, changed=bool(self.after))
+            )
+        rows = measured.get("", [])
+        found = _Found(counted, rows, receipts, time.monotonic() - started, measuring)
+        self._complete(work, fitted, found, taken)
 
     @classmethod
     def join(cls, nodes: Sequence[Run], settings: WorkSettings) -> list[list[Run]]:
-        """Return the runs of one fit on the same targets as groups, unless the shortcut is switched off."""
+        """Return runs of one fit, targets and measures as groups, unless the shortcut is switched off."""
         from layerlab.nodes.kinds.shared_runs import MOST_TOGETHER, SharedPrefix
 
         alike: dict[tuple[Any, ...], list[Run]] = {}
         for run in nodes:
-            alike.setdefault((run.fit, *run.spec.targets.items()), []).append(run)
+            alike.setdefault((run.fit, run.measures, *run.spec.targets.items()), []).append(run)
         groups: list[list[Run]] = []
         for runs in alike.values():
             size = MOST_TOGETHER if settings.taken().may(SharedPrefix(), runs) else 1
@@ -139,26 +167,28 @@ class Run(BaseModel):
         Raises:
             DataError: A corpus is not what it was when the plan was made.
         """
-        from layerlab.nodes.kinds.shared_runs import describe_sharing, evaluate_forms, prepare_forms
+        from layerlab.nodes.kinds.shared_runs import (
+            describe_sharing,
+            evaluate_forms,
+            measured_together,
+            prepare_forms,
+        )
 
         first, runs = nodes[0], {run.id: run for run in nodes}
         fitted, _ = first._open(work)
         after = {run.id: (run.after, run.donors) for run in nodes}
         for forms in prepare_forms(fitted, work.store, after):
-            started = time.monotonic()
-            shared = work.settings.taken()
+            started, shared = time.monotonic(), work.settings.taken()
             counted = evaluate_forms(fitted, forms, first.data, first.spec.targets, work, shared)
-            share = (time.monotonic() - started) / len(forms)
+            measured, measuring = first._measure(work, fitted, partial(measured_together, forms=forms))
+            seconds = (time.monotonic() - started) / len(forms)
             for run_id, form in forms.items():
-                run, began = runs[run_id], time.monotonic() - share
+                run, rows = runs[run_id], measured.get(run_id, [])
                 taken = run._open(work)[1]
                 taken.notes.update(shared.notes)
                 taken.note("shared-prefix", describe_sharing(form, len(forms), fitted.encoder.n_layers))
-                try:
-                    with form.in_place():
-                        run._complete(work.of(run), fitted, counted[run_id], form.receipts, began, taken)
-                except Exception:  # it is carried out alone next, and its failure is recorded
-                    continue
+                found = _Found(counted[run_id], rows, form.receipts, seconds, measuring / len(forms))
+                run._complete(work.of(run), fitted, found, taken)
 
     def _open(self, work: Work) -> tuple[Fitted, Taken]:
         """Return the fit, and what notes which shortcuts the run takes."""
@@ -170,40 +200,38 @@ class Run(BaseModel):
         fitted.look_for_prefix(work, taken)
         return fitted, taken
 
-    def _complete(
-        self,
-        work: Work,
-        fitted: Fitted,
-        counted: list[tuple[str, Score]],
-        receipts: Sequence[Receipt],
-        started: float,
-        taken: Taken,
-    ) -> None:
-        """Measure the encoder, which has the run's interventions in place, and publish the record."""
-        from layerlab.nodes.kinds.layer_scores import measure_run
+    def _measure(
+        self, work: Work, fitted: Fitted, runs: Callable[[Fitted, Measurement], Measured]
+    ) -> tuple[Mapping[str, list[ScoreRow]], float]:
+        """Return what runs with these measures measure, by run, and the seconds that it took."""
+        from layerlab.nodes.kinds.layer_scores import measure_runs
 
-        rows = [_row_of(target, score) for target, score in counted]
-        scored = time.monotonic()
-        if self.measures is not None:
-            rows += measure_run(
-                work.store,
-                fitted,
-                self.measures,
-                self.data.controlled,
-                source=str(self.columns["source"]),
-                changed=bool(self.after),
-                report=work.report,
-            )
-        measuring = time.monotonic() - scored if self.measures is not None else 0.0
+        if self.measures is None:
+            return {}, 0.0
+        started, source = time.monotonic(), str(self.columns["source"])
+        rows = measure_runs(
+            work.store,
+            fitted,
+            self.measures,
+            self.data.controlled,
+            runs(fitted, self.measures),
+            source=source,
+            report=work.report,
+        )
+        return rows, time.monotonic() - started
+
+    def _complete(self, work: Work, fitted: Fitted, found: _Found, taken: Taken) -> None:
+        """Publish the record."""
         facts = RunFacts.gather(
             work.settings.device,
-            time.monotonic() - started,
-            measuring_seconds=round(measuring, 3),
-            receipts=[receipt.to_dict() for receipt in receipts],
+            found.seconds,
+            measuring_seconds=round(found.measuring, 3),
+            receipts=[receipt.to_dict() for receipt in found.receipts],
             targets={target: _describe(fitted, target) for target in self.spec.targets},
             shortcuts=taken.notes,
         )
-        self._publish(work, counted, rows, facts)
+        rows = [*(_row_of(target, score) for target, score in found.counted), *found.measured]
+        self._publish(work, found.counted, rows, facts)
 
     def _evaluate(
         self, work: Work, fitted: Fitted, receipts: Sequence[Receipt], taken: Taken

@@ -9,11 +9,15 @@ from typing import Any, Final
 
 from layerlab.ablation.interventions import Intervention
 from layerlab.ablation.prepared import Prepared, prepare
+from layerlab.data.bitext import Texts
 from layerlab.data.spec import DataSpec
 from layerlab.errors import LayerlabError
 from layerlab.finetuning.evaluation import predict_each
-from layerlab.finetuning.forms import Forms
+from layerlab.finetuning.forms import OWN, Forms
+from layerlab.measures.states import states_of_forms
 from layerlab.nodes.kinds.fitted import Fitted
+from layerlab.nodes.kinds.layer_scores import Levels, Measured
+from layerlab.nodes.kinds.measurement import Measurement
 from layerlab.nodes.node import Work
 from layerlab.nodes.store.store import Store
 from layerlab.tasks.task import Score
@@ -101,6 +105,24 @@ def evaluate_forms(
             counted[run_id] += [(target, score) for score in scores]
         work.report({"event": "target", "target": target})
     return counted
+
+
+def measured_together(fitted: Fitted, wanted: Measurement, *, forms: Mapping[str, Prepared]) -> Measured:
+    """Return runs by their ids, to be measured beside each other: lower levels are those of the fit."""
+    together = Forms(fitted.model, forms)
+
+    def states_of(texts: Texts) -> Mapping[str, Levels]:
+        found = states_of_forms(
+            fitted.encoder, texts, fitted.tokenizer, together.levels, pooling=wanted.pooling
+        )
+        own = tuple(found.pop(OWN)[1])
+        return {run_id: (*own[:level], *states) for run_id, (level, states) in found.items()}
+
+    return Measured(
+        {run_id: bool(form.receipts) for run_id, form in forms.items()},
+        states_of,
+        lambda run_id: forms[run_id].in_place(),
+    )
 
 
 def describe_sharing(form: Prepared, n_runs: int, n_layers: int) -> str:
