@@ -9,8 +9,9 @@ from typing import Any, Final, TypeVar, cast
 
 T = TypeVar("T")
 
-#: Bytes that a worker keeps beside what it works on, unless it is made with another budget.
+#: Bytes of fits, and of encoded corpora, that a worker keeps beside what it works on.
 ROOM: Final = 2 << 30
+CORPORA_ROOM: Final = 1 << 30
 
 
 @dataclass
@@ -94,6 +95,11 @@ class Kept:
         thing = self._things.pop(key, None)
         return None if thing is None else thing.value
 
+    def use_all(self) -> None:
+        """Take everything for used: the nodes that it was kept for are no longer to come."""
+        for thing in self._things.values():
+            thing.used = True
+
     def drop_used(self) -> None:
         """Forget what was used: something large is about to be made."""
         for key in [key for key, thing in self._things.items() if thing.used]:
@@ -111,3 +117,16 @@ class Kept:
                 return
             if key != but:
                 del self._things[key]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a worker keeps from one unit of work to the next.
+
+    Attributes:
+        fits: Fits that runs evaluate.
+        corpora: Tokenizers and encoded corpora.
+    """
+
+    fits: Kept = field(default_factory=Kept)
+    corpora: Kept = field(default_factory=lambda: Kept(CORPORA_ROOM))

@@ -31,7 +31,8 @@ class Work:
         store: The results directory.
         settings: Device, threads, time between checkpoints.
         report: Receives progress events.
-        kept: What the worker keeps between nodes.
+        kept: Fits that the worker keeps between nodes.
+        corpora: Tokenizers and encoded corpora that it keeps.
         reporter: Makes what reports to one node; None where ``report`` does.
     """
 
@@ -39,6 +40,7 @@ class Work:
     settings: WorkSettings
     report: Report
     kept: Kept = field(default_factory=Kept)
+    corpora: Kept = field(default_factory=Kept)
     reporter: Callable[[Node], Report] | None = None
 
     def of(self, node: Node) -> Work:

@@ -7,7 +7,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +15,7 @@ from layerlab.errors import StudyError
 from layerlab.extensions import import_modules
 from layerlab.nodes.jobs import read_node
 from layerlab.nodes.joining import Joining, can_join, join_nodes
-from layerlab.nodes.kept import Kept
+from layerlab.nodes.kept import Memory
 from layerlab.nodes.node import Node, Work, find_kind
 from layerlab.nodes.process import POLL_SECONDS, prepare_process
 from layerlab.nodes.settings import WorkSettings
@@ -27,7 +27,11 @@ from layerlab.training.events import Report, silent
 
 
 def run_nodes(
-    root: Path, node_ids: Sequence[str], settings: WorkSettings, watch: Report | None = None
+    root: Path,
+    node_ids: Sequence[str],
+    settings: WorkSettings,
+    watch: Report | None = None,
+    memory: Memory | None = None,
 ) -> bool:
     """Carry out nodes; what one of them needs and is missing is done first. Idempotent.
 
@@ -36,6 +40,7 @@ def run_nodes(
         node_ids: Which ones, in order.
         settings: Device, threads, time between checkpoints.
         watch: Receives the events of this process's nodes too.
+        memory: What this process keeps from one call to the next.
 
     Returns:
         Whether all of them are complete at the end. Failures are in the store.
@@ -45,7 +50,9 @@ def run_nodes(
     problems = import_modules((store.read_manifest() or {}).get("imports", ()))
     if problems:
         raise StudyError(problems, str(root))
-    worker = _Worker(store, settings, watch)
+    memory = memory or Memory()
+    memory.fits.use_all()
+    worker = _Worker(store, settings, watch, memory)
     # What another process holds comes last: it may be complete by then.
     ordered = node_ids if is_shared() else sorted(node_ids, key=lambda one: is_held(store.lease(one)))
     done = [worker.do_same(list(same)) for _, same in itertools.groupby(ordered, store.kind_of)]
@@ -59,7 +66,7 @@ class _Worker:
     store: Store
     settings: WorkSettings
     watch: Report | None
-    kept: Kept = field(default_factory=Kept)
+    memory: Memory
     failed: set[str] = field(default_factory=set)
 
     def do_same(self, node_ids: Sequence[str]) -> bool:
@@ -160,7 +167,7 @@ class _Worker:
         for item in group:
             reports[item.id]({"event": "start", "title": item.title})
         try:
-            work = Work(self.store, self.settings, to_all, self.kept, lambda item: reports[item.id])
+            work = replace(self._work(to_all), reporter=lambda item: reports[item.id])
             cast(Joining, type(group[0])).execute_together(group, work)
         except Exception as error:
             traceback.print_exc()
@@ -184,8 +191,11 @@ class _Worker:
     def _execute(self, item: Node) -> None:
         started, report = time.monotonic(), self._reporter(item)
         report({"event": "start", "title": item.title})
-        item.execute(Work(self.store, self.settings, report, self.kept))
+        item.execute(self._work(report))
         report({"event": "done", "seconds": round(time.monotonic() - started, 3)})
+
+    def _work(self, report: Report) -> Work:
+        return Work(self.store, self.settings, report, self.memory.fits, self.memory.corpora)
 
     def _reporter(self, item: Node) -> Report:
         if process_rank() > 0:

@@ -21,9 +21,11 @@ from layerlab.data.catalog.corpus import DataSpec
 from layerlab.errors import StoreError
 from layerlab.models.encoder import Encoder
 from layerlab.nodes.kinds.fitted import load_fitted
+from layerlab.nodes.node import Work
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store
 from layerlab.study.study import Study
+from layerlab.training.events import silent
 
 
 def run(study: Study, folder: Path, **options: object) -> pd.DataFrame:
@@ -108,7 +110,7 @@ def test_a_layer_skipped_in_training_is_skipped_in_evaluation(study: Study, tmp_
     study = study.model_copy(update={"seeds": (0,), "ablations": (Ablation.none(), skip)})
     frame = run(study, tmp_path)
     fit_id = frame[frame["ablation"] == "skip before"]["fit_id"].iloc[0]
-    fitted = load_fitted(Store(tmp_path), fit_id, WorkSettings())
+    fitted = load_fitted(Work(Store(tmp_path), WorkSettings(), silent), fit_id)
     states = fitted.model.encoder(torch.tensor([[2, 5, 6, 3]]), output_hidden_states=True).hidden_states
     assert torch.equal(states[1], states[2])
     assert not torch.equal(states[2], states[3])

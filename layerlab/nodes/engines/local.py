@@ -22,9 +22,9 @@ from layerlab.nodes.store.store import Store
 
 
 class LocalEngine:
-    """Carries out each unit in a process of its own; a crash takes down that unit only.
+    """Carries out units in a process for each slot; a crash takes down one unit only.
 
-    Workers are forked from a nursery, a process that has imported everything.
+    Workers are forked from a nursery, a process that has imported everything, and go on from unit to unit.
 
     Attributes:
         slots: Processes at a time.

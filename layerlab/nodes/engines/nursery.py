@@ -1,8 +1,14 @@
-"""A process that imports everything once and forks a fresh worker for each unit.
+"""A process that imports everything once and forks a worker for each slot.
 
 Importing PyTorch and transformers takes seconds; a fork takes milliseconds. The nursery itself computes
-nothing, starts no threads and touches no GPU, so a worker forked from it is as fresh as a new process.
-Orders come on standard input and reports go to standard output, one JSON object a line.
+nothing, starts no threads and touches no GPU, so a worker forked from it is as fresh as a new process. A
+worker stays for the units that its slot gets next, with what it has in memory: encoded corpora, tokenizers.
+It ends after a number of units or above a bound of memory, and is forked anew; so is one that died, and
+only the unit that it was at is lost.
+
+Orders come on standard input and reports go to standard output, one JSON object a line. Between the nursery
+and a worker, orders go over one pipe, and after each unit its exit status comes back over another, one
+character.
 """
 
 from __future__ import annotations
@@ -11,10 +17,39 @@ import json
 import os
 import select
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 POLL_SECONDS = 0.1
+#: Units after which a worker is replaced.
+MOST_UNITS: Final = 200
+#: Resident bytes above which a worker is replaced after its unit.
+MOST_BYTES: Final = 4 << 30
+
+
+@dataclass
+class _Worker:
+    """A forked worker of a slot.
+
+    Attributes:
+        slot: Its slot.
+        pid: Its process.
+        orders: Descriptor to which its orders are written.
+        replies: Descriptor from which it says how a unit ended.
+        busy: Whether it is at work on a unit.
+    """
+
+    slot: int
+    pid: int
+    orders: int
+    replies: int
+    busy: bool = True
+
+    def close(self) -> None:
+        os.close(self.orders)
+        os.close(self.replies)
 
 
 def main() -> None:
@@ -24,63 +59,125 @@ def main() -> None:
     os.dup2(2, 1)
     import layerlab.nodes.kinds.fitted  # noqa: F401 - imported for the workers to come
 
-    workers: dict[int, int] = {}
+    workers: dict[int, _Worker] = {}
     rest = b""
     while True:
-        ready, _, _ = select.select([0], [], [], POLL_SECONDS)
-        if ready:
+        replies = [worker.replies for worker in workers.values() if worker.busy]
+        ready, _, _ = select.select([0, *replies], [], [], POLL_SECONDS)
+        if 0 in ready:
             chunk = os.read(0, 65536)
             if not chunk:
                 break
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
-                order = json.loads(line)
-                workers[_fork(order)] = order["slot"]
-        _reap(workers, reports)
+                _give(json.loads(line), workers)
+        for report in _listen(workers):
+            os.write(reports, json.dumps(report).encode() + b"\n")
 
 
-def _fork(order: dict[str, Any]) -> int:
-    """Fork a worker that carries out the order's nodes; return its pid."""
+def _give(order: dict[str, Any], workers: dict[int, _Worker]) -> None:
+    """Hand an order to the slot's worker, or to a new one where there is none or it is gone."""
+    worker = workers.get(order["slot"])
+    if worker is not None:
+        try:
+            os.write(worker.orders, json.dumps(order).encode() + b"\n")
+        except BrokenPipeError:
+            os.waitpid(worker.pid, 0)
+            workers.pop(worker.slot).close()
+        else:
+            worker.busy = True
+            return
+    workers[order["slot"]] = _fork(order, workers)
+
+
+def _listen(workers: dict[int, _Worker]) -> Iterator[dict[str, int]]:
+    """Yield how units have ended: their workers said so, or have ended themselves."""
+    for slot, worker in list(workers.items()):
+        # Whether it ended is asked before what it said, so that its last word is not missed.
+        ended, status = os.waitpid(worker.pid, os.WNOHANG)
+        if worker.busy and select.select([worker.replies], [], [], 0)[0]:
+            said = os.read(worker.replies, 1)
+            if said:
+                worker.busy = False
+                yield {"slot": slot, "code": int(said)}
+        if ended:
+            workers.pop(slot).close()
+            if worker.busy:
+                yield {"slot": slot, "code": os.waitstatus_to_exitcode(status)}
+
+
+def _fork(order: dict[str, Any], others: dict[int, _Worker]) -> _Worker:
+    """Fork a worker that carries out an order and those that follow."""
     nursery = os.getpid()
+    orders, give = os.pipe()
+    hear, replies = os.pipe()
     pid = os.fork()
     if pid:
-        return pid
+        os.close(orders)
+        os.close(replies)
+        return _Worker(order["slot"], pid, give, hear)
     code = 70
     try:
-        log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        for worker in others.values():
+            worker.close()
+        os.close(give)
+        os.close(hear)
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        os.environ.update(order["environment"])
-        code = _work(order, nursery)
+        code = _serve(order, orders, replies, nursery)
     except BaseException:
         import traceback
 
         traceback.print_exc()
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        _flush()
         os._exit(code)
 
 
-def _work(order: dict[str, Any], nursery: int) -> int:
-    from layerlab.nodes.process import die_with_parent
+def _serve(first: dict[str, Any], orders: int, replies: int, nursery: int) -> int:
+    """Carry out units until there are no more orders, or the worker is to be replaced.
+
+    Returns:
+        The exit status of the last unit.
+    """
+    _write_to(first["log"])
+    os.environ.update(first["environment"])
+    from layerlab.nodes import process
+    from layerlab.nodes.kept import Memory
     from layerlab.nodes.settings import WorkSettings
     from layerlab.nodes.worker import run_nodes
 
-    die_with_parent(nursery)
-    return 0 if run_nodes(Path(order["store"]), order["nodes"], WorkSettings(**order["settings"])) else 1
+    process.die_with_parent(nursery)
+    memory, code = Memory(), 0
+    for n_units, order in enumerate(_read(first, orders), 1):
+        _write_to(order["log"])
+        settings = WorkSettings(**order["settings"])
+        code = 0 if run_nodes(Path(order["store"]), order["nodes"], settings, memory=memory) else 1
+        _flush()
+        if n_units == MOST_UNITS or process.resident_bytes() > MOST_BYTES:
+            break  # the nursery hears it from the exit status
+        os.write(replies, b"%d" % code)
+    return code
 
 
-def _reap(workers: dict[int, int], reports: int) -> None:
-    """Report the workers that have ended."""
-    for pid, slot in list(workers.items()):
-        ended, status = os.waitpid(pid, os.WNOHANG)
-        if ended:
-            del workers[pid]
-            report = {"slot": slot, "code": os.waitstatus_to_exitcode(status)}
-            os.write(reports, json.dumps(report).encode() + b"\n")
+def _read(first: dict[str, Any], orders: int) -> Iterator[dict[str, Any]]:
+    yield first
+    with os.fdopen(orders, "rb") as lines:
+        for line in lines:
+            yield json.loads(line)
+
+
+def _write_to(path: str) -> None:
+    """Send what is printed to a new file."""
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from layerlab.analysis.stored import Record
 from layerlab.data.catalog.corpus import DataSpec, find_corpus
 from layerlab.files import write_json
 from layerlab.finetuning.training import Training
-from layerlab.models.tokenizers import load_tokenizer
 from layerlab.nodes.identity import FitSpec, canonical_json
+from layerlab.nodes.kinds.encoding import Encoding
 from layerlab.nodes.kinds.fields import InterventionField, TimedField
 from layerlab.nodes.kinds.origin import (
     Origin,
@@ -29,13 +29,12 @@ from layerlab.nodes.kinds.trained import Trained, keep_trained
 from layerlab.nodes.node import Work, node
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.sharing import process_rank
-from layerlab.tasks.corpora import EncodedCorpus, encode_corpus
+from layerlab.tasks.corpora import EncodedCorpus
 from layerlab.tasks.task import Task, get_task
 from layerlab.tasks.words import with_word
 
 if TYPE_CHECKING:
     from layerlab.finetuning.loop import FitResult
-    from layerlab.finetuning.model import TaskModel
 
 
 @node
@@ -220,12 +219,13 @@ class Fit(BaseModel):
         task, seed = self.task, self.spec.seed
         location = self.origin.check(work.store)
         encoder = load_encoder(location, self.revision, seed)
-        tokenizer = load_tokenizer(location, self.revision)
-        corpora, labels = self._corpora(tokenizer, longest_input(encoder, self.training.max_length))
+        encoding = Encoding(self.origin, location, self.revision, work)
+        corpora, labels = self._corpora(encoding, longest_input(encoder, self.training.max_length))
         donors = make_donors(work.store, self.origin, seed, self.donors)
         receipts = [apply(item, encoder, donors=donors).to_dict() for item in self.before]
         model = build_task_model(encoder, task, len(labels), self.training.dropout, seed)
         taken = work.settings.taken()
+        encoding.note(taken)
         prefix = find_prefix(work, self.before, self.during, model, encoder, task, taken)
         states_of = ((corpora["train"], self.training.precision), (corpora["dev"], "fp32"))
         prefix = hold(prefix, states_of, taken)
@@ -235,7 +235,7 @@ class Fit(BaseModel):
             task,
             corpora,
             labels,
-            tokenizer,
+            encoding,
             donors,
             receipts,
             taken,
@@ -246,31 +246,30 @@ class Fit(BaseModel):
     def _complete(self, work: Work, made: Prepared, result: FitResult, seconds: float) -> None:
         """Publish the fit, and remove what it was resumed from."""
         facts = gather_facts(work.settings.device, seconds, made, result)
-        self._publish(work, made.model, made.tokenizer, made.labels, facts)
+        self._publish(work, Trained(made.model, made.encoding, made.labels), facts)
         shutil.rmtree(work.store.work(self.id), ignore_errors=True)
 
-    def _corpora(self, tokenizer: Any, length: int) -> tuple[dict[str, EncodedCorpus], tuple[str, ...]]:
+    def _corpora(self, encoding: Encoding, length: int) -> tuple[dict[str, EncodedCorpus], tuple[str, ...]]:
         """Return the encoded splits of the source, and the labels of the head."""
-        task = self.task
-        read = {}
-        for split in ("train", "dev"):
-            ref = find_corpus(self.data, task.name, task.formats, self.source, split)
-            read[split] = read_planned(ref, self.spec.corpora[split])
-        labels = task.label_set(read["train"].sentences)
+        task, planned = self.task, self.spec.corpora
+        found = {
+            split: find_corpus(self.data, task.name, task.formats, self.source, split)
+            for split in ("train", "dev")
+        }
+        labels = task.label_set(read_planned(found["train"], planned["train"]).sentences)
         encoded = {
-            split: encode_corpus(task, corpus, labels, tokenizer, length) for split, corpus in read.items()
+            split: encoding.encode(task, ref, planned[split], labels, length) for split, ref in found.items()
         }
         return encoded, labels
 
-    def _publish(
-        self, work: Work, model: TaskModel, tokenizer: Any, labels: tuple[str, ...], facts: FitFacts
-    ) -> None:
+    def _publish(self, work: Work, trained: Trained, facts: FitFacts) -> None:
         from safetensors.torch import save_file
 
+        model, labels = trained.model, trained.labels
         about = {**self.columns, "fit_id": self.id, "title": self.title}
         with work.publish(self) as folder:
             model.encoder.save_pretrained(folder / "model")
-            tokenizer.save_pretrained(folder / "model")
+            trained.encoding.tokenizer.save_pretrained(folder / "model")
             head = {
                 name: tensor.detach().cpu().contiguous() for name, tensor in model.head.state_dict().items()
             }
@@ -279,4 +278,4 @@ class Fit(BaseModel):
             Record(
                 kind=self.kind, id=self.id, about=about, facts=facts.model_dump(), spec=self.to_json()["spec"]
             ).write(folder)
-        keep_trained(work, self.id, Trained(model, tokenizer, labels))
+        keep_trained(work, self.id, trained)

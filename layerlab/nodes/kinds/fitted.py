@@ -15,15 +15,14 @@ from layerlab.data.catalog.corpus import DataSpec, find_corpus
 from layerlab.finetuning.frozen_prefix import FrozenPrefix
 from layerlab.finetuning.model import TaskModel, build_task_model
 from layerlab.models.encoder import Encoder
-from layerlab.models.tokenizers import load_tokenizer
+from layerlab.nodes.kinds.encoding import Encoding
 from layerlab.nodes.kinds.fit import Fit
-from layerlab.nodes.kinds.origin import load_encoder, longest_input, make_donors, read_planned
+from layerlab.nodes.kinds.origin import load_encoder, longest_input, make_donors
 from layerlab.nodes.kinds.prefix import find_prefix, hold
 from layerlab.nodes.kinds.trained import bytes_of, take_trained
 from layerlab.nodes.node import Work, read_as
-from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store
-from layerlab.tasks.corpora import EncodedCorpus, encode_corpus
+from layerlab.tasks.corpora import EncodedCorpus
 from layerlab.tasks.task import Task
 from layerlab.training.devices import make_accelerator
 from layerlab.training.shortcuts.shortcut import Taken
@@ -37,7 +36,7 @@ class Fitted:
         fit: The node.
         task: Its task.
         model: Encoder and head; skips of the fit are in place again.
-        tokenizer: The encoder's tokenizer.
+        encoding: Encodes corpora for it.
         labels: In the order of the head's outputs.
         corpora: Encoded test corpora by target.
         donors: Kept between runs, by the fits that they need, since they hold loaded weights.
@@ -47,12 +46,17 @@ class Fitted:
     fit: Fit
     task: Task
     model: TaskModel
-    tokenizer: Any
+    encoding: Encoding
     labels: tuple[str, ...]
     corpora: dict[str, EncodedCorpus] = field(default_factory=dict)
     donors: dict[tuple[str, ...], Donors] = field(default_factory=dict)
     is_warm: bool = False
     _prefix: tuple[FrozenPrefix | None] | None = field(default=None, repr=False)
+
+    @property
+    def tokenizer(self) -> Any:
+        """The encoder's tokenizer."""
+        return self.encoding.tokenizer
 
     @property
     def encoder(self) -> Encoder:
@@ -89,8 +93,7 @@ class Fitted:
         if target not in self.corpora:
             ref = find_corpus(data, self.task.name, self.task.formats, target, "test")
             length = longest_input(self.encoder, self.fit.training.max_length)
-            read = read_planned(ref, planned)
-            self.corpora[target] = encode_corpus(self.task, read, self.labels, self.tokenizer, length)
+            self.corpora[target] = self.encoding.encode(self.task, ref, planned, self.labels, length)
         return self.corpora[target]
 
 
@@ -100,16 +103,16 @@ def find_fitted(work: Work, fit_id: str) -> Fitted:
 
     def make() -> Fitted:
         if trained is None:
-            return load_fitted(work.store, fit_id, work.settings)
+            return load_fitted(work, fit_id)
         fit = read_as(work.store, fit_id, Fit)
-        task = fit.task
-        return Fitted(fit, task, trained.model, trained.tokenizer, trained.labels, is_warm=True)
+        return Fitted(fit, fit.task, trained.model, trained.encoding, trained.labels, is_warm=True)
 
     return work.kept.get(fit_id, make, lambda fitted: bytes_of(fitted.model))
 
 
-def load_fitted(store: Store, fit_id: str, settings: WorkSettings) -> Fitted:
+def load_fitted(work: Work, fit_id: str) -> Fitted:
     """Load a complete fit with the weights of its selected epoch."""
+    store = work.store
     fit = read_as(store, fit_id, Fit)
     folder, saved = store.folder(fit.kind, fit_id), str(store.model(fit_id))
     task = fit.task
@@ -120,5 +123,5 @@ def load_fitted(store: Store, fit_id: str, settings: WorkSettings) -> Fitted:
     for item in (*fit.before, *(timed.intervention for timed in fit.during)):
         if is_standing(item):
             apply(item, encoder, allow_no_effect=True)
-    model.to(make_accelerator(settings.device).device)
-    return Fitted(fit, task, model, load_tokenizer(saved, None), labels)
+    model.to(make_accelerator(work.settings.device).device)
+    return Fitted(fit, task, model, Encoding(fit.origin, saved, None, work), labels)

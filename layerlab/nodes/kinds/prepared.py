@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from layerlab.nodes.facts import Facts
+from layerlab.nodes.kinds.encoding import Encoding
 from layerlab.tasks.corpora import EncodedCorpus
 from layerlab.tasks.task import Task
 from layerlab.training.shortcuts.shortcut import Taken
@@ -26,7 +27,7 @@ class Prepared:
         task: Its task.
         corpora: ``train`` and ``dev`` of the source, encoded.
         labels: In the order of the head's outputs.
-        tokenizer: The encoder's tokenizer.
+        encoding: Encodes corpora for it.
         donors: Where interventions take weights from.
         receipts: What the interventions before fine-tuning touched.
         taken: Which shortcuts are switched on; gets notes.
@@ -38,7 +39,7 @@ class Prepared:
     task: Task
     corpora: Mapping[str, EncodedCorpus]
     labels: tuple[str, ...]
-    tokenizer: Any
+    encoding: Encoding
     donors: Donors
     receipts: list[dict[str, Any]]
     taken: Taken

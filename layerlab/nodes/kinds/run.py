@@ -222,6 +222,7 @@ class Run(BaseModel):
 
     def _complete(self, work: Work, fitted: Fitted, found: _Found, taken: Taken) -> None:
         """Publish the record."""
+        fitted.encoding.note(taken)
         facts = RunFacts.gather(
             work.settings.device,
             found.seconds,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from layerlab.nodes.kinds.encoding import Encoding
 from layerlab.nodes.node import Work
 from layerlab.nodes.sharing import is_shared
 
@@ -21,12 +22,12 @@ class Trained:
     Attributes:
         model: Encoder and head with the weights of the selected epoch; freezes, skips and rates of the fit
             are in place.
-        tokenizer: The encoder's tokenizer.
+        encoding: Encodes corpora for it.
         labels: In the order of the head's outputs.
     """
 
     model: TaskModel
-    tokenizer: Any
+    encoding: Encoding
     labels: tuple[str, ...]
 
     @property

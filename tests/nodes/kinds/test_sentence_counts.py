@@ -19,11 +19,13 @@ from layerlab.errors import RecordsError
 from layerlab.finetuning.evaluation import predict
 from layerlab.nodes.kinds.fitted import load_fitted
 from layerlab.nodes.kinds.sentence_counts import write_run_counts
+from layerlab.nodes.node import Work
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store
 from layerlab.study.study import Study
 from layerlab.tasks.corpora import encode_corpus
 from layerlab.tasks.task import Score
+from layerlab.training.events import silent
 from tests.fixtures.command_line import Call
 
 
@@ -77,7 +79,7 @@ def test_the_counts_of_every_run_target_and_metric_give_the_recorded_score(
 def test_they_are_of_the_sentences_in_the_order_of_the_corpus(study: tuple[Study, Path]) -> None:
     made, folder = study
     store, (run, *_) = Store(folder), made.plan().select(task="upos", ablation="none").runs
-    fitted = load_fitted(store, run.fit, WorkSettings(checkpoint_seconds=60, device="cpu"))
+    fitted = load_fitted(Work(store, WorkSettings(device="cpu"), silent), run.fit)
     counts = load_counts(folder, metrics=["accuracy"])
     for target in ("aa", "bb", "aa:Zoo"):
         read = load_corpus(find_corpus(run.data, "upos", fitted.task.formats, target, "test"))

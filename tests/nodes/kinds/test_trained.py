@@ -57,7 +57,7 @@ def test_what_is_kept_of_a_fit_is_what_loading_gives(standing: Study, tmp_path: 
         write_node(store, item)
     work = Work(store, settings, silent, Kept())
     plan.fits[0].execute(work)
-    warm, cold = find_fitted(work, plan.fits[0].id), load_fitted(store, plan.fits[0].id, settings)
+    warm, cold = find_fitted(work, plan.fits[0].id), load_fitted(work, plan.fits[0].id)
     assert (warm.is_warm, cold.is_warm) == (True, False)
     assert find_fitted(work, plan.fits[0].id) is warm
     states = [one.model.state_dict() for one in (warm, cold)]
