@@ -18,6 +18,7 @@ from layerlab.commands.arguments import (
     INTERRUPTED,
     SOME_FAILED,
     Folder,
+    Keep,
     Only,
     Overrides,
     Shortcuts,
@@ -141,6 +142,7 @@ def run(
         int, typer.Option(min=0, help="How often work is tried again whose process died.")
     ] = 0,
     shortcuts: Shortcuts = "all",
+    keep: Keep = None,
     report: Annotated[bool, typer.Option(help="Write tables and figures at the end.")] = True,
 ) -> None:
     """Carry out a study; what is complete is not done again, what was interrupted goes on.
@@ -165,6 +167,7 @@ def run(
             engine=engine,
             retries=retries,
             shortcuts=shortcuts,
+            keep=keep,
         )
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here", file=sys.stderr)

@@ -89,6 +89,13 @@ Shortcuts = Annotated[
         metavar="NAMES", help="Fast paths: all, none (the plain way), some by name, or -NAME for all but one."
     ),
 ]
+Keep = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CHOICE",
+        help="Fits that keep their weights: needed, all or none [default: what the study says].",
+    ),
+]
 Png = Annotated[bool, typer.Option("--png", help="Write every figure as PNG too, at 300 dots an inch.")]
 Imports = Annotated[
     list[str] | None,

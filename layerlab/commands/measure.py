@@ -128,7 +128,7 @@ def labelled_model(model: str) -> tuple[str, str]:
     """Part ``LABEL=MODEL``, and find the encoder that a fit's folder keeps.
 
     Raises:
-        CheckpointError: The fit's weights were removed.
+        CheckpointError: The fit's weights are not kept.
     """
     label, separator, name = model.partition("=")
     if not separator or Path(model).exists():
@@ -138,8 +138,8 @@ def labelled_model(model: str) -> tuple[str, str]:
         name = str(fit / "model")
     elif (fit / "head.safetensors").is_file():
         raise CheckpointError(
-            f"{fit} is a fit whose weights were removed by `layerlab prune`; a run that needs them brings "
-            "them back"
+            f"{fit} is a fit whose weights were removed, at the end of its study or by `layerlab prune`; "
+            "`layerlab run --keep all` keeps those of fits to come"
         )
     return label, name
 

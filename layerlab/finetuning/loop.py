@@ -264,14 +264,15 @@ class Fitting:
         position.epoch += 1
         position.loss_sum, position.n_targets = 0.0, 0
         self._report("epoch", **{key: entry[key] for key in ("loss", "dev")})
-        self.save_if_due(now=position.epoch == self.training.epochs)
+        self.save_if_due()
 
     def save_if_due(self, now: bool = False) -> None:
         """Write a checkpoint if it is time for one, or ``now``."""
         folder = self.workplace.folder
         if folder is not None and self.saving.due(now) and self.accelerator.is_main_process:
             rows = None if self.trimmed is None else self.trimmed.rows
-            save_checkpoint(folder, self.position, self.model, self.stepper.optimizer, self.best, rows)
+            with self.saving.writing():
+                save_checkpoint(folder, self.position, self.model, self.stepper.optimizer, self.best, rows)
 
     def _report(self, kind: str, **details: Any) -> None:
         if self.accelerator.is_main_process:

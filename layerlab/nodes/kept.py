@@ -90,9 +90,9 @@ class Kept:
         self._things[key] = _Thing(value, n_bytes, False)
         return True
 
-    def take(self, key: Hashable) -> Any:
-        """Return what is kept under a key, or None, and forget it."""
-        thing = self._things.pop(key, None)
+    def look(self, key: Hashable) -> Any:
+        """Return what is kept under a key, or None; it does not count as used."""
+        thing = self._things.get(key)
         return None if thing is None else thing.value
 
     def use_all(self) -> None:

@@ -33,6 +33,7 @@ class Work:
         report: Receives progress events.
         kept: Fits that the worker keeps between nodes.
         corpora: Tokenizers and encoded corpora that it keeps.
+        stored: Ids of nodes whose weights others read from the disk; None where all of them are kept.
         reporter: Makes what reports to one node; None where ``report`` does.
     """
 
@@ -41,11 +42,16 @@ class Work:
     report: Report
     kept: Kept = field(default_factory=Kept)
     corpora: Kept = field(default_factory=Kept)
+    stored: frozenset[str] | None = None
     reporter: Callable[[Node], Report] | None = None
 
     def of(self, node: Node) -> Work:
         """Return the same work with the report of one node of several that are carried out together."""
         return self if self.reporter is None else replace(self, report=self.reporter(node))
+
+    def stores(self, node_id: str) -> bool:
+        """Return whether a node's weights are read from the disk, so that they must be written."""
+        return self.stored is None or node_id in self.stored
 
     @contextmanager
     def publish(self, node: Node) -> Iterator[Path]:

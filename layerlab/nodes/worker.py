@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -47,16 +47,24 @@ def run_nodes(
     """
     prepare_process(settings)
     store = Store(root)
-    problems = import_modules((store.read_manifest() or {}).get("imports", ()))
+    manifest = store.read_manifest() or {}
+    problems = import_modules(manifest.get("imports", ()))
     if problems:
         raise StudyError(problems, str(root))
     memory = memory or Memory()
     memory.fits.use_all()
-    worker = _Worker(store, settings, watch, memory)
+    worker = _Worker(store, settings, watch, memory, _stored(manifest.get("weights")))
     # What another process holds comes last: it may be complete by then.
     ordered = node_ids if is_shared() else sorted(node_ids, key=lambda one: is_held(store.lease(one)))
     done = [worker.do_same(list(same)) for _, same in itertools.groupby(ordered, store.kind_of)]
     return all(done)
+
+
+def _stored(weights: Mapping[str, Any] | None) -> frozenset[str] | None:
+    """Return the ids of nodes whose weights are written in any case; None for all."""
+    if weights is None or weights["keep"] == "all":
+        return None
+    return frozenset(weights["stored"])
 
 
 @dataclass
@@ -67,6 +75,7 @@ class _Worker:
     settings: WorkSettings
     watch: Report | None
     memory: Memory
+    stored: frozenset[str] | None
     failed: set[str] = field(default_factory=set)
 
     def do_same(self, node_ids: Sequence[str]) -> bool:
@@ -78,7 +87,7 @@ class _Worker:
         ready: list[Node] = []
         if len(node_ids) > 1 and can_join(find_kind(self.store.kind_of(node_ids[0]))):
             ready = [read_node(self.store, one) for one in node_ids if not self.store.is_complete(one)]
-            ready = [item for item in ready if all(map(self.store.is_complete, item.needs))]
+            ready = [item for item in ready if all(map(self._is_there, item.needs))]
         for group in join_nodes(ready, self.settings):
             if len(group) > 1:
                 self._attempt_group(group)
@@ -94,7 +103,7 @@ class _Worker:
         if not is_shared() and self.store.is_complete(node_id):
             return True
         item = read_node(self.store, node_id)
-        if not all(self.do(need) for need in item.needs):
+        if not all(self._provide(need) for need in item.needs):
             return False
         if not is_shared():
             good = self._attempt(item, lambda: self._execute(item))
@@ -106,6 +115,21 @@ class _Worker:
         if not good:
             self.failed.add(node_id)
         return good
+
+    def _provide(self, node_id: str) -> bool:
+        """Carry out a node that others need; anew, if its weights are neither on the disk nor in memory."""
+        if not is_shared() and self.store.is_complete(node_id) and not self._is_there(node_id):
+            with claim(self.store.lease(node_id)) as mine:
+                if mine and not self._is_there(node_id):
+                    self.store.remove(self.store.folder(self.store.kind_of(node_id), node_id))
+        return self.do(node_id)
+
+    def _is_there(self, node_id: str) -> bool:
+        """Return whether a node is complete, with its removable parts or in this process's memory."""
+        kind = self.store.kind_of(node_id)
+        folder, parts = self.store.folder(kind, node_id), find_kind(kind).removable
+        whole = node_id in self.memory.fits or all((folder / part).is_dir() for part in parts)
+        return whole and self.store.is_complete(node_id)
 
     def _attempt(self, item: Node, action: Callable[[], None]) -> bool:
         """Do a node under its lease; wait if another process is at it, and take over if that one dies."""
@@ -195,7 +219,7 @@ class _Worker:
         report({"event": "done", "seconds": round(time.monotonic() - started, 3)})
 
     def _work(self, report: Report) -> Work:
-        return Work(self.store, self.settings, report, self.memory.fits, self.memory.corpora)
+        return Work(self.store, self.settings, report, self.memory.fits, self.memory.corpora, self.stored)
 
     def _reporter(self, item: Node) -> Report:
         if process_rank() > 0:

@@ -136,7 +136,8 @@ class _Run:
                 self._take(step, last)
                 due = self.saving.due(now=interruption.asked or step + 1 == last)
                 if due and parts.accelerator.is_main_process:
-                    checkpoint.save(self.folder, parts.model, self.stepper.optimizer, self.position)
+                    with self.saving.writing():
+                        checkpoint.save(self.folder, parts.model, self.stepper.optimizer, self.position)
                 if interruption.asked and step + 1 < last:
                     raise KeyboardInterrupt
 

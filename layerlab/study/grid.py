@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -58,6 +58,9 @@ class Grid(BaseModel):
             ``first-content``, the first one that is no bare space mark; ``first``; ``last``; or ``mean``.
         measures: What is measured beside scores, such as ``[cka, retrieval, change]``; None for nothing.
         nodes: Nodes of kinds that users register, by kind, with the options that the kind's ``plan`` takes.
+        keep: Which fits keep their weights on the disk: ``needed``, those that other fits or runs take
+            weights from, or nodes of users' kinds read; ``all``; or ``none``. Weights that something in the
+            plan waits for are there until it is complete. Changes no identity.
         imports: Modules to import first, which register tasks, interventions, architectures or corpora.
 
     Raises:
@@ -79,6 +82,7 @@ class Grid(BaseModel):
     word: Word = DEFAULT_WORD
     measures: Measures | None = None
     nodes: Mapping[str, Any] = Field(default_factory=dict)
+    keep: Literal["needed", "all", "none"] = "needed"
     imports: Names = ()
 
     @field_validator("models", "tasks", "sources", "targets", "imports", mode="before")

@@ -15,7 +15,7 @@ from layerlab.nodes.kinds.run import Run
 from layerlab.nodes.node import Node
 from layerlab.nodes.store.store import Store
 from layerlab.study.plan import Plan
-from layerlab.study.pruning import prune
+from layerlab.study.pruning import remove_weights
 
 KEEP: Final[tuple[str, ...]] = ("needed", "all", "none")
 
@@ -73,7 +73,7 @@ class Keeping:
         done = list(node_ids)
         near = dict.fromkeys([*done, *(need for one in done for need in self._needs.get(one, ()))])
         over = near.keys() & self._fits.keys() - self.kept()
-        prune(store, [self._fits[one] for one in over if self._is_over(store, self._fits[one])])
+        remove_weights(store, [self._fits[one] for one in over if self._is_over(store, self._fits[one])])
 
     def _is_over(self, store: Store, fit: Fit) -> bool:
         waiting = (fit, *self._waiting.get(fit.id, ()))

@@ -6,10 +6,7 @@ what they are. A new target or a new ``after`` intervention fine-tunes a pruned 
 
 from __future__ import annotations
 
-import shutil
-import uuid
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,12 +50,16 @@ def prune(store: Store, nodes: Iterable[Node]) -> None:
 
     Each part is whole or gone at any time, also if this is interrupted.
     """
-    for left in store.work("").glob("removed-*"):  # of an interrupted call
-        shutil.rmtree(left, ignore_errors=True)
+    store.sweep_removed()
+    remove_weights(store, nodes)
+    store.remove(store.cache)
+
+
+def remove_weights(store: Store, nodes: Iterable[Node]) -> None:
+    """Remove the weights of nodes; each part is whole or gone at any time."""
     for item in nodes:
         for part in _parts(item, store):
-            _remove(store, part)
-    _remove(store, store.cache)
+            store.remove(part)
 
 
 def revive(plan: Plan, store: Store) -> list[str]:
@@ -70,7 +71,7 @@ def revive(plan: Plan, store: Store) -> list[str]:
     needed = _awaited(plan, store)
     pruned = [item for item in plan.nodes if item.id in needed and _is_pruned(item, store)]
     for item in pruned:
-        _remove(store, store.folder(item.kind, item.id))
+        store.remove(store.folder(item.kind, item.id))
     return [item.id for item in pruned]
 
 
@@ -90,15 +91,6 @@ def _is_pruned(item: Node, store: Store) -> bool:
 
 def _parts(item: Node, store: Store) -> list[Path]:
     return [store.folder(item.kind, item.id) / name for name in item.removable]
-
-
-def _remove(store: Store, folder: Path) -> None:
-    """Take a folder away in one step, then delete it."""
-    away = store.work(f"removed-{uuid.uuid4().hex[:8]}")
-    away.parent.mkdir(parents=True, exist_ok=True)
-    with suppress(FileNotFoundError):  # another process was first
-        folder.rename(away)
-        shutil.rmtree(away)
 
 
 def _size(folder: Path) -> int:

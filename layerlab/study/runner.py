@@ -20,6 +20,7 @@ from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.sharing import is_shared, process_rank
 from layerlab.nodes.store.store import Store
 from layerlab.nodes.worker import run_nodes
+from layerlab.study.keeping import KEEP, Keeping
 from layerlab.study.plan import Plan
 from layerlab.study.precision import check_precision
 from layerlab.study.progress import Progress
@@ -69,6 +70,7 @@ def run_plan(
     engine: str | MakeEngine | None = None,
     retries: int = 0,
     shortcuts: str | Sequence[str] = "all",
+    keep: str | None = None,
 ) -> Outcome:
     """Carry out what is left of a plan and write ``records.csv`` and ``nodes.csv``.
 
@@ -83,17 +85,22 @@ def run_plan(
         retries: How often work is tried again whose process died.
         shortcuts: Fast paths that may be taken: ``all``, ``none`` for the plain way, names, or ``-name`` for
             all but one; see :data:`layerlab.training.shortcuts.shortcut.SHORTCUTS`. They change no number.
+        keep: Which fits keep their weights on the disk: ``needed``, ``all`` or ``none``; what the study says
+            if None.
 
     Raises:
         StoreError: The directory holds another study's results, or is none.
-        StudyError: There is no such device, engine or shortcut, the number of workers makes no sense, or this
-            machine is much slower in bf16, which the study asks for.
+        StudyError: There is no such device, engine, shortcut or choice of what is kept, the number of workers
+            makes no sense, or this machine is much slower in bf16, which the study asks for.
     """
     if device not in DEVICES:
         raise StudyError([Problem("device", unknown("device", device, DEVICES))])
     if workers is not None and workers < 0:
         raise StudyError([Problem("workers", f"expected a number of processes or 0, got {workers}")])
     allowed = read_shortcuts(shortcuts)
+    if keep is not None and keep not in KEEP:
+        raise StudyError([Problem("keep", unknown("choice", keep, KEEP))])
+    keeping = Keeping(plan, keep or plan.study.keep)
     if engine is None:
         engine = default_engine(workers)
     make = find_engine(engine) if isinstance(engine, str) else engine
@@ -101,7 +108,7 @@ def run_plan(
     store = Store(Path(folder))
     if engine in LOCAL:
         _check_precision(plan, store, device)
-    prepare_store(plan, store)
+    prepare_store(plan, store, keeping)
     before = read_status(plan, store)
     for failure in before.failures:
         store.clear_failure(failure["id"])
@@ -114,9 +121,18 @@ def run_plan(
         if is_shared():
             # Under torchrun or accelerate launch the processes share each fit, so there is no pool.
             run_in_order(store, units, lambda unit: run_nodes(store.root, unit.nodes, settings))
+            if process_rank() == 0:
+                keeping.clear(store, [node_id for unit in units for node_id in unit.nodes])
         elif units:
             slots = min(workers, len(units)) if workers else None
-            schedule(store, units, make(store, settings, slots), retries=retries, tick=display.tick)
+            schedule(
+                store,
+                units,
+                make(store, settings, slots),
+                retries=retries,
+                tick=display.tick,
+                ended=lambda unit: keeping.clear(store, unit.nodes),
+            )
     status = read_status(plan, store)
     if process_rank() == 0:
         write_frames(store)
@@ -132,8 +148,13 @@ def _check_precision(plan: Plan, store: Store, device: str) -> None:
         print(f"note: {warning}", file=sys.stderr)
 
 
-def prepare_store(plan: Plan, store: Store) -> None:
+def prepare_store(plan: Plan, store: Store, keeping: Keeping | None = None) -> None:
     """Write the study, the nodes and the manifest of a plan.
+
+    Args:
+        plan: What is to be done.
+        store: The results directory.
+        keeping: Which fits write their weights; what the study says if None.
 
     Raises:
         StoreError: The directory holds another study's results, or is no directory.
@@ -160,6 +181,7 @@ def prepare_store(plan: Plan, store: Store) -> None:
             "scored": list(dict.fromkeys(item.kind for item in plan.nodes if item.scored)),
             "columns": {item.id: dict(item.columns) for item in plan.nodes if item.scored},
             "imports": list(plan.study.imports),
+            "weights": (keeping or Keeping(plan, plan.study.keep)).to_json(),
         }
     )
 

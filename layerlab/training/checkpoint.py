@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,9 @@ from layerlab.errors import CheckpointError
 from layerlab.files import replacing
 
 _MODEL, _OPTIMIZER = "model.", "optimizer."
+#: Part of a training's time that writing checkpoints may take, and the longest time between two for it.
+SHARE: Final = 0.03
+MOST_SECONDS: Final = 600.0
 
 
 #: What a checkpoint holds besides model and optimiser: plain values, and other tensors by name.
@@ -24,22 +28,43 @@ Saved = tuple[dict[str, Any], dict[str, Tensor]]
 
 @dataclass
 class Saving:
-    """How often a training is saved.
+    """How often a training is saved: seldom enough that writing takes little of the time.
 
     Attributes:
-        seconds: Least time between two checkpoints.
+        seconds: Least time between two checkpoints; 0 saves after every step.
         last: When the last one was written, on the monotonic clock.
+        pause: Time until the next one: ``seconds``, or more where writing is slow.
     """
 
     seconds: float
     last: float = field(default_factory=time.monotonic)
+    pause: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pause = self.seconds
 
     def due(self, now: bool = False) -> bool:
         """Return whether it is time for a checkpoint, or ``now``; the clock then starts anew."""
-        if not now and time.monotonic() - self.last < self.seconds:
+        if not now and time.monotonic() - self.last < self.pause:
             return False
         self.last = time.monotonic()
         return True
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Measure how long the block takes to write a checkpoint, and set the time until the next one by it.
+
+        >>> saving = Saving(seconds=1e-9)
+        >>> with saving.writing():
+        ...     time.sleep(0.01)
+        >>> saving.pause > 0.01 / SHARE
+        True
+        """
+        started = time.monotonic()
+        yield
+        self.last = time.monotonic()
+        if self.seconds:
+            self.pause = max(self.seconds, min(MOST_SECONDS, (self.last - started) / SHARE))
 
 
 def save(

@@ -92,3 +92,18 @@ def test_a_checkpoint_is_due_by_the_clock_or_at_once() -> None:
     assert not Saving(seconds=60).due()
     assert Saving(seconds=60).due(now=True)
     assert Saving(seconds=0).due()
+
+
+def test_a_checkpoint_that_takes_long_to_write_is_written_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writing takes at most three hundredths of the time, and ten minutes are lost at most."""
+    now = 0.0
+    monkeypatch.setattr("layerlab.training.checkpoint.time.monotonic", lambda: now)
+    for took, pause in ((0.1, 60.0), (3.0, 100.0), (60.0, 600.0)):
+        saving = Saving(60.0, last=now)
+        with saving.writing():
+            now += took
+        assert saving.pause == pytest.approx(pause)
+        now += pause - 1
+        assert not saving.due()
+        now += 2
+        assert saving.due()

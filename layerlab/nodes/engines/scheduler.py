@@ -22,6 +22,7 @@ def schedule(
     *,
     retries: int = 0,
     tick: Callable[[], None] = lambda: None,
+    ended: Callable[[Unit], None] = lambda unit: None,
 ) -> None:
     """Carry out units on an engine; returns when each is complete, failed, or blocked by a failed one.
 
@@ -34,8 +35,9 @@ def schedule(
         engine: Where; it is closed at the end, also after an error.
         retries: How often a unit whose worker died is tried again.
         tick: Called often; draws progress.
+        ended: Called with each unit whose worker has ended with it.
     """
-    state = _Schedule(store, engine, list(units), retries)
+    state = _Schedule(store, engine, list(units), retries, ended)
     try:
         while state.left or state.running:
             state.start_ready()
@@ -57,6 +59,7 @@ class _Schedule:
     engine: Engine
     left: list[Unit]
     retries: int
+    ended: Callable[[Unit], None]
     running: dict[int, Unit] = field(default_factory=dict)
     crashes: Counter[Unit] = field(default_factory=Counter)
     stuck: bool = False
@@ -91,6 +94,7 @@ class _Schedule:
         for ended in self.engine.poll():
             unit = self.running.pop(ended.slot)
             if not ended.crash:
+                self.ended(unit)
                 continue
             if unit.parts:
                 self.left[:0] = unit.parts

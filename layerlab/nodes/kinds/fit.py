@@ -267,9 +267,13 @@ class Fit(BaseModel):
 
         model, labels = trained.model, trained.labels
         about = {**self.columns, "fit_id": self.id, "title": self.title}
+        is_warm = keep_trained(work, self.id, trained)
+        # What took no longer than from one checkpoint to the next may as well be trained again after a kill.
+        is_quick = facts.training_seconds < work.settings.checkpoint_seconds
         with work.publish(self) as folder:
-            model.encoder.save_pretrained(folder / "model")
-            trained.encoding.tokenizer.save_pretrained(folder / "model")
+            if work.stores(self.id) or not (is_warm and is_quick):
+                model.encoder.save_pretrained(folder / "model")
+                trained.encoding.tokenizer.save_pretrained(folder / "model")
             head = {
                 name: tensor.detach().cpu().contiguous() for name, tensor in model.head.state_dict().items()
             }
@@ -278,4 +282,3 @@ class Fit(BaseModel):
             Record(
                 kind=self.kind, id=self.id, about=about, facts=facts.model_dump(), spec=self.to_json()["spec"]
             ).write(folder)
-        keep_trained(work, self.id, trained)

@@ -12,6 +12,7 @@ from layerlab.ablation.apply import apply
 from layerlab.ablation.interventions import is_standing
 from layerlab.ablation.interventions.donors import Donors
 from layerlab.data.catalog.corpus import DataSpec, find_corpus
+from layerlab.errors import CheckpointError
 from layerlab.finetuning.frozen_prefix import FrozenPrefix
 from layerlab.finetuning.model import TaskModel, build_task_model
 from layerlab.models.encoder import Encoder
@@ -111,10 +112,16 @@ def find_fitted(work: Work, fit_id: str) -> Fitted:
 
 
 def load_fitted(work: Work, fit_id: str) -> Fitted:
-    """Load a complete fit with the weights of its selected epoch."""
+    """Load a complete fit with the weights of its selected epoch.
+
+    Raises:
+        CheckpointError: Its weights are not kept.
+    """
     store = work.store
     fit = read_as(store, fit_id, Fit)
     folder, saved = store.folder(fit.kind, fit_id), str(store.model(fit_id))
+    if not store.model(fit_id).is_dir():
+        raise CheckpointError(f"the weights of fit {fit_id} are not kept; run the study again, or keep: all")
     task = fit.task
     labels = tuple(json.loads((folder / "labels.json").read_text(encoding="utf-8"))["labels"])
     encoder = load_encoder(saved, None, fit.spec.seed)

@@ -46,25 +46,19 @@ def keep_trained(work: Work, fit_id: str, trained: Trained) -> bool:
         return False
     trained.model.zero_grad(set_to_none=True)
     trained.model.eval()
-    return work.kept.put(_key(fit_id), trained, trained.n_bytes)
+    return work.kept.put(fit_id, trained, trained.n_bytes)
 
 
 def take_trained(work: Work, fit_id: str) -> Trained | None:
     """Return a fit that this process trained, if it is kept, and keep it no longer."""
-    found: Trained | None = work.kept.take(_key(fit_id))
+    found = work.kept.look(fit_id)
+    if not isinstance(found, Trained):
+        return None
+    work.kept.drop(fit_id)
     return found
-
-
-def is_trained(work: Work, fit_id: str) -> bool:
-    """Return whether a fit that this process trained is kept."""
-    return _key(fit_id) in work.kept
 
 
 def bytes_of(model: TaskModel) -> int:
     """Return the bytes of a model's parameters and buffers, shared ones once."""
     tensors = {tensor.data_ptr(): tensor for tensor in (*model.parameters(), *model.buffers())}
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
-
-
-def _key(fit_id: str) -> tuple[str, str]:
-    return ("trained", fit_id)

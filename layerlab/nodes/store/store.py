@@ -19,8 +19,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -183,7 +184,8 @@ class Store:
 
         Args:
             manifest: ``study``; ``nodes``, ids by kind; ``scored``, the kinds that give records; ``columns``
-                of nodes as the plan names them now; and ``imports``, modules that workers import.
+                of nodes as the plan names them now; ``imports``, modules that workers import; and
+                ``weights``, which fits write them.
         """
         write_changed(self.root / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False))
 
@@ -197,6 +199,19 @@ class Store:
             shutil.rmtree(path, ignore_errors=True)
         if self.is_done(kind, node_id):
             shutil.rmtree(self.work(node_id), ignore_errors=True)
+
+    def remove(self, folder: Path) -> None:
+        """Take a folder away in one step, then delete it; it is whole or gone at any time."""
+        away = self.work(f"removed-{uuid.uuid4().hex[:8]}")
+        away.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):  # another process was first
+            folder.rename(away)
+            shutil.rmtree(away)
+
+    def sweep_removed(self) -> None:
+        """Delete what interrupted calls of :meth:`remove` left."""
+        for left in self.work("").glob("removed-*"):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _names(folder: str) -> frozenset[str]:

@@ -49,6 +49,7 @@ def study(
             "seeds": [0, 1],
             "ablations": [Ablation.none(), *sweep("after", Reset, windows=4)],
             "training": {"epochs": 1, "learning_rate": 1e-3, "batch_size": 16},
+            "keep": "all",
         }
     )
     folder = tmp_path_factory.mktemp("results") / "counted"
