@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +18,7 @@ from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.measurement import read_measured
 from layerlab.nodes.kinds.pretraining import Pretraining
 from layerlab.nodes.kinds.run import Run
+from layerlab.study.keeping import KEEP, Keeping
 from layerlab.study.loads import PIECES_PER_WORD, SAMPLE, Load, measure_pieces, read_load
 from layerlab.study.shapes import Shape, shape_of, shape_of_config
 from layerlab.tasks.corpora import read_corpus
@@ -47,7 +48,8 @@ class Cost:
         evaluation: What is read for scores (dev after each epoch, the targets in each run) and measures.
         training_flops: Floating-point operations of fine-tuning.
         evaluation_flops: Floating-point operations of evaluation.
-        disk: Bytes of the fits, which are kept.
+        disk: Bytes of the weights that the fits keep, by what a study's ``keep`` may be.
+        fit_bytes: Bytes of the weights of the largest fit.
         memory: Bytes of the largest encoder while it is trained, without activations.
         pieces_per_word: Measured, or assumed.
         is_measured: Whether the encoders' own tokenizers were asked.
@@ -58,7 +60,8 @@ class Cost:
     evaluation: Load
     training_flops: float
     evaluation_flops: float
-    disk: int
+    disk: Mapping[str, int]
+    fit_bytes: int
     memory: int
     pieces_per_word: float
     is_measured: bool
@@ -89,7 +92,7 @@ def plan_cost(plan: Plan, cost_as: str | None = None) -> Cost:
         by_fit.setdefault(run.fit, []).append(run)
     training = evaluation = Load()
     training_flops = evaluation_flops = 0.0
-    disk = 0
+    stored: dict[str, int] = {}
     for fit in plan.of(Fit):
         runs = by_fit.get(fit.id, ())
         shape = counter.shape(fit)
@@ -100,12 +103,23 @@ def plan_cost(plan: Plan, cost_as: str | None = None) -> Cost:
         training, evaluation = training + trained, evaluation + read
         training_flops += 3 * shape.forward_flops(trained)
         evaluation_flops += shape.forward_flops(read)
-        disk += _STORED * shape.parameters
+        stored[fit.id] = _STORED * shape.parameters
     shapes = tuple(counter.shapes.values())
+    kept = {keep: Keeping(plan, keep).kept() for keep in KEEP}
+    disk = {keep: sum(stored.get(one, 0) for one in ids) for keep, ids in kept.items()}
     memory = _TRAINED * max((shape.parameters for shape in shapes), default=0)
     per_word, measured = counter.pieces_per_word()
     return Cost(
-        shapes, training, evaluation, training_flops, evaluation_flops, disk, memory, per_word, measured
+        shapes=shapes,
+        training=training,
+        evaluation=evaluation,
+        training_flops=training_flops,
+        evaluation_flops=evaluation_flops,
+        disk=disk,
+        fit_bytes=max(stored.values(), default=0),
+        memory=memory,
+        pieces_per_word=per_word,
+        is_measured=measured,
     )
 
 
@@ -128,8 +142,9 @@ def describe_cost(cost: Cost, flops: float | None = None, precision: str = "fp32
         *(f"           as {_describe_shape(shape)}" for shape in cost.shapes),
         f"           {cost.training.pieces:,.0f} word-pieces trained on, {cost.evaluation.pieces:,.0f} "
         f"evaluated; {cost.pieces_per_word:.2f} a word ({how})",
-        f"           fits that are kept {_size(cost.disk)}; memory in training {_size(cost.memory)} "
-        "and activations",
+        f"           memory in training {_size(cost.memory)} and activations",
+        f"disk       weights that are kept: {', '.join(_describe_disk(cost))}; while the study runs up to "
+        f"{_size(cost.fit_bytes)} a worker more",
     ]
 
 
@@ -231,6 +246,12 @@ def _describe_shape(shape: Shape) -> str:
         f"{shape.name}: {shape.n_layers} layers of width {shape.hidden_size}, "
         f"{shape.layer_parameters / 1e6:,.1f}M parameters in them, {shape.parameters / 1e6:,.1f}M in all"
     )
+
+
+def _describe_disk(cost: Cost) -> Iterator[str]:
+    """Yield what each choice of ``keep`` takes."""
+    for keep, n_bytes in cost.disk.items():
+        yield f"{_size(n_bytes) if n_bytes else 'none'} with keep: {keep}"
 
 
 def _hours(hours: float) -> str:

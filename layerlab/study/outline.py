@@ -8,6 +8,7 @@ from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.pretraining import Pretraining
 from layerlab.nodes.store.store import Store
 from layerlab.study.cost import describe_cost, plan_cost
+from layerlab.study.pace import describe_pace, n_steps
 from layerlab.study.plan import Plan
 from layerlab.study.precision import precision_notes
 from layerlab.study.status import done_nodes
@@ -45,7 +46,7 @@ def describe_plan(
     counts = Counter((str(item.columns.get("ablation", item.kind)), item.kind) for item in scored)
     width = max((len(name) for name, _ in counts), default=0)
     lines.extend(f"  {name:<{width}} {count:>4} {kind}s" for (name, kind), count in counts.items())
-    steps = sum(_n_steps(plan, fit) for fit in fits)
+    steps = sum(n_steps(plan, fit) for fit in fits)
     lines.append(f"total      {plan.counted()}, {steps:,} optimiser steps")
     if plan.sentences:  # else no corpus was read
         lines.extend(describe_cost(plan_cost(plan, cost_as), flops, study.training.precision))
@@ -53,10 +54,7 @@ def describe_plan(
         there = done_nodes(plan.nodes, store)
         done = Counter(item.kind for item in plan.nodes if item.id in there)
         lines.append(f"done       {done['run']} runs, {done['fit']} fits in {store.root}")
+        pace = describe_pace(plan, store) if plan.sentences else ""
+        lines.extend([f"time       {pace}"] if pace else [])
     lines.extend(f"note       {note}" for note in (*plan.notes, *precision_notes(plan.nodes)))
     return "\n".join(lines)
-
-
-def _n_steps(plan: Plan, fit: Fit) -> int:
-    n_sentences = plan.sentences.get((fit.spec.task, fit.source), 0)
-    return -(-n_sentences // fit.training.batch_size) * fit.training.epochs

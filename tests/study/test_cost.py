@@ -58,7 +58,8 @@ def test_a_tiny_study_costs_what_is_counted_by_hand(study: Study, treebanks: Pat
     expected = 6 * 2 * forward_and_backward(shape, dev)[0] + 8 * forward_and_backward(shape, tests)[0]
     assert cost.evaluation_flops == pytest.approx(expected)
     assert cost.hours(1e12) == pytest.approx((cost.training_flops + cost.evaluation_flops) / 3.6e15)
-    assert (cost.disk, cost.memory) == (6 * 4 * shape.parameters, 16 * shape.parameters)
+    assert cost.disk == {"needed": 0, "all": 6 * 4 * shape.parameters, "none": 0}
+    assert (cost.fit_bytes, cost.memory) == (4 * shape.parameters, 16 * shape.parameters)
 
 
 def test_dimensions_of_multilingual_bert_are_known_without_a_download() -> None:
@@ -116,7 +117,9 @@ def test_the_plan_says_what_it_costs_and_what_that_assumes(
     assert "at 10 effective TFLOP/s (half of an A100's fp32 peak)" in out
     assert "85.1M parameters in them, 177.9M in all" in out
     assert "1.50 a word (assumed)" in out
-    assert "fits that are kept 4.27 GB; memory in training 2.85 GB" in out  # 6 x 4 and 16 bytes a parameter
+    assert "memory in training 2.85 GB" in out  # 16 bytes a parameter
+    assert "none with keep: needed, 4.27 GB with keep: all, none with keep: none" in out  # 6 x 4 bytes
+    assert "while the study runs up to 711 MB a worker more" in out
     _, faster, _ = call("plan", study_file, *options, "--flops", "100e12")
     assert "at 100 effective TFLOP/s (as given)" in faster
     code, out, _ = call("plan", study_file, "--results", tmp_path / "r")

@@ -1,0 +1,33 @@
+"""A plan says how long the rest takes by what was measured."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from layerlab.nodes.store.store import Store
+from layerlab.study.pace import describe_pace, n_steps
+from layerlab.study.study import Study, StudyPlan
+
+
+def complete(plan: StudyPlan, store: Store, kind: str, node_id: str, **facts: float) -> None:
+    """Leave the record of a node that took a number of seconds."""
+    folder = store.folder(kind, node_id)
+    folder.mkdir(parents=True)
+    (folder / "record.json").write_text(json.dumps({"node": facts}), encoding="utf-8")
+
+
+def test_the_rest_takes_what_the_median_of_the_same_sort_took(study: Study, tmp_path: Path) -> None:
+    """Six fits of 12 steps and eight runs: five fits of 120 s and seven runs of 30 s are left."""
+    plan, store = study.plan(), Store(tmp_path)
+    assert describe_pace(plan, store) == ""
+    assert n_steps(plan, plan.fits[0]) == 12
+    complete(plan, store, "fit", plan.fits[0].id, seconds=200.0, training_seconds=120.0, n_steps=12)
+    said = describe_pace(plan, store)
+    assert said.startswith("about 10 min of one worker for 5 of 13 nodes left")
+    assert said.endswith("nothing was measured for the other 8")
+    complete(plan, store, "run", plan.runs[0].id, seconds=30.0)
+    assert describe_pace(plan, store) == (
+        "about 14 min of one worker for 12 of 12 nodes left, by those complete"
+    )
+    assert "time       about 14 min of one worker" in plan.describe(store)
