@@ -10,7 +10,8 @@ from torch import Tensor
 
 from layerlab.errors import LabelError
 from layerlab.finetuning.evaluation import EVALUATION_PIECES, to_device
-from layerlab.measures.levels import hidden_levels
+from layerlab.finetuning.model import encoder_inputs
+from layerlab.models.forward import ENCODER_INPUTS, ResumableForward
 from layerlab.tasks.corpora import EncodedCorpus
 from layerlab.tasks.task import IGNORED, Batch, EncoderInput, Task, head_input
 from layerlab.training.batching import length_batches
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _BYTES = 4  # of a float32
-_FOR_ENCODER = ("input_ids", "attention_mask", "token_type_ids")
 
 
 class FrozenStates:
@@ -55,6 +55,7 @@ class FrozenStates:
         self.corpus = corpus
         self.levels = tuple(levels)
         self._base = base
+        self._forward = ResumableForward(base)
         self._task = task
         self._reads = head_input(task)
         self._places = [self._find_places(example) for example in corpus.encoded.examples]
@@ -78,7 +79,7 @@ class FrozenStates:
         """
         batch = self._collate(examples)
         states = self.states(examples, batch)
-        rest = {name: tensor for name, tensor in batch.items() if name not in _FOR_ENCODER}
+        rest = {name: tensor for name, tensor in batch.items() if name not in ENCODER_INPUTS}
         if self._reads == "labelled":
             labels = rest["labels"]
             rest["labels"] = labels[labels != IGNORED][None]
@@ -95,9 +96,8 @@ class FrozenStates:
         if all(index in self._cache for index in examples):
             return [self._cache[index] for index in examples]
         batch = self._collate(examples) if batch is None else batch
-        typed = (getattr(self._base.config, "type_vocab_size", 0) or 0) > 1
-        wanted = [name for name in _FOR_ENCODER if name in batch and (typed or name != "token_type_ids")]
-        hidden = hidden_levels(self._base, {name: batch[name] for name in wanted})
+        with torch.no_grad():  # not inference mode: what a module caches must stay usable in training
+            hidden = self._forward.levels(encoder_inputs(self._base, batch), stop=max(self.levels))
         states = []
         for row, index in enumerate(examples):
             places = self._places[index]

@@ -14,9 +14,10 @@ from torch import Tensor
 
 from layerlab.data.sentences import Sentence
 from layerlab.errors import CheckpointError, DataError, unknown
-from layerlab.measures.levels import frozen, hidden_levels
+from layerlab.measures.levels import frozen
 from layerlab.measures.options import Pooling
 from layerlab.models.encoder import Encoder, as_encoder
+from layerlab.models.forward import ResumableForward
 from layerlab.models.pieces import n_positions, special_tokens, tokenize
 from layerlab.models.tokenizers import load_tokenizer
 from layerlab.tasks.encoding.padding import pad, pad_inputs
@@ -71,9 +72,10 @@ def sentence_states(
         DataError: No sentence, an empty one, or a ``max_length`` that leaves no room for text.
     """
     encoder, tokenizer = open_encoder(encoder, tokenizer)
+    forward = ResumableForward(encoder)
 
     def levels_of(inputs: Inputs) -> Iterable[tuple[str, int, Sequence[Tensor]]]:
-        yield "", 0, hidden_levels(encoder.base, inputs)
+        yield "", 0, forward.levels(inputs)
 
     found = states_of_forms(
         encoder,

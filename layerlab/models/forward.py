@@ -46,7 +46,7 @@ class ResumableForward:
 
     def __init__(self, model: PreTrainedModel | Encoder) -> None:
         self.encoder: Encoder = as_encoder(model)
-        self._n_outputs = _count_outputs(self.encoder)
+        self._n_outputs: int | None = None
 
     def run(
         self, inputs: Inputs, states: Tensor | None = None, *, start: int = 0, stop: int | None = None
@@ -73,28 +73,33 @@ class ResumableForward:
             last: Tensor = self.encoder.base(**inputs).last_hidden_state
         return last if above is None else above.seen[0]
 
-    def levels(self, inputs: Inputs, states: Tensor | None = None, *, start: int = 0) -> Sequence[Tensor]:
-        """Return the states at level ``start`` and at every level above, each ``(batch, tokens, hidden)``.
+    def levels(
+        self, inputs: Inputs, states: Tensor | None = None, *, start: int = 0, stop: int | None = None
+    ) -> Sequence[Tensor]:
+        """Return the states at every level from ``start`` to ``stop``, each ``(batch, tokens, hidden)``.
 
         Arguments and errors are those of :meth:`run`.
 
         Raises:
             ArchitectureError: The model gives another number of levels than its configuration says.
         """
-        n_layers = self.encoder.n_layers
-        self._check(states, start, None)
-        if states is not None and start == n_layers:
+        end, n_layers = self._check(states, start, stop), self.encoder.n_layers
+        if states is not None and start == end:
             return (states,)
-        with self._passing(states, start, n_layers):
+        with self._passing(states, start, end) as above:
             hidden = self.encoder.base(**inputs, output_hidden_states=True).hidden_states
+        if start == end:
+            return (above.seen[0],) if above is not None else (hidden[0],)
         # Some architectures record what stand-ins pass by, others do not.
-        if len(hidden) not in {n_layers + 1, n_layers - start + 1}:
+        if len(hidden) not in {n_layers + 1, end - start + 1}:
             raise ArchitectureError(
                 f"{type(self.encoder.base).__name__} gave {len(hidden)} hidden states, expected "
                 f"{n_layers + 1}: the embeddings and every layer"
             )
-        above = tuple(hidden[len(hidden) - n_layers + start :])
-        return (hidden[0] if states is None else states, *above)
+        first = start if len(hidden) == n_layers + 1 else 0
+        between = hidden[first + 1 : first + end - start]
+        last = hidden[first + end - start] if above is None else above.seen[0]
+        return (hidden[first] if states is None else states, *between, last)
 
     def _check(self, states: Tensor | None, start: int, stop: int | None) -> int:
         n_layers = self.encoder.n_layers
@@ -111,13 +116,15 @@ class ResumableForward:
     def _passing(self, states: Tensor | None, start: int, stop: int) -> Iterator[_StandIn | None]:
         """Put stand-ins for what is not computed; yield the first one above, which sees the states."""
         encoder = self.encoder
+        if self._n_outputs is None and (start, stop) != (0, encoder.n_layers):
+            self._n_outputs = _count_outputs(encoder)
         stack = encoder.base.get_submodule(encoder.anatomy.layers)
         above = None
         with ExitStack() as undone:
             for index, layer in enumerate(encoder.layers):
                 if start <= index < stop:
                     continue
-                stand_in = _StandIn(layer, self._n_outputs)
+                stand_in = _StandIn(layer, self._n_outputs or 0)
                 above = stand_in if index == stop else above
                 undone.callback(stack.__setattr__, str(index), layer)
                 setattr(stack, str(index), stand_in)
@@ -197,14 +204,18 @@ def _count_outputs(encoder: Encoder) -> int:
 
     base = encoder.base
     token = torch.ones(1, 1, dtype=torch.long, device=base.device)
+    states = torch.zeros(1, 1, int(base.config.hidden_size), device=base.device)
     training = [module for module in base.modules() if module.training]
-    handle = encoder.layers[0].register_forward_hook(look)
-    try:
+    with ExitStack() as undone, torch.no_grad():
+        for path in encoder.anatomy.embeddings:
+            _stand_in_for(base, path, states, undone)
+        undone.callback(encoder.layers[0].register_forward_hook(look).remove)
+        undone.callback(_train, training)
         base.eval()  # type: ignore[no-untyped-call]  # dropout would draw random numbers
-        with torch.no_grad():
-            base(input_ids=token, attention_mask=token)
-    finally:
-        handle.remove()
-        for module in training:
-            module.training = True
+        base(input_ids=token, attention_mask=token)
     return seen[0]
+
+
+def _train(modules: Sequence[nn.Module]) -> None:
+    for module in modules:
+        module.training = True

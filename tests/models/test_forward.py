@@ -45,6 +45,12 @@ def test_layers_between_two_levels(model: PreTrainedModel, inputs: Inputs) -> No
     with torch.no_grad():
         assert torch.equal(forward.run(inputs, levels[1], start=1, stop=3), levels[3])
         assert forward.run(inputs, levels[2], start=2, stop=2) is levels[2]
+        for start, stop in ((0, 0), (0, 2), (1, 3)):
+            given = levels[start] if start else None
+            found = forward.levels(inputs, given, start=start, stop=stop)
+            assert len(found) == stop - start + 1
+            for one, other in zip(found, levels[start : stop + 1], strict=True):
+                assert torch.equal(one, other)
 
 
 def test_gradients_of_the_upper_layers_are_those_of_the_whole_forward(
