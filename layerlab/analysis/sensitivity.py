@@ -18,7 +18,7 @@ Reference: Muller, Elazar, Sagot, Seddah (2021), "First Align, then Predict".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from statistics import fmean, stdev
 from typing import Any, Literal
 
@@ -76,10 +76,15 @@ def sensitivity(
     return average_pairs(paired(frame, metric, split=split, incomplete=incomplete))
 
 
-def average_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Average what ``paired`` gives over seeds: one row per effect, in the order of ``pairs_of_effects``."""
+def average_pairs(
+    pairs: pd.DataFrame, groups: Mapping[tuple[Any, ...], list[dict[str, Any]]] | None = None
+) -> pd.DataFrame:
+    """Average what ``paired`` gives over seeds: one row per effect, in the order of ``pairs_of_effects``.
+
+    ``groups`` is what that gives, if it is known already.
+    """
     rows = []
-    for where, members in pairs_of_effects(pairs).items():
+    for where, members in (pairs_of_effects(pairs) if groups is None else groups).items():
         low, high = t_interval([row["effect"] for row in members])
         means = {name: fmean(row[name] for row in members) for name in ("reference", "ablated", "effect")}
         seeds = {"n_seeds": len(members), "seeds": ",".join(str(row["seed"]) for row in members)}
@@ -209,13 +214,19 @@ def _compare(
         seeds = set.intersection(*(set(scores[name]) for scores in (reference, ablated) for name in needed))
         size = {"n": sum(sizes[name] for name in members), "n_targets": len(members)}
         for seed in sorted(seeds):
-            before, after = (fmean(scores[name][seed] for name in members) for scores in (reference, ablated))
+            before, after = (_mean(scores, members, seed) for scores in (reference, ablated))
             if of_gap:
                 before, after = reference[source][seed] - before, ablated[source][seed] - after
             effect = after - before if of_gap else before - after
             row = {"quantity": quantity, "target": target, "seed": seed}
             row |= {"reference": before, "ablated": after, "effect": effect}
             yield row | size | {"n_dropped": len(everyone) - len(seeds)}
+
+
+def _mean(scores: _Scores, targets: list[str], seed: int) -> float:
+    if len(targets) == 1:
+        return scores[targets[0]][seed]
+    return fmean([scores[target][seed] for target in targets])
 
 
 def _by_seed(scores: pd.DataFrame) -> _Scores:

@@ -81,8 +81,8 @@ def significance(
         RecordsError: As ``sensitivity``, or counts of sentences that do not give the recorded scores.
     """
     pairs = paired(frame, metric, split=split, incomplete=incomplete)
-    groups = list(pairs_of_effects(pairs).values())
-    effect = average_pairs(pairs)
+    found = pairs_of_effects(pairs)
+    effect, groups = average_pairs(pairs, found), list(found.values())
     differences = [np.array([row["effect"] for row in members]) for members in groups]
     effect = effect.assign(**_by_size(differences, resamples, seed))
     effect["resampled"] = ["seeds" if len(members) > 1 else "" for members in groups]

@@ -64,14 +64,18 @@ class Material:
     Attributes:
         frame: Tidy records.
         metric: The metric of scores; None for each task's own.
+        known_effect: The effect of every ablation, if it is known already.
     """
 
     frame: pd.DataFrame
     metric: str | None = None
+    known_effect: pd.DataFrame | None = None
 
     @cached_property
     def effect(self) -> pd.DataFrame:
         """Every ablation against its baseline, as ``layerlab.analysis.sensitivity`` gives it."""
+        if self.known_effect is not None:
+            return self.known_effect
         return sensitivity(self.frame, self.metric, incomplete="drop")
 
     @cached_property

@@ -64,15 +64,21 @@ def known_figures() -> tuple[Figure, ...]:
 
 
 def drawings(
-    frame: pd.DataFrame, *, metric: str | None = None, figures: Sequence[str] = ()
+    frame: pd.DataFrame,
+    *,
+    metric: str | None = None,
+    figures: Sequence[str] = (),
+    effect: pd.DataFrame | None = None,
 ) -> Iterator[tuple[Figure, Drawing]]:
     """Yield every drawing that the records have data for, with its figure; nothing is drawn yet.
+
+    ``effect`` is what ``sensitivity`` gives of the records without what is incomplete, if that is known.
 
     Raises:
         RecordsError: A name that is not known, or a figure that was asked for and has no data; the message
             says which have.
     """
-    material = Material(frame, metric)
+    material = Material(frame, metric, effect)
     known = {figure.name: figure for figure in known_figures()}
     for name in figures:
         if name not in known:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from layerlab.analysis.records import load_records
+from layerlab.analysis.sensitivity import EFFECT_COLUMNS
 from layerlab.analysis.significance import significance
 from layerlab.analysis.stored import Where
 from layerlab.errors import RecordsError
@@ -56,7 +57,7 @@ def write_report(
     effect = significance(frame, incomplete="drop")
     tables = lay_out_tables(frame, effect)
     paths = write_tables(frame, effect, tables, folder / "tables")
-    figures, drawn = _write_figures(frame, folder / "figures", formats)
+    figures, drawn = _write_figures(frame, effect, folder / "figures", formats)
     page = Page(
         title=", ".join(dict.fromkeys(map(str, frame["study"]))) or "study",
         question=str(about.settings.get("description") or ""),
@@ -71,11 +72,11 @@ def write_report(
 
 
 def _write_figures(
-    frame: pd.DataFrame, folder: Path, formats: Sequence[str]
+    frame: pd.DataFrame, effect: pd.DataFrame, folder: Path, formats: Sequence[str]
 ) -> tuple[dict[str, list[Plate]], list[Path]]:
     """Draw and save every figure, one at a time."""
     plates, paths = dict[str, list[Plate]](), list[Path]()
-    for figure, drawing in drawings(frame):
+    for figure, drawing in drawings(frame, effect=effect[list(EFFECT_COLUMNS)]):
         plate, written = make_plate(drawing, folder, formats)
         plates.setdefault(_heading(figure.shows), []).append(plate)
         paths += written
