@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from layerlab.data.formats.bitext_files import read_bitexts
     from layerlab.errors import LayerlabError, NoEffectError, StudyError
     from layerlab.finetuning.training import Training
+    from layerlab.inspection.inspect import inspect_checkpoint
     from layerlab.measures.anc import anc
     from layerlab.measures.bitext_alignment import measure_alignment
     from layerlab.measures.cka import cka
@@ -99,6 +100,7 @@ _HOMES = {
     "layerlab.measures.drift": ("weight_drift",),
     "layerlab.measures.retrieval": ("retrieve",),
     "layerlab.measures.options": ("Measures",),
+    "layerlab.inspection.inspect": ("inspect_checkpoint",),
     "layerlab.models.anatomy": ("Anatomy", "register_anatomy"),
     "layerlab.models.bundled": ("bundled_encoders",),
     "layerlab.models.encoder": ("Encoder",),
@@ -129,7 +131,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [  # noqa: RUF022 - kept in the order of a reader's path
     "Encoder", "bundled_encoders", "packaged_encoders", "register_packaged", "Anatomy", "register_anatomy",
-    "Layers", "windows",
+    "Layers", "windows", "inspect_checkpoint",
     "Reset", "Swap", "Permute", "Scale", "Freeze", "Unfreeze", "Rate", "Skip", "FitDonor", "Donors",
     "intervention", "Selection", "ResumableForward",
     "apply", "applied", "Receipt", "Ablation", "Timed", "Sweep", "sweep", "AblationCallback",

@@ -27,6 +27,7 @@ from layerlab.commands.arguments import (
     expand_study,
 )
 from layerlab.commands.bench import bench
+from layerlab.commands.check import check
 from layerlab.commands.demo import demo
 from layerlab.commands.encoders import app as encoders
 from layerlab.commands.failures import DEBUG, report_error
@@ -208,7 +209,7 @@ def status(study: StudyFile, overrides: Overrides = None, results: Folder = None
     raise typer.Exit(SOME_FAILED if found.failures else DONE)
 
 
-for _verb in (records, table, bench, demo, measure, plot, pretrain, probe, prune, report):
+for _verb in (check, records, table, bench, demo, measure, plot, pretrain, probe, prune, report):
     app.command()(_verb)
 
 

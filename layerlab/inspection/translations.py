@@ -1,0 +1,74 @@
+"""Whether sentences find their translations, against an encoder that was never trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from layerlab.inspection.finding import Finding, Verdict
+from layerlab.measures.retrieval import retrieve
+from layerlab.measures.states import States, sentence_states
+from layerlab.models.encoder import Encoder
+
+if TYPE_CHECKING:
+    from layerlab.data.bitext import Bitext
+
+
+def look_at_translations(
+    encoder: Encoder, tokenizer: Any, bitexts: Sequence[Bitext], *, decides: bool
+) -> tuple[list[Finding], float]:
+    """Compare retrieval at the best level with that of an untrained twin.
+
+    Translations share names and numbers, so that an untrained encoder finds some; one that was trained and is
+    whole finds more.
+
+    Args:
+        encoder: Looked at.
+        tokenizer: Its tokenizer.
+        bitexts: Sentences and their translations.
+        decides: Whether an encoder that finds no more is broken; otherwise it is doubtful, since something
+            else has shown that it works.
+
+    Returns:
+        Findings by language, and the largest state that was met.
+    """
+    twin = untrained_twin(encoder)
+    scores = []
+    largest = 0.0
+    for one in bitexts:
+        own = [sentence_states(encoder, texts, tokenizer) for texts in (one.sources, one.targets)]
+        largest = max(largest, *(float(np.abs(states).max()) for states in own))
+        base = [sentence_states(twin, texts, tokenizer) for texts in (one.sources, one.targets)]
+        scores.append((one.target, best_level(*own), best_level(*base), len(one)))
+    return list(_judge(scores, decides)), largest
+
+
+def best_level(source: States, target: States) -> tuple[int, float]:
+    """Return the level at which retrieval is best, and its accuracy, a fraction."""
+    found = [retrieve(x, y, "csls").mean for x, y in zip(source, target, strict=True)]
+    level = int(np.argmax(found))
+    return level, found[level]
+
+
+def untrained_twin(encoder: Encoder) -> Encoder:
+    """Return an encoder of the same configuration with fresh weights."""
+    import copy
+
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        twin = type(encoder.base)(copy.deepcopy(encoder.base.config))
+    return Encoder(twin)
+
+
+def _judge(
+    scores: Sequence[tuple[str, tuple[int, float], tuple[int, float], int]], decides: bool
+) -> Iterator[Finding]:
+    mean = float(np.mean([own[1] - twin[1] for _, own, twin, _ in scores]))
+    verdict: Verdict = "good" if mean > 0 else "broken" if decides else "doubtful"
+    for language, own, twin, n in scores:
+        found = f"{own[1]:.0%} of {n} found after {own[0]} layers; untrained twin {twin[1]:.0%}"
+        here: Verdict = "good" if own[1] > twin[1] else "doubtful" if mean > 0 else verdict
+        yield Finding("translations", here, found, language)
