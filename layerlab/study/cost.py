@@ -12,7 +12,7 @@ from layerlab.data.catalog.corpus import DataSpec, find_corpus
 from layerlab.data.sentences import take_evenly
 from layerlab.errors import CheckpointError
 from layerlab.models.loading import load_config
-from layerlab.models.remembered import remembered
+from layerlab.models.remembered import recall, remembered
 from layerlab.models.tokenizers import find_tokenizer
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.measurement import read_measured
@@ -192,8 +192,8 @@ class _Counter:
         key = (fit.model, fit.spec.task, self._written(data), language, split)
         if key not in self._loads:
             task = get_task(fit.spec.task)
-            corpus = read_corpus(find_corpus(data, task.name, task.formats, language, split))
-            self._loads[key] = self._read(fit, corpus.sentences)
+            ref = find_corpus(data, task.name, task.formats, language, split)
+            self._loads[key] = self._read(fit, read_corpus(ref).sentences, ref.digest)
         return self._loads[key]
 
     def _written(self, data: DataSpec) -> str:
@@ -213,18 +213,25 @@ class _Counter:
             self._loads[key] = sum((self._read(fit, tuple(text)) for text in texts.values()), Load())
         return self._loads[key]
 
-    def _read(self, fit: Fit, items: Sequence[Any]) -> Load:
-        return read_load(items, self._measure(fit, items), fit.training.max_length)
+    def _read(self, fit: Fit, items: Sequence[Any], digest: str = "") -> Load:
+        return read_load(items, self._measure(fit, items, digest), fit.training.max_length)
 
-    def _measure(self, fit: Fit, items: Sequence[Any]) -> float:
-        """Return word-pieces a word: of a sample, or assumed."""
+    def _measure(self, fit: Fit, items: Sequence[Any], digest: str) -> float:
+        """Return word-pieces a word: of a sample, remembered for a corpus with a digest, or assumed."""
         if fit.pretraining is not None and self.cost_as is None:
             return PIECES_PER_WORD  # its tokenizer is yet to be made
         name, revision = (self.cost_as, None) if self.cost_as else (fit.location, fit.revision)
-        tokenizer = self._tokenizer(name, revision)
-        if tokenizer is None:
-            return PIECES_PER_WORD
-        n_pieces, n_words = measure_pieces(take_evenly(items, SAMPLE), tokenizer)
+        key = f"{fit.spec.checkpoint} {digest}" if digest and not self.cost_as else ""
+        known = recall("pieces", key) if key else None
+        if known is None:
+            tokenizer = self._tokenizer(name, revision)
+            if tokenizer is None:
+                return PIECES_PER_WORD
+            counted = measure_pieces(take_evenly(items, SAMPLE), tokenizer)
+            known = dict(zip(("pieces", "words"), counted, strict=True))
+            if key:
+                known = remembered("pieces", key, known.copy)
+        n_pieces, n_words = int(known["pieces"]), int(known["words"])
         self.n_pieces, self.n_words = self.n_pieces + n_pieces, self.n_words + n_words
         return n_pieces / n_words
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from layerlab.data.catalog.corpus import CorpusRef
@@ -10,6 +10,7 @@ from layerlab.data.pairs import PAIR_FORMATS
 from layerlab.errors import LayerlabError
 from layerlab.models.checkpoints import Checkpoint
 from layerlab.models.pieces import special_tokens
+from layerlab.models.remembered import recall, remembered
 from layerlab.models.tokenizers import find_tokenizer
 from layerlab.study.findings import Expansion
 from layerlab.tasks.corpora import empty_words, read_corpus, unknown_words
@@ -21,40 +22,49 @@ def check_vocabularies(state: Expansion, checkpoints: Iterable[Checkpoint]) -> N
     A source of which nearly all words are unknown to an encoder is a mistake, a target is noted. Tokenizers
     that would have to be downloaded, or whose pretraining is yet to come, are left out.
     """
-    corpora = list(state.corpora.values())
+    refs = list(filter(None, dict.fromkeys(state.corpora.values())))
     for checkpoint in checkpoints:
         if checkpoint.name in state.pretrainings:
             continue
         path = f"models[{list(state.study.models).index(checkpoint.name)}]"
         try:
-            tokenizer = find_tokenizer(checkpoint.reference)
-            if tokenizer is None:
-                continue
-            if any(ref is not None and not set(PAIR_FORMATS) & set(ref.formats) for ref in corpora):
-                special_tokens(tokenizer)  # which sentences stand between
-            for ref in filter(None, dict.fromkeys(corpora)):
-                told = _unknown_words(ref, tokenizer, checkpoint.name)
-                if told and ref.split == "test":
-                    state.notes[told] = None
-                elif told:
-                    state.note(path, told)
-                if state.study.word == "first" and (told := _empty_words(ref, tokenizer, checkpoint.name)):
-                    state.notes[told] = None
+            for ref, told in _look(state, checkpoint, refs):
+                unknown, empty = told.get("unknown"), told.get("empty")
+                if unknown and ref.split == "test":
+                    state.notes[unknown] = None
+                elif unknown:
+                    state.note(path, unknown)
+                if empty:
+                    state.notes[empty] = None
         except LayerlabError as error:
             state.note(path, error)
 
 
-def _unknown_words(ref: CorpusRef, tokenizer: Any, reader: str) -> str | None:
-    try:
-        corpus = read_corpus(ref)
-    except LayerlabError:
-        return None  # noted where corpora are read
-    return unknown_words(corpus, tokenizer, reader)
-
-
-def _empty_words(ref: CorpusRef, tokenizer: Any, reader: str) -> str | None:
-    try:
-        corpus = read_corpus(ref)
-    except LayerlabError:
-        return None
-    return empty_words(corpus, tokenizer, reader)
+def _look(
+    state: Expansion, checkpoint: Checkpoint, refs: Sequence[CorpusRef]
+) -> Sequence[tuple[CorpusRef, Mapping[str, Any]]]:
+    """Return what there is to say of each corpus; the tokenizer is loaded unless all of it is remembered."""
+    kind = "first-words" if state.study.word == "first" else "words"
+    keys = {
+        ref: f"{checkpoint.digest} {ref.digest} {checkpoint.name} {ref.where} {ref.formats}" for ref in refs
+    }
+    known = [(ref, recall(kind, keys[ref])) for ref in refs]
+    told = [(ref, one) for ref, one in known if one is not None]
+    if refs and len(told) == len(refs):
+        return told
+    tokenizer = find_tokenizer(checkpoint.reference)
+    if tokenizer is None:
+        return []
+    if any(not set(PAIR_FORMATS) & set(ref.formats) for ref in refs):
+        special_tokens(tokenizer)  # which sentences stand between
+    found: list[tuple[CorpusRef, Mapping[str, Any]]] = []
+    for ref in refs:
+        try:
+            corpus = read_corpus(ref)
+        except LayerlabError:
+            continue  # noted where corpora are read
+        looked = {"unknown": unknown_words(corpus, tokenizer, checkpoint.name)}
+        if state.study.word == "first":
+            looked["empty"] = empty_words(corpus, tokenizer, checkpoint.name)
+        found.append((ref, remembered(kind, keys[ref], looked.copy)))
+    return found
