@@ -7,6 +7,7 @@ import threading
 import time
 from pathlib import Path
 
+from layerlab.nodes.kept import ROOM
 from layerlab.nodes.settings import WorkSettings
 
 POLL_SECONDS = 0.5
@@ -37,6 +38,21 @@ def resident_bytes() -> int:
     except OSError:
         return 0
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def room_for_fits(device: str) -> int:
+    """Return how many bytes of fits a worker may keep: 2 GiB, on a GPU a quarter of its memory if more.
+
+    Args:
+        device: ``auto`` or ``cpu``.
+    """
+    from layerlab.training.devices import has_gpu
+
+    if not has_gpu(device):
+        return ROOM
+    import torch
+
+    return max(ROOM, int(torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory) // 4)
 
 
 def die_with_parent(parent: int) -> None:

@@ -17,7 +17,7 @@ from layerlab.nodes.jobs import read_node
 from layerlab.nodes.joining import Joining, can_join, join_nodes
 from layerlab.nodes.kept import Memory
 from layerlab.nodes.node import Node, Work, find_kind
-from layerlab.nodes.process import POLL_SECONDS, prepare_process
+from layerlab.nodes.process import POLL_SECONDS, prepare_process, room_for_fits
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.sharing import agree, is_shared, meet, process_rank
 from layerlab.nodes.store.events import reporter
@@ -52,6 +52,7 @@ def run_nodes(
     if problems:
         raise StudyError(problems, str(root))
     memory = memory or Memory()
+    memory.fits.room = room_for_fits(settings.device)
     memory.fits.use_all()
     worker = _Worker(store, settings, watch, memory, _stored(manifest.get("weights")))
     # What another process holds comes last: it may be complete by then.

@@ -23,7 +23,8 @@ def kill_and_resume(study: Study, folder: Path, *options: object) -> str:
 
 def test_a_killed_study_ends_with_the_records_of_an_undisturbed_one(study: Study, tmp_path: Path) -> None:
     training = study.training.model_copy(update={"epochs": 40})
-    out = kill_and_resume(study.model_copy(update={"training": training}), tmp_path, "--kills", 2)
+    changes = {"training": training, "keep": "needed"}
+    out = kill_and_resume(study.model_copy(update=changes), tmp_path, "--kills", 2)
     assert re.search("[12] kills; lost 0; done twice 0; different values 0", out), out
 
 

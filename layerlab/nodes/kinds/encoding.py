@@ -15,7 +15,7 @@ from layerlab.training.shortcuts.shortcut import Taken
 
 NAME: Final = "encoded-corpora"
 # About what a word-piece of an example takes in memory, and an entry of a tokenizer, in bytes.
-_PIECE, _ENTRY = 150, 1000
+_PIECE, _ENTRY = 60, 1000
 
 
 class Encoding:
