@@ -21,7 +21,14 @@ from layerlab.ablation.interventions import (
     Unfreeze,
     is_standing,
 )
-from layerlab.finetuning.kept_states import CorpusStates, Kept, bytes_of, corpus_states, prefix_parts
+from layerlab.finetuning.kept_states import (
+    CorpusStates,
+    Kept,
+    bytes_of,
+    corpus_states,
+    gives_states,
+    prefix_parts,
+)
 from layerlab.finetuning.model import Batch, TaskModel, encoder_inputs, head_inputs
 from layerlab.models.encoder import Encoder
 from layerlab.models.forward import ResumableForward
@@ -62,8 +69,11 @@ class FrozenCase:
         if -1 not in silent:
             return -1
         level = next((layer for layer in range(n_layers) if layer not in silent), n_layers)
-        parameters = self.encoder.base.named_parameters()
-        learning = any(p.requires_grad for name, p in parameters if self.encoder.part_of[name] == "top")
+        learning = any(
+            parameter.requires_grad
+            for name, parameter in self.encoder.base.named_parameters()
+            if self.encoder.part_of[name] == "top" and gives_states(name)
+        )
         return min(level, n_layers - 1) if learning else level
 
     def _frozen(self, *, silent: bool) -> set[int]:
@@ -141,7 +151,7 @@ class FrozenPrefix:
 
     def hold(self, corpus: EncodedCorpus, precision: str = "fp32") -> bool:
         """Compute the states of a corpus, or find them; return whether there is room for them."""
-        if bytes_of(corpus, self._forward.encoder) > self.kept.room:
+        if not self.kept.has_room(bytes_of(corpus, self._forward.encoder)):
             return False
         if id(corpus) not in self._states:
             self.model.eval()

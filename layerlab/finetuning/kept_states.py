@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ ROOM: Final = 16 << 30
 FOLDER: Final = "states"
 _VERSION = 1  # raised when other states are kept under the same key
 _BYTES = 4
+_SPARE = 1 << 30  # bytes of the disk that stay free
 # Of a configuration: where a model came from, not what it computes.
 _NO_MATTER = ("_name_or_path", "architectures", "dtype", "transformers_version")
 
@@ -60,10 +62,16 @@ class Kept:
         path = self.folder / f"{key}.npy"
         try:
             found: States = np.load(path, mmap_mode="r")
-            os.utime(path)
         except (OSError, ValueError):
             return None
+        with suppress(OSError):
+            os.utime(path)
         return found
+
+    def has_room(self, n_bytes: int) -> bool:
+        """Return whether a file of so many bytes may be kept, and the disk has the space for it."""
+        there = next(path for path in (self.folder, *self.folder.absolute().parents) if path.is_dir())
+        return n_bytes <= self.room and n_bytes + _SPARE <= shutil.disk_usage(there).free
 
     @contextmanager
     def writing(self, key: str, shape: tuple[int, int]) -> Iterator[States]:
@@ -161,9 +169,7 @@ def corpus_states(
             rows = states.float().cpu().numpy()
             for row, index in enumerate(chosen):
                 out[starts[index] : starts[index + 1]] = rows[row, : lengths[index]]
-    written = kept.open(keys[level])
-    assert written is not None
-    return CorpusStates(written, lengths, level)
+    return CorpusStates(out, lengths, level)  # it stays readable, also if the file must go
 
 
 def prefix_parts(encoder: Encoder, level: int, standing: Sequence[Intervention] = ()) -> tuple[str, ...]:
@@ -179,6 +185,8 @@ def prefix_parts(encoder: Encoder, level: int, standing: Sequence[Intervention] 
     about = (type(encoder.base).__qualname__, repr(sorted(config.items())), transformers.__version__)
     totals[0].update(digest_values(about).encode())
     for name, parameter in encoder.base.named_parameters():
+        if not gives_states(name):
+            continue
         part = encoder.part_of[name]
         place = part + 1 if isinstance(part, int) else 0 if part == "embeddings" else encoder.n_layers
         if place <= level:
@@ -189,6 +197,15 @@ def prefix_parts(encoder: Encoder, level: int, standing: Sequence[Intervention] 
             if layer < level:
                 totals[layer + 1].update(digest_values([to_dict(item)]).encode())
     return tuple(total.hexdigest()[:16] for total in totals)
+
+
+def gives_states(name: str) -> bool:
+    """Return whether hidden states depend on a parameter of the base model; on a pooler's they do not.
+
+    >>> gives_states("pooler.dense.weight"), gives_states("final_norm.weight")
+    (False, True)
+    """
+    return not name.startswith("pooler.")
 
 
 def _digest_inputs(task: Task, corpus: EncodedCorpus) -> str:

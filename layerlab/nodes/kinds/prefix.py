@@ -47,7 +47,8 @@ def hold(
     if prefix is None:
         return None
     if not all(prefix.hold(corpus, precision) for corpus, precision in corpora):
-        taken.note(FrozenStates.name, f"refused: its states need more than {prefix.kept.room / 1e9:.1f} GB")
+        most = f"{prefix.kept.room / 1e9:.0f} GB"
+        taken.note(FrozenStates.name, f"refused: its states need more than {most}, or than the disk has")
         return None
     taken.note(FrozenStates.name, f"states after the embeddings and {prefix.level} layers, computed once")
     return prefix

@@ -113,9 +113,9 @@ def test_fits_on_kept_states_are_those_of_the_plain_way(
         "lower-rewound": NOTE.format(2),
         "lower-damaged": None,
         "skipping": NOTE.format(3),
-        "all": NOTE.format(3),  # below the pooler, which learns
+        "all": NOTE.format(4),
     }
-    assert set(notes(tmp_path, "fit").values()) == {NOTE.format(level) for level in (0, 2, 3)}
+    assert set(notes(tmp_path, "fit").values()) == {NOTE.format(level) for level in (0, 2, 3, 4)}
     assert set(notes(plain, "fit").values()) == {None}
 
 
@@ -156,7 +156,7 @@ def test_states_are_computed_once_and_from_the_level_below(
     study = study_of(treebanks, tiny_encoder, (ABLATIONS[1], ABLATIONS[5]), epochs=1)
     run(study, tmp_path, shortcuts="frozen-states")
     # Train, dev and two tests are a batch each.
-    assert pieces == [(0, 2)] * 4 + [(2, 3)] * 4
+    assert pieces == [(0, 2)] * 4 + [(2, 4)] * 4
     for kind in ("fits", "runs"):
         shutil.rmtree(tmp_path / kind)
     pieces.clear()
