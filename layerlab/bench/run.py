@@ -176,7 +176,7 @@ class _Session:
             steps=outcome.steps,
             score=outcome.score,
             tokens_per_second=outcome.tokens,
-            needed_flops=flops,
+            needed_flops=outcome.flops or flops,
             rate_flops=rate.get("rate"),
             threads=rate.get("threads"),
             load=before,

@@ -24,11 +24,13 @@ class Outcome:
         steps: Optimiser steps, over all fits; None if there are none.
         score: Mean over ablations, seeds and targets, as a fraction; None if there are no scores.
         tokens: Tokens trained on a second; None where that is not measured.
+        flops: Floating-point operations that the work needed, where only the contender knows them.
     """
 
     steps: int | None = None
     score: float | None = None
     tokens: float | None = None
+    flops: float | None = None
 
 
 def no_outcome(folder: Path) -> Outcome:

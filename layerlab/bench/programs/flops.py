@@ -9,13 +9,13 @@ ablation leaves as they are, and frozen layers without dropout, are counted once
 from __future__ import annotations
 
 import sys
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from layerlab.ablation.interventions import Freeze
 from layerlab.data.catalog.corpus import DataSpec, find_corpus
+from layerlab.data.formats.bitext_files import read_bitexts
 from layerlab.data.sentences import Corpus
 from layerlab.models.layers import Layers
 from layerlab.models.loading import load_config
@@ -129,17 +129,37 @@ def frozen_prefix(fit: Fit, n_layers: int) -> int:
 def first_changed(run: Run) -> int:
     """Return the lowest layer that interventions after fine-tuning change; 0 where it is not known."""
     first: Any = run.columns.get("first_layer")
-    return int(first) if first is not None and first == first else 0
+    return max(0, int(first)) if first is not None and first == first else 0
 
 
-def count_study(path: Path, columns: Mapping[str, str]) -> float:
-    """Return the operations that a study needs, or that its runs with some columns need without the fits."""
-    plan = Study.from_yaml(path).plan()
-    return count_plan(plan.select(**columns) if columns else plan, with_fits=not columns)
+def count_measure(model: str, place: str, pair_with: str, others: str, sentences: int) -> float:
+    """Return the operations of reading parallel sentences once in each language."""
+    bitexts = read_bitexts(place, others.split(","), pair_with, sentences=sentences)
+    texts = {id(text): text for one in bitexts for text in (one.sources, one.targets)}
+    tokenizer = load_tokenizer(model, None)
+    load = Load()
+    for text in texts.values():
+        for sentence in text:
+            pieces = tokenizer(" ".join(getattr(sentence, "words", None) or [str(sentence)]))["input_ids"]
+            load += Load(float(len(pieces)), float(len(pieces) ** 2))
+    return shape_of_config(model, load_config(model)).forward_flops(load)
+
+
+def main(what: str, *arguments: str) -> None:
+    """Print the operations of a study or of a measure."""
+    quieten_transformers()
+    if what == "measure":
+        model, place, pair_with, others, sentences = arguments
+        print(count_measure(model, place, pair_with, others, int(sentences)))
+        return
+    study, *pairs = arguments
+    columns: dict[str, list[str]] = {}
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        columns.setdefault(name, []).append(value)
+    plan = Study.from_yaml(study).plan()
+    print(count_plan(plan.select(**columns) if columns else plan, with_fits=not columns))
 
 
 if __name__ == "__main__":
-    quieten_transformers()
-    _, what, *rest = sys.argv
-    if what == "study":
-        print(count_study(Path(rest[0]), dict(pair.split("=", 1) for pair in rest[1:])))
+    main(*sys.argv[1:])

@@ -8,11 +8,25 @@ from typing import Final
 
 from layerlab.bench.settings import BenchSettings
 from layerlab.bench.workload import Workload
+from layerlab.bench.workloads.encoders import alignment, pretraining
+from layerlab.bench.workloads.large import cohort, one_fit
+from layerlab.bench.workloads.layers import after_sweep, freezing
+from layerlab.bench.workloads.start import start
 from layerlab.bench.workloads.sweeps import large_vocabulary, small_encoder
 from layerlab.errors import Problem, StudyError, unknown
 
 WORKLOADS: Final[Mapping[str, Callable[[BenchSettings], Workload]]] = MappingProxyType(
-    {"a": small_encoder, "b": large_vocabulary}
+    {
+        "a": small_encoder,
+        "b": large_vocabulary,
+        "c": after_sweep,
+        "d": freezing,
+        "e": one_fit,
+        "f": alignment,
+        "g": pretraining,
+        "h": start,
+        "cohorts": cohort,
+    }
 )
 
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from layerlab.bench.corpora import languages_of
-from layerlab.bench.settings import BenchSettings, layerlab, program
+from layerlab.bench.settings import BenchSettings, program
 from layerlab.bench.workload import Contender, Goal, Workload
 from layerlab.bench.workloads.inputs import (
     Encoder,
@@ -19,7 +19,8 @@ from layerlab.bench.workloads.inputs import (
     make_treebanks,
     study_encoder,
 )
-from layerlab.bench.workloads.outcomes import read_study, read_trainer
+from layerlab.bench.workloads.outcomes import read_trainer
+from layerlab.bench.workloads.studies import study_contenders, upos_study
 from layerlab.files import write_json
 
 N_LAYERS: Final = 12
@@ -138,18 +139,13 @@ def _sweep(
     def job(grouped: bool, folder: Path) -> None:
         write_json(folder / "job.json", _job(folder, place / "treebanks", languages, encoder, size, grouped))
 
-    def run(shortcuts: str, folder: Path) -> list[str]:
-        workers = () if settings.workers is None else ("--workers", settings.workers)
-        return layerlab("run", study, "--results", folder / "results", "--shortcuts", shortcuts, *workers)
-
     def trainer(folder: Path) -> list[str]:
         return program("trainer", folder / "job.json")
 
     contenders = (
         Contender("trainer", trainer, partial(job, False), read_trainer, size.seconds),
         Contender("trainer-grouped", trainer, partial(job, True), read_trainer, 0.7 * size.seconds),
-        Contender("layerlab", partial(run, "all"), read=read_study, seconds=0.35 * size.seconds),
-        Contender("plain", partial(run, "none"), read=read_study, seconds=0.5 * size.seconds),
+        *study_contenders(settings, study, 0.5 * size.seconds),
     )
     flops = program("flops", "study", study)
     return Workload(name, title, size.words, contenders, goals, prepare, flops)
@@ -162,22 +158,14 @@ def _study(
         {"name": f"fresh {first}-{first + 1}", "before": [{"reset": {"layers": f"{first}-{first + 1}"}}]}
         for first in size.windows
     ]
-    return {
-        "name": f"bench-{name}",
-        "models": [encoder],
-        "tasks": ["upos"],
-        "data": {"root": str(treebanks.resolve())},
-        "sources": [languages[0]],
-        "targets": list(languages),
-        "seeds": list(size.seeds),
-        "ablations": ["none", *resets],
-        "training": {
-            "epochs": size.epochs,
-            "learning_rate": size.rate,
-            "batch_size": size.batch_size,
-            "warmup": 0.1,
-        },
+    training = {
+        "epochs": size.epochs,
+        "learning_rate": size.rate,
+        "batch_size": size.batch_size,
+        "warmup": 0.1,
     }
+    more = {"seeds": list(size.seeds), "training": training}
+    return upos_study(name, treebanks, languages, encoder, ["none", *resets], **more)
 
 
 def _job(
