@@ -29,6 +29,7 @@ from layerlab.report.figures.sensitivity import SENSITIVITY
 from layerlab.report.figures.similarity import SIMILARITY
 from layerlab.report.figures.swaps import SWAPS
 from layerlab.report.figures.targets import TARGETS
+from layerlab.report.figures.transfer import TRANSFER
 from layerlab.report.style.saving import save_figure
 from layerlab.report.style.wording import slug
 
@@ -36,7 +37,8 @@ ENTRY_POINTS = "layerlab.figures"
 
 #: The figures that come with layerlab, in the order of a report.
 BUILT_IN = (
-    SENSITIVITY, TARGETS, HEATMAP, AFTER, FREEZING, SWAPS, SIMILARITY, GAP, PROBES, ALIGNMENT, CHANGE, DRIFT,
+    SENSITIVITY, TARGETS, HEATMAP, AFTER, FREEZING, SWAPS, TRANSFER, SIMILARITY, GAP, PROBES, ALIGNMENT,
+    CHANGE, DRIFT,
 )  # fmt: skip
 
 _FIGURES = {figure.name: figure for figure in BUILT_IN}

@@ -15,8 +15,6 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure as MplFigure
 
 from layerlab.analysis.records import BASELINE
@@ -26,13 +24,11 @@ from layerlab.models.layers import Layers
 from layerlab.names import metric_name, task_name
 from layerlab.report.figures.figure import Drawing, Figure, Material, by_setting, only_setting
 from layerlab.report.style.captions import about, capital, count
-from layerlab.report.style.panels import show
-from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH, figure_style, ink
+from layerlab.report.style.matrix import CELL, draw_matrix
+from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH, figure_style
 from layerlab.targets import zero_shot_targets
 
-_CELL = 0.34  # inches
 _MOST_PANELS = 3
-_COLOURS = "viridis"
 
 _Owners = dict[int, str]  # the source that each layer which was swapped in was fine-tuned on
 
@@ -136,13 +132,13 @@ def plot_swaps(frame: pd.DataFrame, metric: str | None = None, *, boundary: int 
 def _plot(matrix: SwapMatrix) -> MplFigure:
     scores = dict(list(matrix.scores.items())[:_MOST_PANELS])
     size = len(next(iter(scores.values())))
-    needed = 0.6 + len(scores) * (size * _CELL + 0.1)
+    needed = 0.6 + len(scores) * (size * CELL + 0.1)
     with figure_style():
         width = COLUMN_WIDTH if needed <= COLUMN_WIDTH else FULL_WIDTH
-        figure = MplFigure(figsize=(width, 0.85 + size * _CELL), layout="constrained")
+        figure = MplFigure(figsize=(width, 0.85 + size * CELL), layout="constrained")
         axes = figure.subplots(1, len(scores), sharey=True, squeeze=False)[0]
         for axis, (scored, table) in zip(axes, scores.items(), strict=True):
-            _draw_matrix(axis, table)
+            draw_matrix(axis, table)
             axis.set_title(f"{len(matrix.others)} others" if scored == "others" else f"on {scored}")
         axes[0].set_ylabel(f"layers 0-{matrix.boundary - 1}: fit on")
         figure.supxlabel(f"layers {matrix.boundary} and up: fit on", fontsize=8)
@@ -216,23 +212,3 @@ def _matrix(
                 n_seeds = min(n_seeds, len(by_seed))
         tables[scored] = table
     return SwapMatrix(setting, boundary, tables, tuple(sorted(others)), int(n_seeds))
-
-
-def _draw_matrix(axis: Axes, table: pd.DataFrame) -> None:
-    """Draw one matrix, light where the score is high; each panel has its own scale."""
-    values = table.to_numpy(dtype=float)
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    norm = Normalize(low, high if high > low else low + 1)
-    edges = np.arange(len(table) + 1) - 0.5
-    mesh = axis.pcolormesh(
-        edges, edges, np.ma.masked_invalid(values), cmap=_COLOURS, norm=norm, edgecolors="white", lw=0.6
-    )
-    for (row, column), value in np.ndenumerate(values):
-        colour = ink(mesh.to_rgba(value)) if value == value else "black"
-        axis.text(column, row, show(value), ha="center", va="center", fontsize=7, color=colour)
-    axis.set_xticks(range(len(table)), list(table.columns))
-    axis.set_yticks(range(len(table)), list(table.index))
-    axis.set_ylim(len(table) - 0.5, -0.5)
-    axis.set_aspect("equal")
-    axis.tick_params(length=0)
-    axis.spines[:].set_visible(False)

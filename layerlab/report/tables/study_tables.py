@@ -18,6 +18,7 @@ from layerlab.report.tables.markdown import to_markdown
 from layerlab.report.tables.paper import paper_table
 from layerlab.report.tables.scores import score_table
 from layerlab.report.tables.text import left_out, to_csv
+from layerlab.report.tables.transfer import transfer_table
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,17 @@ def _scores(frame: pd.DataFrame, _: pd.DataFrame) -> Table | None:
     return score_table(frame) if frame["layer"].isna().any() else None
 
 
+def _transfer(frame: pd.DataFrame, _: pd.DataFrame) -> Table | None:
+    table = transfer_table(frame) if frame["layer"].isna().any() else Table(())
+    return table if table.sections else None
+
+
 #: The tables of a report, in its order.
 TABLES = (
     StudyTable("table", "What each ablation costs", _paper),
     StudyTable("effects", "Every effect with its interval and q value", _drops),
     StudyTable("targets", "By target language", _by_target),
+    StudyTable("transfer", "From every source to every target", _transfer, csv="scores.csv"),
     StudyTable("scores", "Mean scores", _scores, csv="scores.csv"),
 )
 
