@@ -1,15 +1,16 @@
 """Functions of models that are computed for several members at once, each as it is computed for one.
 
-Members see the same batch and draw the same dropout. ``torch.vmap`` computes a model for all of them; three
+Members see the same batch and draw the same dropout. ``torch.vmap`` computes a model for all of them; some
 functions need more than it does. Dropout is drawn once, with the shape and the kernel of one member, so that
 it is what a member would draw alone. Attention has no batching rule for its backward pass: members are
 folded into the batch, or, where its dropout is drawn inside a GPU kernel, follow each other under the same
-state of the generator. Both are ordinary operations outside ``vmap``, which autograd differentiates.
+state of the generator. Linear layers and norms are one operation less each, over all states, than ``vmap``
+makes of them. All are ordinary operations outside ``vmap``, which autograd differentiates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -65,8 +66,28 @@ def _attention(
     return attended
 
 
+def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    product: Tensor = _Linear.apply(input, weight, bias)  # type: ignore[no-untyped-call]
+    return product
+
+
+def _layer_norm(
+    input: Tensor,
+    normalized_shape: Sequence[int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    normal: Tensor = functional.layer_norm(input, list(normalized_shape), eps=eps)
+    if weight is None or bias is None:
+        return normal if weight is None else normal * weight
+    return torch.addcmul(bias, normal, weight)
+
+
 _RULES: dict[Callable[..., Any], Callable[..., Tensor]] = {
     functional.dropout: _dropout,
+    functional.linear: _linear,
+    functional.layer_norm: _layer_norm,
     functional.scaled_dot_product_attention: _attention,
 }
 
@@ -93,6 +114,36 @@ class _Dropout(torch.autograd.Function):
         # A GPU's kernel scales in float32 and rounds once; the scale itself must not be rounded.
         kept = torch.native_dropout(ones, rate, True)[1]
         return stacked * kept * (1 / (1 - rate)), 0
+
+
+class _Linear(torch.autograd.Function):
+    """The linear layers of all members as one batched product."""
+
+    generate_vmap_rule = False
+
+    @staticmethod
+    def forward(states: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return functional.linear(states, weight, bias)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        pass
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[int | None, ...], states: Tensor, weight: Tensor, bias: Tensor | None
+    ) -> _Ruled:
+        states, weight = (
+            _members_first(one, dim, info.batch_size)
+            for one, dim in zip((states, weight), in_dims[:2], strict=True)
+        )
+        flat = states.reshape(info.batch_size, -1, states.shape[-1])
+        if bias is None:
+            product = torch.bmm(flat, weight.mT)
+        else:
+            its = _members_first(bias, in_dims[2], info.batch_size)
+            product = torch.baddbmm(its[:, None], flat, weight.mT)
+        return product.view(*states.shape[:-1], -1), 0
 
 
 class _Attention(torch.autograd.Function):

@@ -88,7 +88,9 @@ def assert_equal(
         expected, found = model.state_dict(), copy.state_dict()
         assert all(tensor.is_contiguous() for tensor in found.values())
         for name, tensor in expected.items():
-            torch.testing.assert_close(found[name], tensor, rtol=1e-3, atol=1e-4)
+            # The softmax of attention takes the bias of keys away: its gradient is rounding alone.
+            if not name.endswith("key.bias"):
+                torch.testing.assert_close(found[name], tensor, rtol=1e-3, atol=2e-5)
 
 
 @pytest.mark.parametrize("architecture", ["bert", "modernbert"])

@@ -88,3 +88,18 @@ def test_a_gpu_draws_the_same_for_all_members(dtype: torch.dtype) -> None:
     with SameForMembers():
         together = torch.vmap(draw, randomness="same")(states)
     torch.testing.assert_close(together, torch.stack(alone))
+
+
+@pytest.mark.parametrize("with_bias", [True, False])
+def test_linear_layers_and_norms_are_those_of_each_member(with_bias: bool) -> None:
+    states, weight, bias = drawn(2, 4, 5), drawn(N_MEMBERS, 6, 5), drawn(N_MEMBERS, 6)
+    scale = drawn(N_MEMBERS, 6, 1)[..., 0]
+
+    def compute(weight: Tensor, bias: Tensor, scale: Tensor) -> Tensor:
+        its = bias if with_bias else None
+        return functional.layer_norm(functional.linear(states, weight, its), (6,), scale, its, 1e-6)
+
+    alone = torch.stack([compute(*one) for one in zip(weight, bias, scale, strict=True)])
+    with SameForMembers():
+        together = torch.vmap(compute)(weight, bias, scale)
+    torch.testing.assert_close(together, alone)
