@@ -36,6 +36,7 @@ class Position:
         receipts: What the ``during`` interventions touched.
         decay: What weight decay has left of embedding rows that trimming keeps out of the model.
         best_decay: The same at the end of ``best_epoch``.
+        fused: Whether the optimiser takes fused steps.
     """
 
     step: int = 0
@@ -49,6 +50,7 @@ class Position:
     receipts: list[dict[str, Any]] = field(default_factory=list)
     decay: float = 1.0
     best_decay: float = 1.0
+    fused: bool = False
 
 
 def cpu_state(model: nn.Module) -> State:

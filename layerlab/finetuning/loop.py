@@ -30,6 +30,7 @@ from layerlab.training.devices import make_accelerator
 from layerlab.training.events import Report, silent
 from layerlab.training.interruption import Interruption, deferred_interrupt
 from layerlab.training.optimizer import regroup
+from layerlab.training.shortcuts.fused_steps import FusedSteps, set_fused
 from layerlab.training.shortcuts.shortcut import Taken
 from layerlab.training.shortcuts.trimming import Trimmed
 
@@ -111,7 +112,10 @@ def fine_tune(
     with trimmed_fit(model, corpora, during, place.folder, taken) as held:
         model.to(accelerator.device)
         fit = Fitting(model, task, corpora, training, seed, accelerator, place, report, held, forward)
+        fit.position.fused = taken is not None and taken.may(FusedSteps(), accelerator.device)
         result = fit.run(Clock(during, model, donors, fit.n_steps))
+        if taken is not None and fit.position.fused:
+            taken.note(FusedSteps.name, f"{fit.n_steps:,} steps")
         del fit  # with the optimiser's moments, before the whole matrix comes back
     return result
 
@@ -177,6 +181,7 @@ class Fitting:
             self.position, self.best = restored
             if self.trimmed is not None:
                 self.trimmed.decay = self.position.decay
+        set_fused(self.stepper.optimizer, self.position.fused)
         self.resumed_at = self.position.step
 
     def result(self) -> FitResult:

@@ -57,11 +57,12 @@ def take_step(
         indices = share_of_batch(batch, part, stepper.n_parts)
         if not indices:
             return None
-        inputs = to_device(collated(indices), device)
+        inputs = to_device(whole if stepper.n_parts == 1 else collated(indices), device)
         with autocast(precision, device):
             output = forward(model, inputs, corpus, indices)
         loss = task.loss(output, inputs["labels"])
         return PartLoss(loss / max(1, n_targets), loss)
 
-    n_targets = task.n_targets(collated(batch))
+    whole = collated(batch)
+    n_targets = task.n_targets(whole)
     return stepper.take(loss_of_part, step), n_targets

@@ -20,6 +20,7 @@ CaseT = TypeVar("CaseT", contravariant=True)
 SHORTCUTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "trimming": "train the embedding rows that a fit's text touches, and no others",
+        "fused-steps": "update weights in one pass over memory, on a CPU",
         "frozen-states": "compute the states below a frozen prefix without dropout once, for all its fits",
         "shared-prefix": "compute the layers below the first changed one once for all runs of a fit",
         "encoded-corpora": "encode a corpus once for all workers",
@@ -86,7 +87,7 @@ def read_shortcuts(names: str | Iterable[str]) -> tuple[str, ...]:
     >>> read_shortcuts("none"), read_shortcuts("trimming,cohorts")
     ((), ('trimming', 'cohorts'))
     >>> read_shortcuts("-cohorts,-warm-fits")
-    ('trimming', 'frozen-states', 'shared-prefix', 'encoded-corpora')
+    ('trimming', 'fused-steps', 'frozen-states', 'shared-prefix', 'encoded-corpora')
     """
     given = [one.strip() for one in names.split(",")] if isinstance(names, str) else list(names)
     if given == ["all"]:
