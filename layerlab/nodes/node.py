@@ -111,6 +111,7 @@ class Node(Protocol):
         ...
 
 
+@runtime_checkable
 class Planned(Protocol):
     """A kind that a study asks for by name: ``nodes: {kind: options}``."""
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
 
 from layerlab.ablation.ablation import Ablation
 from layerlab.errors import LayerlabError, StudyError
 from layerlab.models.checkpoints import Checkpoint, find_checkpoint
 from layerlab.nodes.kinds.pretraining import find_pretraining, is_pretraining
-from layerlab.nodes.node import Node, find_kind
+from layerlab.nodes.node import Node, Planned, find_kind
 from layerlab.study.assembly import expand_grid
 from layerlab.study.copies import Copies
 from layerlab.study.findings import (
@@ -124,8 +123,8 @@ def _asked_for(state: Expansion, nodes: Sequence[Node]) -> Iterator[Node]:
     known = {item.id for item in nodes}
     for kind, options in state.study.nodes.items():
         try:
-            cls: Any = find_kind(kind)
-            if not hasattr(cls, "plan"):
+            cls = find_kind(kind)
+            if not isinstance(cls, Planned):
                 raise LayerlabError(
                     f"nodes of kind {kind!r} cannot be asked for: the study makes them itself"
                 )

@@ -29,6 +29,7 @@ class Progress:
         self.live: Live | None = None
         self.started = self.paced = self.shown = time.monotonic()
         self.first: Status | None = None
+        self.reading = 0.0
 
     def __enter__(self) -> Progress:
         if self.enabled:
@@ -48,10 +49,13 @@ class Progress:
             self.live.stop()
 
     def tick(self) -> None:
-        """Draw anew if it is time to."""
-        wait = PANEL_SECONDS if self.live is not None else LINE_SECONDS
-        if self.enabled and time.monotonic() - self.shown >= wait:
-            self._show(read_status(self.plan, self.store))
+        """Draw anew if it is time to; looking at the store takes a twentieth of the time at most."""
+        wait = max(PANEL_SECONDS if self.live is not None else LINE_SECONDS, 20 * self.reading)
+        began = time.monotonic()
+        if self.enabled and began - self.shown >= wait:
+            status = read_status(self.plan, self.store)
+            self.reading = time.monotonic() - began
+            self._show(status)
 
     def _show(self, status: Status) -> None:
         self.shown = time.monotonic()
