@@ -87,6 +87,7 @@ class Workload:
         goals: What is claimed.
         prepare: Makes what all contenders need; what is there stays.
         flops: Command line that prints the floating-point operations that must be done; None if unknown.
+        study: Its study, whose time can be taken apart; None if it is none.
     """
 
     name: str
@@ -96,3 +97,4 @@ class Workload:
     goals: tuple[Goal, ...] = ()
     prepare: Callable[[], None] = lambda: None
     flops: Sequence[str] | None = None
+    study: Path | None = None

@@ -38,6 +38,9 @@ def bench(
         int | None, typer.Option(help="Processes of layerlab [default: its own].", min=0)
     ] = None,
     threads: Annotated[int | None, typer.Option(help="Threads of each process.", min=1)] = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Write where the time of each study goes, too.")
+    ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what is measured already.")] = False,
 ) -> None:
     """Measure layerlab against the Hugging Face Trainer and against its own plain path.
@@ -55,7 +58,7 @@ def bench(
 
     settings = read_settings(folder, scale, data, encoder, repeats, workers, threads)
     try:
-        files, complete = run_bench(settings, listed(only), say=_say, again=fresh)
+        files, complete = run_bench(settings, listed(only), say=_say, again=fresh, profiled=profile)
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from layerlab.analysis.nodes import load_nodes
 from layerlab.analysis.records import load_records
-from layerlab.bench.programs import flops, synthetic
+from layerlab.bench.programs import flops, profile, synthetic
 from layerlab.bench.settings import SCALES, BenchSettings, Scale
 from layerlab.bench.workloads.all import WORKLOADS
 from layerlab.bench.workloads.sweeps import small_encoder
+from layerlab.data.spec import DataSpec
 from layerlab.nodes.store.store import Store
 from layerlab.study.status import read_status
 from layerlab.study.study import Study
@@ -48,6 +50,7 @@ def test_both_sides_of_a_sweep_are_given_the_same_work(tmp_path: Path) -> None:
     workload.prepare()
     workload.contenders[0].prepare(tmp_path)
     job, study = read_json(tmp_path / "job.json"), Study.from_yaml(tmp_path / "bench/work/a/study.yaml")
+    assert isinstance(study.data, DataSpec)
     assert job["data"] == str(study.data.root)
     assert job["targets"] == list(study.targets)
     assert job["seeds"] == list(study.seeds)
@@ -65,6 +68,18 @@ def test_invented_results_are_read_as_results(treebanks: Path, tiny_encoder: Pat
     assert read_status(study.plan(), Store(tmp_path / "results")).complete
     assert len(load_records(tmp_path / "results")) == 8 * 3
     assert len(load_nodes(tmp_path / "results")) == 8 + 6
+
+
+def test_the_time_of_a_study_is_taken_apart(treebanks: Path, tiny_encoder: Path, tmp_path: Path) -> None:
+    study = make_study(treebanks, tiny_encoder)
+    (tmp_path / "study.yaml").write_text(study.to_yaml(), encoding="utf-8")
+    profile.main([str(tmp_path / "study.yaml"), str(tmp_path / "profile.csv"), "none"])
+    frame = pd.read_csv(tmp_path / "profile.csv")
+    seconds = frame.set_index(["what", "name"])["seconds"]
+    assert seconds["operators", "matmul"] > 0
+    assert seconds["operators", "optimiser"] > 0
+    assert seconds["stage"].sum() > 0.1
+    assert seconds["stage", "report"] > 0
 
 
 def test_parallel_sentences_count_once_in_each_language(

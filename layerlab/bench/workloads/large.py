@@ -49,14 +49,14 @@ _WIDE: Final = Encoder(12, 384, 250_037)
 ONE_FIT: Final[Mapping[str, FitSize]] = MappingProxyType(
     {
         "small": FitSize(_TINY, (), 16, 4, 8, 5),
-        "default": FitSize(_MBERT, (), 96, 16, 16, 45),
+        "default": FitSize(_MBERT, (), 64, 16, 16, 35),
         "full": FitSize(_MBERT, (), 1500, 250, 16, 900),
     }
 )
 SEVEN: Final[Mapping[str, FitSize]] = MappingProxyType(
     {
         "small": FitSize(_TINY, (0,), 16, 4, 8, 5),
-        "default": FitSize(_WIDE, tuple(range(0, 12, 2)), 64, 16, 16, 60),
+        "default": FitSize(_WIDE, tuple(range(0, 12, 2)), 32, 8, 16, 40),
         "full": FitSize(_MBERT, tuple(range(0, 12, 2)), 1500, 250, 32, 3600),
     }
 )
@@ -108,6 +108,7 @@ def one_fit(settings: BenchSettings) -> Workload:
         (Goal("memory", "untrimmed", 0.6),),
         lambda: _write(settings, "e", size),
         program("flops", "study", study),
+        study,
     )
 
 

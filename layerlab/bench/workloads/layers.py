@@ -49,14 +49,14 @@ class LayerSize:
 AFTER: Final[Mapping[str, LayerSize]] = MappingProxyType(
     {
         "small": LayerSize(2, 2, 16, 4, 4, 1, 8),
-        "default": LayerSize(N_LAYERS, 10, 200, 50, 300, 1, 90),
+        "default": LayerSize(N_LAYERS, 10, 200, 50, 250, 1, 70),
         "full": LayerSize(N_LAYERS, 10, 1500, 500, 1000, 3, 300),
     }
 )
 FREEZING: Final[Mapping[str, LayerSize]] = MappingProxyType(
     {
         "small": LayerSize(1, 2, 16, 4, 4, 1, 8),
-        "default": LayerSize(N_LAYERS, 4, 300, 60, 40, 3, 90),
+        "default": LayerSize(N_LAYERS, 4, 200, 48, 40, 3, 60),
         "full": LayerSize(N_LAYERS, 10, 1500, 500, 250, 3, 1200),
     }
 )
@@ -91,6 +91,7 @@ def after_sweep(settings: BenchSettings) -> Workload:
         (Goal("wall", "plain", 1.6), Goal("cpu", "plain", 1.6)),
         prepare,
         program("flops", "study", study, *only),
+        study,
     )
 
 
@@ -117,6 +118,7 @@ def freezing(settings: BenchSettings) -> Workload:
         (Goal("wall", "plain", 2.0), Goal("cpu", "plain", 2.0)),
         prepare,
         program("flops", "study", study),
+        study,
     )
 
 

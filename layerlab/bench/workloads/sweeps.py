@@ -69,14 +69,14 @@ _PAIRS: Final = tuple(range(0, N_LAYERS, 2))
 SMALL_ENCODER: Final[Mapping[str, SweepSize]] = MappingProxyType(
     {
         "small": SweepSize((0,), (0,), 2, _sizes(16, 4, 4), 1, 8, 1e-3, 8),
-        "default": SweepSize(_PAIRS, (0, 1), 10, _sizes(300, 60, 40), 2, 16, 1e-3, 150),
+        "default": SweepSize(_PAIRS, (0, 1), 10, _sizes(256, 48, 40), 2, 16, 1e-3, 130),
         "full": SweepSize(_PAIRS, (0, 1), 10, _sizes(1500, 500, 250), 3, 32, 1e-3, 1800),
     }
 )
 LARGE_VOCABULARY: Final[Mapping[str, SweepSize]] = MappingProxyType(
     {
         "small": SweepSize((0,), (0,), 2, _sizes(16, 4, 4), 1, 8, 1e-4, 8),
-        "default": SweepSize((0, 6), (0,), 10, _sizes(240, 40, 20), 1, 16, 1e-4, 180),
+        "default": SweepSize((0, 6), (0,), 10, _sizes(144, 24, 16), 1, 16, 1e-4, 120),
         "full": SweepSize(_PAIRS, (0, 1), 10, _sizes(600, 200, 150), 2, 16, 1e-4, 3600),
     }
 )
@@ -148,7 +148,7 @@ def _sweep(
         *study_contenders(settings, study, 0.5 * size.seconds),
     )
     flops = program("flops", "study", study)
-    return Workload(name, title, size.words, contenders, goals, prepare, flops)
+    return Workload(name, title, size.words, contenders, goals, prepare, flops, study)
 
 
 def _study(
