@@ -40,11 +40,6 @@ def rate_of(parameter: nn.Parameter) -> float:
     return math.prod(_factors(parameter), start=1.0)
 
 
-def copy_rate(source: nn.Parameter, copy: nn.Parameter) -> None:
-    """Give a parameter the factors of another, whose place it takes."""
-    setattr(copy, _FACTORS, _factors(source))
-
-
 def _factors(parameter: nn.Parameter) -> tuple[float, ...]:
     found: Any = getattr(parameter, _FACTORS, ())
     return tuple(found)
