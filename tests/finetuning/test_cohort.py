@@ -280,3 +280,21 @@ def test_pairs_are_classified_together(make: Make) -> None:
     alone = run_alone(models, NLI, both)
     together, _ = run_together(others, NLI, both)
     assert_equal(alone, together, models, others)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_gpu_trains_members_as_it_trains_each_alone(
+    make: Make, upos: Task, corpora: Corpora, precision: str
+) -> None:
+    training = TRAINING.model_copy(update={"precision": precision})
+    alone = [fine_tune(model, upos, corpora, training, seed=0) for model in make()]
+    members = [Member(model, taken=Taken(("cohorts",))) for model in make()]
+    together = fine_tune_together(members, upos, corpora, training, seed=0)
+    assert [one.taken.notes for one in members] == [{"cohorts": "one of 3"}] * 3
+    for one, other in zip(alone, together, strict=True):
+        assert isinstance(other, FitResult)
+        losses = [entry["loss"] for entry in one.history]
+        rel = 1e-4 if precision == "fp32" else 2e-2
+        assert [entry["loss"] for entry in other.history] == pytest.approx(losses, rel=rel)

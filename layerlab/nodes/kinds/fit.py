@@ -28,7 +28,7 @@ from layerlab.nodes.kinds.prepared import FitFacts, Prepared, gather_facts
 from layerlab.nodes.kinds.trained import Trained, keep_trained
 from layerlab.nodes.node import Work, node
 from layerlab.nodes.settings import WorkSettings
-from layerlab.nodes.sharing import process_rank
+from layerlab.nodes.sharing import is_shared, process_rank
 from layerlab.tasks.corpora import EncodedCorpus
 from layerlab.tasks.task import Task, get_task
 from layerlab.tasks.words import with_word
@@ -128,10 +128,15 @@ class Fit(BaseModel):
             CheckpointError: The checkpoint is not.
         """
         from layerlab.finetuning.loop import Workplace, fine_tune
+        from layerlab.training.devices import has_gpu
+        from layerlab.training.shortcuts.cohorts import CohortCase, Cohorts
 
-        started = time.monotonic()
+        started, settings = time.monotonic(), work.settings
         work.kept.drop_used()
         made = self._prepare(work)
+        if settings.cohorts_on_cpu or has_gpu(settings.device):
+            case = CohortCase(self.before, self.during, on_gpu=True, n_processes=2 if is_shared() else 1)
+            made.taken.may(Cohorts(), case)
         result = fine_tune(
             made.model,
             made.task,
@@ -140,9 +145,9 @@ class Fit(BaseModel):
             seed=self.spec.seed,
             during=self.during,
             donors=made.donors,
-            workplace=Workplace(work.store.work(self.id), work.settings.checkpoint_seconds),
+            workplace=Workplace(work.store.work(self.id), settings.checkpoint_seconds),
             report=work.report,
-            device=work.settings.device,
+            device=settings.device,
             taken=made.taken,
             forward=made.forward,
         )

@@ -65,7 +65,7 @@ class Cohorts:
         if not (case.on_gpu or self.on_cpu):
             return "on a CPU fits are at least as fast one by one"
         if case.n_processes > 1:
-            return f"{case.n_processes} processes share the fit"
+            return "several processes share the fit"
         if case.during:
             return f"{kind_of(case.during[0].intervention)} happens during fine-tuning"
         standing = [item for item in case.before if is_standing(item)]

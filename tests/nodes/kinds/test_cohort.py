@@ -118,6 +118,14 @@ def test_a_killed_cohort_goes_on_as_one_or_apart(
     assert_same(Store(tmp_path), plain, 3 if then is TOGETHER else 0)
 
 
+def test_a_record_says_why_a_fit_is_no_member(plan: Plan, tmp_path: Path) -> None:
+    frozen = next(fit for fit in plan.of(Fit) if "freeze" in fit.title)
+    write_node(Store(tmp_path), frozen)
+    assert run_nodes(tmp_path, [frozen.id], TOGETHER)
+    (record,) = records(Store(tmp_path), "fit").values()
+    assert record["node"]["shortcuts"]["cohorts"] == "refused: freeze stands during fine-tuning"
+
+
 def test_fits_join_that_differ_in_their_first_weights_alone(plan: Plan) -> None:
     fits = plan.of(Fit)
     groups = Fit.join(fits, TOGETHER)

@@ -27,7 +27,7 @@ def test_fits_that_differ_in_their_first_weights_alone_may_be_members() -> None:
         ({"before": (Reset("0"), Freeze("1"))}, "freeze stands during fine-tuning"),
         ({"before": (Skip("1"),)}, "skip stands during fine-tuning"),
         ({"during": (Timed(0.5, Reset("0")),)}, "reset happens during fine-tuning"),
-        ({"n_processes": 2}, "2 processes share the fit"),
+        ({"n_processes": 2}, "several processes share the fit"),
         ({"on_gpu": False}, "on a CPU fits are at least as fast one by one"),
     ],
 )
