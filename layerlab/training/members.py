@@ -194,9 +194,16 @@ def _attend(
 
 def _one_by_one(members: Iterable[tuple[Any, ...]], others: tuple[Any, ...]) -> list[Tensor]:
     """Attend for one member after the other, each under the generator's state of the first."""
-    state, found = torch.cuda.get_rng_state(), []
+    found: list[Tensor] = []
+    state = None
     for member in members:
-        torch.cuda.set_rng_state(state)
+        device = member[0].device
+        if state is None:
+            state = torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
+        elif device.type == "cuda":
+            torch.cuda.set_rng_state(state, device)
+        else:
+            torch.set_rng_state(state)
         found.append(_attend(*member, *others))
     return found
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from layerlab.training import members
 from layerlab.training.members import SameForMembers
 
 N_MEMBERS = 3
@@ -20,16 +21,16 @@ def drawn(*shape: int) -> Tensor:
 @pytest.mark.parametrize("dim", [0, 1, -1])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_members_draw_the_dropout_that_each_draws_alone(dim: int, dtype: torch.dtype) -> None:
-    members = [drawn(4, 5).to(dtype) * (1 + number) for number in range(N_MEMBERS)]
+    its = [drawn(4, 5).to(dtype) * (1 + number) for number in range(N_MEMBERS)]
     alone = []
-    for one in members:
+    for one in its:
         torch.manual_seed(3)
         alone.append(functional.dropout(functional.dropout(one, 0.3), 0.2))
     torch.manual_seed(3)
     with SameForMembers():
         together = torch.vmap(
             lambda one: functional.dropout(functional.dropout(one, 0.3), 0.2), in_dims=dim, randomness="same"
-        )(torch.stack(members, dim))
+        )(torch.stack(its, dim))
     torch.testing.assert_close(together, torch.stack(alone), rtol=0, atol=0)
 
 
@@ -51,13 +52,27 @@ def test_members_attend_as_each_attends_alone(rate: float, mask: str) -> None:
     torch.manual_seed(3)
     with SameForMembers():
         found = torch.vmap(
-            lambda *inputs: functional.scaled_dot_product_attention(*inputs, dropout_p=rate),
+            lambda q, k, v, m: functional.scaled_dot_product_attention(q, k, v, m, rate),
             in_dims=(0, 0, 0, 0 if mask == "own" else None),
             randomness="same",
         )(query, key, value, allowed)
     torch.testing.assert_close(found, expected)
     (grad,) = torch.autograd.grad(expected.square().sum(), query, retain_graph=True)
     torch.testing.assert_close(torch.autograd.grad(found.square().sum(), query)[0], grad)
+
+
+def test_members_that_attend_one_after_the_other_draw_the_same() -> None:
+    """As on a GPU, whose attention draws its dropout inside the kernel."""
+    inputs = [tuple(drawn(2, 4, 5, 8) * number for _ in range(3)) for number in (1, 2)]
+    alone, after = [], []
+    for one in inputs:
+        torch.manual_seed(3)
+        alone.append(functional.scaled_dot_product_attention(one[0], one[1], one[2], dropout_p=0.4))
+        after.append(torch.rand(1))
+    torch.manual_seed(3)
+    found = members._one_by_one([(*one, None) for one in inputs], (0.4, False, None, False))
+    torch.testing.assert_close(torch.stack(found), torch.stack(alone), rtol=0, atol=0)
+    assert torch.equal(torch.rand(1), after[0])
 
 
 def test_what_is_the_same_for_all_members_is_computed_once() -> None:
