@@ -86,6 +86,7 @@ def measured_study(treebanks: Path, tiny_encoder: Path, table: Path, **changes: 
         "targets": ["bb", "cc"],
         "ablations": ablations,
         "measures": {"names": NAMES, "parallel": str(table), "sentences": 20},
+        "keep": "all",
         "training": {"epochs": 1, "learning_rate": 1e-3, "batch_size": 8},
     }
     return Study.model_validate({**fields, **changes})

@@ -17,7 +17,7 @@ import json
 import os
 import select
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -73,6 +73,16 @@ def main() -> None:
                 _give(json.loads(line), workers)
         for report in _listen(workers):
             os.write(reports, json.dumps(report).encode() + b"\n")
+    _dismiss(workers.values())
+
+
+def _dismiss(workers: Collection[_Worker]) -> None:
+    """Let workers that have nothing to do end, and wait for them, so that their cost is this process's."""
+    for worker in workers:
+        worker.close()
+    for worker in workers:
+        if not worker.busy:
+            os.waitpid(worker.pid, 0)
 
 
 def _give(order: dict[str, Any], workers: dict[int, _Worker]) -> None:
