@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ import pytest
 from layerlab.ablation.ablation import Ablation, Timed
 from layerlab.ablation.interventions import FitDonor, Freeze, Rate, Reset, Scale, Skip, Swap, Unfreeze
 from layerlab.ablation.sweep import sweep
-from layerlab.analysis.records import load_nodes, load_records
+from layerlab.analysis.records import load_records
 from layerlab.study.study import Study
+from layerlab.training.shortcuts.shortcut import SHORTCUTS
 from tests.fixtures.encoders import build, make_config
 from tests.fixtures.studies import make_study
 from tests.fixtures.treebanks import LEXICON
@@ -70,12 +72,19 @@ def parallel(folder: Path) -> Path:
     return file
 
 
-def run(study: Study, folder: Path, shortcuts: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+def taken_in(folder: Path) -> set[str]:
+    """Return the shortcuts that fits and runs say they took."""
+    records = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*/*/record.json")]
+    notes = [note for record in records for note in record["node"]["shortcuts"].items()]
+    return {name for name, what in notes if not what.startswith("refused")}
+
+
+def run(study: Study, folder: Path, shortcuts: str) -> pd.DataFrame:
     outcome = study.plan().run(
         folder, workers=0, device="cpu", progress=False, shortcuts=shortcuts, checkpoint_seconds=1e9
     )
     assert outcome.good, outcome.status.failures
-    return load_records(folder), load_nodes(folder)
+    return load_records(folder)
 
 
 def test_records_by_all_shortcuts_are_those_of_the_plain_way(
@@ -90,8 +99,11 @@ def test_records_by_all_shortcuts_are_those_of_the_plain_way(
         training={"epochs": 2, "learning_rate": 1e-3, "batch_size": 8, "weight_decay": 0.1},
         measures={"names": ["cka", "change"], "parallel": str(parallel(tmp_path)), "languages": ["cc"]},
     )
-    plain, _ = run(study, tmp_path / "plain", "none")
-    fast, _ = run(study, tmp_path / "fast", "all")
+    plain = run(study, tmp_path / "plain", "none")
+    fast = run(study, tmp_path / "fast", "all")
+    assert taken_in(tmp_path / "plain") == set()
+    # Fits are stacked on a GPU alone.
+    assert taken_in(tmp_path / "fast") == set(SHORTCUTS) - {"cohorts"}
     both = plain.merge(fast, on=KEY, how="outer", suffixes=("", "_fast"), indicator=True)
     assert set(both["_merge"]) == {"both"}
     scores = both["split"] == "test"
