@@ -2,8 +2,8 @@
 
 The columns of an ablation table share checkpoint, task, source, seed and hyper-parameters, and differ in what
 was done to the weights before. Their matrix products become batched ones, which fill a GPU that the products
-of one fit leave idle. A CPU that is busy with one fit gains nothing: with one thread, seven members of
-12 x 128 took 0.95 to 1.2 times less CPU time than seven fits, of 12 x 384 1.5 times more.
+of one fit leave idle. A CPU that is busy with one fit gains little or loses: on one thread, seven fits took
+1.3 times the CPU seconds of the stack at 12 x 64, 0.9 to 1.1 times at 12 x 128, 0.7 times at 12 x 384.
 """
 
 from __future__ import annotations
