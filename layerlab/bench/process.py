@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -15,11 +17,14 @@ from typing import Final
 _SAMPLE_SECONDS: Final = 0.5
 # ru_maxrss is in kilobytes, but in bytes on macOS.
 _RSS_UNIT: Final = 1 if sys.platform == "darwin" else 1024
+# On Linux a process may adopt what its descendants leave behind.
+_ADOPT: Final = 36
+_GRACE_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What a process used, with the processes that it started and waited for.
+    """What a process used, with all processes that it started, also those that outlived their parents.
 
     Attributes:
         code: Its exit status; negative for a signal.
@@ -45,6 +50,9 @@ def run_timed(command: Sequence[str], log: Path, environment: Mapping[str, str])
     Raises:
         KeyboardInterrupt: Somebody stopped it; the command is stopped too.
     """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_ADOPT, 1, 0, 0, 0)
+    others = set(_children(os.getpid()))
     with log.open("wb") as file:
         began = time.perf_counter()
         process = subprocess.Popen(
@@ -63,8 +71,21 @@ def run_timed(command: Sequence[str], log: Path, environment: Mapping[str, str])
         wall = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)
     watch.join()
-    cpu = used.ru_utime + used.ru_stime
-    return Usage(process.returncode, wall, cpu, used.ru_maxrss * _RSS_UNIT, watch.most)
+    all_used = [used, *_adopted(others)]
+    cpu = sum(one.ru_utime + one.ru_stime for one in all_used)
+    largest = max(one.ru_maxrss for one in all_used) * _RSS_UNIT
+    return Usage(process.returncode, wall, cpu, largest, watch.most)
+
+
+def _adopted(others: set[int]) -> Iterator[resource.struct_rusage]:
+    """Yield what processes used that were left behind by their parents; what does not end is let be."""
+    until = time.monotonic() + _GRACE_SECONDS
+    while (left := set(_children(os.getpid())) - others) and time.monotonic() < until:
+        for pid in left:
+            ended, _, used = os.wait4(pid, os.WNOHANG)
+            if ended:
+                yield used
+        time.sleep(0.05)
 
 
 class _Watch(threading.Thread):
@@ -83,13 +104,17 @@ class _Watch(threading.Thread):
 def _family(pid: int) -> Iterator[int]:
     """Yield a process and its descendants."""
     yield pid
+    for child in _children(pid):
+        yield from _family(child)
+
+
+def _children(pid: int) -> Iterator[int]:
+    """Yield the processes that a process has started, or adopted."""
     for file in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
-            children = file.read_text(encoding="ascii").split()
+            yield from map(int, file.read_text(encoding="ascii").split())
         except OSError:
             continue
-        for child in children:
-            yield from _family(int(child))
 
 
 def _memory_of(pid: int) -> int:

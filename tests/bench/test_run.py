@@ -80,6 +80,15 @@ def test_a_process_is_measured_with_what_it_starts(tmp_path: Path) -> None:
     assert used.largest >= 200_000_000
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process adopt others")
+def test_a_process_that_outlives_its_parent_counts_too(tmp_path: Path) -> None:
+    work = "import time\nwhile time.process_time() < .4: pass"
+    child = f"import subprocess, sys; subprocess.Popen([sys.executable, '-S', '-c', {work!r}])"
+    used = run_timed(python(child), tmp_path / "log", {})
+    assert used.code == 0
+    assert used.cpu >= 0.4
+
+
 def test_the_exit_status_and_the_output_of_a_process_are_kept(tmp_path: Path) -> None:
     used = run_timed(python("print('on the way'); raise SystemExit(3)"), tmp_path / "log", {})
     assert used.code == 3

@@ -2,7 +2,8 @@
 
 The first ablation and seed of a study are carried out in this process on one thread, from the imports to the
 report, twice: once while a sampler notes what the process is at, once under PyTorch's profiler. ``OUTPUT``
-gets one row a stage and one a class of operators, in seconds of processor time.
+gets one row a stage, in seconds of processor time, and one a class of operators, in seconds from start to
+end; the ``share`` is that of all stages, or of all operators.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ STAGES: Final = (
     ("report", ("layerlab/report", "matplotlib")),
     ("records", ("layerlab/analysis",)),
     ("plan", ("study/expansion", "study/study", "study/reading", "study/status", "study/runner")),
-    ("forward", ("layerlab/finetuning", "training/step")),
+    ("training forward", ("finetuning/step", "finetuning/loop", "finetuning/frozen", "training/step")),
 )  # fmt: skip
 OPERATORS: Final = (
     ("matmul", ("mm", "linear", "matmul", "bmm")),
@@ -162,7 +163,9 @@ def main(arguments: Sequence[str]) -> None:
     rows = profile(Path(study), shortcuts)
     import pandas as pd
 
-    pd.DataFrame(rows).round(3).to_csv(output, index=False)
+    frame = pd.DataFrame(rows)
+    frame["share"] = frame["seconds"] / frame.groupby("what")["seconds"].transform("sum")
+    frame.round(3).to_csv(output, index=False)
 
 
 if __name__ == "__main__":
