@@ -11,7 +11,7 @@ import pytest
 
 from layerlab.ablation.ablation import Ablation, Timed
 from layerlab.ablation.interventions import Freeze, Reset
-from layerlab.finetuning import cohort
+from layerlab.finetuning import stacked_fits
 from layerlab.nodes.jobs import write_node
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.run import Run
@@ -106,8 +106,8 @@ def test_a_killed_cohort_goes_on_as_one_or_apart(
             raise Killed
         return take(self, batch, step)
 
-    take = cohort._Cohort._take_step
-    monkeypatch.setattr(cohort._Cohort, "_take_step", stop)
+    take = stacked_fits.StackedFits._take_step
+    monkeypatch.setattr(stacked_fits.StackedFits, "_take_step", stop)
     settings = WorkSettings(0.0, "cpu", None, TOGETHER.shortcuts, cohorts_on_cpu=True)
     with pytest.raises(Killed, match="^$"):
         carry_out(tmp_path, plan, settings)
