@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoConfig, BertModel
 
-from layerlab.study.cost import plan_cost
+from layerlab.study.costs.cost import plan_cost
 from layerlab.study.study import Study, StudyPlan
 from tests.fixtures.command_line import Call
 

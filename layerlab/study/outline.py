@@ -7,8 +7,8 @@ from collections import Counter
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.pretraining import Pretraining
 from layerlab.nodes.store.store import Store
-from layerlab.study.cost import describe_cost, plan_cost
-from layerlab.study.pace import describe_pace, n_steps
+from layerlab.study.costs.cost import describe_cost, plan_cost
+from layerlab.study.costs.pace import describe_pace, n_steps
 from layerlab.study.plan import Plan
 from layerlab.study.precision import precision_notes
 from layerlab.study.status import done_nodes

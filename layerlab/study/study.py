@@ -15,10 +15,10 @@ from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.run import Run
 from layerlab.nodes.node import Node
 from layerlab.nodes.store.store import Store
-from layerlab.study.expansion import expand
 from layerlab.study.grid import Grid
 from layerlab.study.outline import describe_plan
 from layerlab.study.plan import Plan
+from layerlab.study.planning.expansion import expand
 from layerlab.study.reading import read_study, write_study
 from layerlab.study.runner import Outcome, run_plan
 

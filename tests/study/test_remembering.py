@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from layerlab.models import tokenizers
-from layerlab.study import cost, vocabulary
+from layerlab.study.costs import cost
+from layerlab.study.planning import vocabulary
 from layerlab.study.study import Study
 from tests.fixtures.studies import make_study
 

@@ -23,9 +23,9 @@ from layerlab.models.tokenizers import load_tokenizer
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.run import Run
 from layerlab.nodes.process import quieten_transformers
-from layerlab.study.loads import Load
+from layerlab.study.costs.loads import Load
+from layerlab.study.costs.shapes import Shape, shape_of_config
 from layerlab.study.plan import Plan
-from layerlab.study.shapes import Shape, shape_of_config
 from layerlab.study.study import Study
 from layerlab.tasks.corpora import encode_corpus, read_corpus
 from layerlab.tasks.task import get_task

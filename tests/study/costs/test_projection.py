@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from layerlab.study.projection import H200_BF16, TABLE_1, project
-from layerlab.study.shapes import shape_of
+from layerlab.study.costs.projection import H200_BF16, TABLE_1, project
+from layerlab.study.costs.shapes import shape_of
 
 MBERT = shape_of("bert-base-multilingual-cased")
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from layerlab.study.loads import PIECES_PER_WORD, Load
-from layerlab.study.shapes import Shape
+from layerlab.study.costs.loads import PIECES_PER_WORD, Load
+from layerlab.study.costs.shapes import Shape
 
 # Kernels of a layer in a step of a BERT, without clipping and AdamW: counted on the CPU path in bf16, of a
 # model alone and of several that are stacked. On a GPU, stacked attention with dropout adds a forward, a

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from layerlab.models.checkpoints import Checkpoint
 from layerlab.models.tokenizers import tokenizer_has_blanks
-from layerlab.study.findings import Expansion
+from layerlab.study.planning.findings import Expansion
 from layerlab.tasks.task import get_task
 from layerlab.tasks.words import Word, resolved_word
 

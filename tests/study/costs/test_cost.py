@@ -11,9 +11,9 @@ from layerlab.data.pairs import Pair
 from layerlab.data.sentences import Sentence
 from layerlab.errors import CheckpointError
 from layerlab.models.tokenizers import find_tokenizer
-from layerlab.study.cost import describe_cost, plan_cost
-from layerlab.study.loads import PIECES_PER_WORD, Load, read_load, words_of
-from layerlab.study.shapes import Shape, shape_of
+from layerlab.study.costs.cost import describe_cost, plan_cost
+from layerlab.study.costs.loads import PIECES_PER_WORD, Load, read_load, words_of
+from layerlab.study.costs.shapes import Shape, shape_of
 from layerlab.study.study import Study
 from tests.fixtures.command_line import Call
 

@@ -9,9 +9,11 @@ from layerlab.errors import LayerlabError, StudyError
 from layerlab.models.checkpoints import Checkpoint, find_checkpoint
 from layerlab.nodes.kinds.pretraining import find_pretraining, is_pretraining
 from layerlab.nodes.node import Node, Planned, find_kind
-from layerlab.study.assembly import expand_grid
-from layerlab.study.copies import Copies
-from layerlab.study.findings import (
+from layerlab.study.grid import Grid, baseline_is_missing
+from layerlab.study.plan import Plan
+from layerlab.study.planning.assembly import expand_grid
+from layerlab.study.planning.copies import Copies
+from layerlab.study.planning.findings import (
     Expansion,
     check_data_keys,
     check_source,
@@ -19,9 +21,7 @@ from layerlab.study.findings import (
     find_corpora,
     find_measurements,
 )
-from layerlab.study.grid import Grid, baseline_is_missing
-from layerlab.study.plan import Plan
-from layerlab.study.vocabulary import check_vocabularies
+from layerlab.study.planning.vocabulary import check_vocabularies
 from layerlab.tasks.task import get_task
 
 

@@ -18,9 +18,9 @@ from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.measurement import read_measured
 from layerlab.nodes.kinds.pretraining import Pretraining
 from layerlab.nodes.kinds.run import Run
+from layerlab.study.costs.loads import PIECES_PER_WORD, SAMPLE, Load, measure_pieces, read_load
+from layerlab.study.costs.shapes import Shape, shape_of, shape_of_config
 from layerlab.study.keeping import KEEP, Keeping
-from layerlab.study.loads import PIECES_PER_WORD, SAMPLE, Load, measure_pieces, read_load
-from layerlab.study.shapes import Shape, shape_of, shape_of_config
 from layerlab.tasks.corpora import read_corpus
 from layerlab.tasks.task import get_task
 

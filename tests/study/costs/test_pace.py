@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from layerlab.nodes.store.store import Store
-from layerlab.study.pace import describe_pace, n_steps
+from layerlab.study.costs.pace import describe_pace, n_steps
 from layerlab.study.study import Study, StudyPlan
 
 

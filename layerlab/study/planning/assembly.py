@@ -15,9 +15,9 @@ from layerlab.models.checkpoints import Checkpoint, find_checkpoint
 from layerlab.nodes.identity import FitSpec, RunSpec, identity_of
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.run import Run
-from layerlab.study.copies import find_donor
-from layerlab.study.findings import Coordinates, Expansion
-from layerlab.study.words import word_of
+from layerlab.study.planning.copies import find_donor
+from layerlab.study.planning.findings import Coordinates, Expansion
+from layerlab.study.planning.words import word_of
 from layerlab.tasks.task import get_task
 
 

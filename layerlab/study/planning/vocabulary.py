@@ -12,7 +12,7 @@ from layerlab.models.checkpoints import Checkpoint
 from layerlab.models.pieces import special_tokens
 from layerlab.models.remembered import recall, remembered
 from layerlab.models.tokenizers import find_tokenizer
-from layerlab.study.findings import Expansion
+from layerlab.study.planning.findings import Expansion
 from layerlab.tasks.corpora import empty_words, read_corpus, unknown_words
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from layerlab.errors import CheckpointError, unknown
 from layerlab.models.loading import load_config
-from layerlab.study.loads import Load
+from layerlab.study.costs.loads import Load
 
 # Dimensions of encoders whose cost may be asked for without a download: what differs from the defaults of
 # their transformers configuration.

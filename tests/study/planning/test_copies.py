@@ -19,7 +19,7 @@ from layerlab.ablation.interventions.weights import copy_from
 from layerlab.errors import DonorError, LayerlabError, StudyError
 from layerlab.models.checkpoints import find_checkpoint
 from layerlab.models.encoder import Encoder
-from layerlab.study.copies import Copies
+from layerlab.study.planning.copies import Copies
 from layerlab.study.study import Study
 from layerlab.training.streams import donors_seed
 from tests.fixtures.pretrainings import PLAIN_SPEC, write_spec

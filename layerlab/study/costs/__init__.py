@@ -1,0 +1,1 @@
+"""What a plan costs: arithmetic, memory, disk and time."""
