@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel
 
 from layerlab.bench.corpora import write_treebanks
 from layerlab.bench.programs import encoder, flops, rate, trainer
 from layerlab.bench.workloads.outcomes import read_study, read_trainer
 from layerlab.data.formats.conllu import read_conllu
+from layerlab.models.tokenizers import load_tokenizer
 from layerlab.study.runner import run_plan
 from layerlab.study.study import Study
 from tests.fixtures.studies import make_study
@@ -105,7 +106,10 @@ def test_an_encoder_with_random_weights_loads_with_its_tokenizer(tmp_path: Path)
     model = AutoModel.from_pretrained(tmp_path / "bert")
     assert model.config.num_hidden_layers == 2
     assert model.get_input_embeddings().weight.shape == (5000, 24)
-    assert AutoTokenizer.from_pretrained(tmp_path / "bert").pad_token_id == model.config.pad_token_id
+    tokenizer = load_tokenizer(str(tmp_path / "bert"))  # refuses one that is not of the model's size
+    assert (tokenizer.pad_token_id, len(tokenizer)) == (model.config.pad_token_id, 5000)
+    text = "ta masti, nima"
+    assert tokenizer(text).input_ids == load_tokenizer("minimbert-controlled")(text).input_ids
 
 
 def test_the_rate_of_products_is_a_number_of_operations() -> None:

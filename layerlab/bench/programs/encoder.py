@@ -1,10 +1,11 @@
-"""An encoder with random weights: a BERT of any size, with the tokenizer of another encoder.
+"""An encoder with random weights: a BERT of any size, with the tokenizer of another encoder and more pieces.
 
 ``python -m layerlab.bench.programs.encoder FOLDER TOKENIZER LAYERS WIDTH ROWS``
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -34,6 +35,16 @@ def make(folder: Path, tokenizer_of: str, n_layers: int, width: int, rows: int) 
     with publishing(folder) as made:
         model.save_pretrained(made)
         tokenizer.save_pretrained(made)
+        _fill(made / "tokenizer.json", model.config.vocab_size)
+
+
+def _fill(file: Path, rows: int) -> None:
+    """Give a WordPiece vocabulary pieces that occur in no text, until every row of the embeddings has one."""
+    tokenizer = json.loads(file.read_text(encoding="utf-8"))
+    vocabulary = tokenizer["model"]["vocab"]
+    # From the private use area, of which no language writes.
+    vocabulary |= {f"##\ue000{row}": row for row in range(max(vocabulary.values()) + 1, rows)}
+    file.write_text(json.dumps(tokenizer, ensure_ascii=False), encoding="utf-8")
 
 
 if __name__ == "__main__":
