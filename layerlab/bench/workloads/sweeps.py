@@ -76,7 +76,7 @@ SMALL_ENCODER: Final[Mapping[str, SweepSize]] = MappingProxyType(
 LARGE_VOCABULARY: Final[Mapping[str, SweepSize]] = MappingProxyType(
     {
         "small": SweepSize((0,), (0,), 2, _sizes(16, 4, 4), 1, 8, 1e-4, 8),
-        "default": SweepSize((0, 6), (0,), 10, _sizes(144, 24, 16), 1, 16, 1e-4, 120),
+        "default": SweepSize((0,), (0,), 10, _sizes(480, 24, 16), 1, 16, 1e-4, 150),
         "full": SweepSize(_PAIRS, (0, 1), 10, _sizes(600, 200, 150), 2, 16, 1e-4, 3600),
     }
 )
