@@ -41,6 +41,8 @@ def start(settings: BenchSettings) -> Workload:
         for study, results in ((place / "finished.yaml", finished), (place / "report-5k.yaml", done)):
             if not results.is_dir():
                 call(program("synthetic", study, results))
+                if results == finished:  # with its tables and figures, as a run leaves it
+                    call(layerlab("run", study, "--results", results))
 
     def again(folder: Path) -> list[str]:
         return layerlab("run", place / "finished.yaml", "--results", folder / "results")
