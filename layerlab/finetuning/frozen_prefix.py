@@ -23,7 +23,7 @@ from layerlab.ablation.interventions import (
 )
 from layerlab.finetuning.kept_states import (
     CorpusStates,
-    Kept,
+    StateFiles,
     bytes_of,
     corpus_states,
     gives_states,
@@ -135,7 +135,7 @@ class FrozenPrefix:
     task: Task
     level: int
     parts: tuple[str, ...]
-    kept: Kept
+    kept: StateFiles
     _forward: ResumableForward = field(init=False, repr=False)
     _states: dict[int, tuple[EncodedCorpus, CorpusStates]] = field(default_factory=dict, repr=False)
 
@@ -143,7 +143,7 @@ class FrozenPrefix:
         self._forward = ResumableForward(self.model.encoder)
 
     @classmethod
-    def of(cls, model: TaskModel, case: FrozenCase, kept: Kept) -> FrozenPrefix:
+    def of(cls, model: TaskModel, case: FrozenCase, kept: StateFiles) -> FrozenPrefix:
         """Return the prefix of a fit that the shortcut does not refuse."""
         standing = [item for item in case.before if is_standing(item) and type(item) is Skip]
         parts = prefix_parts(case.encoder, case.level, standing)

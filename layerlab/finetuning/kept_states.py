@@ -46,7 +46,7 @@ States = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Kept:
+class StateFiles:
     """Files of states in a folder, each whole or not there.
 
     Attributes:
@@ -129,7 +129,7 @@ def corpus_states(
     task: Task,
     corpus: EncodedCorpus,
     parts: Sequence[str],
-    kept: Kept,
+    kept: StateFiles,
     precision: str = "fp32",
 ) -> CorpusStates:
     """Return the states of a corpus after a prefix: kept ones, or computed from a lower level that is kept.

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from layerlab.data.sentences import Sentence
 from layerlab.errors import LayerlabError
-from layerlab.inspection.finding import Finding, Inspection, worst
+from layerlab.inspection.finding import Finding, Inspection
 from layerlab.inspection.masked_words import look_at_masked_words, mask_text
 from layerlab.inspection.tokens import look_at_sizes, look_at_special_tokens, look_at_words
 from layerlab.inspection.translations import look_at_translations
 from layerlab.inspection.weights import look_at_range, look_at_weights
+from layerlab.measures.states import longest_input
 from layerlab.models.encoder import Encoder
-from layerlab.models.loading import place_of, quiet_transformers, read_architectures
-from layerlab.models.pieces import n_positions, special_tokens, tokenize
+from layerlab.models.loading import place_of, quiet_transformers
+from layerlab.models.pieces import special_tokens, tokenize
 from layerlab.models.tokenizers import load_tokenizer
 
 if TYPE_CHECKING:
@@ -72,15 +73,14 @@ def _look_at_text(
     words = {key: [word for text in several for word in words_of(text)] for key, several in texts.items()}
     found = [*look_at_words(words, tokenizer)]
     yield from found
-    if worst([one.verdict for one in found]) == "broken" and all(one.verdict == "broken" for one in found):
+    if all(one.verdict == "broken" for one in found):
         return  # nothing can be read, so nothing can be guessed
-    model = load_masked(name, revision)
     guesses: list[Finding] = []
-    if model is not None and tokenizer.mask_token_id is not None:
+    if has_masked_head(encoder) and tokenizer.mask_token_id is not None:
         progress("guessing masked words")
         rows = {key: _rows(several, encoder, tokenizer) for key, several in texts.items()}
         masked = {key: mask_text(several, tokenizer) for key, several in rows.items()}
-        guesses = list(look_at_masked_words(model, masked))
+        guesses = list(look_at_masked_words(load_masked(name, revision), masked))
         yield from guesses
     progress("looking for translations")
     found, largest = look_at_translations(encoder, tokenizer, bitexts, decides=not guesses)
@@ -93,12 +93,15 @@ def words_of(text: Sentence | str) -> Sequence[str]:
     return text.words if isinstance(text, Sentence) else text.split()
 
 
+def has_masked_head(encoder: Encoder) -> bool:
+    """Return whether an encoder's checkpoint says that it was saved with a head for masked words."""
+    return any(one.endswith("ForMaskedLM") for one in encoder.base.config.architectures or ())
+
+
 def load_masked(name: str, revision: str | None) -> Any:
-    """Return a checkpoint's masked-LM model; None if its configuration names no such head."""
+    """Return a checkpoint's masked-LM model."""
     from transformers import AutoModelForMaskedLM
 
-    if not any(one.endswith("ForMaskedLM") for one in read_architectures(name, revision)):
-        return None
     location, revision = place_of(name, revision)
     with quiet_transformers():
         options = {} if revision is None else {"revision": revision}
@@ -108,7 +111,7 @@ def load_masked(name: str, revision: str | None) -> Any:
 def _rows(texts: Texts, encoder: Encoder, tokenizer: Any) -> list[list[int]]:
     """Return the word-pieces of texts with special tokens around, cut at the longest input."""
     before, after = special_tokens(tokenizer)
-    longest = min(n_positions(encoder.base.config) or _LONGEST, _LONGEST) - len(before) - len(after)
+    longest = min(longest_input(encoder, tokenizer), _LONGEST) - len(before) - len(after)
     pieces, _ = tokenize((word for text in texts for word in words_of(text)), tokenizer)
     rows = []
     for text in texts:

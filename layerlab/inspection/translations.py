@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
+from layerlab.ablation.interventions.donors import draw_encoder
 from layerlab.inspection.finding import Finding, Verdict
 from layerlab.measures.retrieval import retrieve
 from layerlab.measures.states import States, sentence_states
@@ -35,14 +35,19 @@ def look_at_translations(
     Returns:
         Findings by language, and the largest state that was met.
     """
-    twin = untrained_twin(encoder)
+    twin = draw_encoder(encoder.base, "library", seed=0)
+    # Bitexts of the same source share its sentences.
+    texts = {id(side): side for one in bitexts for side in (one.sources, one.targets)}
+    own, base = (
+        {key: sentence_states(model, side, tokenizer) for key, side in texts.items()}
+        for model in (encoder, twin)
+    )
     scores = []
-    largest = 0.0
     for one in bitexts:
-        own = [sentence_states(encoder, texts, tokenizer) for texts in (one.sources, one.targets)]
-        largest = max(largest, *(float(np.abs(states).max()) for states in own))
-        base = [sentence_states(twin, texts, tokenizer) for texts in (one.sources, one.targets)]
-        scores.append((one.target, best_level(*own), best_level(*base), len(one)))
+        sides = (id(one.sources), id(one.targets))
+        found, drawn = (best_level(*(states[side] for side in sides)) for states in (own, base))
+        scores.append((one.target, found, drawn, len(one)))
+    largest = max(float(np.abs(states).max()) for states in own.values())
     return list(_judge(scores, decides)), largest
 
 
@@ -51,16 +56,6 @@ def best_level(source: States, target: States) -> tuple[int, float]:
     found = [retrieve(x, y, "csls").mean for x, y in zip(source, target, strict=True)]
     level = int(np.argmax(found))
     return level, found[level]
-
-
-def untrained_twin(encoder: Encoder) -> Encoder:
-    """Return an encoder of the same configuration with fresh weights."""
-    import copy
-
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)
-        twin = type(encoder.base)(copy.deepcopy(encoder.base.config))
-    return Encoder(twin)
 
 
 def _judge(

@@ -125,15 +125,6 @@ def check_weights(location: str, revision: str | None, digest: str) -> None:
     _load_checked(location, location, revision, {"device_map": "meta", "local_files_only": True})
 
 
-def read_architectures(name: str, revision: str | None = None) -> tuple[str, ...]:
-    """Return the classes that a configuration says its checkpoint was saved from, as ``BertForMaskedLM``.
-
-    Raises:
-        CheckpointError: There is no such checkpoint.
-    """
-    return tuple(load_config(name, revision=revision).architectures or ())
-
-
 def _version(revision: str | None) -> Mapping[str, str]:
     return {} if revision is None else {"revision": revision}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -51,7 +50,6 @@ def load_tokenizer(name: str, revision: str | None = None, *, local: bool = Fals
     return tokenizer
 
 
-@functools.lru_cache(maxsize=64)
 def tokenizer_has_blanks(location: str, revision: str | None) -> bool:
     """Return whether a tokenizer has word-pieces that hold nothing of a word, only the space before it.
 

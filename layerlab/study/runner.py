@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,19 +93,13 @@ def run_plan(
         StudyError: There is no such device, engine, shortcut or choice of what is kept, the number of workers
             makes no sense, or this machine is much slower in bf16, which the study asks for.
     """
-    if device not in DEVICES:
-        raise StudyError([Problem("device", unknown("device", device, DEVICES))])
-    if workers is not None and workers < 0:
-        raise StudyError([Problem("workers", f"expected a number of processes or 0, got {workers}")])
-    allowed = read_shortcuts(shortcuts)
-    if keep is not None and keep not in KEEP:
-        raise StudyError([Problem("keep", unknown("choice", keep, KEEP))])
+    _check_options(device, workers, keep)
+    started, store = time.monotonic(), Store(Path(folder))
     keeping = Keeping(plan, keep or plan.study.keep)
+    settings = WorkSettings(checkpoint_seconds, device, shortcuts=read_shortcuts(shortcuts))
     if engine is None:
         engine = default_engine(workers)
     make = find_engine(engine) if isinstance(engine, str) else engine
-    started = time.monotonic()
-    store = Store(Path(folder))
     if engine in LOCAL:
         _check_precision(plan, store, device)
     prepare_store(plan, store, keeping)
@@ -114,30 +108,52 @@ def run_plan(
         store.clear_failure(failure["id"])
     if not before.complete:
         revive(plan, store)
-    settings = WorkSettings(checkpoint_seconds=checkpoint_seconds, device=device, shortcuts=allowed)
-    done = done_nodes(plan.nodes, store)
-    units = make_units(plan.nodes, lambda item: item.id in done, settings)
     with Progress(plan, store, enabled=progress and process_rank() == 0) as display:
-        if is_shared():
-            # Under torchrun or accelerate launch the processes share each fit, so there is no pool.
-            run_in_order(store, units, lambda unit: run_nodes(store.root, unit.nodes, settings))
-            if process_rank() == 0:
-                keeping.clear(store, [node_id for unit in units for node_id in unit.nodes])
-        elif units:
-            slots = min(workers, len(units)) if workers else None
-            schedule(
-                store,
-                units,
-                make(store, settings, slots),
-                retries=retries,
-                tick=display.tick,
-                ended=lambda unit: keeping.clear(store, unit.nodes),
-            )
+        _carry_out(plan, store, settings, keeping, make, workers, retries, display.tick)
     status = read_status(plan, store)
     if process_rank() == 0:
         write_frames(store)
     n_new = max(0, status.n_done - before.n_done)
     return Outcome(store, status, time.monotonic() - started, n_new)
+
+
+def _check_options(device: str, workers: int | None, keep: str | None) -> None:
+    if device not in DEVICES:
+        raise StudyError([Problem("device", unknown("device", device, DEVICES))])
+    if workers is not None and workers < 0:
+        raise StudyError([Problem("workers", f"expected a number of processes or 0, got {workers}")])
+    if keep is not None and keep not in KEEP:
+        raise StudyError([Problem("keep", unknown("choice", keep, KEEP))])
+
+
+def _carry_out(
+    plan: Plan,
+    store: Store,
+    settings: WorkSettings,
+    keeping: Keeping,
+    make: MakeEngine,
+    workers: int | None,
+    retries: int,
+    tick: Callable[[], None],
+) -> None:
+    """Carry out what is left of a plan, and let weights go that nothing waits for."""
+    done = done_nodes(plan.nodes, store)
+    units = make_units(plan.nodes, lambda item: item.id in done, settings)
+    if is_shared():
+        # Under torchrun or accelerate launch the processes share each fit, so there is no pool.
+        run_in_order(store, units, lambda unit: run_nodes(store.root, unit.nodes, settings))
+        if process_rank() == 0:
+            keeping.clear(store, [node_id for unit in units for node_id in unit.nodes])
+    elif units:
+        slots = min(workers, len(units)) if workers else None
+        schedule(
+            store,
+            units,
+            make(store, settings, slots),
+            retries=retries,
+            tick=tick,
+            ended=lambda unit: keeping.clear(store, unit.nodes),
+        )
 
 
 def _check_precision(plan: Plan, store: Store, device: str) -> None:

@@ -13,7 +13,7 @@ from layerlab.ablation.ablation import Timed
 from layerlab.ablation.apply import apply
 from layerlab.ablation.interventions import Freeze, Intervention, Rate, Reset, Selection, intervention
 from layerlab.finetuning.frozen_prefix import FrozenCase, FrozenStates
-from layerlab.finetuning.kept_states import Kept, prefix_parts
+from layerlab.finetuning.kept_states import StateFiles, prefix_parts
 from layerlab.models.encoder import Encoder
 from layerlab.tasks.task import get_task
 
@@ -77,10 +77,10 @@ def test_states_are_told_apart_by_the_weights_below_them(bert: PreTrainedModel) 
 
 
 def test_what_is_too_large_is_not_kept(tmp_path: Path) -> None:
-    kept = Kept(tmp_path / "not" / "there", room=100)
+    kept = StateFiles(tmp_path / "not" / "there", room=100)
     assert kept.has_room(100)
     assert not kept.has_room(101)
-    assert not Kept(tmp_path, room=1 << 60).has_room(1 << 59)
+    assert not StateFiles(tmp_path, room=1 << 60).has_room(1 << 59)
     with pytest.raises(RuntimeError, match="stopped"), kept.writing("a", (2, 2)):
         raise RuntimeError("stopped")
     assert not list(tmp_path.rglob("*.npy"))

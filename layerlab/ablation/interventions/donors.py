@@ -76,7 +76,7 @@ class Donors:
         base = encoder.base
         key = ("fresh", init, str(found), type(base).__qualname__, base.config.to_json_string(use_diff=False))
         if key not in self._cache:
-            self._cache[key] = _draw(base, init, found)
+            self._cache[key] = weights_of(draw_encoder(base, init, found))
         return self._cache[key]
 
     def pretrained(self, encoder: Encoder) -> Weights:
@@ -138,8 +138,14 @@ def weights_of(encoder: Encoder) -> Weights:
     return {name: parameter.detach() for name, parameter in encoder.base.named_parameters()}
 
 
-def _draw(base: PreTrainedModel, init: str, seed: int) -> Weights:
-    """Build a model under a seed, leaving the caller's generators as they were."""
+def draw_encoder(base: PreTrainedModel, init: str, seed: int) -> Encoder:
+    """Build an encoder like another with fresh weights; the caller's generators stay as they were.
+
+    Args:
+        base: Gives class and configuration.
+        init: ``library`` or ``torch``, as in :class:`layerlab.ablation.interventions.Reset`.
+        seed: Of the weights.
+    """
     with torch.random.fork_rng(devices=[]), torch.device("cpu"):
         # Not torch.manual_seed, which would seed the accelerators' generators too.
         torch.default_generator.manual_seed(seed)
@@ -149,4 +155,4 @@ def _draw(base: PreTrainedModel, init: str, seed: int) -> Weights:
                 reset: Any = getattr(module, "reset_parameters", None)
                 if callable(reset) and not list(module.children()):
                     reset()
-    return weights_of(Encoder(model))
+    return Encoder(model)

@@ -25,7 +25,7 @@ _MARKER: Final = "made.json"
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptCheckpoint:
     """A checkpoint that is kept.
 
     Attributes:
@@ -60,17 +60,17 @@ def cached_folder(name: str, key: str, write: Callable[[Path], None]) -> Path:
             write(beside)
             files = {path.name: _describe(path) for path in sorted(beside.iterdir())}
             write_json(beside / _MARKER, files)
+        _make_room(folder)
     os.utime(folder / _MARKER)
-    _make_room(folder)
     return folder
 
 
-def kept_checkpoints() -> tuple[Kept, ...]:
+def kept_checkpoints() -> tuple[KeptCheckpoint, ...]:
     """Return the checkpoints that are kept, the longest unused first."""
     return tuple(sorted(_look(), key=lambda one: one.used))
 
 
-def remove_kept(kept: Kept) -> None:
+def remove_kept(kept: KeptCheckpoint) -> None:
     """Remove a checkpoint; it is made again when it is asked for."""
     away = kept.folder.with_name(f".removed-{os.getpid()}-{kept.folder.name}")
     kept.folder.rename(away)
@@ -79,11 +79,11 @@ def remove_kept(kept: Kept) -> None:
         kept.folder.parent.rmdir()
 
 
-def _look() -> Iterator[Kept]:
+def _look() -> Iterator[KeptCheckpoint]:
     for marker in cache_root().glob(f"*/[!.]*/{_MARKER}"):
         folder = marker.parent
         size = sum(path.stat().st_size for path in folder.iterdir())
-        yield Kept(folder.name, folder, size, marker.stat().st_mtime)
+        yield KeptCheckpoint(folder.name, folder, size, marker.stat().st_mtime)
 
 
 def _make_room(folder: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from layerlab.ablation.interventions import Freeze, Intervention
 from layerlab.finetuning.frozen_prefix import FrozenCase, FrozenPrefix, FrozenStates
-from layerlab.finetuning.kept_states import FOLDER, Kept
+from layerlab.finetuning.kept_states import FOLDER, StateFiles
 from layerlab.nodes.node import Work
 from layerlab.nodes.sharing import is_shared
 from layerlab.training.devices import make_accelerator
@@ -37,7 +37,7 @@ def find_prefix(
     if not taken.may(FrozenStates(), case):
         return None
     model.to(make_accelerator(work.settings.device).device)
-    return FrozenPrefix.of(model, case, Kept(work.store.cache / FOLDER))
+    return FrozenPrefix.of(model, case, StateFiles(work.store.cache / FOLDER))
 
 
 def hold(

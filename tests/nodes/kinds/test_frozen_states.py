@@ -17,7 +17,7 @@ from layerlab.ablation.ablation import Ablation, Timed
 from layerlab.ablation.interventions import Freeze, Reset, Skip, Unfreeze
 from layerlab.analysis.records import load_records
 from layerlab.finetuning import step
-from layerlab.finetuning.kept_states import Kept
+from layerlab.finetuning.kept_states import StateFiles
 from layerlab.models.forward import ResumableForward
 from layerlab.nodes.store.store import Store
 from layerlab.study.pruning import prune
@@ -179,7 +179,7 @@ def test_what_cannot_be_kept_is_refused_with_the_reason(
 
 
 def test_the_longest_unused_states_make_room(tmp_path: Path) -> None:
-    kept = Kept(tmp_path, room=1150)  # of files of 328 bytes
+    kept = StateFiles(tmp_path, room=1150)  # of files of 328 bytes
     for key, when in (("a", 3), ("b", 1), ("c", 2)):
         with kept.writing(key, (10, 5)) as out:
             out[:] = when
