@@ -18,7 +18,7 @@ from layerlab.analysis.records import load_records
 from layerlab.study.study import Study
 from layerlab.training.shortcuts.shortcut import SHORTCUTS
 from tests.fixtures.encoders import build, make_config
-from tests.fixtures.studies import make_study
+from tests.fixtures.studies import make_study, run
 from tests.fixtures.treebanks import LEXICON
 
 ROWS = 170  # of the embedding matrix, of which the treebanks touch a few dozen
@@ -79,11 +79,8 @@ def taken_in(folder: Path) -> set[str]:
     return {name for name, what in notes if not what.startswith("refused")}
 
 
-def run(study: Study, folder: Path, shortcuts: str) -> pd.DataFrame:
-    outcome = study.plan().run(
-        folder, workers=0, device="cpu", progress=False, shortcuts=shortcuts, checkpoint_seconds=1e9
-    )
-    assert outcome.good, outcome.status.failures
+def _records(study: Study, folder: Path, shortcuts: str) -> pd.DataFrame:
+    run(study, folder, device="cpu", shortcuts=shortcuts, checkpoint_seconds=1e9)
     return load_records(folder)
 
 
@@ -99,8 +96,9 @@ def test_records_by_all_shortcuts_are_those_of_the_plain_way(
         training={"epochs": 2, "learning_rate": 1e-3, "batch_size": 8, "weight_decay": 0.1},
         measures={"names": ["cka", "change"], "parallel": str(parallel(tmp_path)), "languages": ["cc"]},
     )
-    plain = run(study, tmp_path / "plain", "none")
-    fast = run(study, tmp_path / "fast", "all")
+    plain, fast = (
+        _records(study, tmp_path / name, way) for name, way in (("plain", "none"), ("fast", "all"))
+    )
     assert taken_in(tmp_path / "plain") == set()
     # Fits are stacked on a GPU alone.
     assert taken_in(tmp_path / "fast") == set(SHORTCUTS) - {"cohorts"}

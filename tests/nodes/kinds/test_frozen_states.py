@@ -22,7 +22,7 @@ from layerlab.models.forward import ResumableForward
 from layerlab.nodes.store.store import Store
 from layerlab.study.pruning import prune
 from layerlab.study.study import Study
-from tests.fixtures.studies import make_study
+from tests.fixtures.studies import make_study, run
 
 NOTE = "states after the embeddings and {} layers, computed once"
 
@@ -64,11 +64,6 @@ def plain(frozen_study: Study, tmp_path_factory: pytest.TempPathFactory) -> Path
     folder = tmp_path_factory.mktemp("plain")
     run(frozen_study, folder, shortcuts="none")
     return folder
-
-
-def run(study: Study, folder: Path, **options: Any) -> None:
-    outcome = study.plan().run(folder, workers=0, progress=False, **options)
-    assert outcome.good, outcome.status.failures
 
 
 def records(folder: Path, kind: str) -> dict[str, dict[str, Any]]:

@@ -17,7 +17,7 @@ from layerlab.analysis.records import load_records
 from layerlab.nodes.kinds.run import Run
 from layerlab.nodes.settings import WorkSettings
 from layerlab.study.study import Study
-from tests.fixtures.studies import make_study
+from tests.fixtures.studies import make_study, run
 
 ABLATIONS = (
     Ablation.none(),
@@ -43,11 +43,6 @@ def plain(shared_study: Study, tmp_path_factory: pytest.TempPathFactory) -> Path
     folder = tmp_path_factory.mktemp("plain")
     run(shared_study, folder, shortcuts="none")
     return folder
-
-
-def run(study: Study, folder: Path, **options: Any) -> None:
-    outcome = study.plan().run(folder, workers=0, progress=False, **options)
-    assert outcome.good, outcome.status.failures
 
 
 def facts_of(folder: Path) -> dict[str, dict[str, Any]]:
