@@ -38,7 +38,13 @@ Languages = Annotated[
 PairWith = Annotated[str, typer.Option(help="The language that each is paired with.")]
 Sentences = Annotated[int | None, typer.Option(help="Sentence pairs, evenly spread [default: all].", min=8)]
 MeasureNames = Annotated[str, typer.Option(help="Measures, with commas.", metavar="LIST")]
-PoolingName = Annotated[str, typer.Option(help="mean, first or muller.")]
+PoolingName = Annotated[
+    str | None,
+    typer.Option(
+        help="mean, first or muller [default: as each measure defines it, mean for most].", show_default=False
+    ),
+]
+TextName = Annotated[str, typer.Option(help="What of treebanks is read: raw (their lines # text) or words.")]
 Output = Annotated[
     Path | None,
     typer.Option(
@@ -58,7 +64,8 @@ def measure(
     pair_with: PairWith = "en",
     sentences: Sentences = None,
     measures: MeasureNames = "cka,retrieval,retrieval_csls",
-    pooling: PoolingName = "mean",
+    pooling: PoolingName = None,
+    text: TextName = "raw",
     output: Output = None,
     png: Png = False,
 ) -> None:
@@ -76,7 +83,13 @@ def measure(
 
     quieten_transformers()
     chosen = [labelled_model(model) for model in models]
-    bitexts = read_bitexts(parallel, listed(languages), pair_with, sentences=sentences)
+    bitexts = read_bitexts(
+        parallel,
+        listed(languages),
+        pair_with,
+        sentences=sentences,
+        text=text,  # type: ignore[arg-type]  # checked there
+    )
     parts = [
         measure_alignment(
             encoder,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from layerlab.data.sentences import Sentence, take_evenly
 from layerlab.errors import DataError, unknown
 
 Texts = Sequence[Sentence | str]
+#: What of an annotated sentence is read: its running text where there is one, or its words.
+TextForm = Literal["raw", "words"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,31 @@ class Bitext:
 
     def __len__(self) -> int:
         return len(self.sources)
+
+
+def in_form(aligned: Mapping[str, Sequence[Sentence]], text: TextForm) -> Mapping[str, Texts]:
+    """Return what is read of annotated sentences, language by language.
+
+    Args:
+        aligned: Language to its sentences.
+        text: ``raw`` gives running text in each language in which every sentence has it, and words in the
+            others; ``words`` gives words everywhere.
+
+    Raises:
+        DataError: An unknown form.
+
+    >>> said = {"ja": [Sentence(("猫", "だ"), text="猫だ")], "xx": [Sentence(("a", "b"))]}
+    >>> [texts[0] if isinstance(texts[0], str) else texts[0].words for texts in in_form(said, "raw").values()]
+    ['猫だ', ('a', 'b')]
+    """
+    if text not in get_args(TextForm):
+        raise DataError(unknown("form of text", text, get_args(TextForm)))
+    return {
+        language: tuple(one.text for one in sentences)
+        if text == "raw" and all(one.text for one in sentences)
+        else tuple(sentences)
+        for language, sentences in aligned.items()
+    }
 
 
 def pairs_with(

@@ -23,6 +23,7 @@ class Sentence:
         relations: Dependency relations, subtypes kept (``nsubj:pass``).
         entities: IOB2 tags.
         sent_id: The corpus's name of the sentence, empty where it gives none.
+        text: The sentence as running text, empty where the corpus gives none. Tasks read the words.
         place: Where it stands in its corpus, such as ``:12`` or ``, row 3``, for messages.
 
     >>> len(Sentence(("Sova", "letí"), upos=("NOUN", "VERB")).words)
@@ -35,6 +36,7 @@ class Sentence:
     relations: tuple[str, ...] = ()
     entities: tuple[str, ...] = ()
     sent_id: str = ""
+    text: str = ""
     place: str = field(default="", compare=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -11,7 +11,7 @@ from layerlab.data.bitext import Bitext
 from layerlab.errors import DataError, unknown
 from layerlab.measures.anc import anc
 from layerlab.measures.cka import cka
-from layerlab.measures.options import Pooling
+from layerlab.measures.options import Pooling, pooling_of
 from layerlab.measures.retrieval import Similarity, retrieve
 from layerlab.measures.states import States, open_encoder, sentence_states
 from layerlab.models.encoder import Encoder, as_encoder
@@ -67,7 +67,7 @@ def measure_alignment(
     label: str | None = None,
     layers: Sequence[int] | None = None,
     measures: Sequence[str] = DEFAULT_MEASURES,
-    pooling: Pooling = "mean",
+    pooling: Pooling | None = None,
     tokenizer: PreTrainedTokenizerBase | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> pd.DataFrame:
@@ -82,7 +82,8 @@ def measure_alignment(
         layers: Levels to measure, 0 being the embeddings and ``i + 1`` layer ``i``; all by default.
         measures: Names in `MEASURES`. ``cka`` is linear and debiased. Retrieval is the mean accuracy of both
             directions; rows ``..._forward`` (source to target) and ``..._backward`` come with it.
-        pooling: As in `layerlab.measures.states.sentence_states`.
+        pooling: As in `layerlab.measures.states.sentence_states`; None for what each measure defines, which
+            is ``muller`` for ``cka_muller`` and ``mean`` for all others.
         tokenizer: Its tokenizer; None loads the model's own.
         progress: Called with a line of text for each pair.
 
@@ -126,7 +127,7 @@ def alignment_rows(
     *,
     layers: Sequence[int] | None = None,
     measures: Sequence[str] = DEFAULT_MEASURES,
-    pooling: Pooling = "mean",
+    pooling: Pooling | None = None,
     tokenizer: PreTrainedTokenizerBase | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Iterator[Row]:
@@ -142,20 +143,24 @@ def alignment_rows(
             raise DataError(f"no layer {level}: expected 0 (the embeddings) to {encoder.n_layers}")
     levels = range(encoder.n_layers + 1) if layers is None else layers
     uses = Counter(id(texts) for one in bitexts for texts in (one.sources, one.targets))
-    kept: dict[int, States] = {}
+    how = {measure: pooling_of(measure, pooling) for measure in measures}
+    kept: dict[int, dict[Pooling, States]] = {}
     for one in bitexts:
         sides = []
         for texts in (one.sources, one.targets):
             key = id(texts)
             if key not in kept:
-                kept[key] = sentence_states(encoder, texts, tokenizer, pooling=pooling)
+                kept[key] = {
+                    way: sentence_states(encoder, texts, tokenizer, pooling=way) for way in set(how.values())
+                }
             sides.append(kept[key])
             uses[key] -= 1
             if not uses[key]:
                 del kept[key]  # bounds the memory: no later pair needs it
         for level in levels:
-            for measure in measures:
-                for name, value in MEASURES[measure](sides[0][level], sides[1][level], measure).items():
+            for measure, way in how.items():
+                x, y = (side[way][level] for side in sides)
+                for name, value in MEASURES[measure](x, y, measure).items():
                     yield Row(one.source, one.target, level, name, value, len(one))
         if progress is not None:
             progress(f"{one.source}-{one.target}: {len(one):,} sentence pairs")

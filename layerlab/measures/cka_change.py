@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from layerlab.errors import DataError, unknown
 from layerlab.measures.bitext_alignment import measured_records
 from layerlab.measures.cka import cka
-from layerlab.measures.options import CHANGES, Estimator, Kernel, Pooling
+from layerlab.measures.options import CHANGES, Estimator, Kernel, Pooling, pooling_of
 from layerlab.measures.states import sentence_states
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def measure_change(
     label: str,
     estimator: Estimator = "debiased",
     kernel: Kernel = "linear",
-    pooling: Pooling = "mean",
+    pooling: Pooling | None = None,
     tokenizer: PreTrainedTokenizerBase | None = None,
 ) -> pd.DataFrame:
     """Measure the CKA of two models on the same sentences, per layer and language.
@@ -42,7 +42,8 @@ def measure_change(
         label: What the pair of models is called in the frame.
         estimator: As in `layerlab.measures.cka.cka`.
         kernel: Likewise.
-        pooling: As in `layerlab.measures.states.sentence_states`.
+        pooling: As in `layerlab.measures.states.sentence_states`; None for ``muller`` with the estimator of
+            that name, else ``mean``.
         tokenizer: Of both; None loads each model's own.
 
     Returns:
@@ -55,9 +56,10 @@ def measure_change(
     Reference: Muller et al. (2021), "First Align, then Predict".
     """
     name = _name_of(estimator, kernel)
+    how = pooling_of(name, pooling)
     rows = []
     for language, sentences in texts.items():
-        x, y = (sentence_states(model, sentences, tokenizer, pooling=pooling) for model in (before, after))
+        x, y = (sentence_states(model, sentences, tokenizer, pooling=how) for model in (before, after))
         if len(x) != len(y):
             raise DataError(f"the models have {len(x) - 1} and {len(y) - 1} layers; expected as many in both")
         for layer in range(len(x)):

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from layerlab.data.bitext import TextForm
 from layerlab.errors import unknown
 from layerlab.validation import Names
 
@@ -27,6 +28,8 @@ CHANGES: Mapping[str, tuple[Estimator, Kernel]] = {
     "change_cka_rbf_biased": ("biased", "rbf"),
     "change_cka_muller": ("muller", "rbf"),
 }
+#: Measures whose definition says how a sentence's vector is made; the others take the mean.
+OWN_POOLING: Mapping[str, Pooling] = {"cka_muller": "muller", "change_cka_muller": "muller"}
 #: Distance of the weights from the pretrained ones, layer by layer; see `layerlab.measures.drift`.
 WEIGHT_MEASURES = ("drift",)
 #: Other names of measures.
@@ -53,7 +56,10 @@ class Measures(BaseModel):
             languages. By default ``controlled`` where the data are, else ``pud``.
         sentences: At most so many sentence pairs, spread evenly; None for all.
         pooling: How a sentence's vector is made: ``mean``, ``first`` or ``muller``, see
-            `layerlab.measures.states.sentence_states`.
+            `layerlab.measures.states.sentence_states`. By default as each measure defines it: ``muller`` for
+            ``cka_muller`` and ``change_cka_muller``, ``mean`` for all others. What is given holds for all.
+        text: What of parallel treebanks is read: ``raw`` for the lines ``# text`` (words in languages whose
+            file lacks them), ``words`` for the words of all.
         languages: Languages to pair with the source; the study's targets by default.
 
     >>> Measures(names=["cka", "change"]).canonical
@@ -65,7 +71,8 @@ class Measures(BaseModel):
     names: Names = Field(min_length=1)
     parallel: str | None = Field(default=None, min_length=1)
     sentences: int | None = Field(default=500, ge=8)
-    pooling: Pooling = "mean"
+    pooling: Pooling | None = None
+    text: TextForm = "raw"
     languages: Names = ()
 
     @field_validator("names", "languages", mode="before")
@@ -94,6 +101,15 @@ class Measures(BaseModel):
     def canonical(self) -> tuple[str, ...]:
         """The measures as records name them, sorted."""
         return tuple(sorted(ALIASES.get(name, name) for name in self.names))
+
+
+def pooling_of(name: str, given: Pooling | None = None) -> Pooling:
+    """Return how a measure's sentence vectors are made, unless the user says how.
+
+    >>> pooling_of("cka"), pooling_of("cka_muller"), pooling_of("cka_muller", "mean")
+    ('mean', 'muller', 'mean')
+    """
+    return given or OWN_POOLING.get(name, "mean")
 
 
 def short_form(value: object) -> object:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from layerlab.data.bitext import TextForm
 from layerlab.errors import unknown
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ class Probes(BaseModel):
         pair_with: The language that each other one is paired with.
         every: Steps between probes; the untrained model and the last step are always probed.
         sentences: At most so many sentence pairs, spread evenly over the files.
+        text: What of ``.conllu`` is read: ``words``, or ``raw`` for the lines ``# text``, as the measures of
+            studies do by default.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,6 +38,7 @@ class Probes(BaseModel):
     pair_with: str = "en"
     every: int = Field(default=1_000, ge=1)
     sentences: int = Field(default=300, ge=_LEAST_SENTENCES)
+    text: TextForm = "words"
 
     @model_validator(mode="after")
     def _pair_with_has_a_file(self) -> Probes:
@@ -95,7 +99,7 @@ def read_probes(probes: Probes) -> tuple[Bitext, ...]:
     from layerlab.data.formats.bitext_files import read_aligned
     from layerlab.errors import DataError
 
-    bitexts = pairs_with(read_aligned(probes.files), (), probes.pair_with, probes.sentences)
+    bitexts = pairs_with(read_aligned(probes.files, probes.text), (), probes.pair_with, probes.sentences)
     if len(bitexts[0]) < _LEAST_SENTENCES:
         raise DataError(
             f"probes: {len(bitexts[0])} sentences are common to all files; "

@@ -26,6 +26,10 @@ def bitexts(treebanks: Path) -> tuple[Bitext, ...]:
     return tuple(Bitext("aa", name, sentences["aa"], sentences[name]) for name in ("bb", "cc"))
 
 
+def sides_of(bitext: Bitext) -> tuple[Texts, Texts]:
+    return bitext.sources, bitext.targets
+
+
 def test_every_row_is_its_measure_of_the_states(tiny_encoder: Path, bitexts: tuple[Bitext, ...]) -> None:
     frame = measure_alignment(tiny_encoder, bitexts, measures=tuple(MEASURES))
     assert tuple(frame.columns) == COLUMNS
@@ -35,6 +39,7 @@ def test_every_row_is_its_measure_of_the_states(tiny_encoder: Path, bitexts: tup
     assert not frame.duplicated(["source", "target", "layer", "metric"]).any()
     states = {one.target: sentence_states(tiny_encoder, one.targets) for one in bitexts}
     source = sentence_states(tiny_encoder, bitexts[0].sources)
+    theirs = [sentence_states(tiny_encoder, texts, pooling="muller") for texts in sides_of(bitexts[0])]
     values = frame.set_index(["target", "layer", "metric"])["value"]
     for target, targets in states.items():
         for layer in range(5):
@@ -42,12 +47,25 @@ def test_every_row_is_its_measure_of_the_states(tiny_encoder: Path, bitexts: tup
             assert values[target, layer, "cka"] == cka(x, y)
             assert values[target, layer, "cka_biased"] == cka(x, y, "biased")
             assert values[target, layer, "cka_rbf"] == cka(x, y, kernel="rbf")
-            assert values[target, layer, "cka_muller"] == cka(x, y, "muller")
             found = retrieve(x, y, "csls", centre=True)
             assert values[target, layer, "retrieval_csls_centred"] == found.mean
             assert values[target, layer, "retrieval_csls_centred_forward"] == found.forward
             assert values[target, layer, "retrieval_csls_centred_backward"] == found.backward
             assert values[target, layer, "retrieval"] == retrieve(x, y).mean
+    for layer in range(5):
+        x, y = (states[layer] for states in theirs)
+        assert values[bitexts[0].target, layer, "cka_muller"] == cka(x, y, "muller")
+
+
+def test_a_pooling_that_is_given_holds_for_every_measure(
+    tiny_encoder: Path, bitexts: tuple[Bitext, ...]
+) -> None:
+    frame = measure_alignment(
+        tiny_encoder, bitexts[:1], measures=["cka", "cka_muller"], pooling="mean", layers=[2]
+    )
+    values = frame.set_index("metric")["value"]
+    x, y = (sentence_states(tiny_encoder, texts)[2] for texts in sides_of(bitexts[0]))
+    assert dict(values) == {"cka": cka(x, y), "cka_muller": cka(x, y, "muller")}
 
 
 def test_shared_sentences_are_encoded_once(

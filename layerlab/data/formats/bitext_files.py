@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from layerlab.data.bitext import Bitext, Texts, pairs_with
+from layerlab.data.bitext import Bitext, TextForm, Texts, in_form, pairs_with
 from layerlab.data.corpus_folders import find_file, languages_in
 from layerlab.data.formats.lines import read_lines
 from layerlab.data.formats.parallel_treebanks import read_parallel
@@ -31,7 +31,12 @@ _ISO_639_3: Mapping[str, str] = {
 
 
 def read_bitexts(
-    where: str | Path, languages: Sequence[str] = (), pair_with: str = "en", *, sentences: int | None = None
+    where: str | Path,
+    languages: Sequence[str] = (),
+    pair_with: str = "en",
+    *,
+    sentences: int | None = None,
+    text: TextForm = "raw",
 ) -> tuple[Bitext, ...]:
     """Read the bitexts of one language with others.
 
@@ -46,6 +51,8 @@ def read_bitexts(
         languages: The other languages; all that are there by default.
         pair_with: The one language that each is paired with, the source of every bitext.
         sentences: At most so many sentence pairs, spread evenly.
+        text: What of treebanks is read: ``raw`` for the lines ``# text`` of each file in which every sentence
+            has one, and the words of other files; ``words`` for the words of all.
 
     Raises:
         DataError: No such place or language, or sentences that do not correspond.
@@ -61,7 +68,7 @@ def read_bitexts(
         raise DataError(f"{place}: {unknown('language', pair_with, there)}")
     chosen = (pair_with, *(others or (language for language in there if language != pair_with)))
     files = {language: find_file(place, {}, language, "test", ("conllu",)) for language in chosen}
-    return pairs_with(read_parallel(files), others, pair_with, sentences)
+    return pairs_with(in_form(read_parallel(files), text), others, pair_with, sentences)
 
 
 def find_parallel(where: str | Path) -> Path:
@@ -93,13 +100,14 @@ def parallel_languages(place: Path) -> tuple[str, ...]:
     return languages_in(place, {}, ("conllu",))
 
 
-def read_aligned(paths: Mapping[str, str | Path]) -> Mapping[str, Texts]:
+def read_aligned(paths: Mapping[str, str | Path], text: TextForm = "raw") -> Mapping[str, Texts]:
     """Read one file a language and join them; sentences that one of them lacks are left out.
 
     Args:
         paths: Language to its file, all of one kind: ``.conllu``, joined by ``sent_id``; ``.tsv`` (id TAB
             text), joined by id; ``.txt``, in which lines of the same number correspond. The last two may be
             ``.xz``.
+        text: What of ``.conllu`` is read, as in `read_bitexts`.
 
     Raises:
         DataError: Files of different or unknown kinds, with nothing in common, or with lines that do not
@@ -113,7 +121,7 @@ def read_aligned(paths: Mapping[str, str | Path]) -> Mapping[str, Texts]:
         )
     kind = kinds.pop()
     if kind == "conllu":
-        return read_parallel(paths, partial=True)
+        return in_form(read_parallel(paths, partial=True), text)
     lines = {language: _lines(Path(path)) for language, path in paths.items()}
     if kind == "txt":
         lengths = {len(texts) for texts in lines.values()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from layerlab.data.formats.lines import read_lines, sent_id_of
+from layerlab.data.formats.lines import read_lines, sent_id_of, text_of
 from layerlab.data.sentences import Sentence
 from layerlab.errors import DataError, unknown
 
@@ -23,7 +23,8 @@ def read_conllu(path: str | Path) -> tuple[Sentence, ...]:
     """Read a CoNLL-U file into sentences with parts of speech and the basic tree.
 
     Multiword tokens (``1-2``) and empty nodes (``3.1``) are left out, as the annotation is on syntactic
-    words. Forms may contain spaces. A sentence whose heads are all ``_`` is read without a tree.
+    words. Forms may contain spaces. Running text is that of the line ``# text``. A sentence whose heads are
+    all ``_`` is read without a tree.
 
     Raises:
         DataError: A line has another number of columns than 10, an unknown UPOS tag, a word number out of
@@ -34,10 +35,10 @@ def read_conllu(path: str | Path) -> tuple[Sentence, ...]:
     path = Path(path)
     sentences: list[Sentence] = []
     rows: list[tuple[int, list[str]]] = []
-    sent_id = ""
+    sent_id = text = ""
     for number, line in enumerate([*read_lines(path), ""], 1):
         if line.startswith("#"):
-            sent_id = sent_id_of(line) or sent_id
+            sent_id, text = sent_id_of(line) or sent_id, text_of(line) or text
         elif line.strip():
             columns = line.split("\t")
             if len(columns) != N_COLUMNS:
@@ -47,8 +48,8 @@ def read_conllu(path: str | Path) -> tuple[Sentence, ...]:
                 rows.append((number, columns))
         else:
             if rows:
-                sentences.append(_build(path, rows, sent_id))
-            rows, sent_id = [], ""
+                sentences.append(_build(path, rows, sent_id, text))
+            rows, sent_id, text = [], "", ""
     if not sentences:
         raise DataError(f"{path}: no sentence in the file")
     return tuple(sentences)
@@ -63,7 +64,7 @@ def _check_word(path: Path, number: int, columns: list[str], expected: int) -> N
         raise DataError(f"{path}:{number}: {unknown('UPOS tag', columns[3], UPOS)}")
 
 
-def _build(path: Path, rows: list[tuple[int, list[str]]], sent_id: str) -> Sentence:
+def _build(path: Path, rows: list[tuple[int, list[str]]], sent_id: str, text: str) -> Sentence:
     has_tree = any(columns[6] != "_" for _, columns in rows)
     return Sentence(
         words=tuple(columns[1] for _, columns in rows),
@@ -71,6 +72,7 @@ def _build(path: Path, rows: list[tuple[int, list[str]]], sent_id: str) -> Sente
         heads=tuple(_head(path, number, columns, len(rows)) for number, columns in rows) if has_tree else (),
         relations=tuple(columns[7] for _, columns in rows) if has_tree else (),
         sent_id=sent_id,
+        text=text,
         place=f":{rows[0][0]}",
     )
 

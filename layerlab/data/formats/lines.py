@@ -28,5 +28,18 @@ def sent_id_of(comment: str) -> str | None:
     >>> sent_id_of("# sent_id = n01-7"), sent_id_of("# text = sent_id")
     ('n01-7', None)
     """
-    key, separator, value = comment.lstrip("#").partition("=")
-    return value.strip() if separator and key.strip() == "sent_id" else None
+    return _value_of(comment, "sent_id")
+
+
+def text_of(comment: str) -> str | None:
+    """Return the running text that a ``# text = ...`` comment gives, None for any other comment.
+
+    >>> text_of("# text = 2 + 2 = 4"), text_of("# text_en = Two and two")
+    ('2 + 2 = 4', None)
+    """
+    return _value_of(comment, "text")
+
+
+def _value_of(comment: str, key: str) -> str | None:
+    given, separator, value = comment.lstrip("#").partition("=")
+    return value.strip() if separator and given.strip() == key else None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -31,6 +31,14 @@ from layerlab.training.events import Report
 
 #: States level by level, each ``(sentences, hidden)``.
 Levels = Sequence[States]
+
+
+class StatesOf(Protocol):
+    """Gives, from a text and a pooling, the states of each run's encoder."""
+
+    def __call__(self, texts: Texts, pooling: Pooling) -> Mapping[str, Levels]:
+        """Return them level by level; levels that runs have in common are the same arrays."""
+
 
 #: States of the pretrained encoder that are kept between the runs of a process, in bytes.
 KEPT_BYTES = 1 << 30
@@ -73,21 +81,20 @@ class Measured:
 
     Attributes:
         changed: Name to whether the run intervenes after fine-tuning.
-        states_of: Gives, from a text, the states of each run's encoder, level by level; levels that runs
-            have in common are the same arrays.
+        states_of: Gives the states of each run's encoder.
         in_place: Puts a run's interventions in place for the length of a ``with`` block.
     """
 
     changed: Mapping[str, bool]
-    states_of: Callable[[Texts], Mapping[str, Levels]]
+    states_of: StatesOf
     in_place: Callable[[str], AbstractContextManager[None]]
 
 
-def measured_alone(fitted: Fitted, wanted: Measurement, *, changed: bool) -> Measured:
+def measured_alone(fitted: Fitted, *, changed: bool) -> Measured:
     """Return one run, which has no name, and whose interventions are in place."""
 
-    def states_of(texts: Texts) -> Mapping[str, Levels]:
-        return {"": tuple(sentence_states(fitted.encoder, texts, fitted.tokenizer, pooling=wanted.pooling))}
+    def states_of(texts: Texts, pooling: Pooling) -> Mapping[str, Levels]:
+        return {"": tuple(sentence_states(fitted.encoder, texts, fitted.tokenizer, pooling=pooling))}
 
     return Measured({"": changed}, states_of, lambda _: nullcontext())
 
@@ -122,35 +129,51 @@ def measure_runs(
         CheckpointError: The pretrained checkpoint is not.
     """
     bitexts, fit = read_measured(wanted, controlled), fitted.fit
-
-    def before(texts: Texts, digest: str) -> Levels:
-        reference, device = _reference(store, fit.origin), fitted.encoder.base.device
-        return tuple(reference.states_of(texts, digest, wanted.pooling, fitted.tokenizer, device))
-
     rows: dict[str, list[ScoreRow]] = {name: [] for name in runs.changed}
-    seen: set[str] = set()
-    changes = [name for name in wanted.names if name in CHANGES]
-    for pair in _pairs(wanted, bitexts, lambda texts, _: runs.states_of(texts)):
-        aligned = _Once(partial(_align, wanted))
-        for name in rows:
-            rows[name] += _alignment_rows(pair, name, aligned)
-        for language, texts, digest, states in pair.sides():
-            if changes and language not in seen:
-                seen.add(language)
-                old, changed = before(texts, digest), _Once(partial(_change, changes))
-                for name in rows:
-                    rows[name] += _change_rows(language, old, states[name], changed)
-        report({"event": "measured", "target": pair.bitext.target})
-    for name, changed_after in runs.changed.items():
-        if set(MEASURES) & set(wanted.names) and not (fit.before or fit.during or changed_after):
-            rows[name] += _pretrained_rows(_reference(store, fit.origin), wanted, bitexts, before)
-        if set(WEIGHT_MEASURES) & set(wanted.names):
+    for pooling, part in wanted.parts.items():
+        before = partial(_states_before, store, fitted, pooling)
+        _measure_states(part, bitexts, partial(runs.states_of, pooling=pooling), before, rows, report)
+        for name, changed_after in runs.changed.items():
+            if set(MEASURES) & set(part.names) and not (fit.before or fit.during or changed_after):
+                rows[name] += _pretrained_rows(_reference(store, fit.origin), part, bitexts, before)
+    if set(WEIGHT_MEASURES) & set(wanted.names):
+        for name in runs.changed:
             with runs.in_place(name):
                 rows[name] += _drift_rows(_reference(store, fit.origin).encoder, fitted.encoder, source)
     return {
         name: [row for row in found if row.value is not None and not math.isnan(row.value)]
         for name, found in rows.items()
     }
+
+
+def _states_before(store: Store, fitted: Fitted, pooling: Pooling, texts: Texts, digest: str) -> Levels:
+    """Return the pretrained encoder's states of a text."""
+    reference, device = _reference(store, fitted.fit.origin), fitted.encoder.base.device
+    return tuple(reference.states_of(texts, digest, pooling, fitted.tokenizer, device))
+
+
+def _measure_states(
+    wanted: Measurement,
+    bitexts: Sequence[Bitext],
+    states_of: Callable[[Texts], Mapping[str, Levels]],
+    before: Callable[[Texts, str], Levels],
+    rows: Mapping[str, list[ScoreRow]],
+    report: Report,
+) -> None:
+    """Add to each run's rows what measures of one pooling find."""
+    seen: set[str] = set()
+    changes = [name for name in wanted.names if name in CHANGES]
+    for pair in _pairs(wanted, bitexts, lambda texts, _: states_of(texts)):
+        aligned = _Once(partial(_align, wanted))
+        for name in rows:
+            rows[name].extend(_alignment_rows(pair, name, aligned))
+        for language, texts, digest, states in pair.sides():
+            if changes and language not in seen:
+                seen.add(language)
+                old, changed = before(texts, digest), _Once(partial(_change, changes))
+                for name in rows:
+                    rows[name].extend(_change_rows(language, old, states[name], changed))
+        report({"event": "measured", "target": pair.bitext.target})
 
 
 def _pretrained_rows(

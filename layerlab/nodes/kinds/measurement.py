@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from layerlab.data.bitext import Bitext, Texts, pairs_with
+from layerlab.data.bitext import Bitext, TextForm, Texts, pairs_with
 from layerlab.data.formats.bitext_files import find_parallel, parallel_languages, read_bitexts
 from layerlab.data.sentences import Sentence
 from layerlab.data.spec import Controlled, DataSpec
 from layerlab.errors import DataError
 from layerlab.files import digest_values
-from layerlab.measures.options import MEASURES_VERSION, WEIGHT_MEASURES, Measures, Pooling
+from layerlab.measures.options import MEASURES_VERSION, WEIGHT_MEASURES, Measures, Pooling, pooling_of
 
 CONTROLLED: Final = "controlled"
 
@@ -24,32 +24,52 @@ class Measurement:
 
     Attributes:
         names: Measures as records name them, sorted.
-        pooling: How a sentence's vector is made.
+        pooling: How a sentence's vector is made; None if measures differ in it, each after its definition.
         source: The source as the parallel sentences call it.
         parallel: Folder or file of the parallel sentences, or ``controlled``; empty if none are needed.
         sentences: At most so many sentence pairs.
         texts: Each language that is paired with the source, a digest of the source's sentences and one of its
             own.
+        text: What of parallel treebanks is read.
     """
 
     names: tuple[str, ...]
-    pooling: Pooling
+    pooling: Pooling | None
     source: str
     parallel: str = ""
     sentences: int | None = None
     texts: tuple[tuple[str, str, str], ...] = ()
+    text: TextForm = "words"  # what plans meant that did not say
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What can change a number: the measures and the content of the sentences, not where they lie."""
+        """What can change a number: the measures and the content of the sentences, not where they lie.
+
+        Digests tell words from running text.
+        """
         about: dict[str, Any] = {
             "version": MEASURES_VERSION,
             "names": list(self.names),
             "source": self.source,
         }
         if self.texts:
-            about |= {"pooling": self.pooling, "texts": {name: digests for name, *digests in self.texts}}
+            pooling = self.pooling or {name: pooling_of(name) for name in self._of_states}
+            about |= {"pooling": pooling, "texts": {name: digests for name, *digests in self.texts}}
         return about
+
+    @property
+    def parts(self) -> Mapping[Pooling, Measurement]:
+        """The measures by pooling; those of weights go with any."""
+        if self.pooling is not None:
+            return {self.pooling: self}
+        names: dict[Pooling, list[str]] = {}
+        for name in self._of_states:
+            names.setdefault(pooling_of(name), []).append(name)
+        return {pooling: replace(self, pooling=pooling, names=tuple(some)) for pooling, some in names.items()}
+
+    @property
+    def _of_states(self) -> tuple[str, ...]:
+        return tuple(name for name in self.names if name not in WEIGHT_MEASURES)
 
 
 def plan_measurement(measures: Measures, data: DataSpec, source: str, targets: Sequence[str]) -> Measurement:
@@ -64,8 +84,12 @@ def plan_measurement(measures: Measures, data: DataSpec, source: str, targets: S
     Raises:
         DataError: There are no parallel sentences, or not in these languages; says which there are.
     """
-    if set(measures.canonical) <= set(WEIGHT_MEASURES):
-        return Measurement(measures.canonical, measures.pooling, source)
+    poolings: set[Pooling] = {
+        pooling_of(name, measures.pooling) for name in measures.canonical if name not in WEIGHT_MEASURES
+    }
+    pooling: Pooling | None = None if len(poolings) > 1 else next(iter(poolings), "mean")
+    if not poolings:
+        return Measurement(measures.canonical, pooling, source)
     where = measures.parallel or (CONTROLLED if data.controlled is not None else "pud")
     place, there = _look(where, data.controlled)
     spoken = _names_there(there, (source,), place, "the source is measured with its translations")[0]
@@ -77,13 +101,12 @@ def plan_measurement(measures: Measures, data: DataSpec, source: str, targets: S
             f"nothing to pair {source} with: give the study targets, or name languages: measures.languages "
             f"({place} has {', '.join(there)})"
         )
-    bitexts = _read(place, data.controlled, spoken, others, measures.sentences)
+    bitexts = _read(place, data.controlled, spoken, others, measures.sentences, measures.text)
     least = min(len(one) for one in bitexts)
     if least < 8:
         raise DataError(f"{place}: {least} sentence pairs are too few to measure; expected at least 8")
-    return Measurement(
-        measures.canonical, measures.pooling, spoken, place, measures.sentences, digest_bitexts(bitexts)
-    )
+    digests = digest_bitexts(bitexts)
+    return Measurement(measures.canonical, pooling, spoken, place, measures.sentences, digests, measures.text)
 
 
 @functools.lru_cache(maxsize=4)
@@ -96,7 +119,8 @@ def read_measured(measurement: Measurement, controlled: Controlled | None) -> tu
     if not measurement.texts:
         return ()
     languages = tuple(name for name, *_ in measurement.texts)
-    found = _read(measurement.parallel, controlled, measurement.source, languages, measurement.sentences)
+    source, sentences = measurement.source, measurement.sentences
+    found = _read(measurement.parallel, controlled, source, languages, sentences, measurement.text)
     if digest_bitexts(found) != measurement.texts:
         raise DataError(f"{measurement.parallel} has changed since the plan was made; plan and run again")
     return found
@@ -105,7 +129,7 @@ def read_measured(measurement: Measurement, controlled: Controlled | None) -> tu
 def digest_bitexts(bitexts: Iterable[Bitext]) -> tuple[tuple[str, str, str], ...]:
     """Return each target with a digest of the source's sentences and one of its own.
 
-    Only words count: annotations change no state.
+    Only what is read counts, words or running text: annotations change no state.
     """
     digests: dict[int, str] = {}
     rows = []
@@ -152,10 +176,15 @@ def _names_there(there: Sequence[str], wanted: Sequence[str], place: str, hint: 
 
 
 def _read(
-    place: str, controlled: Controlled | None, source: str, languages: Sequence[str], sentences: int | None
+    place: str,
+    controlled: Controlled | None,
+    source: str,
+    languages: Sequence[str],
+    sentences: int | None,
+    text: TextForm,
 ) -> tuple[Bitext, ...]:
     if place != CONTROLLED:
-        return read_bitexts(place, languages, source, sentences=sentences)
+        return read_bitexts(place, languages, source, sentences=sentences, text=text)
     assert controlled is not None
     return pairs_with(
         {name: _speak(controlled, name, sentences) for name in (source, *languages)}, languages, source

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -140,7 +139,7 @@ class Run(BaseModel):
         with applied(self.after, fitted.encoder, donors=donors) as receipts:
             counted = self._evaluate(work, fitted, receipts, taken)
             measured, measuring = self._measure(
-                work, fitted, partial(measured_alone, changed=bool(self.after))
+                work, fitted, measured_alone(fitted, changed=bool(self.after))
             )
         rows = measured.get("", [])
         found = _Found(counted, rows, receipts, time.monotonic() - started, measuring)
@@ -180,7 +179,7 @@ class Run(BaseModel):
         for forms in prepare_forms(fitted, work.store, after):
             started, shared = time.monotonic(), work.settings.taken()
             counted = evaluate_forms(fitted, forms, first.data, first.spec.targets, work, shared)
-            measured, measuring = first._measure(work, fitted, partial(measured_together, forms=forms))
+            measured, measuring = first._measure(work, fitted, measured_together(fitted, forms=forms))
             seconds = (time.monotonic() - started) / len(forms)
             for run_id, form in forms.items():
                 run, rows = runs[run_id], measured.get(run_id, [])
@@ -201,7 +200,7 @@ class Run(BaseModel):
         return fitted, taken
 
     def _measure(
-        self, work: Work, fitted: Fitted, runs: Callable[[Fitted, Measurement], Measured]
+        self, work: Work, fitted: Fitted, runs: Measured
     ) -> tuple[Mapping[str, list[ScoreRow]], float]:
         """Return what runs with these measures measure, by run, and the seconds that it took."""
         from layerlab.nodes.kinds.layer_scores import measure_runs
@@ -214,7 +213,7 @@ class Run(BaseModel):
             fitted,
             self.measures,
             self.data.controlled,
-            runs(fitted, self.measures),
+            runs,
             source=source,
             report=work.report,
         )

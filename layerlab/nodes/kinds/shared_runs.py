@@ -14,10 +14,10 @@ from layerlab.data.spec import DataSpec
 from layerlab.errors import LayerlabError
 from layerlab.finetuning.evaluation import predict_each
 from layerlab.finetuning.forms import OWN, Forms
+from layerlab.measures.options import Pooling
 from layerlab.measures.states import states_of_forms
 from layerlab.nodes.kinds.fitted import Fitted
 from layerlab.nodes.kinds.layer_scores import Levels, Measured
-from layerlab.nodes.kinds.measurement import Measurement
 from layerlab.nodes.node import Work
 from layerlab.nodes.store.store import Store
 from layerlab.tasks.task import Score
@@ -107,14 +107,12 @@ def evaluate_forms(
     return counted
 
 
-def measured_together(fitted: Fitted, wanted: Measurement, *, forms: Mapping[str, Prepared]) -> Measured:
+def measured_together(fitted: Fitted, *, forms: Mapping[str, Prepared]) -> Measured:
     """Return runs by their ids, to be measured beside each other: lower levels are those of the fit."""
     together = Forms(fitted.model, forms)
 
-    def states_of(texts: Texts) -> Mapping[str, Levels]:
-        found = states_of_forms(
-            fitted.encoder, texts, fitted.tokenizer, together.levels, pooling=wanted.pooling
-        )
+    def states_of(texts: Texts, pooling: Pooling) -> Mapping[str, Levels]:
+        found = states_of_forms(fitted.encoder, texts, fitted.tokenizer, together.levels, pooling=pooling)
         own = tuple(found.pop(OWN)[1])
         return {run_id: (*own[:level], *states) for run_id, (level, states) in found.items()}
 

@@ -203,14 +203,15 @@ class _Counter:
         return self._texts[id(data)][1]
 
     def measured(self, fit: Fit, run: Run) -> Load:
-        """Return what a run's measures read: each parallel text once."""
+        """Return what a run's measures read: each parallel text once for each pooling."""
         if run.measures is None:
             return Load()
         key = (fit.model, run.measures)
         if key not in self._loads:
             found = read_measured(run.measures, run.data.controlled)
             texts = {id(text): text for one in found for text in (one.sources, one.targets)}
-            self._loads[key] = sum((self._read(fit, tuple(text)) for text in texts.values()), Load())
+            read = [self._read(fit, tuple(text)) for text in texts.values()]
+            self._loads[key] = sum(read * len(run.measures.parts), Load())
         return self._loads[key]
 
     def _read(self, fit: Fit, items: Sequence[Any], digest: str = "") -> Load:

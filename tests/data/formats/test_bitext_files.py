@@ -56,6 +56,28 @@ def test_treebanks_are_joined_by_name_and_share_the_source(treebank_folder: Path
     assert (only.source, only.target) == ("fr", "en")
 
 
+def test_treebanks_are_read_as_running_text_where_their_file_has_it(treebank_folder: Path) -> None:
+    raw = conllu(("b", "zwei"), ("a", "eins")).replace("1\tzwei", "# text = Zwei!\n1\tzwei")
+    raw = raw.replace("1\teins", "# text = 1 = eins.\n# text_en = One.\n1\teins")
+    write(treebank_folder / "de.conllu", raw)
+    half = conllu(("a", "un"), ("b", "deux")).replace("1\tun", "# text = Un.\n1\tun")
+    write(treebank_folder / "fr" / "test.conllu", half)
+    german, french = read_bitexts(treebank_folder)
+    assert german.targets == ("1 = eins.", "Zwei!")
+    assert [s.words for s in german.sources if isinstance(s, Sentence)] == [("one",), ("two",)]
+    assert [s.words for s in french.targets if isinstance(s, Sentence)] == [("un",), ("deux",)]
+    (words,) = read_bitexts(treebank_folder, ["de"], text="words")
+    assert [s.words for s in words.targets if isinstance(s, Sentence)] == [("eins",), ("zwei",)]
+    files = {name: treebank_folder / f"{name}.conllu" for name in ("en", "de")}
+    assert read_aligned(files)["de"] == ("1 = eins.", "Zwei!")
+    assert not any(isinstance(one, str) for one in read_aligned(files, "words")["de"])
+
+
+def test_a_form_of_text_that_does_not_exist_is_refused(treebank_folder: Path) -> None:
+    with pytest.raises(DataError, match="unknown form of text 'row'; did you mean 'raw'"):
+        read_bitexts(treebank_folder, text="row")  # type: ignore[arg-type]
+
+
 def test_tatoeba_goes_by_short_and_long_codes(tatoeba_folder: Path) -> None:
     chinese, german = read_bitexts(tatoeba_folder)
     assert (chinese.target, list(chinese.targets)) == ("zh", ["一", "二"])

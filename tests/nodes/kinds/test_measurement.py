@@ -63,6 +63,52 @@ def test_the_identity_is_of_measures_and_words_not_of_places(study: Study, tmp_p
     assert not ids(names=["cka", "change"], parallel=table) & first
 
 
+def write_treebanks(folder: Path, *, raw: bool) -> str:
+    """Write parallel treebanks of twelve sentences, with lines ``# text`` or without."""
+    for language in ("aa", "bb", "cc"):
+        blocks = []
+        for i in range(12):
+            text = f"# text = {language}tola{i}\n" if raw else ""
+            rows = [
+                f"{n}\t{word}\t_\tX\t" + "_\t" * 5 + "_" for n, word in enumerate((language, f"tola{i}"), 1)
+            ]
+            blocks.append(f"# sent_id = s{i}\n{text}" + "\n".join(rows) + "\n\n")
+        (folder / f"{language}.conllu").write_text("".join(blocks), encoding="utf-8")
+    return str(folder)
+
+
+def test_running_text_and_words_have_identities_of_their_own(study: Study, tmp_path: Path) -> None:
+    def measured(**measures: object) -> Measurement:
+        asked = Measures.model_validate({"names": ["cka"], "parallel": place, **measures})
+        return plan_measurement(asked, DataSpec(), "aa", ["bb", "cc"])
+
+    place = write_treebanks(tmp_path, raw=False)
+    before = measured()
+    assert before.identity == measured(text="words").identity  # nothing but words is there
+    assert before.identity["texts"]["bb"] == ["976feb5fab2ff6d4", "ec8dbd65fa892a58"]
+    write_treebanks(tmp_path, raw=True)
+    assert measured(text="words").identity == before.identity
+    assert measured().identity != before.identity
+    assert read_measured(measured(), None)[0].targets[:2] == ("bbtola0", "bbtola1")
+
+
+def test_a_measure_keeps_its_own_pooling_and_old_identities_mean_what_they_meant(tmp_path: Path) -> None:
+    def measured(*names: str, **more: object) -> Measurement:
+        asked = Measures.model_validate({"names": names, "parallel": table, **more})
+        return plan_measurement(asked, DataSpec(), "aa", ["bb"])
+
+    table = str(write_table(tmp_path, "aa", "bb"))
+    assert measured("cka").identity["pooling"] == "mean"
+    assert measured("cka", "cka_muller", pooling="mean").identity["pooling"] == "mean"
+    assert measured("cka_muller").identity == measured("cka_muller", pooling="muller").identity
+    both = measured("cka", "cka_muller", "drift")
+    assert both.identity["pooling"] == {"cka": "mean", "cka_muller": "muller"}
+    assert {pooling: part.names for pooling, part in both.parts.items()} == {
+        "mean": ("cka",),
+        "muller": ("cka_muller",),
+    }
+
+
 def test_drift_needs_no_parallel_sentences(study: Study) -> None:
     plan = plan_with(study, measures=["drift"], targets=[])
     assert plan.runs[0].measures == Measurement(("drift",), "mean", "aa")
