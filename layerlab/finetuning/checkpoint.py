@@ -35,7 +35,8 @@ class Position:
         history: One entry an epoch: epoch, loss, dev scores, seconds.
         receipts: What the ``during`` interventions touched.
         decay: What weight decay has left of embedding rows that trimming keeps out of the model.
-        best_decay: The same at the end of ``best_epoch``.
+        best_decay: The same for the weights that are kept: at the end of ``best_epoch``, or the mean.
+        n_averaged: Epochs in the mean of weights, where that is kept.
         fused: Whether the optimiser takes fused steps.
     """
 
@@ -50,6 +51,7 @@ class Position:
     receipts: list[dict[str, Any]] = field(default_factory=list)
     decay: float = 1.0
     best_decay: float = 1.0
+    n_averaged: int = 0
     fused: bool = False
 
 

@@ -15,10 +15,11 @@ from torch import Tensor
 from layerlab.ablation.ablation import Timed
 from layerlab.ablation.interventions.donors import Donors
 from layerlab.errors import TrainingError
-from layerlab.finetuning.checkpoint import Position, cpu_state, load_checkpoint, save_checkpoint
+from layerlab.finetuning.checkpoint import Position, load_checkpoint, save_checkpoint
 from layerlab.finetuning.clock import Clock
 from layerlab.finetuning.evaluation import evaluate
 from layerlab.finetuning.model import Pass, TaskModel, plain_pass
+from layerlab.finetuning.selection import forget_epochs, keep_epoch, selected_epoch
 from layerlab.finetuning.step import make_stepper, take_step
 from layerlab.finetuning.training import Training
 from layerlab.finetuning.trimming import count_left_out, trimmed_fit
@@ -37,15 +38,16 @@ from layerlab.training.shortcuts.trimming import Trimmed
 
 @dataclass(frozen=True)
 class FitResult:
-    """What a fine-tuning gave; the model holds the selected epoch's weights.
+    """What a fine-tuning gave; the model holds the selected epoch's weights, or the mean of the last ones.
 
     Attributes:
         history: One entry an epoch: epoch, loss, dev scores, seconds.
-        best_epoch: 0-based epoch whose weights were kept.
+        best_epoch: 0-based epoch whose weights were kept; of a mean the last one in it.
         n_steps: Optimiser steps in all.
         seconds: Time spent in training, without loading, over all resumed parts.
         receipts: What the ``during`` interventions touched.
         resumed_at: The step at which this process took the fit up; 0 for a new one.
+        averaged: Epochs in the mean of weights that was kept, and its dev scores; None where one epoch was.
     """
 
     history: list[dict[str, Any]]
@@ -54,6 +56,7 @@ class FitResult:
     seconds: float
     receipts: list[dict[str, Any]]
     resumed_at: int
+    averaged: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,7 @@ class Fitting:
         report: Receives events.
         trimmed: The embedding matrix with fewer rows; None if it is whole.
         forward: Computes the output of the head.
-        best: The state of the best epoch so far, on the CPU.
+        best: The state that is kept so far, on the CPU: of the best epoch, or the mean of the last ones.
         position: Where it stands.
         resumed_at: The step at which this process took it up.
     """
@@ -186,19 +189,21 @@ class Fitting:
 
     def result(self) -> FitResult:
         """Load the selected epoch and return what the fine-tuning gave."""
-        if self.training.select == "best" and self.best is not None:
+        if self.best is not None:
             self.model.load_state_dict(self.best)
             if self.trimmed is not None:
                 self.trimmed.decay = self.position.best_decay
         position = self.position
-        best_epoch = position.best_epoch if self.training.select == "best" else position.epoch - 1
         return FitResult(
             history=position.history,
-            best_epoch=int(best_epoch or 0),
+            best_epoch=selected_epoch(self.training, position),
             n_steps=self.n_steps,
             seconds=position.seconds,
             receipts=position.receipts,
             resumed_at=self.resumed_at,
+            averaged={"epochs": position.n_averaged, "dev": self._score_dev()}
+            if position.n_averaged
+            else None,
         )
 
     def _run_epoch(self, clock: Clock, interruption: Interruption) -> None:
@@ -214,7 +219,8 @@ class Fitting:
                 regroup(self.stepper.optimizer)
             if changed:
                 # Epochs from before a change of the model compete no longer.
-                self.best, position.best_score, position.best_epoch = None, None, None
+                self.best = None
+                forget_epochs(position)
             loss_sum, n_targets = take_step(
                 self.stepper, self.task, train, batch, position.step, self.training.precision, self.forward
             )
@@ -253,8 +259,7 @@ class Fitting:
                 f"the loss of epoch {position.epoch} is {position.loss_sum}: the fine-tuning diverged; try a "
                 f"smaller training.learning_rate (now {self.training.learning_rate:g}) or a longer warmup"
             )
-        scores = evaluate(self.model, self.task, self.corpora["dev"], self.accelerator.device, self.forward)
-        dev = {score.metric: score.value for score in scores}
+        dev = self._score_dev()
         entry = {
             "epoch": position.epoch,
             "loss": position.loss_sum / max(1, position.n_targets),
@@ -262,14 +267,16 @@ class Fitting:
             "seconds": round(position.seconds, 3),
         }
         position.history.append(entry)
-        if position.best_score is None or dev[self.task.metric] > position.best_score:
-            position.best_score, position.best_epoch = dev[self.task.metric], position.epoch
-            position.best_decay = position.decay
-            self.best = cpu_state(self.model) if self.training.select == "best" else None
+        self.best = keep_epoch(self.training, position, self.best, self.model, dev[self.task.metric])
         position.epoch += 1
         position.loss_sum, position.n_targets = 0.0, 0
         self._report("epoch", **{key: entry[key] for key in ("loss", "dev")})
         self.save_if_due()
+
+    def _score_dev(self) -> dict[str, float]:
+        """Return the scores of the model as it is on source dev, by metric."""
+        scores = evaluate(self.model, self.task, self.corpora["dev"], self.accelerator.device, self.forward)
+        return {score.metric: score.value for score in scores}
 
     def save_if_due(self, now: bool = False) -> None:
         """Write a checkpoint if it is time for one, or ``now``."""

@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+
+class Average(BaseModel):
+    """Weights that are the mean of those at the ends of the last epochs.
+
+    Attributes:
+        average: How many epochs; 1 is the last one alone.
+
+    Reference: Schmidt, Vulić, Glavaš (2023), "Free Lunch: Robust Cross-Lingual Transfer via Model Checkpoint
+    Averaging".
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    average: int = Field(ge=1)
+
+
+if TYPE_CHECKING:
+    Select = Literal["best", "last"] | Average | Mapping[str, int]
+else:
+    Select = Literal["best", "last"] | Average
 
 
 class Training(BaseModel):
@@ -25,8 +47,10 @@ class Training(BaseModel):
         max_length: Longest input in word-pieces, special tokens included; longer sentences are windowed.
         precision: ``fp32``, or ``bf16`` for mixed precision through accelerate.
         accumulate: Parts into which a batch is cut to save memory; the gradient is of the whole batch.
-        select: Keep the ``best`` epoch on source dev, or the ``last``. Where an intervention changes the
-            model during fine-tuning, only epochs that end after it compete.
+        select: Keep the ``best`` epoch on source dev, or the ``last``, or the mean of the weights at the ends
+            of the last epochs: ``{average: N}``. Where an intervention changes the model during fine-tuning,
+            only epochs that end after it compete, or are averaged. The average takes the memory and, in
+            checkpoints, the disk space of one more model, as the best epoch does, whatever ``N`` is.
 
     Reference: Wu et al. (2020), appendix: batch 16-32, rates 2e-5 to 5e-5, warm-up 10%, linear decay.
 
@@ -47,4 +71,20 @@ class Training(BaseModel):
     max_length: int = Field(default=256, ge=8)
     precision: Literal["fp32", "bf16"] = "fp32"
     accumulate: int = Field(default=1, ge=1)
-    select: Literal["best", "last"] = "best"
+    select: Select = "best"
+
+    @field_validator("select", mode="before")
+    @classmethod
+    def _say_what_exists(cls, value: Any) -> Any:
+        averages = isinstance(value, Mapping) and value.keys() == {"average"}
+        if not (averages or isinstance(value, Average) or value in ("best", "last")):
+            raise ValueError("expected best, last or {average: N}")
+        return value
+
+    @model_validator(mode="after")
+    def _refuse_more_than_there_are(self) -> Self:
+        if isinstance(self.select, Average) and self.select.average > self.epochs:
+            raise ValueError(
+                f"select: the last {self.select.average} epochs cannot be averaged: got epochs: {self.epochs}"
+            )
+        return self

@@ -55,13 +55,15 @@ class FitFacts(Facts):
         training_seconds: Time in steps and in evaluation on source dev, over all resumed parts, in seconds.
         resumed_at: Step at which the last process took it up.
         n_steps: Optimiser steps.
-        best_epoch: 0-based epoch whose weights were kept.
+        best_epoch: 0-based epoch whose weights were kept; of a mean of weights the last one in it.
         history: One entry an epoch: loss, dev scores, seconds.
         receipts: What the interventions touched.
         corpus_notes: What the readers found odd in the corpora.
         n_train_words: Words of the training split.
         n_windowed_words: Those beyond the first window of their sentence.
         n_unknown_words: Those that the tokenizer does not know.
+
+    Where the mean of the last epochs' weights was kept, ``averaged`` has their number and its dev scores.
     """
 
     loading_seconds: float
@@ -102,5 +104,6 @@ def gather_facts(device: str, seconds: float, made: Prepared, result: FitResult)
         n_windowed_words=train.n_windowed,
         n_unknown_words=train.n_unknown,
         shortcuts=made.taken.notes,
+        **({} if result.averaged is None else {"averaged": result.averaged}),
         **train.counts,
     )
