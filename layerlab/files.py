@@ -10,19 +10,21 @@ import hashlib
 import json
 import os
 import shutil
+import time
 import uuid
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from platform import node as host_name
 from typing import Any, Final
 
 from layerlab.errors import DataError, LayerlabError
+from layerlab.processes import born, mark
 
 Raises = type[LayerlabError]
 #: Names the folder of all that layerlab keeps for a user.
 CACHE_VARIABLE: Final = "LAYERLAB_CACHE"
+# What a process elsewhere began to write so many seconds ago is not finished any more.
+_FORGOTTEN: Final = 86400.0
 
 
 def read_text(path: str | Path, error: Raises = DataError) -> str:
@@ -182,6 +184,23 @@ def partials(path: str | Path) -> list[Path]:
     return [one for one in found if one.name.split("-", 4)[4] == path.name]
 
 
+def sweep_partials(folder: str | Path) -> None:
+    """Remove the half-written files and folders in a folder that killed processes left."""
+    for left in Path(folder).glob(".tmp-*"):
+        if left.name.count("-") >= 4 and not _is_alive(left):
+            remove(left)
+
+
+def remove(path: str | Path) -> None:
+    """Remove a file, or a folder with all that is in it, as far as that can be done."""
+    path = Path(path)
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
+
+
 def check_writable(folder: str | Path, error: Raises) -> None:
     """Check that a folder can be written to, or made if it is not there yet; nothing is made.
 
@@ -242,23 +261,18 @@ def digest_values(values: Iterable[object]) -> str:
 
 def _beside(path: Path) -> Path:
     """Return a new name beside a path that says which process of which machine writes there."""
-    return path.with_name(f".tmp-{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:8]}-{path.name}")
-
-
-@functools.cache
-def _machine() -> str:
-    return f"{zlib.crc32(host_name().encode()):08x}"
+    return path.with_name(f".tmp-{mark()}-{os.getpid()}-{uuid.uuid4().hex[:8]}-{path.name}")
 
 
 def _is_alive(partial: Path) -> bool:
-    """Return whether the process that writes a partial file or folder may still be at work."""
-    _, machine, process, *_ = partial.name.split("-")
-    if machine != _machine() or not process.isdigit():
-        return True
+    """Return whether the process that writes a partial file or folder may still be at work.
+
+    One that this process cannot see may be, for a day after the last sign of it.
+    """
+    _, where, process, *_ = partial.name.split("-")
+    if where == mark() and process.isdigit():
+        return born(int(process)) != ""
     try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return False
+        return abs(time.time() - partial.stat().st_mtime) < _FORGOTTEN
     except OSError:
-        return True
-    return True
+        return False

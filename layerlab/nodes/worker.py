@@ -21,7 +21,7 @@ from layerlab.nodes.process import POLL_SECONDS, prepare_process, room_for_fits
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.sharing import agree, is_shared, meet, process_rank
 from layerlab.nodes.store.events import reporter
-from layerlab.nodes.store.lease import claim, is_held
+from layerlab.nodes.store.lease import Lease, claim, is_held
 from layerlab.nodes.store.store import Store
 from layerlab.training.events import Report, silent
 
@@ -70,7 +70,7 @@ def _stored(weights: Mapping[str, Any] | None) -> frozenset[str] | None:
 
 @dataclass
 class _Worker:
-    """One call's work: what it keeps in memory, and what failed."""
+    """One call's work: what it keeps in memory, what failed, and the leases of what it is at."""
 
     store: Store
     settings: WorkSettings
@@ -78,6 +78,7 @@ class _Worker:
     memory: Memory
     stored: frozenset[str] | None
     failed: set[str] = field(default_factory=set)
+    leases: list[Lease] = field(default_factory=list)
 
     def do_same(self, node_ids: Sequence[str]) -> bool:
         """Carry out nodes of one kind, together where they share work, else one after the other.
@@ -139,7 +140,9 @@ class _Worker:
             with claim(lease) as mine:
                 if mine and not store.is_done(item.kind, item.id):
                     store.sweep(item.kind, item.id)
-                    return self._try(item, action)
+                    good = self._try(item, action, mine)
+                    if good is not None:
+                        return good
             time.sleep(POLL_SECONDS)
             while is_held(lease) and not store.is_done(item.kind, item.id):
                 time.sleep(POLL_SECONDS)
@@ -175,12 +178,20 @@ class _Worker:
     def _attempt_group(self, group: Sequence[Node]) -> None:
         """Do nodes together under the leases of all; what others hold is left out, what fails is left."""
         with ExitStack() as leases:
-            mine = [item for item in group if leases.enter_context(claim(self.store.lease(item.id)))]
-            mine = [item for item in mine if not self.store.is_done(item.kind, item.id)]
-            for item in mine:
+            claimed = [(item, leases.enter_context(claim(self.store.lease(item.id)))) for item in group]
+            mine = {
+                item.id: (item, lease)
+                for item, lease in claimed
+                if lease is not None and not self.store.is_done(item.kind, item.id)
+            }
+            for item, _ in mine.values():
                 self.store.sweep(item.kind, item.id)
             if len(mine) > 1:
-                self._execute_group(mine)
+                self.leases += [lease for _, lease in mine.values()]
+                try:
+                    self._execute_group([item for item, _ in mine.values()])
+                finally:
+                    self.leases.clear()
 
     def _execute_group(self, group: Sequence[Node]) -> None:
         started, reports = time.monotonic(), {item.id: self._reporter(item) for item in group}
@@ -192,7 +203,7 @@ class _Worker:
         for item in group:
             reports[item.id]({"event": "start", "title": item.title})
         try:
-            work = replace(self._work(to_all), reporter=lambda item: reports[item.id])
+            work = replace(self._work(to_all), reporter=lambda item: self._while_held(reports[item.id]))
             cast(Joining, type(group[0])).execute_together(group, work)
         except Exception as error:
             traceback.print_exc()
@@ -203,13 +214,20 @@ class _Worker:
                 self.store.clear_failure(item.id)
                 reports[item.id]({"event": "done", "seconds": seconds})
 
-    def _try(self, item: Node, action: Callable[[], None]) -> bool:
+    def _try(self, item: Node, action: Callable[[], None], lease: Lease) -> bool | None:
+        """Do a node; return whether that went well, None if it was lost to a process that does it now."""
+        self.leases.append(lease)
         try:
             action()
         except Exception as error:
+            if lease.is_lost or self.store.is_done(item.kind, item.id):
+                traceback.print_exc()  # two were at it, and one took the other's files away
+                return None
             self.store.write_failure(item.id, item.title, error, traceback.format_exc())
             self._reporter(item)({"event": "failed", "message": str(error)})
             return False
+        finally:
+            self.leases.remove(lease)
         self.store.clear_failure(item.id)
         return True
 
@@ -220,7 +238,20 @@ class _Worker:
         report({"event": "done", "seconds": round(time.monotonic() - started, 3)})
 
     def _work(self, report: Report) -> Work:
+        report = self._while_held(report)
         return Work(self.store, self.settings, report, self.memory.fits, self.memory.corpora, self.stored)
+
+    def _while_held(self, report: Report) -> Report:
+        """Return a report that ends the work as soon as another process has taken it over."""
+        if is_shared():
+            return report  # the others would wait for one that ends alone
+
+        def checked(event: dict[str, Any]) -> None:
+            for lease in self.leases:
+                lease.check()
+            report(event)
+
+        return checked
 
     def _reporter(self, item: Node) -> Report:
         if process_rank() > 0:

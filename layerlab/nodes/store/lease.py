@@ -1,21 +1,37 @@
-"""Leases: any number of processes may share a study, and no node is worked on twice at a time."""
+"""Leases: any number of processes may share a study, and no node is worked on twice at a time.
+
+A lease is a file that is linked into place, so that one claimant gets it; its modification time is the
+heartbeat. It is removed by its holder or, if that one is gone, by the process that takes it over, and never
+but under the lock of its folder, after a look at which file is there. So no process removes a lease that it
+neither holds nor has found to be stale. The lock is the kernel's and ends with the process that has it.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-import socket
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Final
+
+from layerlab.files import sweep_partials
+from layerlab.nodes.store.clock import seconds_since
+from layerlab.nodes.store.lock import lock_of, locked
+from layerlab.processes import born, mark, neighbourhood
 
 HEARTBEAT_SECONDS = 5.0
-# A holder on another host is given up after this silence; one on this host as soon as it is gone.
+# A holder elsewhere is given up after this silence; one that this process sees as soon as it is gone.
 STALE_SECONDS = 120.0
+# How long a process waits for the lock of a folder, which others have for microseconds unless stopped in it.
+_PATIENCE: Final = 2.0
+
+
+class LeaseLost(Exception):
+    """Another process has taken over what this one was at."""
 
 
 @dataclass(frozen=True)
@@ -23,121 +39,150 @@ class Holder:
     """Who holds a lease.
 
     Attributes:
-        host: Name of the host.
+        where: The processes that see each other's ids, see :func:`layerlab.processes.neighbourhood`.
         pid: Process id there.
-        born: Start of that process in clock ticks since boot, so that a reused pid is not mistaken.
+        born: Start of that process, so that a reused id is not mistaken.
         token: Unique to this claim.
     """
 
-    host: str
+    where: str
     pid: int
     born: str
     token: str
 
+    @property
+    def is_seen(self) -> bool:
+        """Whether this process can see if the holder lives; else there is its heartbeat alone."""
+        return self.where == neighbourhood()
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the process has ended, if it is seen."""
+        return born(self.pid) != self.born
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A lease that this process was given.
+
+    Attributes:
+        path: Its file.
+        descriptor: The file, open; the heartbeat goes there, whatever has taken its place.
+    """
+
+    path: Path
+    descriptor: int
+    _stop: threading.Event = field(default_factory=threading.Event, repr=False, compare=False)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether another process has taken it over, as after a long stop of this one."""
+        try:
+            return not os.path.samestat(os.stat(self.path), os.fstat(self.descriptor))
+        except OSError:
+            return True
+
+    def check(self) -> None:
+        """Go on if the lease is still this process's.
+
+        Raises:
+            LeaseLost: It is not.
+        """
+        if self.is_lost:
+            raise LeaseLost(f"{self.path} was taken over; the other process goes on with the work")
+
+    def beat(self) -> None:
+        """Renew the heartbeat until the lease is given back."""
+        while not self._stop.wait(HEARTBEAT_SECONDS):
+            with suppress(OSError):
+                os.utime(self.descriptor)
+
+    def give_back(self, beating: threading.Thread) -> None:
+        """End the heartbeat and remove the file, if it is still this one."""
+        self._stop.set()
+        beating.join()
+        with suppress(OSError):  # free for all from here on, also if the lock cannot be had
+            os.utime(self.descriptor, (0, 0))
+        with locked(lock_of(self.path.parent), _PATIENCE) as mine:
+            if mine and not self.is_lost:
+                self.path.unlink(missing_ok=True)
+        os.close(self.descriptor)
+
 
 @contextmanager
-def claim(path: Path) -> Iterator[bool]:
-    """Claim a lease file for the block; yields whether it was got.
+def claim(path: Path) -> Iterator[Lease | None]:
+    """Claim a lease file for the block; yields the lease, or None if another process holds it.
 
-    The file appears whole or not at all, and for one claimant only; its modification time is the
-    heartbeat. A lease whose holder is gone is taken over.
+    A lease whose holder is gone is taken over.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    me = _me()
-    if not (_create(path, me) or (_take_over(path) and _create(path, me))):
-        yield False
+    lease = _create(path)
+    if lease is None and _is_stale(path):
+        lease = _take_over(path)
+    if lease is None:
+        yield None
         return
-    stop = threading.Event()
-    beat = threading.Thread(target=_heartbeat, args=(path, stop), daemon=True)
-    beat.start()
+    beating = threading.Thread(target=lease.beat, daemon=True)
+    beating.start()
     try:
-        yield True
+        yield lease
     finally:
-        stop.set()
-        beat.join()
-        if _read(path) == me:
-            path.unlink(missing_ok=True)
-
-
-def _me() -> Holder:
-    return Holder(socket.gethostname(), os.getpid(), _born(os.getpid()), uuid.uuid4().hex)
+        lease.give_back(beating)
 
 
 def is_held(path: Path) -> bool:
     """Return whether somebody alive holds a lease."""
-    return path.exists() and not _is_stale(path, _read(path))
+    return path.exists() and not _is_stale(path)
 
 
-def _create(path: Path, holder: Holder) -> bool:
-    """Make the lease file whole: it is written under another name and linked into place."""
-    draft = path.with_name(f".{path.name}.{holder.token}")
-    draft.write_text(json.dumps(asdict(holder)), encoding="utf-8")
+def _create(path: Path) -> Lease | None:
+    """Make the lease file, whole: it is written under another name and linked into place."""
+    token = uuid.uuid4().hex[:8]
+    me = Holder(neighbourhood(), os.getpid(), born(os.getpid()), token)
+    draft = path.with_name(f".tmp-{mark()}-{os.getpid()}-{token}-{path.name}")
+    descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
     try:
+        os.write(descriptor, json.dumps(asdict(me)).encode())
         os.link(draft, path)
-    except FileExistsError:
-        return False
+    except BaseException as error:
+        os.close(descriptor)
+        if isinstance(error, FileExistsError):
+            return None
+        raise
     finally:
-        draft.unlink()
-    return True
+        draft.unlink(missing_ok=True)
+    return Lease(path, descriptor)
 
 
 def _read(path: Path) -> Holder | None:
     try:
-        return Holder(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        holder = Holder(**json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
+    return holder if isinstance(holder.pid, int) else None
 
 
-def _is_stale(path: Path, holder: Holder | None) -> bool:
-    if holder is not None and holder.host == socket.gethostname():
-        return _born(holder.pid) != holder.born
+def _is_stale(path: Path) -> bool:
+    """Return whether a lease is nobody's: given back, its holder gone, or silent for long."""
     try:
-        return time.time() - path.stat().st_mtime > STALE_SECONDS
-    except OSError:
-        return True
-
-
-def _take_over(path: Path) -> bool:
-    """Remove a stale lease; of several processes that try, one succeeds and none removes a fresh one."""
-    guard = path.with_name(f".{path.name}.takeover")
-    if guard.exists() and _is_stale(guard, _read(guard)):
-        guard.unlink(missing_ok=True)
-    if not _create(guard, _me()):
-        return False
-    try:
+        if os.stat(path).st_mtime == 0:
+            return True
         holder = _read(path)
-        if path.exists() and not _is_stale(path, holder):
-            return False
-        path.unlink(missing_ok=True)
-        return True
-    finally:
-        guard.unlink(missing_ok=True)
-
-
-def _heartbeat(path: Path, stop: threading.Event) -> None:
-    while not stop.wait(HEARTBEAT_SECONDS):
-        with suppress(OSError):
-            os.utime(path)
-
-
-def _born(pid: int) -> str:
-    """Return when a process started, which no later one with its pid repeats; "" if it is gone."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        if holder is not None and holder.is_seen:
+            return holder.is_gone
+        return seconds_since(path) > STALE_SECONDS
     except OSError:
-        return _born_without_proc(pid)
-    fields = stat.rpartition(")")[2].split()
-    return "" if fields[0] in {"Z", "X"} else fields[19]
+        return True
 
 
-def _born_without_proc(pid: int) -> str:
-    """Tell living processes from gone ones where there is no /proc."""
-    if Path("/proc/self/stat").exists():
-        return ""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return ""
-    except PermissionError:
-        return "alive"
-    return "alive"
+def _take_over(path: Path) -> Lease | None:
+    """Put a lease of this process in the place of a stale one, if nobody was faster."""
+    with locked(lock_of(path.parent), _PATIENCE) as mine:
+        if not mine:
+            return None
+        if path.exists():
+            if not _is_stale(path):
+                return None
+            path.unlink()
+        sweep_partials(path.parent)
+        return _create(path)
