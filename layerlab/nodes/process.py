@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 import threading
 import time
 from pathlib import Path
+from typing import Final
 
 from layerlab.nodes.kept import ROOM
 from layerlab.nodes.settings import WorkSettings
 
 POLL_SECONDS = 0.5
+_PR_SET_PDEATHSIG: Final = 1  # of <sys/prctl.h>
 
 
 def prepare_process(settings: WorkSettings) -> None:
@@ -55,12 +59,22 @@ def room_for_fits(device: str) -> int:
     return max(ROOM, int(torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory) // 4)
 
 
-def die_with_parent(parent: int) -> None:
-    """End this process soon after its parent is gone, so that a killed runner leaves no worker behind."""
+def die_with_parent(parent: int, *, at_once: bool = False) -> None:
+    """End this process soon after its parent is gone, so that a killed runner leaves no worker behind.
+
+    Args:
+        parent: The parent's process id.
+        at_once: Let the kernel do it, where it can. To be asked for only where the parent's main thread
+            started this process: it would end with another thread, too.
+    """
 
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(POLL_SECONDS)
         os._exit(3)
 
+    if at_once and sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     threading.Thread(target=watch, daemon=True).start()

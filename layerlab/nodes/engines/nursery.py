@@ -16,10 +16,13 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import sys
+import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 POLL_SECONDS = 0.1
@@ -27,6 +30,10 @@ POLL_SECONDS = 0.1
 MOST_UNITS: Final = 200
 #: Resident bytes above which a worker is replaced after its unit.
 MOST_BYTES: Final = 4 << 30
+#: How long workers may take to leave a checkpoint when the runner ends before them, in seconds.
+GRACE_SECONDS: Final = 10.0
+#: The order that a runner gives which ends in order; one that was killed gives none.
+STOP: Final = {"stop": True}
 
 
 @dataclass
@@ -52,15 +59,27 @@ class _Worker:
         os.close(self.replies)
 
 
+class _Interrupted:
+    """Notes Ctrl-C, which the workers get too, and outlives it."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self.asked = True
+
+
 def main() -> None:
     """Import, then serve orders until standard input ends."""
     # Reports have a channel of their own: what a module prints on import must not be taken for one.
     reports = os.dup(1)
     os.dup2(2, 1)
+    interrupted = _Interrupted()
+    signal.signal(signal.SIGINT, interrupted)
     import layerlab.nodes.kinds.fitted  # noqa: F401 - imported for the workers to come
 
     workers: dict[int, _Worker] = {}
-    rest = b""
+    rest, stopping = b"", False
     while True:
         replies = [worker.replies for worker in workers.values() if worker.busy]
         ready, _, _ = select.select([0, *replies], [], [], POLL_SECONDS)
@@ -69,11 +88,32 @@ def main() -> None:
             if not chunk:
                 break
             *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                _give(json.loads(line), workers)
+            for order in map(json.loads, lines):
+                if order == STOP:
+                    stopping = True
+                else:
+                    _give(order, workers, reports)
         for report in _listen(workers):
             os.write(reports, json.dumps(report).encode() + b"\n")
+    _end([worker.pid for worker in workers.values() if worker.busy], stopping, interrupted.asked)
     _dismiss(workers.values())
+    _flush()
+    os._exit(0)  # taking down what was imported would take seconds
+
+
+def _end(busy: list[int], stopping: bool, interrupted: bool) -> None:
+    """End the workers that are at a unit: at once, or if the runner ends in order after a checkpoint."""
+    if stopping:
+        if not interrupted:
+            for pid in busy:
+                os.kill(pid, signal.SIGINT)
+        deadline = time.monotonic() + GRACE_SECONDS
+        while busy and time.monotonic() < deadline:
+            busy = [pid for pid in busy if os.waitpid(pid, os.WNOHANG) == (0, 0)]
+            time.sleep(0.02)
+    for pid in busy:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
 
 
 def _dismiss(workers: Collection[_Worker]) -> None:
@@ -85,7 +125,7 @@ def _dismiss(workers: Collection[_Worker]) -> None:
             os.waitpid(worker.pid, 0)
 
 
-def _give(order: dict[str, Any], workers: dict[int, _Worker]) -> None:
+def _give(order: dict[str, Any], workers: dict[int, _Worker], reports: int) -> None:
     """Hand an order to the slot's worker, or to a new one where there is none or it is gone."""
     worker = workers.get(order["slot"])
     if worker is not None:
@@ -97,7 +137,7 @@ def _give(order: dict[str, Any], workers: dict[int, _Worker]) -> None:
         else:
             worker.busy = True
             return
-    workers[order["slot"]] = _fork(order, workers)
+    workers[order["slot"]] = _fork(order, workers, reports)
 
 
 def _listen(workers: dict[int, _Worker]) -> Iterator[dict[str, int]]:
@@ -116,7 +156,7 @@ def _listen(workers: dict[int, _Worker]) -> Iterator[dict[str, int]]:
                 yield {"slot": slot, "code": os.waitstatus_to_exitcode(status)}
 
 
-def _fork(order: dict[str, Any], others: dict[int, _Worker]) -> _Worker:
+def _fork(order: dict[str, Any], others: dict[int, _Worker], reports: int) -> _Worker:
     """Fork a worker that carries out an order and those that follow."""
     nursery = os.getpid()
     orders, give = os.pipe()
@@ -130,8 +170,9 @@ def _fork(order: dict[str, Any], others: dict[int, _Worker]) -> _Worker:
     try:
         for worker in others.values():
             worker.close()
-        os.close(give)
-        os.close(hear)
+        for descriptor in (give, hear, reports):
+            os.close(descriptor)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)
         code = _serve(order, orders, replies, nursery)
@@ -157,7 +198,7 @@ def _serve(first: dict[str, Any], orders: int, replies: int, nursery: int) -> in
     from layerlab.nodes.settings import WorkSettings
     from layerlab.nodes.worker import run_nodes
 
-    process.die_with_parent(nursery)
+    process.die_with_parent(nursery, at_once=True)
     memory, code = Memory(), 0
     for n_units, order in enumerate(_read(first, orders), 1):
         _write_to(order["log"])

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +17,15 @@ from layerlab.nodes.engines.scheduler import schedule
 from layerlab.nodes.engines.unit import make_units
 from layerlab.nodes.jobs import write_node
 from layerlab.nodes.settings import WorkSettings
+from layerlab.nodes.store.lease import is_held
 from layerlab.nodes.store.store import Store
+from layerlab.processes import born
 from layerlab.study.study import Study
+from tests.nodes.test_joining import wait_for
 
 # Nodes that write down which process carried them out; some kill it, some raise.
 SAYING = """
-import os, signal
+import os, signal, time
 from dataclasses import asdict, dataclass
 
 import layerlab as ll
@@ -46,6 +52,12 @@ class Saying:
         print("about", self.name)
         if self.does == "dies":
             os.kill(os.getpid(), signal.SIGKILL)
+        if self.does == "kills the pool" and not work.store.work(self.id).exists():
+            work.store.work(self.id).mkdir(parents=True)
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(60)
+        if self.does == "sleeps":
+            time.sleep(60)
         if self.does == "grows":
             process.resident_bytes = lambda: 1 << 50
         if self.does == "fails":
@@ -92,6 +104,52 @@ def test_a_worker_goes_on_until_it_dies_or_is_too_large(saying: Any, tmp_path: P
     failure = store.read_failure("d")
     assert failure is not None
     assert failure["message"] == "the worker died of signal 9: about d"
+
+
+def test_a_pool_that_is_killed_is_opened_again(saying: Any, tmp_path: Path) -> None:
+    """What its workers were at is carried out by new ones, and nothing failed."""
+    store, settings = Store(tmp_path / "r"), WorkSettings(device="cpu")
+    store.write_manifest({"study": "small", "nodes": {}, "imports": ["sayings"]})
+    nodes = [saying("a", "kills the pool"), saying("b"), saying("c")]
+    for item in nodes:
+        write_node(store, item)
+    schedule(store, make_units(nodes, lambda item: False, settings), make_local(store, settings, 2))
+    assert store.done("saying") == {"a", "b", "c"}
+    assert store.broken() == frozenset()
+
+
+RUNNER = """
+import sys
+from pathlib import Path
+from sayings import Saying
+from layerlab.nodes.engines.choice import make_local
+from layerlab.nodes.engines.scheduler import schedule
+from layerlab.nodes.engines.unit import make_units
+from layerlab.nodes.jobs import write_node
+from layerlab.nodes.settings import WorkSettings
+from layerlab.nodes.store.store import Store
+store, settings = Store(Path(sys.argv[1])), WorkSettings(device="cpu")
+store.write_manifest({"study": "small", "nodes": {}, "imports": ["sayings"]})
+nodes = [Saying("a", "sleeps"), Saying("b")]
+for item in nodes:
+    write_node(store, item)
+schedule(store, make_units(nodes, lambda item: False, settings), make_local(store, settings, 2))
+"""
+
+
+def test_no_process_outlives_a_killed_runner(saying: Any, tmp_path: Path) -> None:
+    """One at a unit ends at once, and the pool takes no time to end."""
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(path for path in sys.path if path))
+    runner = subprocess.Popen([sys.executable, "-c", RUNNER, str(tmp_path / "r")], env=environment)
+    lease = Store(tmp_path / "r").lease("a")
+    wait_for(lambda: is_held(lease) and (tmp_path / "r/sayings/b/record.json").exists())
+    worker = json.loads(lease.read_text())["pid"]
+    nursery = int(Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()[1])
+    assert born(nursery)
+    runner.kill()
+    runner.wait()
+    wait_for(lambda: not born(worker) and not born(nursery), 2.0)
+    assert not is_held(lease)
 
 
 def test_fits_of_one_worker_encode_their_corpora_once(study: Study, tmp_path: Path) -> None:
