@@ -37,7 +37,11 @@ class Position:
         decay: What weight decay has left of embedding rows that trimming keeps out of the model.
         best_decay: The same for the weights that are kept: at the end of ``best_epoch``, or the mean.
         n_averaged: Epochs in the mean of weights, where that is kept.
+        first_epoch: The first epoch that may be kept: the first one that ends after the model was changed.
         fused: Whether the optimiser takes fused steps.
+        watched: Which trajectory is recorded from the first step on; empty for none.
+        points: Its points so far.
+        watching_seconds: Time that they took, over all resumed parts.
     """
 
     step: int = 0
@@ -52,7 +56,24 @@ class Position:
     decay: float = 1.0
     best_decay: float = 1.0
     n_averaged: int = 0
+    first_epoch: int = 0
     fused: bool = False
+    watched: str = ""
+    points: list[dict[str, Any]] = field(default_factory=list)
+    watching_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where and how often a running fit is saved.
+
+    Attributes:
+        folder: Holds the checkpoints; None keeps none.
+        seconds: Time between checkpoints.
+    """
+
+    folder: Path | None = None
+    seconds: float = 60.0
 
 
 def cpu_state(model: nn.Module) -> State:

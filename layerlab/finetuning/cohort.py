@@ -18,6 +18,7 @@ from layerlab.finetuning.loop import FitResult, Fitting, Workplace
 from layerlab.finetuning.model import TaskModel
 from layerlab.finetuning.stacked_fits import StackedFits
 from layerlab.finetuning.training import Training
+from layerlab.finetuning.trajectory import Watch
 from layerlab.finetuning.trimming import trimmed_fit
 from layerlab.tasks.corpora import EncodedCorpus
 from layerlab.tasks.task import Task
@@ -42,12 +43,14 @@ class Member:
         workplace: Where its checkpoints go.
         report: Receives its events.
         taken: Which shortcuts are switched on for it; gets notes.
+        watch: What is scored while it trains.
     """
 
     model: TaskModel
     workplace: Workplace = field(default_factory=Workplace)
     report: Report = silent
     taken: Taken = field(default_factory=Taken)
+    watch: Watch | None = None
 
 
 def fine_tune_together(
@@ -89,7 +92,16 @@ def fine_tune_together(
             )
             one.model.to(accelerator.device)
             fit = Fitting(
-                one.model, task, corpora, training, seed, accelerator, one.workplace, one.report, held
+                one.model,
+                task,
+                corpora,
+                training,
+                seed,
+                accelerator,
+                one.workplace,
+                one.report,
+                held,
+                watch=one.watch,
             )
             fit.restore()
             fits.append(fit)

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from accelerate import Accelerator
@@ -16,15 +15,18 @@ from layerlab.ablation.ablation import Timed
 from layerlab.ablation.interventions.donors import Donors
 from layerlab.errors import TrainingError
 from layerlab.finetuning.checkpoint import Position, load_checkpoint, save_checkpoint
+from layerlab.finetuning.checkpoint import Workplace as Workplace
 from layerlab.finetuning.clock import Clock
 from layerlab.finetuning.evaluation import evaluate
 from layerlab.finetuning.model import Pass, TaskModel, plain_pass
+from layerlab.finetuning.result import FitResult as FitResult
 from layerlab.finetuning.selection import forget_epochs, keep_epoch, selected_epoch
 from layerlab.finetuning.step import make_stepper, take_step
 from layerlab.finetuning.training import Training
+from layerlab.finetuning.trajectory import Place, Watch, begin, note_point
 from layerlab.finetuning.trimming import count_left_out, trimmed_fit
 from layerlab.tasks.corpora import EncodedCorpus
-from layerlab.tasks.task import Task
+from layerlab.tasks.task import Score, Task
 from layerlab.training.batching import epoch_batches
 from layerlab.training.checkpoint import Saving
 from layerlab.training.devices import make_accelerator
@@ -34,42 +36,6 @@ from layerlab.training.optimizer import regroup
 from layerlab.training.shortcuts.fused_steps import FusedSteps, set_fused
 from layerlab.training.shortcuts.shortcut import Taken
 from layerlab.training.shortcuts.trimming import Trimmed
-
-
-@dataclass(frozen=True)
-class FitResult:
-    """What a fine-tuning gave; the model holds the selected epoch's weights, or the mean of the last ones.
-
-    Attributes:
-        history: One entry an epoch: epoch, loss, dev scores, seconds.
-        best_epoch: 0-based epoch whose weights were kept; of a mean the last one in it.
-        n_steps: Optimiser steps in all.
-        seconds: Time spent in training, without loading, over all resumed parts.
-        receipts: What the ``during`` interventions touched.
-        resumed_at: The step at which this process took the fit up; 0 for a new one.
-        averaged: Epochs in the mean of weights that was kept, and its dev scores; None where one epoch was.
-    """
-
-    history: list[dict[str, Any]]
-    best_epoch: int
-    n_steps: int
-    seconds: float
-    receipts: list[dict[str, Any]]
-    resumed_at: int
-    averaged: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class Workplace:
-    """Where and how often a running fit is saved.
-
-    Attributes:
-        folder: Holds the checkpoints; None keeps none.
-        seconds: Time between checkpoints.
-    """
-
-    folder: Path | None = None
-    seconds: float = 60.0
 
 
 def fine_tune(
@@ -86,6 +52,7 @@ def fine_tune(
     device: str = "auto",
     taken: Taken | None = None,
     forward: Pass = plain_pass,
+    watch: Watch | None = None,
 ) -> FitResult:
     """Fine-tune a task model in place and leave the selected epoch's weights in it.
 
@@ -106,6 +73,7 @@ def fine_tune(
         device: ``auto`` or ``cpu``.
         taken: Which shortcuts are switched on, none if None; a fit with a checkpoint goes on as it began.
         forward: Computes the output of the head; the whole model by default.
+        watch: What is scored meanwhile; it changes nothing else.
 
     Raises:
         TrainingError: The loss is no longer finite.
@@ -114,7 +82,7 @@ def fine_tune(
     accelerator, place = make_accelerator(device), workplace or Workplace()
     with trimmed_fit(model, corpora, during, place.folder, taken) as held:
         model.to(accelerator.device)
-        fit = Fitting(model, task, corpora, training, seed, accelerator, place, report, held, forward)
+        fit = Fitting(model, task, corpora, training, seed, accelerator, place, report, held, forward, watch)
         fit.position.fused = taken is not None and taken.may(FusedSteps(), accelerator.device)
         result = fit.run(Clock(during, model, donors, fit.n_steps))
         if taken is not None and fit.position.fused:
@@ -138,6 +106,7 @@ class Fitting:
         report: Receives events.
         trimmed: The embedding matrix with fewer rows; None if it is whole.
         forward: Computes the output of the head.
+        watch: What is scored meanwhile.
         best: The state that is kept so far, on the CPU: of the best epoch, or the mean of the last ones.
         position: Where it stands.
         resumed_at: The step at which this process took it up.
@@ -153,6 +122,7 @@ class Fitting:
     report: Report
     trimmed: Trimmed | None = None
     forward: Pass = plain_pass
+    watch: Watch | None = None
     best: dict[str, Tensor] | None = None
     position: Position = field(default_factory=Position)
     resumed_at: int = 0
@@ -184,6 +154,7 @@ class Fitting:
             self.position, self.best = restored
             if self.trimmed is not None:
                 self.trimmed.decay = self.position.decay
+        self.watch = begin(self.watch, self.position)
         set_fused(self.stepper.optimizer, self.position.fused)
         self.resumed_at = self.position.step
 
@@ -194,6 +165,11 @@ class Fitting:
             if self.trimmed is not None:
                 self.trimmed.decay = self.position.best_decay
         position = self.position
+        averaged: dict[str, Any] | None = None
+        if position.n_averaged:
+            dev = self._score_dev()
+            averaged = {"epochs": position.n_averaged, "dev": _values(dev)}
+            self._look("average", dev)
         return FitResult(
             history=position.history,
             best_epoch=selected_epoch(self.training, position),
@@ -201,9 +177,10 @@ class Fitting:
             seconds=position.seconds,
             receipts=position.receipts,
             resumed_at=self.resumed_at,
-            averaged={"epochs": position.n_averaged, "dev": self._score_dev()}
-            if position.n_averaged
-            else None,
+            averaged=averaged,
+            points=None if self.watch is None else position.points,
+            first_epoch=position.first_epoch,
+            watching_seconds=position.watching_seconds,
         )
 
     def _run_epoch(self, clock: Clock, interruption: Interruption) -> None:
@@ -246,6 +223,8 @@ class Fitting:
         position.n_targets += n_targets
         position.seconds += seconds
         self._report("step", loss=loss_sum / max(1, n_targets))
+        if self.watch is not None and self.watch.due(position.step, self.n_epoch_steps):
+            self._look("step", self._score_dev())
 
     def finish_epoch(self) -> None:
         """Score the source dev set, keep the epoch if it is the best so far, and begin the next one.
@@ -259,7 +238,9 @@ class Fitting:
                 f"the loss of epoch {position.epoch} is {position.loss_sum}: the fine-tuning diverged; try a "
                 f"smaller training.learning_rate (now {self.training.learning_rate:g}) or a longer warmup"
             )
-        dev = self._score_dev()
+        scores = self._score_dev()
+        dev = _values(scores)
+        self._look("epoch", scores)
         entry = {
             "epoch": position.epoch,
             "loss": position.loss_sum / max(1, position.n_targets),
@@ -273,10 +254,15 @@ class Fitting:
         self._report("epoch", **{key: entry[key] for key in ("loss", "dev")})
         self.save_if_due()
 
-    def _score_dev(self) -> dict[str, float]:
-        """Return the scores of the model as it is on source dev, by metric."""
-        scores = evaluate(self.model, self.task, self.corpora["dev"], self.accelerator.device, self.forward)
-        return {score.metric: score.value for score in scores}
+    def _score_dev(self) -> list[Score]:
+        """Return the scores of the model as it is on source dev."""
+        return evaluate(self.model, self.task, self.corpora["dev"], self.accelerator.device, self.forward)
+
+    def _look(self, place: Place, dev: Sequence[Score]) -> None:
+        """Note a point of the trajectory, if there is one."""
+        if self.watch is not None:
+            device = self.accelerator.device
+            note_point(self.watch, self.position, place, dev, self.model, self.task, device, self.trimmed)
 
     def save_if_due(self, now: bool = False) -> None:
         """Write a checkpoint if it is time for one, or ``now``."""
@@ -298,3 +284,7 @@ class Fitting:
                 }
                 | details
             )
+
+
+def _values(scores: Sequence[Score]) -> dict[str, float]:
+    return {score.metric: score.value for score in scores}

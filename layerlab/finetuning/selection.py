@@ -39,6 +39,7 @@ def keep_epoch(
 def forget_epochs(position: Position) -> None:
     """Note that epochs from before a change of the model compete no longer and enter no mean."""
     position.best_score, position.best_epoch, position.n_averaged = None, None, 0
+    position.first_epoch = position.epoch
 
 
 def selected_epoch(training: Training, position: Position) -> int:

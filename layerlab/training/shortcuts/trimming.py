@@ -10,7 +10,7 @@ embedding itself finds the row of a piece.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,13 +88,18 @@ class Trimmed:
         weight: The parameter, ``(rows, width)``.
         rows: Which of the whole matrix's rows it holds, ascending.
         n_pieces: Rows of the whole matrix.
+        embedding: The module.
+        read: Reads the whole matrix as it was before.
         decay: What the rows that are not held are multiplied by when the whole matrix is put back.
     """
 
     weight: Tensor
     rows: Tensor
     n_pieces: int
+    embedding: nn.Embedding
+    read: Callable[[], Tensor]
     decay: float = 1.0
+    _whole: bool = field(default=False, init=False, repr=False)
     _places: Tensor = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -116,6 +121,8 @@ class Trimmed:
         Raises:
             TrainingError: A piece has none.
         """
+        if self._whole:
+            return pieces
         if self._places.device != pieces.device:
             self._places = self._places.to(pieces.device)
         found = self._places[pieces]
@@ -126,6 +133,28 @@ class Trimmed:
                 f"left its row out; run with --shortcuts=-trimming"
             )
         return found
+
+    def restored(self) -> Tensor:
+        """Return the whole matrix on the CPU: the rows as they are now, and the others by ``decay``."""
+        whole = self.read()
+        if self.decay != 1.0:
+            whole *= self.decay
+        whole[self.rows] = self.weight.detach().cpu()
+        return whole
+
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """Let the matrix have all of its rows for the length of a ``with`` block that trains nothing."""
+        part, padding = self.weight.data, self.embedding.padding_idx
+        self.weight.data = self.restored().to(part.device)
+        self.embedding.padding_idx = None if padding is None else int(self.rows[padding])
+        self._whole = True
+        try:
+            yield
+        finally:
+            self._whole = False
+            self.embedding.padding_idx = padding
+            self.weight.data = part  # the tensor that it was, which a cohort's stack holds
 
     def follow(self, optimizer: torch.optim.Optimizer) -> None:
         """Let ``decay`` follow an AdamW's steps: it decays what has a gradient, and nothing else."""
@@ -155,11 +184,11 @@ def trimmed(embedding: nn.Embedding, rows: Tensor, folder: Path | None = None) -
         folder: Where the file is; the system's folder for temporary files if None.
     """
     weight, padding = embedding.weight, embedding.padding_idx
-    held = Trimmed(weight, rows, weight.shape[0])
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as file:
         shape, dtype = weight.shape, weight.dtype
+        held = Trimmed(weight, rows, shape[0], embedding, lambda: _read(file, dtype).view(shape))
         _write(file, weight.detach())
         _hold(weight, weight.detach()[rows.to(weight.device)])
         if padding is not None:
@@ -170,11 +199,7 @@ def trimmed(embedding: nn.Embedding, rows: Tensor, folder: Path | None = None) -
         finally:
             handle.remove()
             embedding.padding_idx = padding
-            whole = _read(file, dtype).view(shape)
-            if held.decay != 1.0:
-                whole *= held.decay
-            whole[rows] = weight.detach().cpu()
-            _hold(weight, whole.to(weight.device))
+            _hold(weight, held.restored().to(weight.device))
 
 
 def leave_file(model: nn.Module) -> None:
