@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from torch import nn
@@ -30,6 +31,7 @@ from layerlab.finetuning.kept_states import (
     prefix_parts,
 )
 from layerlab.finetuning.model import Batch, TaskModel, encoder_inputs, head_inputs
+from layerlab.models.draws import Draws
 from layerlab.models.encoder import Encoder
 from layerlab.models.forward import ResumableForward
 from layerlab.tasks.corpora import EncodedCorpus
@@ -99,7 +101,7 @@ class FrozenStates:
                 return "frozen layers keep their dropout; freeze with dropout: false"
             return "the embeddings are not frozen"
         if "shared" in case.encoder.part_of.values():
-            return f"what layers share learns ({', '.join(case.encoder.anatomy.shared)})"
+            return f"layers share weights ({', '.join(case.encoder.anatomy.shared)})"
         if case.n_processes > 1:
             return "several processes share the fit"
         if head_input(case.task) == "all" and not type(case.task).__module__.startswith("layerlab."):
@@ -137,10 +139,12 @@ class FrozenPrefix:
     parts: tuple[str, ...]
     kept: StateFiles
     _forward: ResumableForward = field(init=False, repr=False)
+    _draws: Draws = field(init=False, repr=False)
     _states: dict[int, tuple[EncodedCorpus, CorpusStates]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self._forward = ResumableForward(self.model.encoder)
+        self._draws = Draws(partial(self._forward.run, stop=self.level))
 
     @classmethod
     def of(cls, model: TaskModel, case: FrozenCase, kept: StateFiles) -> FrozenPrefix:
@@ -167,5 +171,7 @@ class FrozenPrefix:
     def __call__(self, model: nn.Module, batch: Batch, corpus: EncodedCorpus, examples: Sequence[int]) -> Any:
         """Return the head's output for a batch of examples of a corpus."""
         inputs = encoder_inputs(self.model.encoder, batch)
+        if model.training:
+            self._draws.take(inputs)  # the dropout above is then that of the plain way
         last = self._forward.run(inputs, self.states(corpus, examples), start=self.level)
         return self.model.head(last, **head_inputs(batch))

@@ -33,7 +33,7 @@ def test_the_prefix_ends_at_the_first_layer_that_learns(model: PreTrainedModel) 
     case = case_of(model, [Freeze("embeddings,0", dropout=False), Freeze("1,3", dropout=False)])
     assert case.level == 2
     reason = FrozenStates().refuses(case)
-    assert bool(reason) == reason.startswith("what layers share learns") == bool(case.encoder.anatomy.shared)
+    assert bool(reason) == reason.startswith("layers share weights") == bool(case.encoder.anatomy.shared)
 
 
 def test_the_last_layer_is_computed_below_a_norm_that_learns(

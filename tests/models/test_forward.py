@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor
@@ -8,6 +10,7 @@ from transformers import PreTrainedModel
 from layerlab.ablation.apply import applied, apply
 from layerlab.ablation.interventions import Freeze, Skip
 from layerlab.errors import SelectionError
+from layerlab.models.draws import Draws
 from layerlab.models.encoder import Encoder
 from layerlab.models.forward import ResumableForward
 
@@ -92,7 +95,9 @@ def test_dropout_above_a_silent_prefix_draws_the_same_stream(model: PreTrainedMo
     torch.manual_seed(3)
     expected = model(**inputs).last_hidden_state
     torch.manual_seed(3)
-    assert torch.equal(ResumableForward(model).run(inputs, levels[2], start=2), expected)
+    forward = ResumableForward(model)
+    Draws(partial(forward.run, stop=2)).take(inputs)
+    assert torch.equal(forward.run(inputs, levels[2], start=2), expected)
     assert not torch.equal(expected, levels[-1])
 
 

@@ -24,7 +24,8 @@ class Freeze:
     Attributes:
         layers: The layers.
         dropout: Whether dropout inside them stays on while the model trains. With ``False`` it is off for as
-            long as they are frozen, whatever ``model.train()`` says.
+            long as they are frozen, whatever ``model.train()`` says. It is still drawn, and thrown away, so
+            that all other layers have the dropout of the run without the ablation.
         components: Parts of each layer; empty for the whole layer.
 
     Reference: Lee et al. (2019), What Would Elsa Do?, arXiv:1911.03090; Wu & Dredze (2019),
@@ -86,23 +87,26 @@ def _let_learn(parameters: Sequence[nn.Parameter], learning: bool) -> None:
 
 
 def _silence_dropout(module: nn.Module) -> tuple[RemovableHandle, RemovableHandle]:
-    """Let a module run in evaluation mode for as long as all its parameters are frozen.
+    """Let dropout inside a module be drawn and thrown away for as long as all its parameters are frozen.
 
-    The mode is set for the forward pass alone, so that ``model.train()`` and ``model.eval()`` keep their
-    meaning, and attention dropout, which has no module, is silenced too.
+    That holds for the forward pass alone, so that ``model.train()`` and ``model.eval()`` keep their meaning,
+    and for attention dropout, which has no module, too.
     """
-    switched: list[Sequence[nn.Module]] = []
+    from layerlab.models.draws import DrawnApart
+
+    silent: list[DrawnApart | None] = []
 
     def enter(module: nn.Module, args: tuple[Any, ...]) -> None:
         learning = any(parameter.requires_grad for parameter in module.parameters())
-        active = [] if learning else [part for part in module.modules() if part.training]
-        for part in active:
-            part.training = False
-        switched.append(active)
+        mode = None if learning or not module.training else DrawnApart()
+        silent.append(mode)
+        if mode is not None:
+            mode.__enter__()  # type: ignore[no-untyped-call]
 
     def leave(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-        for part in switched.pop():
-            part.training = True
+        mode = silent.pop()
+        if mode is not None:
+            mode.__exit__(None, None, None)  # type: ignore[no-untyped-call]
 
     before = module.register_forward_pre_hook(enter, prepend=True)
     return before, module.register_forward_hook(leave, always_call=True)
