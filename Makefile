@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: setup demo test guide lint types docs check clean
+.PHONY: setup demo test guide texts lint types docs check clean
 
 setup: $(VENV)/.ready
 
@@ -22,6 +22,10 @@ test: setup
 # What the pages of the guide show, which takes some minutes more.
 guide: setup
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m slow tests/docs
+
+# The texts about results, from the records.
+texts: setup
+	$(BIN)/python -m results.write
 
 lint: setup
 	$(BIN)/ruff check .

@@ -1,0 +1,86 @@
+"""Every number in the texts about results is computed from the records that are shipped with them."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from statistics import fmean, stdev
+
+import pytest
+
+from layerlab.errors import RecordsError
+from results.numbers.effects import study
+from results.numbers.levels import levels, rho
+from results.numbers.rendering import ROOT, claim, loose_numbers, made_texts, templates
+
+
+def test_texts_are_what_their_templates_and_the_records_give() -> None:
+    changed = [path for path, text in made_texts().items() if path.read_text(encoding="utf-8") != text]
+    assert not changed, f"made of other records or templates: {changed}; run python -m results.write"
+
+
+@pytest.mark.parametrize("template", templates(), ids=lambda path: path.name)
+def test_no_measured_number_stands_in_a_template(template: Path) -> None:
+    assert loose_numbers(template.read_text(encoding="utf-8")) == []
+
+
+def test_the_first_figure_of_the_readme_and_its_caption_are_made_of_records() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    made = readme[readme.index("<!-- made of texts/figure.md.j2 -->") : readme.index("<!-- end -->")]
+    assert made.count("<img") == 1
+    assert readme.index("<img") > readme.index("<!-- made of")
+    assert not loose_numbers(readme.replace(made, "").split("## Two commands")[0])
+
+
+def scores(folder: str, metric: str) -> dict[tuple[str, str], dict[str, float]]:
+    """Read scores by ablation and target, then by seed, with nothing of layerlab."""
+    found: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+    with (ROOT / "results" / folder / "records.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if row["metric"] == metric and not row["layer"]:
+                found[row["ablation"], row["target"]][row["seed"]] = 100 * float(row["value"])
+    return found
+
+
+def test_effects_equal_those_computed_by_hand() -> None:
+    found, three = scores("minimbert-upos", "accuracy"), ("de", "fr", "fi")
+    drops = [
+        fmean(found["none", one][seed] - found["reset(0-1)@before", one][seed] for one in three)
+        for seed in found["none", "en"]
+    ]
+    half = 3.182446 * stdev(drops) / 2  # the t quantile of three degrees of freedom; four seeds
+    own = study("minimbert-upos").over(*three)
+    assert str(own.drop("0-1")) == f"{fmean(drops):.1f} ± {half:.1f}"
+    assert own.score("fr") == f"{fmean(found['none', 'fr'].values()):.1f}"
+    margin = abs(fmean(drops)) + 2.353363 * stdev(drops) / 2  # of one-sided tests at .05
+    assert margin <= float(own.drop("0-1").within) < margin + 0.1
+
+
+@pytest.mark.parametrize(
+    ("ask", "answer"),
+    [
+        (
+            lambda: study("minimbert-upso"),
+            "unknown folder with records in results/ 'minimbert-upso'; did you",
+        ),
+        (lambda: study("minimbert-table"), "unknown task ''; Known: ner, parsing"),
+        (lambda: study("minimbert-upos", targets=["tr"]), "unknown target 'tr'"),
+        (lambda: study("minimbert-upos", sweep="rewind"), "unknown sweep 'rewind'"),
+        (lambda: study("minimbert-upos").drop("1-2"), "unknown ablation or layers '1-2'"),
+        (lambda: study("minimbert-upos").drop("0-1", "tr"), "unknown target 'tr'"),
+        (lambda: study("minimbert-upos").score("tr"), "unknown target 'tr'"),
+        (lambda: study("minimbert-rewind").drop("3"), "layers 3 belong to .* and .*; name one or the sweep"),
+        (lambda: levels("minimbert-cka").at("cka", 13), "unknown level '13'"),
+        (lambda: levels("minimbert-cka").at("ckr", 1), "unknown measure 'ckr'; did you mean 'cka'"),
+        (lambda: levels("minimbert-cka").at("cka", 1, "tr"), "unknown target 'tr'"),
+        (lambda: levels("minimbert-cka").at("cka", 1, ablation="fresh"), "unknown ablation 'fresh'"),
+        (lambda: levels("minimbert-upos/alignment/pud"), "unknown model ''; Known: minimbert, untrained"),
+        (lambda: rho("minimbert-cka", 13), "unknown level '13'"),
+        (lambda: claim(True, False), "a text claims what the records do not show"),
+    ],
+)
+def test_what_is_not_there_is_an_error_that_says_what_is(ask: Callable[[], object], answer: str) -> None:
+    with pytest.raises(RecordsError, match=answer):
+        ask()
