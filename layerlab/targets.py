@@ -1,10 +1,15 @@
-"""What a study's targets are called: a language, or a language and one of its treebanks as in ``en:GUM``."""
+"""What a study's languages are called.
+
+A target is a language, or a language and one of its treebanks as in ``en:GUM``. A source is one of these, or
+several that a fit is trained on together, as in ``en+fr``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 SEPARATOR = ":"
+TOGETHER = "+"
 
 
 def split_target(target: str) -> tuple[str, str]:
@@ -26,13 +31,65 @@ def language_of(target: str) -> str:
     return split_target(target)[0]
 
 
+def sources_of(source: str) -> tuple[str, ...]:
+    """Return the languages of a source, in the order in which they are written.
+
+    >>> sources_of("en+fr"), sources_of("en:GUM")
+    (('en', 'fr'), ('en:GUM',))
+    """
+    return tuple(source.split(TOGETHER))
+
+
+def misnamed_source(source: str) -> str:
+    """Say what is wrong with the name of a source; empty if nothing is.
+
+    >>> misnamed_source("en+fr+en")
+    "source 'en+fr+en' has en twice; expected each language once"
+    >>> misnamed_source("en+fr")
+    ''
+    """
+    names = sources_of(source)
+    if "" in names:
+        return f"source {source!r} lacks a language beside its +; expected names such as en+fr"
+    twice = list(dict.fromkeys(name for name in names if names.count(name) > 1))
+    if twice:
+        return f"source {source!r} has {', '.join(twice)} twice; expected each language once"
+    return ""
+
+
+def own_targets(targets: Collection[str], source: str) -> list[str]:
+    """Return the targets that a source is: its languages, or none of them unless all are there.
+
+    The score on a source of several languages is the mean of their scores.
+
+    >>> own_targets(["de", "en", "fr"], "en+fr"), own_targets(["de", "en"], "en+fr")
+    (['en', 'fr'], [])
+    """
+    if source in targets:
+        return [source]
+    names = list(sources_of(source))
+    return names if all(name in targets for name in names) else []
+
+
+def is_own(target: str, source: str) -> bool:
+    """Return whether a target is the source, or one of its languages.
+
+    >>> is_own("fr", "en+fr"), is_own("fr:GSD", "en+fr")
+    (True, False)
+    """
+    return target == source or target in sources_of(source)
+
+
 def domain_targets(targets: Iterable[str], source: str) -> list[str]:
-    """Return the targets that differ from the source in domain alone: other corpora of its language.
+    """Return the targets that differ from the source in domain alone: other corpora of its languages.
 
     >>> domain_targets(["de", "en", "en:GUM", "en:LinES"], "en")
     ['en:GUM', 'en:LinES']
+    >>> domain_targets(["de", "en", "en:GUM", "fr"], "en+fr")
+    ['en:GUM']
     """
-    return [one for one in targets if one != source and language_of(one) == language_of(source)]
+    spoken = _languages(source)
+    return [one for one in targets if not is_own(one, source) and language_of(one) in spoken]
 
 
 def zero_shot_targets(targets: Iterable[str], source: str) -> list[str]:
@@ -44,9 +101,16 @@ def zero_shot_targets(targets: Iterable[str], source: str) -> list[str]:
     ['de', 'ru:Taiga']
     >>> zero_shot_targets(["de", "en", "en:GUM"], "de")
     ['en']
+    >>> zero_shot_targets(["de", "en", "fr"], "en+fr")
+    ['de']
     """
-    others = [one for one in targets if language_of(one) != language_of(source)]
+    spoken = _languages(source)
+    others = [one for one in targets if not is_own(one, source) and language_of(one) not in spoken]
     return [one for one in others if language_of(one) == one or language_of(one) not in others]
+
+
+def _languages(source: str) -> set[str]:
+    return {language_of(name) for name in sources_of(source)}
 
 
 def treebank_config(target: str) -> str:

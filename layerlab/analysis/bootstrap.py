@@ -9,6 +9,7 @@ import pandas as pd
 from layerlab.analysis.sensitivity import ABLATION, MEAN, SETTING
 from layerlab.analysis.significance import significance
 from layerlab.errors import RecordsError
+from layerlab.targets import sources_of
 
 #: Resamples for a table: the ends of its intervals are then stable to a few hundredths of their width.
 DRAWN = 1999
@@ -51,7 +52,10 @@ def hierarchical_bootstrap(
     )
     _require_counts(effect)
     sizes = counts.groupby(["study", "target"], observed=True)["sentence"].nunique().to_dict()
-    n_sentences = [sizes.get(place, 0) for place in zip(effect["study"], effect["target"], strict=True)]
+    n_sentences = [
+        sizes.get((study, target), sum(sizes.get((study, name), 0) for name in sources_of(target)))
+        for study, target in zip(effect["study"], effect["target"], strict=True)
+    ]
     found = effect.assign(
         n_resamples=resamples, n_sentences=n_sentences, low=effect["boot_low"], high=effect["boot_high"]
     )

@@ -7,6 +7,9 @@ The quantities are each a fraction and positive where the ablation hurts:
 - ``gap_change``: ablated minus baseline transfer gap, where the gap is the source's score minus the target's;
   it is the zero-shot drop beyond the source's own.
 
+The score on a source of several languages (``en+fr``) is the mean of their scores; each of them also has a
+``source_language_drop``.
+
 Other corpora of the source's language (``en:GUM``) test a change of domain, not of language: they have the
 quantities ``domain_drop`` and ``domain_gap_change`` instead, and enter no mean.
 
@@ -28,12 +31,13 @@ from scipy.special import stdtrit
 from layerlab.analysis.records import BASELINE
 from layerlab.analysis.sweeps import select_scores, sweep_names
 from layerlab.errors import RecordsError
-from layerlab.targets import domain_targets, zero_shot_targets
+from layerlab.targets import domain_targets, own_targets, zero_shot_targets
 
 #: The coordinates within which an ablation is compared with its baseline.
 SETTING = ("study", "model", "task", "metric", "split", "source")
 ABLATION = ("ablation", "phase", "intervention", "layers", "first_layer", "last_layer")
 QUANTITIES = ("source_drop", "zero_shot_drop", "gap_change")
+LANGUAGE_QUANTITY = "source_language_drop"  # on each language of a source of several
 DOMAIN_QUANTITIES = ("domain_drop", "domain_gap_change")  # on other corpora of the source's language
 _Scores = dict[str, dict[int, float]]  # target -> seed -> score
 MEAN = "mean"  # the target that stands for the mean over the zero-shot targets
@@ -174,7 +178,7 @@ def transfer_gap(frame: pd.DataFrame, metric: str | None = None, *, split: str |
     """
     scores = select_scores(frame, metric, split)
     run = [*SETTING, *ABLATION, "seed", "run_id"]
-    on_source = scores[scores["target"] == scores["source"]][["study", "run_id", "metric", "value"]]
+    on_source = _on_source(scores)
     zero_shot = {
         key: zero_shot_targets(sorted(set(part["target"])), str(key[1]))
         for key, part in scores.groupby(["study", "source"])
@@ -182,9 +186,20 @@ def transfer_gap(frame: pd.DataFrame, metric: str | None = None, *, split: str |
     places = zip(scores["study"], scores["source"], scores["target"], strict=True)
     across = [target in zero_shot[study, source] for study, source, target in places]
     gaps = scores[across][[*run, "target", "value"]].rename(columns={"value": "target_value"})
-    gaps = gaps.merge(on_source.rename(columns={"value": "source_value"}), on=["study", "run_id", "metric"])
+    gaps = gaps.merge(on_source, on=["study", "run_id", "metric"])
     gaps["gap"] = gaps["source_value"] - gaps["target_value"]
     return gaps[[*run, "target", "source_value", "target_value", "gap"]]
+
+
+def _on_source(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the score on the source, ``source_value``, of every run that was scored on all of it."""
+    found = []
+    for source, part in scores.groupby("source", sort=False):
+        own = own_targets(set(part["target"]), str(source))
+        rows = part[part["target"].isin(own)].groupby(["study", "run_id", "metric"], sort=False)["value"]
+        means = rows.agg(source_value="mean", n_targets="size").reset_index()
+        found.append(means[means["n_targets"] == len(own)].drop(columns="n_targets"))
+    return pd.concat(found)
 
 
 def aggregate(frame: pd.DataFrame) -> pd.DataFrame:
@@ -202,21 +217,23 @@ def _compare(
     targets = [name for name in sorted(reference) if name in ablated]
     zero_shot, domains = zero_shot_targets(targets, source), domain_targets(targets, source)
     groups = {name: [name] for name in zero_shot} | ({MEAN: zero_shot} if zero_shot else {})
-    wanted = [("source_drop", source, [source])] if source in targets else []
+    own = own_targets(targets, source)
+    wanted = [("source_drop", source, own)] if own else []
+    wanted += [(LANGUAGE_QUANTITY, name, [name]) for name in own if len(own) > 1]
     wanted += [("zero_shot_drop", name, members) for name, members in groups.items()]
-    if source in targets:
+    if own:
         wanted += [("gap_change", name, members) for name, members in groups.items()]
-    for quantity in DOMAIN_QUANTITIES[: 2 if source in targets else 1]:
+    for quantity in DOMAIN_QUANTITIES[: 2 if own else 1]:
         wanted += [(quantity, name, [name]) for name in domains]
     for quantity, target, members in wanted:
         of_gap = quantity.endswith("gap_change")
-        needed = [*members, source] if of_gap else members
+        needed = [*members, *own] if of_gap else members
         seeds = set.intersection(*(set(scores[name]) for scores in (reference, ablated) for name in needed))
         size = {"n": sum(sizes[name] for name in members), "n_targets": len(members)}
         for seed in sorted(seeds):
             before, after = (_mean(scores, members, seed) for scores in (reference, ablated))
             if of_gap:
-                before, after = reference[source][seed] - before, ablated[source][seed] - after
+                before, after = _mean(reference, own, seed) - before, _mean(ablated, own, seed) - after
             effect = after - before if of_gap else before - after
             row = {"quantity": quantity, "target": target, "seed": seed}
             row |= {"reference": before, "ablated": after, "effect": effect}

@@ -6,7 +6,7 @@ and test sentences are taken as given, except by the interval that resamples sen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -33,6 +33,7 @@ from layerlab.analysis.sensitivity import (
     pairs_of_effects,
 )
 from layerlab.analysis.sweeps import select_scores
+from layerlab.targets import sources_of
 
 LEVEL = 0.05  # the share of false discoveries that tables speak of
 TEST_COLUMNS = ("p", "q", "n_tests", "family", "d_z", "boot_low", "boot_high", "resampled")
@@ -180,7 +181,7 @@ def _resample_sentences(
         if row["quantity"] == "zero_shot_drop" and row["target"] != MEAN:
             targets.setdefault(run, []).append(row["target"])
     for place, (members, (row, run)) in enumerate(zip(groups, first, strict=True)):
-        wanted = targets[run] if row["target"] == MEAN else [row["target"]]
+        wanted = targets[run] if row["target"] == MEAN else _scored(row["target"], row, runs)
         by_seed = [_drawn_effect(member, wanted, runs, draws) for member in members]
         there = [drawn for drawn in by_seed if drawn is not None]
         if len(there) == len(by_seed):
@@ -191,7 +192,7 @@ def _resample_sentences(
 
 def _drawn_effect(
     row: _Row,
-    targets: list[str],
+    targets: Sequence[str],
     runs: Mapping[tuple[Any, ...], tuple[str, float]],
     draws: SentenceDraws,
 ) -> Floats | None:
@@ -213,6 +214,13 @@ def _drawn_effect(
         return None
     effect: Floats = np.mean(there, axis=0)
     if row["quantity"].endswith("gap_change"):
-        own = drop(row["source"])
-        return None if own is None else effect - own
+        own = [drop(name) for name in _scored(row["source"], row, runs)]
+        known = [one for one in own if one is not None]
+        return effect - np.mean(known, axis=0) if len(known) == len(own) else None
     return effect
+
+
+def _scored(target: str, row: _Row, runs: Mapping[tuple[Any, ...], tuple[str, float]]) -> Sequence[str]:
+    """Return the targets that an effect's target stands for: of a source of several languages, these."""
+    itself = (*(row[name] for name in (*SETTING, *_ABLATION)), target, row["seed"])
+    return [target] if itself in runs else sources_of(target)

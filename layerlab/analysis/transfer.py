@@ -11,6 +11,7 @@ import pandas as pd
 from layerlab.analysis.records import BASELINE
 from layerlab.analysis.sensitivity import SETTING
 from layerlab.analysis.sweeps import select_scores
+from layerlab.targets import own_targets
 
 #: What the sources of one matrix share.
 _SHARED = tuple(name for name in SETTING if name != "source")
@@ -22,7 +23,7 @@ class Transfer:
 
     Attributes:
         setting: Study, model, task, metric and split.
-        mean: Points (fractions x 100), a row a source, a column a target, sources first.
+        mean: Points (fractions x 100), a row a source, a column a target, the sources' first.
         half: Half of the 95% t interval over seeds, in points; missing for one seed.
         n_seeds: Seeds behind each cell.
     """
@@ -40,7 +41,9 @@ def transfers(frame: pd.DataFrame, metric: str | None = None) -> Iterator[Transf
         sources = list(dict.fromkeys(rows["source"]))
         if len(sources) < 2:
             continue
-        targets = [*sources, *sorted(set(rows["target"]) - set(sources))]
+        scored = set(rows["target"])
+        own = dict.fromkeys(name for source in sources for name in own_targets(scored, source))
+        targets = [*own, *sorted(scored - set(own))]
         groups = 100 * rows.set_index(["source", "target"])["value"]
         found = groups.groupby(level=[0, 1])
         tables = {"mean": found.mean(), "half": _half(found), "n_seeds": found.size()}

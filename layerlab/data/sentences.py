@@ -72,6 +72,18 @@ class Corpus:
         return sum(len(getattr(sentence, "words", ())) for sentence in self.sentences)
 
 
+def joined(corpora: Sequence[Corpus]) -> Corpus:
+    """Return the sentences of several corpora one after the other; a single one is returned as it is."""
+    if len(corpora) == 1:
+        return corpora[0]
+    return Corpus(
+        tuple(sentence for one in corpora for sentence in one.sentences),
+        digest_values(one.digest for one in corpora),
+        " and ".join(one.where for one in corpora),
+        tuple(note for one in corpora for note in one.notes),
+    )
+
+
 def take_evenly(sentences: Sequence[Item], n: int | None) -> tuple[Item, ...]:
     """Return ``n`` sentences, or pairs, spread evenly over a corpus, all of them if it has no more.
 

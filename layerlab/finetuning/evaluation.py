@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -73,3 +75,30 @@ def evaluate(
     """Return the task's scores of a model on a corpus; values are fractions."""
     decoded = predict(model, task, corpus, device, forward)
     return task.score(corpus.sentences, corpus.labels, decoded)
+
+
+@dataclass(frozen=True)
+class DevScores:
+    """Scores on a development set.
+
+    Attributes:
+        means: The scores; of several languages that are joined their means, to which each counts alike.
+        by_language: Values by language and metric where there are several.
+    """
+
+    means: list[Score]
+    by_language: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+def score_dev(
+    model: nn.Module, task: Task, corpus: EncodedCorpus, device: torch.device, forward: Pass = plain_pass
+) -> DevScores:
+    """Return the scores on a development set, which may be those of several languages joined."""
+    if not corpus.parts:
+        return DevScores(evaluate(model, task, corpus, device, forward))
+    found = {name: evaluate(model, task, part, device, forward) for name, part in corpus.parts.items()}
+    means = [
+        Score(scores[0].metric, fmean(one.value for one in scores), sum(one.n for one in scores))
+        for scores in zip(*found.values(), strict=True)
+    ]
+    return DevScores(means, {name: {one.metric: one.value for one in own} for name, own in found.items()})

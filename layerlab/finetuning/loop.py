@@ -17,7 +17,7 @@ from layerlab.errors import TrainingError
 from layerlab.finetuning.checkpoint import Position, load_checkpoint, save_checkpoint
 from layerlab.finetuning.checkpoint import Workplace as Workplace
 from layerlab.finetuning.clock import Clock
-from layerlab.finetuning.evaluation import evaluate
+from layerlab.finetuning.evaluation import DevScores, score_dev
 from layerlab.finetuning.model import Pass, TaskModel, plain_pass
 from layerlab.finetuning.result import FitResult as FitResult
 from layerlab.finetuning.selection import forget_epochs, keep_epoch, selected_epoch
@@ -32,6 +32,7 @@ from layerlab.training.checkpoint import Saving
 from layerlab.training.devices import make_accelerator
 from layerlab.training.events import Report, silent
 from layerlab.training.interruption import Interruption, deferred_interrupt
+from layerlab.training.mixing import drawn_examples
 from layerlab.training.optimizer import regroup
 from layerlab.training.shortcuts.fused_steps import FusedSteps, set_fused
 from layerlab.training.shortcuts.shortcut import Taken
@@ -63,7 +64,7 @@ def fine_tune(
     Args:
         model: Encoder and head.
         task: Gives batches, loss and scores.
-        corpora: ``train`` and ``dev`` of the source language.
+        corpora: ``train`` and ``dev`` of the source language, or of several joined.
         training: Hyper-parameters.
         seed: The run's seed; data order and dropout have streams of their own.
         during: Interventions and the fraction of the steps after which each fires.
@@ -98,7 +99,7 @@ class Fitting:
     Attributes:
         model: Encoder and head.
         task: Gives batches, loss and scores.
-        corpora: ``train`` and ``dev`` of the source language.
+        corpora: ``train`` and ``dev`` of the source language, or of several joined.
         training: Hyper-parameters.
         seed: The run's seed.
         accelerator: Device and processes.
@@ -167,7 +168,7 @@ class Fitting:
         position = self.position
         averaged: dict[str, Any] | None = None
         if position.n_averaged:
-            dev = self._score_dev()
+            dev = self._score_dev().means
             averaged = {"epochs": position.n_averaged, "dev": _values(dev)}
             self._look("average", dev)
         return FitResult(
@@ -210,7 +211,10 @@ class Fitting:
     def batches_left(self) -> list[tuple[int, ...]]:
         """Return the batches of the current epoch that no step was taken with."""
         position = self.position
-        batches = epoch_batches(self.lengths, self.training.batch_size, self.seed, position.epoch)
+        parts = self.corpora["train"].parts.values()
+        sizes = [len(part.encoded.examples) for part in parts] or [len(self.lengths)]
+        drawn = drawn_examples(sizes, self.training.mixing, self.seed, position.epoch)
+        batches = epoch_batches(self.lengths, self.training.batch_size, self.seed, position.epoch, drawn)
         return batches[position.step - position.epoch * self.n_epoch_steps :]
 
     def count_step(self, loss_sum: float, n_targets: int, seconds: float) -> None:
@@ -224,7 +228,7 @@ class Fitting:
         position.seconds += seconds
         self._report("step", loss=loss_sum / max(1, n_targets))
         if self.watch is not None and self.watch.due(position.step, self.n_epoch_steps):
-            self._look("step", self._score_dev())
+            self._look("step", self._score_dev().means)
 
     def finish_epoch(self) -> None:
         """Score the source dev set, keep the epoch if it is the best so far, and begin the next one.
@@ -239,12 +243,13 @@ class Fitting:
                 f"smaller training.learning_rate (now {self.training.learning_rate:g}) or a longer warmup"
             )
         scores = self._score_dev()
-        dev = _values(scores)
-        self._look("epoch", scores)
+        dev = _values(scores.means)
+        self._look("epoch", scores.means)
         entry = {
             "epoch": position.epoch,
             "loss": position.loss_sum / max(1, position.n_targets),
             "dev": dev,
+            **({"dev_by_language": scores.by_language} if scores.by_language else {}),
             "seconds": round(position.seconds, 3),
         }
         position.history.append(entry)
@@ -254,9 +259,9 @@ class Fitting:
         self._report("epoch", **{key: entry[key] for key in ("loss", "dev")})
         self.save_if_due()
 
-    def _score_dev(self) -> list[Score]:
+    def _score_dev(self) -> DevScores:
         """Return the scores of the model as it is on source dev."""
-        return evaluate(self.model, self.task, self.corpora["dev"], self.accelerator.device, self.forward)
+        return score_dev(self.model, self.task, self.corpora["dev"], self.accelerator.device, self.forward)
 
     def _look(self, place: Place, dev: Sequence[Score]) -> None:
         """Note a point of the trajectory, if there is one."""

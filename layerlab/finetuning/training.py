@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from layerlab.training.mixing import Mixing
+
 
 class Average(BaseModel):
     """Weights that are the mean of those at the ends of the last epochs.
@@ -33,7 +35,8 @@ class Training(BaseModel):
     """How an encoder is fine-tuned; every field is part of a fit's identity.
 
     The optimiser is AdamW with linear warm-up and linear decay to zero. A batch holds sentences of
-    similar length. The epoch with the best score on the source language's dev set is kept.
+    similar length. The epoch with the best score on the source language's dev set is kept; of several source
+    languages, with the best mean over their dev sets. Sentences of several languages share batches.
 
     Attributes:
         epochs: Passes over the training split.
@@ -51,6 +54,11 @@ class Training(BaseModel):
             of the last epochs: ``{average: N}``. Where an intervention changes the model during fine-tuning,
             only epochs that end after it compete, or are averaged. The average takes the memory and, in
             checkpoints, the disk space of one more model, as the best epoch does, whatever ``N`` is.
+        mixing: How sentences are drawn from a source of several languages, such as ``en+fr``. An epoch has as
+            many sentences as their training splits together: with ``size`` each of them once, so that a
+            language counts by the size of its split; with ``even`` as many of each language, so that those of
+            a small split come several times, and those of a large one are spread over several epochs. It is
+            no part of the identity of a fit on one language.
 
     Reference: Wu et al. (2020), appendix: batch 16-32, rates 2e-5 to 5e-5, warm-up 10%, linear decay.
 
@@ -72,6 +80,7 @@ class Training(BaseModel):
     precision: Literal["fp32", "bf16"] = "fp32"
     accumulate: int = Field(default=1, ge=1)
     select: Select = "best"
+    mixing: Mixing = "size"
 
     @field_validator("select", mode="before")
     @classmethod

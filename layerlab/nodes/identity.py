@@ -62,7 +62,7 @@ class FitSpec:
         checkpoint: Digest of the pretrained weights and tokenizer, or Hub id and resolved revision.
         task: Name of the task.
         task_version: Raised when a task's encoding, head or scores change.
-        corpora: Digest of the source's ``train`` and ``dev`` splits.
+        corpora: Digest of the source's ``train`` and ``dev`` splits; of several languages, by language.
         before: Interventions before fine-tuning, donors replaced by their identities.
         during: Interventions with their time, likewise.
         seed: The run's seed.
@@ -73,13 +73,18 @@ class FitSpec:
     checkpoint: str
     task: str
     task_version: int
-    corpora: Mapping[str, str]
+    corpora: Mapping[str, str | Mapping[str, str]]
     before: tuple[Mapping[str, Any], ...]
     during: tuple[Mapping[str, Any], ...]
     seed: int
     training: Mapping[str, Any]
     spec_version: int = SPEC_VERSION
     word: Word = "first"
+
+    def corpora_of(self, split: str, source: str) -> dict[str, str]:
+        """Return the digests of a split of each language of the source, in the order of their names."""
+        found = self.corpora[split]
+        return {source: found} if isinstance(found, str) else dict(sorted(found.items()))
 
     @cached_property
     def id(self) -> str:

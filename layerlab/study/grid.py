@@ -22,6 +22,7 @@ from layerlab.ablation.written import read_ablation
 from layerlab.data.catalog.corpus import DataSpec
 from layerlab.finetuning.training import Training
 from layerlab.measures.options import Measures, short_form
+from layerlab.targets import misnamed_source, sources_of
 from layerlab.tasks.words import DEFAULT_WORD, Word
 from layerlab.validation import Names
 
@@ -48,7 +49,7 @@ class Grid(BaseModel):
             ``{pretraining: spec.yaml}``), whose encoders are made first.
         tasks: Names of tasks.
         data: Where corpora are; one for all tasks, or one for each task by name.
-        sources: Languages to fine-tune on.
+        sources: Languages to fine-tune on; ``en+fr`` is one fit on both, see ``training.mixing``.
         targets: Languages, or treebanks of them such as ``en:GUM``, to evaluate on; the source itself is
             always evaluated too.
         seeds: Seeds; every ablation is paired with the baseline of the same seed.
@@ -111,6 +112,19 @@ class Grid(BaseModel):
             raise ValueError(f"listed twice: {', '.join(twice)}")
         return value
 
+    @field_validator("sources")
+    @classmethod
+    def _check_sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = next(filter(None, map(misnamed_source, value)), "")
+        if wrong:
+            raise ValueError(wrong)
+        known: dict[frozenset[str], str] = {}
+        for source in value:
+            same = known.setdefault(frozenset(sources_of(source)), source)
+            if same != source:
+                raise ValueError(f"sources {same} and {source} are the same; keep one of them")
+        return value
+
     def data_for(self, task: str) -> DataSpec:
         """Return where a task's corpora are."""
         if isinstance(self.data, DataSpec):
@@ -119,8 +133,9 @@ class Grid(BaseModel):
         return spec
 
     def targets_for(self, source: str) -> tuple[str, ...]:
-        """Return the languages a source's runs are evaluated on, the source first."""
-        return (source, *(target for target in self.targets if target != source))
+        """Return the languages a source's runs are evaluated on, those of the source first."""
+        own = sources_of(source)
+        return (*own, *(target for target in self.targets if target not in own))
 
 
 def _name_of(item: Any) -> Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from layerlab.data.catalog.corpus import CorpusRef, load_corpus
 from layerlab.data.catalog.registry import register_speaker
-from layerlab.data.sentences import Corpus, take_evenly
+from layerlab.data.sentences import Corpus, joined, take_evenly
 from layerlab.data.spec import Controlled
 from layerlab.errors import DataError, LabelError
 from layerlab.models.pieces import blank_pieces, share_of_unknown, tokenize
@@ -36,6 +37,8 @@ class EncodedCorpus:
         labels: In the order of the head's outputs.
         pad_id: Of the tokenizer.
         notes: What the reader found unusual.
+        parts: Of several corpora that are one after the other, each by its language; they are scored by
+            themselves, as an example knows the sentence of its own corpus.
     """
 
     sentences: Sequence[Any]
@@ -43,6 +46,7 @@ class EncodedCorpus:
     labels: tuple[str, ...]
     pad_id: int
     notes: tuple[str, ...] = ()
+    parts: Mapping[str, EncodedCorpus] = field(default_factory=dict)
 
 
 @functools.lru_cache(maxsize=64)
@@ -70,23 +74,45 @@ class SourceCheck:
     n_sentences: int = 0
 
 
-def check_labels(task: Task, train: CorpusRef, others: Sequence[CorpusRef]) -> SourceCheck:
-    """Read a source and its targets, check their annotation and compare labels."""
+def check_labels(task: Task, trains: Sequence[CorpusRef], others: Sequence[CorpusRef]) -> SourceCheck:
+    """Read a source and its targets, check their annotation and compare labels.
+
+    Args:
+        task: What they are annotated for.
+        trains: The training split of each language of the source.
+        others: Its development splits, and the test splits of the targets.
+    """
     try:
-        source = read_corpus(train)
+        sources = [read_corpus(ref) for ref in trains]
     except DataError as error:
         return SourceCheck((str(error),))
-    labels = task.label_set(source.sentences)
-    problems: list[str] = []
+    labels = task.label_set(joined(sources).sentences)
+    problems = _unlike_labels(task, sources)
     notes: list[str] = []
-    for ref in (train, *others):
+    for ref in (*trains, *others):
         try:
             corpus = read_corpus(ref)
             notes.extend(f"{ref.where}: {note}" for note in corpus.notes)
             task.check(corpus.sentences, labels, ref.where)
         except (DataError, LabelError) as error:
             problems.append(str(error))
-    return SourceCheck(tuple(problems), tuple(notes), len(source.sentences))
+    return SourceCheck(tuple(problems), tuple(notes), sum(len(source.sentences) for source in sources))
+
+
+def _unlike_labels(task: Task, sources: Sequence[Corpus]) -> list[str]:
+    """Say which of several corpora that are trained on together have labels that another lacks."""
+    problems = []
+    for own in sources[1:]:
+        first = sources[0]
+        for one, other in ((first, own), (own, first)):
+            try:
+                task.check(one.sentences, task.label_set(other.sentences), one.where)
+            except LabelError as error:
+                problems.append(f"the labels of {first.where} and {own.where} differ: {error}")
+                break
+            except DataError:
+                pass  # said of the corpus itself
+    return problems
 
 
 def encode_corpus(
@@ -103,6 +129,25 @@ def encode_corpus(
     return EncodedCorpus(
         corpus.sentences, encoded, labels, 0 if pad_id is None else int(pad_id), corpus.notes
     )
+
+
+def join_corpora(parts: Mapping[str, EncodedCorpus]) -> EncodedCorpus:
+    """Return corpora, by their languages, one after the other; a single one is returned as it is."""
+    first, *rest = parts.values()
+    if not rest:
+        return first
+    encoded = [one.encoded for one in parts.values()]
+    counts = sum((Counter(one.counts) for one in encoded), Counter())
+    together = Encoded(
+        tuple(example for one in encoded for example in one.examples),
+        sum(one.n_words for one in encoded),
+        sum(one.n_windowed for one in encoded),
+        sum(one.n_unknown for one in encoded),
+        {name: counts[name] for name in encoded[0].counts},
+    )
+    sentences = tuple(sentence for one in parts.values() for sentence in one.sentences)
+    notes = tuple(note for one in parts.values() for note in one.notes)
+    return EncodedCorpus(sentences, together, first.labels, first.pad_id, notes, dict(parts))
 
 
 def _speak(controlled: Controlled, language: str, split: str, pairs: bool) -> tuple[Any, ...]:

@@ -12,17 +12,19 @@ WINDOW_BATCHES = 50
 BUSY_PIECES, MOST_PADDING = 512, 0.1
 
 
-def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[tuple[int, ...]]:
+def epoch_batches(
+    lengths: Sequence[int], batch_size: int, seed: int, epoch: int, drawn: Sequence[int] | None = None
+) -> list[tuple[int, ...]]:
     """Return one epoch's batches as indices into ``lengths``.
 
     The examples are shuffled, cut into windows of 50 batches, sorted by length inside a window, cut into
-    batches, and the batches are shuffled. Every index occurs exactly once.
+    batches, and the batches are shuffled. Every index occurs exactly once, or as often as it was ``drawn``.
 
     >>> sorted(index for batch in epoch_batches([5, 3, 9, 2], 2, seed=0, epoch=0) for index in batch)
     [0, 1, 2, 3]
     """
     stream = order_stream(seed, epoch)
-    order = list(range(len(lengths)))
+    order = list(range(len(lengths)) if drawn is None else drawn)
     stream.shuffle(order)
     window = batch_size * WINDOW_BATCHES
     batches: list[tuple[int, ...]] = []

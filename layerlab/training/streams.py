@@ -49,6 +49,11 @@ def order_stream(seed: int, epoch: int) -> random.Random:
     return random.Random(derive_seed(seed, "order", epoch))
 
 
+def mixing_stream(seed: int, corpus: int, done: int) -> random.Random:
+    """Return the stream of the order of a corpus, of several of a fit, after so many passes over it."""
+    return random.Random(derive_seed(seed, "mixing", corpus, done))
+
+
 def dropout_seed(seed: int, step: int, part: int) -> int:
     """Return the seed of dropout in one part of a fit's step."""
     return derive_seed(seed, "dropout", step, part)

@@ -69,8 +69,8 @@ def test_gold_that_is_no_tree_is_refused_for_parsing_alone(
             for language, split in (("aa", "train"), ("aa", "test"), ("bb", "train"))
         )
         for problems in (
-            check_labels(get_task(task), train, [test]).problems,
-            check_labels(get_task(task), broken, []).problems,
+            check_labels(get_task(task), [train], [test]).problems,
+            check_labels(get_task(task), [broken], []).problems,
         ):
             assert len(problems) == (task == "parsing")
     with pytest.raises(

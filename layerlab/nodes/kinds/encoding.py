@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
-from layerlab.data.catalog.corpus import CorpusRef
+from layerlab.data.catalog.corpus import CorpusRef, DataSpec, find_corpus
+from layerlab.data.sentences import joined
 from layerlab.models.tokenizers import load_tokenizer
 from layerlab.nodes.kept import Kept
 from layerlab.nodes.kinds.origin import Origin, read_planned
 from layerlab.nodes.node import Work
-from layerlab.tasks.corpora import EncodedCorpus, encode_corpus
+from layerlab.tasks.corpora import EncodedCorpus, encode_corpus, join_corpora
 from layerlab.tasks.task import Task
 from layerlab.training.shortcuts.shortcut import Taken
 
@@ -68,6 +70,34 @@ class Encoding:
             return encode_corpus(task, read_planned(ref, planned), labels, self.tokenizer, length)
 
         return self._kept.get(key, make, _size)
+
+    def encode_source(
+        self, task: Task, data: DataSpec, planned: Mapping[str, Mapping[str, str]], length: int
+    ) -> tuple[dict[str, EncodedCorpus], tuple[str, ...]]:
+        """Return the encoded splits of a source, those of several languages joined, and the head's labels.
+
+        Args:
+            task: Encodes them.
+            data: Where the corpora are.
+            planned: By split and language the digest in the plan.
+            length: Longest input in word-pieces.
+
+        Raises:
+            DataError: A corpus has changed.
+        """
+        found = {
+            split: {
+                language: (find_corpus(data, task.name, task.formats, language, split), digest)
+                for language, digest in digests.items()
+            }
+            for split, digests in planned.items()
+        }
+        labels = task.label_set(joined([read_planned(*one) for one in found["train"].values()]).sentences)
+        corpora = {}
+        for split, refs in found.items():
+            parts = {name: self.encode(task, *one, labels, length) for name, one in refs.items()}
+            corpora[split] = join_corpora(parts)
+        return corpora, labels
 
     def note(self, taken: Taken) -> None:
         """Note how many corpora were in memory since the last note, if any were."""

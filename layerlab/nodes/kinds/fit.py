@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from layerlab.ablation.interventions import to_dict
 from layerlab.analysis.stored import Record
-from layerlab.data.catalog.corpus import DataSpec, find_corpus
+from layerlab.data.catalog.corpus import DataSpec
 from layerlab.files import write_json
 from layerlab.finetuning.training import Training
 from layerlab.nodes.identity import FitSpec, canonical_json
@@ -22,14 +22,12 @@ from layerlab.nodes.kinds.origin import (
     load_encoder,
     longest_input,
     make_donors,
-    read_planned,
 )
 from layerlab.nodes.kinds.prepared import FitFacts, Prepared, gather_facts
 from layerlab.nodes.kinds.trained import Trained, keep_trained
 from layerlab.nodes.node import Work, node
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.sharing import is_shared, process_rank
-from layerlab.tasks.corpora import EncodedCorpus
 from layerlab.tasks.task import Task, get_task
 from layerlab.tasks.words import with_word
 
@@ -46,7 +44,7 @@ class Fit(BaseModel):
         model: The checkpoint's short name, for records.
         location: Folder or Hub id of the checkpoint.
         revision: Commit of a Hub model.
-        source: Source language.
+        source: Source language, or several as in ``en+fr``.
         before: Interventions before fine-tuning, selections and donors resolved.
         during: Interventions during fine-tuning, likewise.
         data: Where the corpora are.
@@ -225,14 +223,17 @@ class Fit(BaseModel):
         location = self.origin.check(work.store)
         encoder = load_encoder(location, self.revision, seed)
         encoding = Encoding(self.origin, location, self.revision, work)
-        corpora, labels = self._corpora(encoding, longest_input(encoder, self.training.max_length))
+        planned = {split: self.spec.corpora_of(split, self.source) for split in ("train", "dev")}
+        length = longest_input(encoder, self.training.max_length)
+        corpora, labels = encoding.encode_source(task, self.data, planned, length)
         donors = make_donors(work.store, self.origin, seed, self.donors)
         receipts = [apply(item, encoder, donors=donors).to_dict() for item in self.before]
         model = build_task_model(encoder, task, len(labels), self.training.dropout, seed)
         taken = work.settings.taken()
         encoding.note(taken)
         prefix = find_prefix(work, self.before, self.during, model, encoder, task, taken)
-        states_of = ((corpora["train"], self.training.precision), (corpora["dev"], "fp32"))
+        dev = corpora["dev"].parts.values() or [corpora["dev"]]
+        states_of = ((corpora["train"], self.training.precision), *((part, "fp32") for part in dev))
         prefix = hold(prefix, states_of, taken)
         loaded = time.monotonic() - started
         return Prepared(
@@ -253,19 +254,6 @@ class Fit(BaseModel):
         facts = gather_facts(work.settings.device, seconds, made, result)
         self._publish(work, Trained(made.model, made.encoding, made.labels), facts)
         shutil.rmtree(work.store.work(self.id), ignore_errors=True)
-
-    def _corpora(self, encoding: Encoding, length: int) -> tuple[dict[str, EncodedCorpus], tuple[str, ...]]:
-        """Return the encoded splits of the source, and the labels of the head."""
-        task, planned = self.task, self.spec.corpora
-        found = {
-            split: find_corpus(self.data, task.name, task.formats, self.source, split)
-            for split in ("train", "dev")
-        }
-        labels = task.label_set(read_planned(found["train"], planned["train"]).sentences)
-        encoded = {
-            split: encoding.encode(task, ref, planned[split], labels, length) for split, ref in found.items()
-        }
-        return encoded, labels
 
     def _publish(self, work: Work, trained: Trained, facts: FitFacts) -> None:
         from safetensors.torch import save_file

@@ -112,7 +112,8 @@ def measure_runs(
     """Return what runs measure of their encoders, as scores of their records.
 
     States are extracted once a text and kept as long as a pair of languages needs them; those of the
-    pretrained encoder are kept for the next runs. A value that does not exist, such as the CKA of states
+    pretrained encoder are kept for the next runs. Where the source is several languages, the similarity of a
+    target is the mean over them. A value that does not exist, such as the CKA of states
     that are all the same, has no row.
 
     Args:
@@ -141,7 +142,7 @@ def measure_runs(
             with runs.in_place(name):
                 rows[name] += _drift_rows(_reference(store, fit.origin).encoder, fitted.encoder, source)
     return {
-        name: [row for row in found if row.value is not None and not math.isnan(row.value)]
+        name: [row for row in _means(found) if row.value is not None and not math.isnan(row.value)]
         for name, found in rows.items()
     }
 
@@ -174,6 +175,20 @@ def _measure_states(
                 for name in rows:
                     rows[name].extend(_change_rows(language, old, states[name], changed))
         report({"event": "measured", "target": pair.bitext.target})
+
+
+def _means(rows: Sequence[ScoreRow]) -> list[ScoreRow]:
+    """Return one row a target, measure and level: the mean, where each language of a source was measured."""
+    groups: dict[tuple[object, ...], list[ScoreRow]] = {}
+    for row in rows:
+        groups.setdefault((row.target, row.split, row.metric, row.layer), []).append(row)
+    return [_mean_row(group) if len(group) > 1 else group[0] for group in groups.values()]
+
+
+def _mean_row(group: Sequence[ScoreRow]) -> ScoreRow:
+    values = [math.nan if row.value is None else row.value for row in group]
+    least = min(row.n or 0 for row in group)
+    return group[0].model_copy(update={"value": sum(values) / len(values), "n": least})
 
 
 def _pretrained_rows(

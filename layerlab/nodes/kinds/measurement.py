@@ -14,6 +14,7 @@ from layerlab.data.spec import Controlled, DataSpec
 from layerlab.errors import DataError
 from layerlab.files import digest_values
 from layerlab.measures.options import MEASURES_VERSION, WEIGHT_MEASURES, Measures, Pooling, pooling_of
+from layerlab.targets import TOGETHER, sources_of
 
 CONTROLLED: Final = "controlled"
 
@@ -25,11 +26,11 @@ class Measurement:
     Attributes:
         names: Measures as records name them, sorted.
         pooling: How a sentence's vector is made; None if measures differ in it, each after its definition.
-        source: The source as the parallel sentences call it.
+        source: The source as the parallel sentences call it; of several languages joined, as in ``en+fr``.
         parallel: Folder or file of the parallel sentences, or ``controlled``; empty if none are needed.
         sentences: At most so many sentence pairs.
         texts: Each language that is paired with the source, a digest of the source's sentences and one of its
-            own.
+            own; where the source is several languages, so for each of them.
         text: What of parallel treebanks is read.
     """
 
@@ -55,6 +56,8 @@ class Measurement:
         if self.texts:
             pooling = self.pooling or {name: pooling_of(name) for name in self._of_states}
             about |= {"pooling": pooling, "texts": {name: digests for name, *digests in self.texts}}
+        if len(sources_of(self.source)) > 1:
+            about["texts"] = [list(row) for row in self.texts]
         return about
 
     @property
@@ -78,7 +81,8 @@ def plan_measurement(measures: Measures, data: DataSpec, source: str, targets: S
     Args:
         measures: What the study says.
         data: Where the corpora of the task are.
-        source: Source language, perhaps with a treebank (``en:EWT``) or domain (``avin-news``).
+        source: Source language, perhaps with a treebank (``en:EWT``) or domain (``avin-news``), or several
+            (``en+fr``), each of which is paired with the targets.
         targets: Likewise, to be paired with the source unless the measures name languages.
 
     Raises:
@@ -92,21 +96,22 @@ def plan_measurement(measures: Measures, data: DataSpec, source: str, targets: S
         return Measurement(measures.canonical, pooling, source)
     where = measures.parallel or (CONTROLLED if data.controlled is not None else "pud")
     place, there = _look(where, data.controlled)
-    spoken = _names_there(there, (source,), place, "the source is measured with its translations")[0]
+    hint = "the source is measured with its translations"
+    spoken = tuple(dict.fromkeys(_names_there(there, sources_of(source), place, hint)))
     wanted = measures.languages or targets
     named = _names_there(there, wanted, place, "name those to be measured: measures.languages")
-    others = tuple(dict.fromkeys(name for name in named if name != spoken))
+    others = tuple(dict.fromkeys(name for name in named if name not in spoken))
     if not others:
         raise DataError(
             f"nothing to pair {source} with: give the study targets, or name languages: measures.languages "
             f"({place} has {', '.join(there)})"
         )
-    bitexts = _read(place, data.controlled, spoken, others, measures.sentences, measures.text)
+    bitexts = _read_all(place, data.controlled, spoken, others, measures.sentences, measures.text)
     least = min(len(one) for one in bitexts)
     if least < 8:
         raise DataError(f"{place}: {least} sentence pairs are too few to measure; expected at least 8")
-    digests = digest_bitexts(bitexts)
-    return Measurement(measures.canonical, pooling, spoken, place, measures.sentences, digests, measures.text)
+    digests, source = digest_bitexts(bitexts), TOGETHER.join(spoken)
+    return Measurement(measures.canonical, pooling, source, place, measures.sentences, digests, measures.text)
 
 
 @functools.lru_cache(maxsize=4)
@@ -118,9 +123,9 @@ def read_measured(measurement: Measurement, controlled: Controlled | None) -> tu
     """
     if not measurement.texts:
         return ()
-    languages = tuple(name for name, *_ in measurement.texts)
-    source, sentences = measurement.source, measurement.sentences
-    found = _read(measurement.parallel, controlled, source, languages, sentences, measurement.text)
+    languages = tuple(dict.fromkeys(name for name, *_ in measurement.texts))
+    sources, sentences = sources_of(measurement.source), measurement.sentences
+    found = _read_all(measurement.parallel, controlled, sources, languages, sentences, measurement.text)
     if digest_bitexts(found) != measurement.texts:
         raise DataError(f"{measurement.parallel} has changed since the plan was made; plan and run again")
     return found
@@ -173,6 +178,20 @@ def _names_there(there: Sequence[str], wanted: Sequence[str], place: str, hint: 
             f"no parallel sentences in {', '.join(lacking)} at {place}; there are {', '.join(there)}; {hint}"
         )
     return tuple(call for call in found.values() if call is not None)
+
+
+def _read_all(
+    place: str,
+    controlled: Controlled | None,
+    sources: Sequence[str],
+    languages: Sequence[str],
+    sentences: int | None,
+    text: TextForm,
+) -> tuple[Bitext, ...]:
+    """Pair each language of the source with the others."""
+    return tuple(
+        one for name in sources for one in _read(place, controlled, name, languages, sentences, text)
+    )
 
 
 def _read(

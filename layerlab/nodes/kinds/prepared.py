@@ -56,7 +56,8 @@ class FitFacts(Facts):
         resumed_at: Step at which the last process took it up.
         n_steps: Optimiser steps.
         best_epoch: 0-based epoch whose weights were kept; of a mean of weights the last one in it.
-        history: One entry an epoch: loss, dev scores, seconds.
+        history: One entry an epoch: loss, dev scores, seconds. Of several source languages the dev scores are
+            means, by which the epoch is chosen, and ``dev_by_language`` has those of each.
         receipts: What the interventions touched.
         corpus_notes: What the readers found odd in the corpora.
         n_train_words: Words of the training split.
@@ -105,5 +106,18 @@ def gather_facts(device: str, seconds: float, made: Prepared, result: FitResult)
         n_unknown_words=train.n_unknown,
         shortcuts=made.taken.notes,
         **({} if result.averaged is None else {"averaged": result.averaged}),
+        **_mixture(made),
         **train.counts,
     )
+
+
+def _mixture(made: Prepared) -> dict[str, Any]:
+    """Return what a fit on several languages notes: what its dev scores are, and what it was trained on."""
+    parts = made.corpora["train"].parts
+    if not parts:
+        return {}
+    languages = ", ".join(made.corpora["dev"].parts)
+    return {
+        "dev_scores": f"means over the development sets of {languages}",
+        "train_examples": {language: len(part.encoded.examples) for language, part in parts.items()},
+    }

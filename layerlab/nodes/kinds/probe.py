@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from layerlab.analysis.stored import Record, ScoreRow
 from layerlab.data.catalog.corpus import find_corpus
+from layerlab.data.sentences import joined
 from layerlab.data.spec import DataSpec
 from layerlab.errors import StudyError
 from layerlab.measures.options import ProbeTraining
@@ -64,8 +65,8 @@ class Probe(BaseModel):
         columns: The record's columns that name the probes.
         task: Name of the task.
         task_version: Raised when the task's encoding, head or scores change.
-        source: Language whose training split the heads are trained on.
-        train: Digest of that split.
+        source: Language whose training split the heads are trained on, or several, whose splits are joined.
+        train: Digest of that split, or digests by language.
         targets: Digest of each target's test split.
         word: What stands for a word of several word-pieces.
         seed: Of the heads' first weights and the order of the data.
@@ -88,7 +89,7 @@ class Probe(BaseModel):
     task: str
     task_version: int
     source: str
-    train: str
+    train: str | Mapping[str, str]
     targets: Mapping[str, str]
     seed: int
     options: ProbeOptions
@@ -160,6 +161,8 @@ class Probe(BaseModel):
         tokenizer = load_tokenizer(location, self.revision)
         task = with_word(get_task(self.task), self.word)
 
+        sources = {self.source: self.train} if isinstance(self.train, str) else self.train
+
         def read(language: str, split: str, planned: str) -> Corpus:
             return read_planned(find_corpus(self.data, task.name, task.formats, language, split), planned)
 
@@ -167,7 +170,7 @@ class Probe(BaseModel):
             encoder,
             tokenizer,
             task,
-            read(self.source, "train", self.train),
+            joined([read(language, "train", planned) for language, planned in sorted(sources.items())]),
             {target: partial(read, target, "test", digest) for target, digest in self.targets.items()},
             longest_input(encoder, self.options.training.max_length),
             seeds=(self.seed,),

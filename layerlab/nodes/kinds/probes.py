@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from layerlab.analysis.stored import Record
 from layerlab.data.catalog.corpus import CorpusRef, DataSpec, find_corpus
+from layerlab.data.sentences import joined
 from layerlab.errors import CheckpointError, DataError, LabelError, LayerlabError, Problem, StudyError
 from layerlab.measures.layer_probes import check_levels
 from layerlab.measures.options import ProbeTraining
@@ -18,6 +19,7 @@ from layerlab.models.pieces import blank_pieces
 from layerlab.models.tokenizers import load_tokenizer
 from layerlab.nodes.identity import digest
 from layerlab.nodes.kinds.probe import PROBE_VERSION, probe_columns, probe_corpora, row_of
+from layerlab.targets import misnamed_source, sources_of
 from layerlab.tasks.corpora import check_labels, read_corpus
 from layerlab.tasks.task import Task, get_task
 from layerlab.tasks.words import DEFAULT_WORD, Word, resolved_word, with_word
@@ -48,7 +50,7 @@ def probe_models(
     Args:
         models: Label to a model's folder, the name of an encoder that comes with layerlab, or a Hub id.
         task: Name of a task.
-        source: Its training split is what probes are trained on.
+        source: Its training split is what probes are trained on; of several, as in ``en+fr``, all of them.
         targets: Languages whose test split they are scored on, besides the source's.
         data: Where the corpora are.
         seeds: Of the heads' first weights and the order of the data.
@@ -71,7 +73,8 @@ def probe_models(
     from layerlab.analysis.records import record_rows, validate_records
 
     data, training = (data or DataSpec()).resolved(), training or ProbeTraining()
-    checkpoints, corpora = _find_all(models, task, (source, *targets), data, seeds, layers)
+    checkpoints, trains, tests = _find_all(models, task, source, targets, data, seeds, layers)
+    train = joined([read_corpus(ref) for ref in trains])
     rows = []
     for label, checkpoint in checkpoints.items():
         encoder = Encoder.from_pretrained(checkpoint.reference)
@@ -82,8 +85,8 @@ def probe_models(
             encoder,
             tokenizer,
             with_word(get_task(task), read_by),
-            read_corpus(corpora[""]),
-            {language: partial(read_corpus, ref) for language, ref in corpora.items() if language},
+            train,
+            {language: partial(read_corpus, ref) for language, ref in tests.items()},
             min(training.max_length, longest_input(encoder, tokenizer)),
             seeds=seeds,
             layers=layers,
@@ -91,7 +94,7 @@ def probe_models(
             progress=None if progress is None else partial(_tell, progress, label),
         )
         for seed in seeds:
-            run_id = _run_id(label, checkpoint, get_task(task), corpora[""].digest, seed, training, read_by)
+            run_id = _run_id(label, checkpoint, get_task(task), train.digest, seed, training, read_by)
             about = probe_columns(STUDY, label, get_task(task), source, seed)
             own = tuple(row_of(score) for score in scores if score.seed == seed)
             rows += record_rows(Record(kind="probe", id=run_id, about=about, scores=own))
@@ -101,12 +104,13 @@ def probe_models(
 def _find_all(
     models: Mapping[str, str],
     task: str,
-    languages: Sequence[str],
+    source: str,
+    targets: Sequence[str],
     data: DataSpec,
     seeds: Sequence[int],
     layers: Sequence[int] | None,
-) -> tuple[dict[str, Checkpoint], dict[str, CorpusRef]]:
-    """Find models and corpora; the source's training split is called "", test splits by their language."""
+) -> tuple[dict[str, Checkpoint], list[CorpusRef], dict[str, CorpusRef]]:
+    """Find models, the training splits of the source's languages, and test splits by language."""
     problems = [] if seeds else [Problem("seeds", "none is given; expected at least one")]
     checkpoints: dict[str, Checkpoint] = {}
     for label, name in models.items():
@@ -115,24 +119,33 @@ def _find_all(
             check_levels(layers, checkpoints[label].n_layers)
         except LayerlabError as error:
             problems.append(Problem(f"model {label}", str(error)))
-    corpora: dict[str, CorpusRef] = {}
+    if wrong := misnamed_source(source):
+        problems.append(Problem("source", wrong))
     try:
         formats = get_task(task).formats
     except LabelError as error:
         raise StudyError([*problems, Problem("task", str(error))], "the probes") from error
-    for key, language in {"": languages[0], **{name: name for name in languages}}.items():
+    trains: list[CorpusRef] = []
+    tests: dict[str, CorpusRef] = {}
+    sources = () if wrong else sources_of(source)
+    for language in sorted(sources):
         try:
-            corpora[key] = find_corpus(data, task, formats, language, "test" if key else "train")
+            trains.append(find_corpus(data, task, formats, language, "train"))
         except DataError as error:
-            problems.append(Problem(f"target {key}" if key else "source", str(error)))
-    if "" in corpora:
-        tests = [ref for key, ref in corpora.items() if key]
-        problems += [Problem("", told) for told in check_labels(get_task(task), corpora[""], tests).problems]
+            problems.append(Problem("source", str(error)))
+    for language in dict.fromkeys((*sources, *targets)):
+        try:
+            tests[language] = find_corpus(data, task, formats, language, "test")
+        except DataError as error:
+            problems.append(Problem(f"target {language}", str(error)))
+    if trains and len(trains) == len(sources):
+        checked = check_labels(get_task(task), trains, list(tests.values()))
+        problems += [Problem("", told) for told in checked.problems]
     if not models:
         problems.append(Problem("models", "none is given; expected at least one"))
     if problems:
         raise StudyError(problems, "the probes")
-    return checkpoints, corpora
+    return checkpoints, trains, tests
 
 
 def _run_id(

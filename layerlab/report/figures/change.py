@@ -24,7 +24,8 @@ from layerlab.report.figures.layer_curves import (
 from layerlab.report.figures.similarity import band_words, own_seeds, plot_similarity, sweeps_of
 from layerlab.report.style.axes import panel_grid, put_legend
 from layerlab.report.style.captions import about, capital, count, seeds_words, sentences_words
-from layerlab.report.style.style import figure_style, line_style
+from layerlab.report.style.style import DASHES, figure_style, line_style
+from layerlab.targets import own_targets
 
 _DRIFTS = ("drift", "drift_cosine")
 _COMPONENTS = ("attention", "ffn", "norm")
@@ -34,7 +35,8 @@ _MOST_MARKED = 12
 def plot_change(frame: pd.DataFrame, measure: str = "change_cka") -> MplFigure:
     """Draw the CKA of the fine-tuned encoder with the pretrained one by layer: a curve for each language.
 
-    The source is black. Intervals are left out, as those of many lines cover one another.
+    The source is black, or each of its languages. Intervals are left out, as those of many lines cover one
+    another.
 
     Raises:
         RecordsError: No such measure for the baseline, or several settings.
@@ -42,17 +44,18 @@ def plot_change(frame: pd.DataFrame, measure: str = "change_cka") -> MplFigure:
     rows = _baseline(rows_of_measure(frame, measure), measure)
     where = only_setting(rows, "a figure of change", PLACE)
     source, there = where["source"], set(rows["target"])
-    targets = sorted(there - {source})
+    own = own_targets(there, source)
+    targets = sorted(there - set(own))
     curves, styles = {}, {}
     for index, target in enumerate(targets):
         curves[target] = layer_means(rows[rows["target"] == target])
         styles[target] = line_style(index) | {"lw": 0.9}
         if len(targets) > _MOST_MARKED:
             styles[target]["marker"] = ""
-    if source in there:
-        label = f"{source} (source)"
-        curves[label] = layer_means(rows[rows["target"] == source])
-        styles[label] = {"color": "black", "linestyle": "-", "lw": 1.8, "zorder": 5}
+    for index, name in enumerate(own):
+        label = f"{name} (source)"
+        curves[label] = layer_means(rows[rows["target"] == name])
+        styles[label] = {"color": "black", "linestyle": DASHES[index % len(DASHES)], "lw": 1.8, "zorder": 5}
     bare = {label: curve.assign(low=float("nan")) for label, curve in curves.items()}
     with figure_style():
         figure, (axis,) = panel_grid([f"{task_name(where['task'])} from {source}"], measure_name(measure))

@@ -24,7 +24,7 @@ from layerlab.report.figures.figure import Drawing, Figure, Material, by_setting
 from layerlab.report.style.axes import draw_band, panel_grid, put_legend
 from layerlab.report.style.captions import about, capital, count, seeds_words
 from layerlab.report.style.style import SOURCE_COLOUR, ZERO_SHOT_COLOUR, figure_style
-from layerlab.targets import zero_shot_targets
+from layerlab.targets import own_targets, zero_shot_targets
 
 _CROWDED = 8  # layers from which the first two labels would touch
 _FEWEST = 2  # depths, without the baseline
@@ -193,7 +193,9 @@ FREEZING = Figure(
 def _means(scores: pd.DataFrame, name: str, depth: int) -> Iterator[tuple[object, ...]]:
     """Average one ablation's scores over seeds: the source's, and those of the targets together."""
     scores = scores[scores["ablation"] == name]
-    own, others = scores["target"] == scores["source"], scores["target"].isin(_zero_shot(scores))
+    source, targets = str(scores["source"].iloc[0]), set(scores["target"])
+    own = scores["target"].isin(own_targets(targets, source))
+    others = scores["target"].isin(_zero_shot(scores))
     for group, rows in (("source", scores[own]), ("targets", scores[others])):
         if len(rows):
             table = rows.pivot(index="seed", columns="target", values="value").dropna()

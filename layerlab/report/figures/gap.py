@@ -30,7 +30,7 @@ from layerlab.report.style.axes import draw_zero, label_depth, put_legend
 from layerlab.report.style.captions import about, count, seeds_words, sentences_words
 from layerlab.report.style.labels import label_points
 from layerlab.report.style.style import COLUMN_WIDTH, SOURCE_COLOUR, figure_style
-from layerlab.targets import language_of
+from layerlab.targets import is_own, language_of
 
 _FEWEST = 3  # languages that have an order
 _HEIGHTS = (2.05, 1.25)  # inches
@@ -130,7 +130,8 @@ def gap_against_similarity(
 
 def _without_ablation(rows: pd.DataFrame) -> pd.DataFrame:
     """Keep what was measured of source and target without ablation."""
-    return rows[(rows["ablation"] == BASELINE) & (rows["target"] != rows["source"])]
+    own = [is_own(target, source) for target, source in zip(rows["target"], rows["source"], strict=True)]
+    return rows[(rows["ablation"] == BASELINE) & ~np.array(own, dtype=bool)]
 
 
 def _together(gaps: pd.DataFrame, rows: pd.DataFrame, layer: int | None = None) -> GapAgainstSimilarity:

@@ -12,7 +12,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure as MplFigure
 from matplotlib.text import Text
 
-from layerlab.analysis.sensitivity import MEAN
+from layerlab.analysis.sensitivity import LANGUAGE_QUANTITY, MEAN
 from layerlab.errors import RecordsError
 from layerlab.report.figures.effect_panels import (
     TRANSFER,
@@ -26,6 +26,7 @@ from layerlab.report.figures.figure import Figure
 from layerlab.report.style.axes import fit_title, label_layers, label_names, names_width, wide_enough
 from layerlab.report.style.panels import Panel, only_panel, panel_titles, places, show
 from layerlab.report.style.style import DIVERGING, SMALLEST_SCALE, figure_style, ink
+from layerlab.targets import sources_of
 
 _GAP = 0.25  # rows, between the source, the targets and their mean
 _CELL = 0.235  # inches that "-12.3" needs at 6.5 points
@@ -101,10 +102,11 @@ def _blocks(part: pd.DataFrame, quantity: str, source: str, order: list[str]) ->
     """Lay out the source, the targets and their mean as frames of rows x windows (or names), in points."""
     targets = part[(part["quantity"] == quantity) & (part["target"] != MEAN)]
     mean = part[(part["quantity"] == quantity) & (part["target"] == MEAN)]
-    own = part[part["quantity"] == "source_drop"] if quantity == "zero_shot_drop" else part.iloc[:0]
+    on_source = part["quantity"].isin(["source_drop", LANGUAGE_QUANTITY])
+    own = part[on_source] if quantity == "zero_shot_drop" else part.iloc[:0]
     if targets.empty:
         return []
-    names = {source: f"{source} (source)"}
+    names = {name: f"{name} (source)" for name in (source, *sources_of(source))}
     blocks = []
     for rows in (own, targets, mean if targets["target"].nunique() > 1 else mean.iloc[:0]):
         if len(rows):

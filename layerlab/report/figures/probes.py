@@ -23,6 +23,7 @@ from layerlab.report.style.axes import label_depth, panel_grid, put_legend
 from layerlab.report.style.captions import capital, count, seeds_words
 from layerlab.report.style.style import COLOURS, DASHES, SOURCE_COLOUR, figure_style
 from layerlab.report.style.wording import slug
+from layerlab.targets import is_own, own_targets
 
 _PANEL = ["model", "task", "source"]
 _MOST_MARKED = 13  # levels; beyond it markers hide the lines
@@ -31,9 +32,10 @@ _MOST_MARKED = 13  # levels; beyond it markers hide the lines
 def plot_probes(frame: pd.DataFrame, metric: str | None = None) -> MplFigure:
     """Draw the score of probes by layer, a panel for each model, task and source.
 
-    The source is the bold coloured curve, each zero-shot target a thin one, the mean of the targets the bold
-    black one. Bands are 95% t intervals of the source and of the mean over seeds; with one seed there are
-    none. The axis counts the layers passed: 0 is the output of the embeddings.
+    The source is the bold coloured curve (of several languages, their mean), each zero-shot target a thin
+    one, the mean of the targets the bold black one. Bands are 95% t intervals of the source and of the mean
+    over seeds; with one seed there are none. The axis counts the layers passed: 0 is the output of the
+    embeddings.
 
     Args:
         frame: Tidy records; rows of other ablations are left out.
@@ -45,8 +47,9 @@ def plot_probes(frame: pd.DataFrame, metric: str | None = None) -> MplFigure:
     """
     rows = probe_rows(frame, metric)
     parts = {tuple(map(str, key)): part for key, part in rows.groupby(_PANEL, sort=False)}
-    zero_shot = rows[rows["target"] != rows["source"]]
-    looks = {name: _look(index) for index, name in enumerate(sorted(set(zero_shot["target"])))}
+    pairs = set(zip(rows["target"], rows["source"], strict=True))
+    zero_shot = {target for target, source in pairs if not is_own(target, source)}
+    looks = {name: _look(index) for index, name in enumerate(sorted(zero_shot))}
     sources = set(rows["source"])
     named = f"{next(iter(sources))} (source)" if len(sources) == 1 else "source"
     metrics = set(rows["metric"])
@@ -121,9 +124,9 @@ def _draw(axis: Axes, part: pd.DataFrame, source: str, looks: dict[str, dict[str
     """Draw one panel."""
     by_seed = 100 * part.pivot_table(index=["target", "seed"], columns="layer", values="value")
     languages = [str(name) for name in dict.fromkeys(by_seed.index.get_level_values("target"))]
-    targets = [name for name in languages if name != source]
-    if source in languages:
-        _bold(axis, by_seed.loc[[source]], named, SOURCE_COLOUR, "o")
+    targets = [name for name in languages if not is_own(name, source)]
+    if own := own_targets(languages, source):
+        _bold(axis, by_seed.loc[own].groupby("seed").mean(), named, SOURCE_COLOUR, "o")
     if len(targets) > 1:
         zero_shot = by_seed.loc[targets].groupby("seed")
         complete = zero_shot.filter(lambda part: len(part) == len(targets))  # a mean of fewer is another

@@ -26,7 +26,7 @@ from layerlab.report.figures.figure import Drawing, Figure, Material, by_setting
 from layerlab.report.style.captions import about, capital, count
 from layerlab.report.style.matrix import CELL, draw_matrix
 from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH, figure_style
-from layerlab.targets import zero_shot_targets
+from layerlab.targets import own_targets, zero_shot_targets
 
 _MOST_PANELS = 3
 
@@ -195,7 +195,7 @@ def _matrix(
         return None
     sources = [source, *sorted({name for cell in cells for name in cell} - {source})]
     others = set(scores["target"])
-    single = {name: [name] for name in sources if name in others}
+    single = {name: own for name in sources if (own := own_targets(others, name))}
     for one in sources:
         others &= set(zero_shot_targets(others, one))
     together = {"others": sorted(others)} if others else {}

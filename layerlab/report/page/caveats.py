@@ -11,7 +11,7 @@ from layerlab.analysis.significance import seed_warning
 from layerlab.names import task_name
 from layerlab.report.page.about import About
 from layerlab.report.style.wording import sweep_words
-from layerlab.targets import language_of
+from layerlab.targets import language_of, sources_of
 
 _INSTRUMENT = (
     "The languages {names} are invented. They show how the method works when typology is controlled; they "
@@ -39,7 +39,8 @@ def controlled_languages(frame: pd.DataFrame, about: About) -> list[str]:
     """Name the languages of a study that are invented; one whose data are ``controlled`` has no others."""
     from layerlab.languages.family import SHIPPED, shipped_family
 
-    names = sorted({str(name) for column in ("source", "target") for name in frame[column] if name})
+    cells = {str(name) for column in ("source", "target") for name in frame[column].unique() if name}
+    names = sorted({name for cell in cells for name in sources_of(cell)})
     data = about.settings.get("data")
     if isinstance(data, dict) and data.get("controlled") is not None:
         return names

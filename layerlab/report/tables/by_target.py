@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from layerlab.analysis.sensitivity import MEAN
+from layerlab.analysis.sensitivity import LANGUAGE_QUANTITY, MEAN
 from layerlab.analysis.significance import seed_warning
 from layerlab.report.style.panels import Panel, panels, places
 from layerlab.report.tables.cells import (
@@ -16,14 +16,16 @@ from layerlab.report.tables.cells import (
 )
 from layerlab.report.tables.layout import Cell, Row, Section, Table, transposed
 from layerlab.report.tables.notes import seeds_counted, significant_words
+from layerlab.targets import sources_of
 
 
 def target_table(effect: pd.DataFrame) -> Table:
     """Lay out what each ablation costs on every target language, in points: the paper's table by language.
 
     ``REF`` is the baseline's score; each window has the difference from it, negative where the
-    ablation hurts. The source comes first, the mean over the targets last. One section per panel; where
-    windows or names do not fit side by side they are the rows, and many targets make several sections.
+    ablation hurts. The source comes first (of several languages their mean, then each), the mean over the
+    targets last. One section per panel; where windows or names do not fit side by side they are the rows, and
+    many targets make several sections.
 
     Raises:
         RecordsError: Nothing to compare.
@@ -44,18 +46,19 @@ def target_table(effect: pd.DataFrame) -> Table:
 
 def _target_rows(panel: Panel, part: pd.DataFrame) -> list[Row]:
     """Make a row for the source, each target and their mean: the baseline, then the differences."""
-    drops = part[part["quantity"].isin(("source_drop", "zero_shot_drop"))]
-    targets = sorted(set(drops["target"]) - {MEAN, panel.source})
+    drops = part[part["quantity"].isin(("source_drop", LANGUAGE_QUANTITY, "zero_shot_drop"))]
+    own = dict.fromkeys((panel.source, *sources_of(panel.source)))
+    targets = sorted(set(drops["target"]) - {MEAN, *own})
     mean = [MEAN] if len(targets) > 1 else []
     rows: list[Row] = []
-    for target in [panel.source, *targets, *mean]:
+    for target in [*own, *targets, *mean]:
         found = drops[drops["target"] == target]
         if found.empty:
             continue
         effects = found.set_index("place")["effect"].reindex(places(part))
         cells = [Cell(-100 * drop, drop=None if drop != drop else 100 * drop) for drop in effects]
-        name = f"{target} (source)" if target == panel.source else target
-        apart = len(rows) == 1 or target == MEAN
+        name = f"{target} (source)" if target in own else target
+        apart = target in [*targets[:1], MEAN] and bool(rows)
         rows.append(Row((name,), (Cell(reference_points(found)), *cells), ruled=apart))
     return rows
 

@@ -14,7 +14,7 @@ from layerlab.report.tables.cells import (
 )
 from layerlab.report.tables.layout import Cell, Row, Section, Table
 from layerlab.report.tables.notes import describe_domains
-from layerlab.targets import language_of
+from layerlab.targets import language_of, sources_of
 
 _DROP, _GAP_CHANGE = DOMAIN_QUANTITIES
 
@@ -74,11 +74,15 @@ def _section(panel: Panel, part: pd.DataFrame, intervals: bool) -> Section:
     listed = domains[0] if len(domains) == 1 else f"{', '.join(domains[:-1])} and {domains[-1]}"
     beyond = f'"- {panel.source}": the column of the corpus less that of {panel.source}. ' if own else ""
     note = (
-        f"{listed}: other corpora of {language_of(panel.source)}, on which nothing was trained. "
+        f"{listed}: other corpora of {_spoken(panel.source)}, on which nothing was trained. "
         f"REF = baseline score; below it differences from REF. {beyond}"
         f"{describe_domains(panel, part)}"
     )
     return panel_section(panel, f", {panel.title} across domains", headers, rows, note, "-domains")
+
+
+def _spoken(source: str) -> str:
+    return " and ".join(dict.fromkeys(language_of(name) for name in sources_of(source)))
 
 
 def _reference(part: pd.DataFrame, quantity: str, target: str) -> Cell:

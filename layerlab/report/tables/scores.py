@@ -11,6 +11,7 @@ from layerlab.report.style.wording import slug
 from layerlab.report.tables.cells import fitting, model_title
 from layerlab.report.tables.layout import Cell, Row, Section, Table
 from layerlab.report.tables.notes import seeds_counted
+from layerlab.targets import own_targets
 
 
 def score_table(frame: pd.DataFrame) -> Table:
@@ -19,15 +20,16 @@ def score_table(frame: pd.DataFrame) -> Table:
     sections: list[Section] = []
     for key, part in scores.groupby(list(SETTING), sort=False):
         study, model, task, metric, split, source = map(str, key)
-        others = sorted(set(part["target"]) - {source})
+        own = own_targets(set(part["target"]), source)
+        targets_in_order = [*own, *sorted(set(part["target"]) - set(own))]
         ablations = in_order(part)
         means = part.pivot_table(index="ablation", columns="target", values="mean", sort=False)
-        means = 100 * means.reindex(index=ablations, columns=[source, *others])
+        means = 100 * means.reindex(index=ablations, columns=targets_in_order)
         title = f"{model_title(study, model)}, mean scores: {task_name(task)} from {source}"
         seeds = seeds_counted(part["n_seeds"])
         note = f"Points of {metric_name(metric)} on the {split} split; {seeds}, nothing is paired or tested."
         label = f"{slug(study or model)}-scores"
-        for targets, counted in fitting([source, *others]):
+        for targets, counted in fitting(targets_in_order):
             cells = [tuple(Cell(float(value)) for value in row) for row in means[targets].to_numpy()]
             rows = [Row((name,), cells[index], ruled=index == 1) for index, name in enumerate(ablations)]
             sections.append(Section(title + counted, ("ablation",), tuple(targets), tuple(rows), note, label))

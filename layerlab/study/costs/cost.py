@@ -21,8 +21,10 @@ from layerlab.nodes.kinds.run import Run
 from layerlab.study.costs.loads import PIECES_PER_WORD, SAMPLE, Load, measure_pieces, read_load
 from layerlab.study.costs.shapes import Shape, shape_of, shape_of_config
 from layerlab.study.keeping import KEEP, Keeping
+from layerlab.targets import sources_of
 from layerlab.tasks.corpora import read_corpus
 from layerlab.tasks.task import get_task
+from layerlab.training.mixing import even_share
 
 if TYPE_CHECKING:
     from layerlab.study.plan import Plan
@@ -96,8 +98,8 @@ def plan_cost(plan: Plan, cost_as: str | None = None) -> Cost:
     for fit in plan.of(Fit):
         runs = by_fit.get(fit.id, ())
         shape = counter.shape(fit)
-        trained = counter.load(fit, fit.data, fit.source, "train").times(fit.training.epochs)
-        read = counter.load(fit, fit.data, fit.source, "dev").times(fit.training.epochs)
+        trained = counter.trained(fit).times(fit.training.epochs)
+        read = counter.developed(fit).times(fit.training.epochs)
         for run in runs:
             read += counter.tested(fit, run) + counter.measured(fit, run)
         training, evaluation = training + trained, evaluation + read
@@ -158,6 +160,7 @@ class _Counter:
         self.shapes: dict[str, Shape] = {}
         self.n_pieces = self.n_words = 0
         self._loads: dict[Hashable, Load] = {}
+        self._sizes: dict[tuple[str, str], int] = {}
         self._texts: dict[int, tuple[DataSpec, str]] = {}
         self._tokenizer: Callable[[str, str | None], Any] = functools.cache(_tokenizer_here)
 
@@ -179,6 +182,20 @@ class _Counter:
 
         return Shape(**{**remembered("shape", fit.spec.checkpoint, count), "name": fit.model})
 
+    def trained(self, fit: Fit) -> Load:
+        """Return what an epoch of a fit reads of its training splits, as its languages are mixed."""
+        languages = sources_of(fit.source)
+        loads = [self.load(fit, fit.data, language, "train") for language in languages]
+        if len(loads) == 1 or fit.training.mixing == "size":
+            return sum(loads, Load())
+        sizes = [self._sizes[fit.spec.task, language] for language in languages]
+        shares = [even_share(sizes, number) for number in range(len(sizes))]
+        return sum((load.times(share) for load, share in zip(loads, shares, strict=True)), Load())
+
+    def developed(self, fit: Fit) -> Load:
+        """Return what reading the source's development splits once means."""
+        return sum((self.load(fit, fit.data, name, "dev") for name in sources_of(fit.source)), Load())
+
     def tested(self, fit: Fit, run: Run) -> Load:
         """Return what evaluating a run on its targets reads; runs of a plan share few sets of targets."""
         key = ("tested", fit.model, fit.spec.task, self._written(run.data), *run.spec.targets)
@@ -193,7 +210,10 @@ class _Counter:
         if key not in self._loads:
             task = get_task(fit.spec.task)
             ref = find_corpus(data, task.name, task.formats, language, split)
-            self._loads[key] = self._read(fit, read_corpus(ref).sentences, ref.digest)
+            sentences = read_corpus(ref).sentences
+            if split == "train":
+                self._sizes[task.name, language] = len(sentences)
+            self._loads[key] = self._read(fit, sentences, ref.digest)
         return self._loads[key]
 
     def _written(self, data: DataSpec) -> str:

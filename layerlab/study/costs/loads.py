@@ -32,8 +32,8 @@ class Load:
     def __add__(self, other: Load) -> Load:
         return Load(self.pieces + other.pieces, self.pairs + other.pairs)
 
-    def times(self, n: int) -> Load:
-        """Return the load of reading it ``n`` times."""
+    def times(self, n: float) -> Load:
+        """Return the load of reading it ``n`` times, or a part of it."""
         return Load(self.pieces * n, self.pairs * n)
 
 

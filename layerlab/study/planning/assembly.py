@@ -18,6 +18,7 @@ from layerlab.nodes.kinds.run import Run
 from layerlab.study.planning.copies import find_donor
 from layerlab.study.planning.findings import Coordinates, Expansion
 from layerlab.study.planning.words import word_of
+from layerlab.targets import misnamed_source, sources_of
 from layerlab.tasks.task import get_task
 
 
@@ -42,7 +43,7 @@ class Assembly:
 
     Attributes:
         state: Where they go.
-        training: The hyper-parameters as plain values.
+        training: The hyper-parameters as plain values; ``mixing`` counts where a source is several languages.
         made: Fits by where they stand in the grid, and the ablation if it begins before the end of training.
         named: Columns of runs by checkpoint, task and ablation; source and seed are yet to be filled in.
     """
@@ -125,7 +126,7 @@ class Assembly:
             before=tuple(identity_of(item, find) for item in before),
             during=tuple({"at": timed.at, **identity_of(timed.intervention, find)} for timed in during),
             seed=here.seed,
-            training=self.training,
+            training=self._training(here.source),
             word=self.word_of(here.checkpoint, task.name),
         )
         if spec.id in state.fits:
@@ -146,18 +147,31 @@ class Assembly:
         )
         return state.fits[spec.id]
 
+    def _training(self, source: str) -> Mapping[str, Any]:
+        alone = len(sources_of(source)) == 1
+        return {name: value for name, value in self.training.items() if not (alone and name == "mixing")}
+
     def _data(self, task: str) -> DataSpec:
         """Return where a task's corpora are, in a form that holds for workers in any directory."""
         return self.state.study.data_for(task).resolved()
 
-    def _corpora(self, task: str, source: str) -> dict[str, str]:
-        corpora = {}
+    def _corpora(self, task: str, source: str) -> dict[str, str | Mapping[str, str]]:
+        if wrong := misnamed_source(source):
+            raise LayerlabError(wrong)
+        corpora: dict[str, str | Mapping[str, str]] = {}
         for split in ("train", "dev"):
-            ref = self.state.corpus(task, source, split)
-            if ref is None:
-                raise LayerlabError(f"source {source!r} of a donor has no {split} split for task {task!r}")
-            corpora[split] = ref.digest
+            digests = {name: self._digest(task, name, split) for name in sources_of(source)}
+            twice = [name for name, one in digests.items() if list(digests.values()).count(one) > 1]
+            if twice and split == "train":
+                raise LayerlabError(f"source {source!r}: {' and '.join(twice)} have the same training split")
+            corpora[split] = digests if len(digests) > 1 else digests[source]
         return corpora
+
+    def _digest(self, task: str, language: str, split: str) -> str:
+        ref = self.state.corpus(task, language, split)
+        if ref is None:
+            raise LayerlabError(f"source {language!r} of a donor has no {split} split for task {task!r}")
+        return ref.digest
 
     def _targets(self, task: str, source: str) -> dict[str, str]:
         found = {

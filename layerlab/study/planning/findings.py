@@ -15,6 +15,7 @@ from layerlab.nodes.kinds.measurement import Measurement, plan_measurement
 from layerlab.nodes.kinds.pretraining import Pretraining
 from layerlab.nodes.kinds.run import Run
 from layerlab.study.grid import Grid
+from layerlab.targets import sources_of
 from layerlab.tasks.corpora import check_labels
 from layerlab.tasks.task import get_task
 
@@ -83,21 +84,24 @@ def check_data_keys(state: Expansion) -> None:
 def find_corpora(state: Expansion, task: str) -> None:
     """Find the corpora of every source and target of a task; mistakes are noted."""
     for source in state.study.sources:
-        for split in ("train", "dev"):
-            state.corpus(task, source, split)
+        for language in sources_of(source):
+            for split in ("train", "dev"):
+                state.corpus(task, language, split)
         for target in state.study.targets_for(source):
             state.corpus(task, target, "test")
 
 
 def check_source(state: Expansion, task: str, source: str, sentences: dict[tuple[str, str], int]) -> None:
     """Read a source's corpora and compare labels; notes what is wrong and how large the training split is."""
-    refs = [state.corpus(task, source, split) for split in ("train", "dev")]
+    languages = sources_of(source)
+    trains = [state.corpus(task, language, "train") for language in languages]
+    others = [state.corpus(task, language, "dev") for language in languages]
     if source in state.study.sources:
-        refs.extend(state.corpus(task, target, "test") for target in state.study.targets_for(source))
-    train, *others = refs
-    if train is None:
+        others.extend(state.corpus(task, target, "test") for target in state.study.targets_for(source))
+    there = [ref for ref in trains if ref is not None]
+    if len(there) < len(trains):
         return
-    found = check_labels(get_task(task), train, [ref for ref in others if ref is not None])
+    found = check_labels(get_task(task), there, [ref for ref in others if ref is not None])
     sentences[task, source] = found.n_sentences
     state.notes.update(dict.fromkeys(found.notes))
     for problem in found.problems:
