@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -39,6 +40,7 @@ from layerlab.commands.probe import probe
 from layerlab.commands.prune import prune
 from layerlab.commands.report import report
 from layerlab.commands.table import records, table
+from layerlab.names import visible
 
 app = typer.Typer(
     name="layerlab",
@@ -176,10 +178,10 @@ def run(
     if process_rank() > 0:
         return
     for failure in outcome.status.failures:
-        print(f"failed: {failure['title']}: {failure['error']}: {failure['message']}", file=sys.stderr)
+        print(f"failed: {_told(failure)}", file=sys.stderr)
         print(f"        {outcome.store.failed(failure['id']) / 'traceback.txt'}", file=sys.stderr)
     for title in outcome.status.blocked:
-        print(f"blocked by a failed fit: {title}", file=sys.stderr)
+        print(f"blocked by a failed fit: {visible(title)}", file=sys.stderr)
     if report and outcome.status.n_done:
         for path in renew_report(folder):
             print(path)
@@ -203,10 +205,14 @@ def status(study: StudyFile, overrides: Overrides = None, results: Folder = None
     for activity in found.active:
         print(f"  running  {activity}")
     for failure in found.failures:
-        print(f"  failed   {failure['title']}: {failure['error']}: {failure['message']}")
+        print(f"  failed   {_told(failure)}")
     for title in found.blocked:
-        print(f"  blocked  {title}")
+        print(f"  blocked  {visible(title)}")
     raise typer.Exit(SOME_FAILED if found.failures else DONE)
+
+
+def _told(failure: Mapping[str, str]) -> str:
+    return visible(f"{failure['title']}: {failure['error']}: {failure['message']}", keep="\n")
 
 
 for _verb in (check, records, table, bench, demo, measure, plot, pretrain, probe, prune, report):

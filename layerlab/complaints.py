@@ -32,6 +32,7 @@ _WORDS: Mapping[str, str] = {
     **dict.fromkeys(("dict_type", "mapping_type"), "expected a mapping"),
     **dict.fromkeys(("model_type", "model_attributes_type", "dataclass_type"), "expected a mapping"),
     "literal_error": "expected {expected}",
+    "string_too_long": "expected at most {max_length} characters",
     "too_short": "expected at least {min_length} of them",
     "string_pattern_mismatch": "expected text of the form {pattern}",
 }

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import MarkedYAMLError, StringMark, YAMLError
+from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from layerlab.errors import DataError, Problem, StudyError
@@ -19,6 +20,10 @@ from layerlab.files import fault_of_text, read_text
 Location = tuple[str | int, ...]
 # Aliases may stand for aliases; a few lines of them can stand for more values than memory holds.
 MOST_VALUES: Final = 100_000
+#: Lists and mappings in one another; no study needs a tenth of it.
+MOST_DEPTH: Final = 100
+#: Whole numbers are below it, and above its negative: what seeds and counts fit in.
+MOST_INTEGER: Final = 2**63
 _TAG: Final = "tag:yaml.org,2002:"
 _SCALARS: Final = frozenset({"int", "float", "bool", "null"})
 _PLAIN: Final = frozenset({"str", "timestamp", "value", "map", "seq"})
@@ -159,21 +164,28 @@ class _Tree:
         """Return plain values.
 
         Raises:
-            YAMLError: The text is no YAML.
+            YAMLError: The text is no YAML, is nested too deeply, or its aliases stand for too much.
         """
-        try:
-            node = self.reader.compose(text)
-            return None if node is None else self.convert(node, (), ())
-        except RecursionError as error:
-            raise YAMLError("nested too deeply") from error
+        if _may_be_deep(text):
+            _check_depth(text)
+        node = self.reader.compose(text)
+        return None if node is None else self.convert(node, (), ())
 
     def convert(self, node: Node, location: Location, above: tuple[Node, ...]) -> Any:
-        """Return the plain value of a node; what is wrong with it is noted."""
+        """Return the plain value of a node; what is wrong with it is noted.
+
+        Raises:
+            YAMLError: It is nested too deeply, or stands for too much.
+        """
         self.n_values += 1
         if self.n_values > MOST_VALUES:
-            raise YAMLError(f"its aliases stand for more than {MOST_VALUES:,} values")
+            raise _refused(
+                f"its aliases stand for more than {MOST_VALUES:,} values", self.mark(node, location)
+            )
         if any(node is one for one in above):
-            raise YAMLError("an alias stands for a part that it is in itself")
+            raise _refused("an alias stands for a part that it is in itself", self.mark(node, location))
+        if len(above) == MOST_DEPTH:
+            raise _too_deep(node.start_mark)
         tag = str(node.tag)
         kind = tag.removeprefix(_TAG)
         if kind not in _SCALARS | _PLAIN:
@@ -226,8 +238,47 @@ class _Tree:
         if isinstance(value, float) and not math.isfinite(value):
             said = f"expected a finite number, or null where there may be no limit; got {node.value}"
             self.note(node, location, said)
+        if type(value) is int and abs(value) >= MOST_INTEGER:
+            shown = str(node.value) if len(node.value) <= 40 else f"one of {len(node.value)} digits"
+            self.note(node, location, f"expected a whole number below 2^63; got {shown}")
         return value
+
+    def mark(self, node: Node, location: Location) -> Any:
+        """Return where a node stands in the text: of an alias its key, as the node is what it stands for."""
+        line = line_of(self.lines, location)
+        return node.start_mark if not line else StringMark("", 0, line - 1, 0, None, 0)
 
     def note(self, node: Node, location: Location, message: str) -> None:
         """Remember what is wrong with a node."""
         self.problems.append(Problem(write_path(location), message, node.start_mark.line + 1))
+
+
+def _refused(message: str, mark: Any) -> YAMLError:
+    return MarkedYAMLError(problem=message, problem_mark=mark)
+
+
+def _too_deep(mark: Any) -> YAMLError:
+    return _refused(
+        f"nested too deeply: expected at most {MOST_DEPTH} lists and mappings in one another", mark
+    )
+
+
+def _may_be_deep(text: str) -> bool:
+    """Return whether a text has the brackets and the indentation that deep nesting takes.
+
+    A line of the block style is at most two levels deeper than the columns before its words.
+    """
+    columns = max(len(line) - len(line.lstrip(" -?:")) for line in text.split("\n"))
+    return text.count("[") + text.count("{") + 2 * (columns + 1) > MOST_DEPTH
+
+
+def _check_depth(text: str) -> None:
+    """Refuse a text whose lists and mappings are nested too deeply, by its events alone.
+
+    Building values would take a Python call, and an error without a line, for each level.
+    """
+    depth = 0
+    for event in YAML(typ="safe", pure=True).parse(text):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > MOST_DEPTH:
+            raise _too_deep(event.start_mark)

@@ -9,8 +9,12 @@ fine-tuning), ``kind``, ``layers`` and every field that is not at its default.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
+
+# What a terminal obeys instead of showing it, what orders the letters after it anew, and other ends of lines.
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
 
 Thing = Literal["task", "metric", "measure", "intervention"]
 Entry = Mapping[str, Any]
@@ -66,6 +70,19 @@ _NAMES: dict[Thing, dict[str, str]] = {
         "rate": "at another learning rate",
     },
 }
+
+
+def visible(text: str, keep: str = "") -> str:
+    r"""Write out the characters of a text that steer a terminal or a reader's eye instead of being seen.
+
+    Args:
+        text: Any text, such as a name that somebody else chose.
+        keep: Such characters that stay.
+
+    >>> print(visible("red" + chr(27) + "[31m, " + chr(0x202E) + "txt"))
+    red\x1b[31m, \u202etxt
+    """
+    return _UNSEEN.sub(lambda found: found[0] if found[0] in keep else ascii(found[0])[1:-1], text)
 
 
 def register_name(thing: Thing, key: str, name: str) -> None:

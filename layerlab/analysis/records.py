@@ -16,11 +16,14 @@ from typing import Any
 
 import pandas as pd
 
+from layerlab.analysis.csv_files import read_csv, to_csv
 from layerlab.analysis.measured import upgrade_alignment
 from layerlab.analysis.nodes import load_nodes as load_nodes
 from layerlab.analysis.stored import Manifest, Record, Where, complete_nodes
 from layerlab.analysis.upgrade import NEWER, upgrade
+from layerlab.config import MOST_INTEGER
 from layerlab.errors import RecordsError, unknown
+from layerlab.files import replacing, write_text
 
 TEXT = (
     "study", "run_id", "fit_id", "model", "task", "ablation", "phase", "intervention", "layers", "donor",
@@ -133,9 +136,10 @@ def write_records(frame: pd.DataFrame, path: Where) -> Path:
     frame = validate_records(frame).sort_values(list(KEY), kind="stable", ignore_index=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".csv":
-        frame.to_csv(path, index=False, lineterminator="\n")
+        write_text(path, to_csv(frame))
     elif path.suffix == ".parquet":
-        frame.to_parquet(path, index=False)
+        with replacing(path) as beside:
+            frame.to_parquet(beside, index=False)
     else:
         raise RecordsError(f"cannot write records to {path}: expected the suffix .csv or .parquet")
     return path
@@ -166,9 +170,8 @@ def _load_one(path: Path, everything: bool) -> tuple[pd.DataFrame, int]:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    """Read text as text: "nan" is a language, "3" a selection of layers; only the empty cell is missing."""
     try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False)
+        return read_csv(path)
     except (ValueError, pd.errors.ParserError) as error:
         raise RecordsError(f"cannot read {path}: {error}") from error
 
@@ -184,10 +187,14 @@ def _missing(cell: object) -> bool:
 def _integer(cell: Any, column: str, where: str) -> int | None:
     if cell is None:
         return None
-    value = _number(cell, column, where)
-    if value != int(value):
+    try:
+        value = int(str(cell))  # exact, which a seed of 64 bits is not as a float
+    except ValueError:
+        number = _number(cell, column, where)
+        value = int(number) if math.isfinite(number) and number == int(number) else MOST_INTEGER
+    if abs(value) >= MOST_INTEGER:
         raise RecordsError(f"{where}: column {column} holds {cell!r}, expected an integer")
-    return int(value)
+    return value
 
 
 def _boolean(cell: Any, column: str, where: str) -> bool:

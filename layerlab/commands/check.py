@@ -9,6 +9,7 @@ import typer
 
 from layerlab.commands.arguments import DONE, SOME_FAILED
 from layerlab.commands.measure import listed
+from layerlab.names import visible
 
 if TYPE_CHECKING:
     from layerlab.data.bitext import Bitext
@@ -50,8 +51,8 @@ def check(
 
     quieten_transformers()
     bitexts = _bitexts(parallel, family, listed(languages), pair_with, sentences) if text else ()
-    found = inspect_checkpoint(model, bitexts, progress=lambda line: print(line, file=sys.stderr))
-    print(found)
+    found = inspect_checkpoint(model, bitexts, progress=lambda line: print(visible(line), file=sys.stderr))
+    print(visible(str(found), keep="\n"))
     raise typer.Exit(SOME_FAILED if found.verdict == "broken" else DONE)
 
 

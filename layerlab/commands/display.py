@@ -11,6 +11,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from layerlab.names import visible
 from layerlab.study.progress import format_seconds
 from layerlab.training.events import Event
 
@@ -78,7 +79,7 @@ class PretrainingDisplay:
 
     def _say(self, text: str) -> None:
         elapsed = format_seconds(time.monotonic() - self._started)
-        self._console.print(f"[{elapsed}] {text}", highlight=False, soft_wrap=True, markup=False)
+        self._console.print(visible(f"[{elapsed}] {text}"), highlight=False, soft_wrap=True, markup=False)
 
 
 def describe_losses(losses: Mapping[str, float]) -> str:

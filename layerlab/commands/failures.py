@@ -12,6 +12,7 @@ from typing import Final
 
 from layerlab.commands.arguments import INTERRUPTED, SOME_FAILED, WRONG
 from layerlab.errors import LayerlabError, Problem
+from layerlab.names import visible
 
 BUG: Final = 70
 DEBUG: Final = "LAYERLAB_DEBUG"
@@ -35,7 +36,7 @@ def report_error(error: BaseException) -> int:
     status, message = explain(error)
     if not isinstance(error, LayerlabError) and (kept := _keep_traceback(error)) is not None:
         message = f"{message}\n       the traceback is in {kept}; --debug shows it here"
-    print(f"error: {message}", file=sys.stderr)
+    print(visible(f"error: {message}", keep="\n\t"), file=sys.stderr)
     return status
 
 

@@ -11,7 +11,7 @@ import typer
 
 from layerlab.commands.arguments import Png, figure_formats, writable
 from layerlab.errors import CheckpointError
-from layerlab.names import DIRECTIONS
+from layerlab.names import DIRECTIONS, visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,7 +102,7 @@ def measure(
         for label, encoder in chosen
     ]
     frame = pd.concat(parts, ignore_index=True)
-    print(alignment_table(frame))
+    print(visible(alignment_table(frame), keep="\n"))
     if output is not None:
         from layerlab.analysis.records import write_records
         from layerlab.report.figures.gallery import draw_all
@@ -114,7 +114,7 @@ def measure(
 
 
 def _report(label: str, text: str) -> None:
-    print(f"{label}: {text}", file=sys.stderr)
+    print(visible(f"{label}: {text}"), file=sys.stderr)
 
 
 def alignment_table(frame: pd.DataFrame) -> str:

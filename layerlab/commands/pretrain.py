@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from layerlab.commands.arguments import DONE, INTERRUPTED, SOME_FAILED, writable
+from layerlab.names import visible
 
 if TYPE_CHECKING:
     from layerlab.commands.display import PretrainingDisplay
@@ -108,7 +109,8 @@ def _into_store(
         good = run_nodes(root, [job.id], settings, display)
     if not good:
         failure = store.read_failure(job.id) or {"error": "failed", "message": "no reason was left"}
-        print(f"failed: {job.title}: {failure['error']}: {failure['message']}", file=sys.stderr)
+        said = f"failed: {job.title}: {failure['error']}: {failure['message']}"
+        print(visible(said, keep="\n"), file=sys.stderr)
         return SOME_FAILED
     print(store.model(job.id))
     return DONE

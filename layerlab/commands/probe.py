@@ -11,6 +11,7 @@ import typer
 from layerlab.commands.arguments import Png, figure_formats, writable
 from layerlab.commands.measure import labelled_model, listed
 from layerlab.errors import RecordsError
+from layerlab.names import visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,9 +135,9 @@ def probe(
         ),
         word=_word(word),
         device=device,
-        progress=lambda text: print(text, file=sys.stderr),
+        progress=lambda text: print(visible(text), file=sys.stderr),
     )
-    print(probe_table(frame))
+    print(visible(probe_table(frame), keep="\n"))
     if output is not None:
         _write(frame, output, png=png)
 

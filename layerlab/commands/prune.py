@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from layerlab.commands.arguments import Folder, Overrides, StudyFile, columns_of, expand_study
+from layerlab.names import visible
 
 
 def prune(
@@ -38,7 +39,7 @@ def prune(
     store = Store(folder)
     found = find_prunable(plan, store, plan.select(**columns_of(keep, "--keep")) if keep else None)
     for one in found:
-        print(f"{one.node.id}  {one.n_bytes / 1e6:8,.1f} MB  {one.node.title}")
+        print(f"{one.node.id}  {one.n_bytes / 1e6:8,.1f} MB  {visible(one.node.title)}")
     if not dry_run:
         remove(store, [one.node for one in found])
     size = sum(one.n_bytes for one in found) / 1e9

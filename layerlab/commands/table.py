@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from layerlab.commands.arguments import Metric, Results, results_folder, writable_file
+from layerlab.names import visible
 
 
 def records(
@@ -35,11 +37,13 @@ def records(
             raise typer.BadParameter("counts are written to a file: give one with -o", param_hint="--counts")
         write_counts(load_counts(folder), output)
         return
+    from layerlab.analysis.csv_files import to_csv
     from layerlab.analysis.records import load_records, write_records
 
     frame = load_records(folder)
     if output is None:
-        print(frame.to_csv(index=False), end="")
+        text = to_csv(frame)
+        print(visible(text, keep="\n\t") if sys.stdout.isatty() else text, end="")
     else:
         write_records(frame, output)
 

@@ -14,7 +14,7 @@ from layerlab.inspection.translations import look_at_translations
 from layerlab.inspection.weights import look_at_range, look_at_weights
 from layerlab.measures.states import longest_input
 from layerlab.models.encoder import Encoder
-from layerlab.models.loading import place_of, quiet_transformers
+from layerlab.models.loading import NO_REMOTE_CODE, place_of, quiet_transformers
 from layerlab.models.pieces import special_tokens, tokenize
 from layerlab.models.tokenizers import load_tokenizer
 
@@ -105,7 +105,9 @@ def load_masked(name: str, revision: str | None) -> Any:
     location, revision = place_of(name, revision)
     with quiet_transformers():
         options = {} if revision is None else {"revision": revision}
-        return AutoModelForMaskedLM.from_pretrained(location, dtype="float32", **options).eval()
+        return AutoModelForMaskedLM.from_pretrained(
+            location, dtype="float32", **options, **NO_REMOTE_CODE
+        ).eval()
 
 
 def _rows(texts: Texts, encoder: Encoder, tokenizer: Any) -> list[list[int]]:

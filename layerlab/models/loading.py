@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from layerlab.errors import CheckpointError, LayerlabError
+from layerlab.errors import ArchitectureError, CheckpointError, LayerlabError
+from layerlab.files import read_json
 from layerlab.models.anatomy import anatomy_of
 from layerlab.models.bundled import bundled_encoders, bundled_folder
 from layerlab.models.folders import check_folder, read_config_file
@@ -17,6 +19,8 @@ from layerlab.models.packaged.catalogue import packaged_encoders, packaged_folde
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+#: Code that a checkpoint brings along is never run unless a caller asks for it; nor does a terminal ask.
+NO_REMOTE_CODE: Final[Mapping[str, Any]] = {"trust_remote_code": False}
 # A head over the last layer, which many checkpoints lack and no task here uses.
 _MAY_BE_FRESH = "pooler."
 
@@ -69,10 +73,15 @@ def load_config(name: str, *, revision: str | None = None, **options: Any) -> An
 
     location, revision = place_of(name, revision)
     file = Path(location, "config.json")
-    if file.is_file() and (kind := read_config_file(file.parent).get("model_type")):
-        anatomy_of(kind)
+    if file.is_file() and (kind := (plain := read_config_file(file.parent)).get("model_type")):
+        try:
+            anatomy_of(kind)
+        except ArchitectureError as error:
+            if "auto_map" in plain:
+                raise ArchitectureError(f"{error}. Besides, {_remote_code(location)}") from error
+            raise
     with translated(f"checkpoint {name!r} cannot be loaded", name), quiet_transformers():
-        config = AutoConfig.from_pretrained(location, **_version(revision), **options)
+        config = AutoConfig.from_pretrained(location, **_version(revision), **{**NO_REMOTE_CODE, **options})
     anatomy_of(config.model_type)
     return config
 
@@ -145,7 +154,7 @@ def _load_checked(
 
     checked = {"output_loading_info": True, "ignore_mismatched_sizes": True, **_version(revision)}
     with translated(f"checkpoint {name!r} cannot be loaded", name), quiet_transformers():
-        model, report = AutoModel.from_pretrained(location, **{**options, **checked})
+        model, report = AutoModel.from_pretrained(location, **{**NO_REMOTE_CODE, **options, **checked})
     allowed = options.get("ignore_mismatched_sizes", False)
     for key, found, expected in () if allowed else report.get("mismatched_keys", ()):
         raise CheckpointError(
@@ -174,12 +183,13 @@ def _check_depth(name: str, model: Any, unused: Collection[str]) -> None:
 
 
 @contextmanager
-def translated(what: str, name: str = "") -> Iterator[None]:
+def translated(what: str, name: str = "", place: str = "") -> Iterator[None]:
     """Turn whatever transformers, the Hub or a parser raise into a CheckpointError.
 
     Args:
         what: What could not be done, for the message.
         name: The checkpoint, if it may be that there is none of that name.
+        place: Its folder or Hub id, if that is known.
 
     Raises:
         CheckpointError: Something else than an error of layerlab's was raised inside.
@@ -193,6 +203,8 @@ def translated(what: str, name: str = "") -> Iterator[None]:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         said = f"{what}: {_reason(error)}"
+        if "custom code" in str(error):
+            said = f"{what}: {_remote_code(place or split_revision(name)[0])}"
         if name and not Path(split_revision(name)[0], "config.json").is_file():
             said = (
                 f"no checkpoint {name!r}: neither a model folder, nor one of the encoders that come with "
@@ -230,6 +242,22 @@ def quiet_transformers() -> Iterator[None]:
             logging.enable_progress_bar()  # type: ignore[no-untyped-call]
         if not downloads:
             disable_progress_bars()
+
+
+def _remote_code(place: str) -> str:
+    """Say which code of its own the checkpoint in a folder, or of a Hub id, asks to run, and how it may."""
+    maps = {
+        name: plain["auto_map"]
+        for name in ("config.json", "tokenizer_config.json")
+        if (Path(place) / name).is_file()
+        and isinstance(plain := read_json(Path(place) / name), dict)
+        and "auto_map" in plain
+    }
+    which = "; ".join(f"auto_map {json.dumps(mapped)} in its {name}" for name, mapped in maps.items())
+    return (
+        f"it asks to run code that it brings along ({which or 'auto_map'}), and layerlab runs none. If you "
+        "have read that code and trust it: Encoder.from_pretrained(name, trust_remote_code=True) in Python"
+    )
 
 
 def _reason(error: BaseException) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from layerlab.errors import CheckpointError
 from layerlab.files import read_text
 from layerlab.models.folders import check_tokenizer_files
-from layerlab.models.loading import load_config, place_of, translated
+from layerlab.models.loading import NO_REMOTE_CODE, load_config, place_of, translated
 from layerlab.models.pieces import blank_pieces, has_blank_pieces
 
 if TYPE_CHECKING:
@@ -33,11 +33,11 @@ def load_tokenizer(name: str, revision: str | None = None, *, local: bool = Fals
     from transformers import AutoTokenizer
 
     location, revision = place_of(name, revision)
-    options: dict[str, Any] = {"revision": revision or "main", "local_files_only": local}
+    options: dict[str, Any] = {"revision": revision or "main", "local_files_only": local, **NO_REMOTE_CODE}
     folder = Path(location)
     if folder.is_dir():
         check_tokenizer_files(folder)
-    with translated(f"no tokenizer at {name!r}"):
+    with translated(f"no tokenizer at {name!r}", place=location):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(location, use_fast=True, **options)
     if getattr(tokenizer, "backend_tokenizer", None) is None:
         raise CheckpointError(

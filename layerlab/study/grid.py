@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -19,6 +19,7 @@ from pydantic import (
 from layerlab.ablation.ablation import Ablation
 from layerlab.ablation.sweep import Sweep
 from layerlab.ablation.written import read_ablation
+from layerlab.config import MOST_INTEGER
 from layerlab.data.catalog.corpus import DataSpec
 from layerlab.finetuning.training import Training
 from layerlab.measures.options import Measures, short_form
@@ -35,8 +36,11 @@ else:
     ]
     Data = DataSpec | dict[str, DataSpec]
 
+#: Characters of a study's name: with what is written around it, the name of a file holds 255.
+LONGEST_NAME: Final = 200
 # Any sequence may be given; a tuple is kept, since a study is a value.
-Seeds = Annotated[Sequence[int], AfterValidator(tuple)]
+# Seeds fit in 64 bits, as those of generators and the integers of tables do.
+Seeds = Annotated[Sequence[Annotated[int, Field(ge=-MOST_INTEGER, lt=MOST_INTEGER)]], AfterValidator(tuple)]
 
 
 class Grid(BaseModel):
@@ -70,7 +74,7 @@ class Grid(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=LONGEST_NAME)
     description: str = ""
     models: Names = Field(min_length=1)
     tasks: Names = Field(min_length=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from layerlab.names import visible
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.pretraining import Pretraining
 from layerlab.nodes.store.store import Store
@@ -57,4 +58,4 @@ def describe_plan(
         pace = describe_pace(plan, store) if plan.sentences else ""
         lines.extend([f"time       {pace}"] if pace else [])
     lines.extend(f"note       {note}" for note in (*plan.notes, *precision_notes(plan.nodes)))
-    return "\n".join(lines)
+    return "\n".join(map(visible, lines))

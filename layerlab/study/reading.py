@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,14 +32,12 @@ def read_study(cls: type[G], path: Path, overrides: Iterable[str] = ()) -> G:
         StudyError: The file is not there, is no YAML, or has mistakes; all of them are listed.
     """
     plain, lines = read_yaml(path, "study file")
-    if str(path.parent.resolve()) not in sys.path:
-        sys.path.append(str(path.parent.resolve()))  # modules beside the study file may be imported
     problems: list[Problem] = []
     for override in overrides:
         if override.startswith("measures.") and "measures" in plain:
             plain["measures"] = short_form(plain["measures"])  # which has keys to override
         problems += apply_overrides(plain, (override,), lines)
-    return build_study(cls, plain, where=str(path), lines=lines, problems=problems)
+    return build_study(cls, plain, where=str(path), lines=lines, problems=problems, beside=(path.parent,))
 
 
 def build_study(
@@ -50,8 +47,17 @@ def build_study(
     where: str = "the study",
     lines: Mapping[Location, int] | None = None,
     problems: Iterable[Problem] = (),
+    beside: Sequence[Path] = (),
 ) -> G:
     """Build a study from plain mappings and lists, collecting every mistake.
+
+    Args:
+        cls: What to make of it.
+        plain: The mappings and lists.
+        where: What they are, for messages.
+        lines: 1-based line of each part, by location.
+        problems: What was found wrong before.
+        beside: Directories whose modules the study may import.
 
     Raises:
         StudyError: There is at least one mistake.
@@ -59,7 +65,7 @@ def build_study(
     found = list(problems)
     lines = lines or {}
     fields = dict(plain)
-    found.extend(import_modules(fields.get("imports", ())))
+    found.extend(import_modules(fields.get("imports", ()), beside))
     study, mistakes = validate(cls, fields, lines=lines)
     found.extend(mistakes)
     if found or study is None:

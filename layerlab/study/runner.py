@@ -207,10 +207,11 @@ def write_frames(store: Store) -> None:
     inputs = digest_inputs(store.root)
     if made_of(store.root, "frames", inputs):
         return
+    from layerlab.analysis.csv_files import to_csv
     from layerlab.analysis.records import load_nodes, load_records, validate_records
 
     records, nodes = load_records(store.root), load_nodes(store.root)
     files = (store.root / "records.csv", store.root / "nodes.csv")
-    write_text(files[0], validate_records(records).to_csv(index=False))
-    write_text(files[1], nodes.to_csv(index=False))
+    write_text(files[0], to_csv(validate_records(records)))
+    write_text(files[1], to_csv(nodes))
     note_made(store.root, "frames", inputs, files)

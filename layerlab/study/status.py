@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from layerlab.names import visible
 from layerlab.nodes.node import Node
 from layerlab.nodes.store.events import last_event
 from layerlab.nodes.store.lease import is_held
@@ -42,7 +43,8 @@ class Activity:
         return (self.step - self.resumed_at) / self.steps if self.steps else 0.0
 
     def __str__(self) -> str:
-        return f"{self.title}  step {self.step}/{self.steps}" if self.steps else self.title
+        title = visible(self.title)
+        return f"{title}  step {self.step}/{self.steps}" if self.steps else title
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ class LocalEngine:
         """Start a nursery and listen to it."""
         with self.log.open("wb") as log:
             self.nursery = subprocess.Popen(
-                [sys.executable, "-m", "layerlab.nodes.engines.nursery"],
+                [sys.executable, "-P", "-m", "layerlab.nodes.engines.nursery"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -144,7 +144,8 @@ def describe_exit(status: int) -> str:
 
 def _environment(threads: int | None) -> dict[str, str]:
     environment = dict(os.environ, HF_HUB_DISABLE_PROGRESS_BARS="1", TRANSFORMERS_VERBOSITY="error")
-    # What this process can import, a user's own modules among it, its workers can too.
+    # What this process can import, a user's own modules among it, its workers can too, in the same order:
+    # with -P, Python does not put the current directory first.
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     if threads is not None:
         names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")

@@ -10,7 +10,7 @@ import torch
 from layerlab.errors import ArchitectureError, CheckpointError
 from layerlab.models.anatomy import anatomy_of
 from layerlab.models.checkpoints import find_checkpoint
-from layerlab.models.loading import load_config
+from layerlab.models.loading import NO_REMOTE_CODE, load_config
 from layerlab.models.tokenizers import load_tokenizer
 
 # Their residual branches are added to a stream that no norm rescales, so they can be damped.
@@ -59,7 +59,7 @@ def grow(model: Any, folder: Path, how: Literal["split", "stack"] = "split") -> 
     from transformers import AutoModelForMaskedLM
 
     anatomy = anatomy_of(model.config.model_type)
-    parent = AutoModelForMaskedLM.from_pretrained(folder, dtype=torch.float32)
+    parent = AutoModelForMaskedLM.from_pretrained(folder, dtype=torch.float32, **NO_REMOTE_CODE)
     prefix = f"{model.base_model_prefix}.{anatomy.layers}."
     copies = model.config.num_hidden_layers // parent.config.num_hidden_layers if how == "split" else 1
     # Their products are added to the residual stream.

@@ -15,8 +15,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from layerlab.analysis.records import TEXT
 from layerlab.analysis.stored import Where
 from layerlab.errors import RecordsError, unknown
+from layerlab.names import visible
 from layerlab.report.figures.after import AFTER
 from layerlab.report.figures.alignment import ALIGNMENT
 from layerlab.report.figures.change import CHANGE, DRIFT
@@ -80,13 +82,23 @@ def drawings(
         RecordsError: A name that is not known, or a figure that was asked for and has no data; the message
             says which have.
     """
-    material = Material(frame, metric, effect)
+    material = Material(_drawable(frame), metric, None if effect is None else _drawable(effect))
     known = {figure.name: figure for figure in known_figures()}
     for name in figures:
         if name not in known:
             raise RecordsError(f"{unknown('figure', name, known)}. {_have_data(material)}")
     wanted = [known[name] for name in dict.fromkeys(figures)] or list(known.values())
     return _find(wanted, material, required=bool(figures))
+
+
+def _drawable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return records whose names can be drawn: nothing that steers a reader's eye, and no formula of TeX."""
+    names = {
+        name: column.map(lambda cell: visible(cell).replace("$", r"\$") if isinstance(cell, str) else cell)
+        for name, column in frame.items()
+        if name in TEXT and name != "options"
+    }
+    return frame.assign(**names)
 
 
 def available(frame: pd.DataFrame, *, metric: str | None = None) -> dict[str, bool]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from layerlab.analysis.csv_files import read_csv
 from layerlab.analysis.nodes import load_nodes
 from layerlab.analysis.stored import Manifest, Where, read_json
 from layerlab.config import read_yaml
@@ -74,7 +75,7 @@ def _read_nodes(path: Path) -> pd.DataFrame:
     if not path.is_file():
         return pd.DataFrame()
     try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False)
+        return read_csv(path)
     except (ValueError, pd.errors.ParserError) as error:
         raise RecordsError(f"cannot read {path}: {error}") from error
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
+from layerlab.names import visible
+
 _VOID = frozenset({"br", "hr", "img", "meta"})
 
 
@@ -39,11 +41,15 @@ def join(parts: tuple[str, ...] | list[str], separator: str = "") -> Html:
     >>> print(join(["a & b", element("b", "c")], ", "))
     a &amp; b, <b>c</b>
     """
-    return Html(separator.join(part if isinstance(part, Html) else escape(part) for part in parts))
+    return Html(separator.join(part if isinstance(part, Html) else _plain(part) for part in parts))
 
 
 def _attribute(name: str, value: str | int | bool | None) -> str:
     if value is None or value is False:
         return ""
     name = name.strip("_").replace("_", "-")
-    return f" {name}" if value is True else f' {name}="{escape(str(value))}"'
+    return f" {name}" if value is True else f' {name}="{_plain(str(value))}"'
+
+
+def _plain(text: str) -> str:
+    return escape(visible(text, keep="\n\t"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from layerlab.names import visible
 from layerlab.report.style.panels import show, show_p
 from layerlab.report.style.style import shade
 from layerlab.report.tables.cells import interval_words
@@ -48,7 +49,7 @@ def escape(text: str) -> str:
     >>> print(escape("zh_hans & 50%"))
     zh\_hans \& 50\%
     """
-    return "".join(_ESCAPES.get(character, character) for character in text)
+    return "".join(_ESCAPES.get(character, character) for character in visible(text, keep="\n"))
 
 
 def _labels(table: Table) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from layerlab.names import visible
 from layerlab.report.style.panels import show_p
 from layerlab.report.tables.cells import interval_words
 from layerlab.report.tables.drops import drop_table
@@ -68,4 +69,4 @@ def _escape(text: str) -> str:
     """
     for mark in "|*`<":
         text = text.replace(mark, "\\" + mark)
-    return text
+    return visible(text, keep="\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from layerlab.analysis.bootstrap import hierarchical_bootstrap
+from layerlab.analysis.csv_files import to_csv as csv_of
 from layerlab.analysis.significance import significance
 from layerlab.errors import RecordsError, unknown
 from layerlab.report.tables.domains import with_domains
@@ -58,7 +59,7 @@ def to_csv(effect: pd.DataFrame) -> str:
     0-1,0.125
     <BLANKLINE>
     """
-    return effect.to_csv(index=False, lineterminator="\n")
+    return csv_of(effect)
 
 
 def left_out(effect: pd.DataFrame) -> str:
