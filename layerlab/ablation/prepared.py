@@ -22,8 +22,9 @@ class Prepared:
         encoder: The encoder; it is as it was.
         receipts: What the interventions touch.
         start: The lowest level from which states can differ from the encoder's own: ``i`` if layer ``i`` is
-            the lowest that is changed, the number of layers if nothing is; None if the embeddings are, what
-            layers share, or if a kind that is not known here stands, so that all has to be computed.
+            the lowest that is changed, the number of layers if nothing is; None if another part is (the
+            embeddings, what layers share, what is on top), or if a kind that is not known here stands, so
+            that all has to be computed.
         weights: Each parameter that an edit selects, with its new values.
         standing: Interventions that are installed while the others are in place.
     """

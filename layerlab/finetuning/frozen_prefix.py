@@ -111,9 +111,9 @@ class FrozenStates:
                 return f"{type(item).__name__} may change what is frozen"
         for timed in case.during:
             item = timed.intervention
-            below = item.layers.embeddings or any(
-                layer < case.level for layer in item.layers.indices(case.encoder.n_layers)
-            )
+            n_layers = case.encoder.n_layers
+            below = item.layers.embeddings or (item.layers.top and case.level == n_layers)
+            below |= any(layer < case.level for layer in item.layers.indices(n_layers))
             if below and type(item) not in _HARMLESS:
                 return (
                     f"{type(item).__name__.lower()} {item.layers} changes the frozen layers at {timed.at:g}"

@@ -84,14 +84,11 @@ class Encoder:
             components: Narrows it to parts of each layer; empty for whole layers.
 
         Raises:
-            SelectionError: A layer does not exist, or components of the embeddings are selected.
+            SelectionError: A layer or part does not exist, or components of what is no layer are selected.
             ArchitectureError: The anatomy does not say where the components are.
         """
         selection = Layers.parse(layers)
-        wanted = self.check_components(components, selection)
-        parts: set[int | str] = set(selection.indices(self.n_layers))
-        if selection.embeddings:
-            parts.add("embeddings")
+        wanted, parts = self.check_components(components, selection), self._parts(selection)
         found = {}
         for name, parameter in self.base.named_parameters():
             part = self.part_of[name]
@@ -102,14 +99,17 @@ class Encoder:
     def modules(
         self, layers: Layers | str | int, components: Component | Iterable[Component] = ()
     ) -> tuple[nn.Module, ...]:
-        """Return the modules of a selection: layers, embedding modules, or sub-blocks of layers.
+        """Return the modules of a selection: layers, modules of other parts, or sub-blocks of layers.
 
         Norms have no module of their own here: they are inside the others.
         """
         selection = Layers.parse(layers)
-        wanted = self.check_components(components, selection)
+        wanted, parts = self.check_components(components, selection), self._parts(selection)
         found = [
-            m for path in self.anatomy.embeddings if (m := _find(self.base, path)) and selection.embeddings
+            module
+            for part in ("embeddings", "shared", "top")
+            for path in getattr(self.anatomy, part)
+            if part in parts and (module := _find(self.base, path)) is not None
         ]
         for index in selection.indices(self.n_layers):
             layer = self.layers[index]
@@ -119,6 +119,21 @@ class Encoder:
             paths = [path for c in wanted if c != "norm" for path in getattr(self.anatomy, c)]
             found.extend(layer.get_submodule(path) for path in paths)
         return tuple(found)
+
+    def _parts(self, selection: Layers) -> set[int | str]:
+        """Return the parts that a selection takes, as ``part_of`` has them; what it names must exist."""
+        parts: set[int | str] = set(selection.indices(self.n_layers))
+        there = set(self.part_of.values())
+        for part in ("shared", "top"):
+            if part in selection.beside and part not in there:
+                others = [name for name in ("embeddings", "shared", "top") if name in there]
+                raise SelectionError(
+                    f"{type(self.base).__name__} has no part {part!r} (selection {selection.text!r}); "
+                    f"there are layers 0-{self.n_layers - 1}, {', '.join(others)}; `rest` and `everything` "
+                    "take what there is"
+                )
+        named = {"embeddings": selection.embeddings, "shared": selection.shared, "top": selection.top}
+        return parts | {part for part, wanted in named.items() if wanted and part in there}
 
     def inside_layer(self, name: str) -> str:
         """Return a layer parameter's name relative to its layer."""
@@ -130,16 +145,17 @@ class Encoder:
         """Return components as a tuple, once it is known that the selection and the anatomy have them.
 
         Raises:
-            SelectionError: A component does not exist, or the embeddings are selected, which have none.
+            SelectionError: A component does not exist, or a part is selected that has none.
             ArchitectureError: The anatomy does not say where the components are.
         """
         wanted: tuple[Component, ...] = (components,) if isinstance(components, str) else tuple(components)
         for component in wanted:
             if component not in COMPONENTS:
                 raise SelectionError(unknown("component", component, COMPONENTS))
-        if wanted and selection.embeddings:
+        if wanted and selection.beside:
             raise SelectionError(
-                f"components {wanted} are parts of layers; select embeddings without components"
+                f"components {wanted} are parts of layers; select {' and '.join(selection.beside)} without "
+                "components"
             )
         if wanted and not self.component_of:
             raise ArchitectureError(

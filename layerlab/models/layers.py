@@ -13,8 +13,12 @@ from pydantic_core import CoreSchema, core_schema
 
 from layerlab.errors import SelectionError
 
-GRAMMAR = "embeddings, N, N-M, first:K, last:K, all, even, odd, joined by commas (layers count from 0)"
+GRAMMAR = (
+    "embeddings, N, N-M, first:K, last:K, all, even, odd, shared, top, rest, everything, joined by commas "
+    "(layers count from 0)"
+)
 _RANGE = re.compile(r"(\d+)(?:-(\d+))?")
+_WORDS = ("embeddings", "all", "even", "odd", "shared", "top", "rest", "everything")
 _END = re.compile(r"(first|last):(\d+)")
 
 
@@ -23,7 +27,9 @@ class Layers:
     """A selection of an encoder's layers, such as ``"embeddings,0-2,11"``.
 
     Layers count from 0 and ranges include both ends; ``last:2`` takes the last two layers of whatever
-    depth. ``all`` means every layer, not the embeddings. Layer ``i`` gives ``hidden_states[i + 1]``.
+    depth. ``all`` means every layer and nothing else. ``shared`` is what several layers use, ``top`` what
+    comes after the last one; ``rest`` takes of both what an encoder has, and ``everything`` takes all of its
+    parts. Layer ``i`` gives ``hidden_states[i + 1]``.
 
     Attributes:
         text: The selection without spaces.
@@ -33,6 +39,8 @@ class Layers:
 
     >>> Layers("embeddings, 0-2, last:1").resolve(12).text
     'embeddings,0-2,11'
+    >>> Layers("everything").resolve(12).text
+    'embeddings,0-11,rest'
     """
 
     text: str
@@ -70,16 +78,32 @@ class Layers:
     @property
     def embeddings(self) -> bool:
         """Whether the embeddings are selected."""
-        return "embeddings" in self.text.split(",")
+        return "embeddings" in self._terms
+
+    @property
+    def shared(self) -> bool:
+        """Whether what layers share is selected, perhaps as far as it exists."""
+        return bool(self._terms & {"shared", "rest"})
+
+    @property
+    def top(self) -> bool:
+        """Whether what comes after the last layer is selected, perhaps as far as it exists."""
+        return bool(self._terms & {"top", "rest"})
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The terms of a resolved selection that are no layers, in their order."""
+        names = ("embeddings", "rest") if "rest" in self._terms else ("embeddings", "shared", "top")
+        return tuple(name for name in names if name in self._terms)
 
     @property
     def first(self) -> int | None:
-        """The lowest part of a resolved selection: a layer, or -1 for the embeddings."""
+        """The lowest part of a resolved selection: a layer, or -1 for the embeddings; None without either."""
         return -1 if self.embeddings else min(self._plain_indices(), default=None)
 
     @property
     def last(self) -> int | None:
-        """The highest part of a resolved selection: a layer, or -1 for the embeddings alone."""
+        """The highest layer of a resolved selection, or -1 for the embeddings alone; None without either."""
         return max(self._plain_indices(), default=-1 if self.embeddings else None)
 
     def indices(self, n_layers: int) -> tuple[int, ...]:
@@ -91,12 +115,12 @@ class Layers:
         found: set[int] = set()
         for term in self.text.split(","):
             found.update(_expand(term, n_layers, self.text))
-        if not found and not self.embeddings:
+        if not found and not self.beside:
             raise SelectionError(f"{self.text!r} selects nothing in an encoder of {_depth(n_layers)}")
         return tuple(sorted(found))
 
     def resolve(self, n_layers: int) -> Layers:
-        """Return the canonical selection for one depth: ``embeddings`` first, then merged ranges.
+        """Return the canonical selection for one depth: ``embeddings``, merged ranges, then other parts.
 
         >>> Layers("3,even").resolve(5), Layers("last:2,all").resolve(4)
         (Layers(text='0,2-4'), Layers(text='0-3'))
@@ -105,11 +129,17 @@ class Layers:
             SelectionError: A layer does not exist, or nothing is selected.
         """
         terms = ["embeddings"] if self.embeddings else []
-        return Layers(",".join([*terms, *_runs(self.indices(n_layers))]))
+        others = [name for name in self.beside if name != "embeddings"]
+        return Layers(",".join([*terms, *_runs(self.indices(n_layers)), *others]))
+
+    @property
+    def _terms(self) -> set[str]:
+        terms = set(self.text.split(","))
+        return terms | {"embeddings", "all", "rest"} if "everything" in terms else terms
 
     def _plain_indices(self) -> tuple[int, ...]:
         """The indices of a selection that needs no depth."""
-        terms = [term for term in self.text.split(",") if term != "embeddings"]
+        terms = [term for term in self.text.split(",") if term not in {"embeddings", "shared", "top", "rest"}]
         if not all(_RANGE.fullmatch(term) for term in terms):
             raise SelectionError(f"{self.text!r} depends on the depth; call resolve(n_layers) first")
         bounds = [int(number) for term in terms for number in term.split("-")]
@@ -173,7 +203,7 @@ def windows(n_layers: int, size: int = 1, stride: int | None = None) -> list[Lay
 
 def _check(term: str, text: str) -> None:
     """Refuse a term that is not of the grammar."""
-    if term in {"embeddings", "all", "even", "odd"}:
+    if term in _WORDS:
         return
     if bounds := _RANGE.fullmatch(term):
         if bounds[2] is not None and int(bounds[2]) < int(bounds[1]):
@@ -190,8 +220,9 @@ def _check(term: str, text: str) -> None:
 
 def _expand(term: str, n_layers: int, text: str) -> range:
     """Return the layers of one term."""
-    if term in {"embeddings", "all", "even", "odd"}:
-        start, step = {"embeddings": (n_layers, 1), "all": (0, 1), "even": (0, 2), "odd": (1, 2)}[term]
+    if term in _WORDS:
+        some = {"all": (0, 1), "everything": (0, 1), "even": (0, 2), "odd": (1, 2)}
+        start, step = some.get(term, (n_layers, 1))
         return range(start, n_layers, step)
     if end := _END.fullmatch(term):
         count = int(end[2])

@@ -22,6 +22,29 @@ def test_every_base_parameter_is_owned_exactly_once(model: PreTrainedModel) -> N
     assert set(encoder.part_of.values()) >= {"embeddings", 0, 1, 2, 3}
 
 
+def test_parts_beside_the_layers_are_selected_by_name(model: PreTrainedModel) -> None:
+    encoder = Encoder(model)
+    whole = {name for name, _ in encoder.base.named_parameters()}
+    assert set(encoder.parameters("everything")) == whole
+    assert set(encoder.parameters("embeddings,all,rest")) == whole
+    for part in ("shared", "top"):
+        names = {name for name, owner in encoder.part_of.items() if owner == part}
+        if names:
+            assert set(encoder.parameters(part)) == names <= set(encoder.parameters("rest"))
+            held = {id(p) for module in encoder.modules(part) for p in module.parameters()}
+            assert held == {id(p) for p in encoder.parameters(part).values()}
+        else:
+            with pytest.raises(
+                SelectionError, match=f"no part '{part}'.*there are layers 0-3, embeddings.*rest"
+            ):
+                encoder.parameters(f"0,{part}")
+
+
+def test_what_is_no_layer_has_no_components(bert: PreTrainedModel) -> None:
+    with pytest.raises(SelectionError, match="select embeddings and rest without components"):
+        Encoder(bert).parameters("everything", "attention")
+
+
 def test_components_partition_every_layer(model: PreTrainedModel) -> None:
     encoder = Encoder(model)
     for index in range(encoder.n_layers):

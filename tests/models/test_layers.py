@@ -25,6 +25,11 @@ from layerlab.models.layers import Layers, union, windows
         ("2,embeddings", (2,), "embeddings,2"),
         ("embeddings", (), "embeddings"),
         ("2-2", (2,), "2"),
+        ("top", (), "top"),
+        ("shared,top,last:1", (11,), "11,shared,top"),
+        ("top,rest,0", (0,), "0,rest"),
+        ("everything", tuple(range(12)), "embeddings,0-11,rest"),
+        ("rest,all,embeddings", tuple(range(12)), "embeddings,0-11,rest"),
     ],
 )
 def test_a_selection_resolves_to_its_layers(text: str, indices: tuple[int, ...], canonical: str) -> None:

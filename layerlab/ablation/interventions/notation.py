@@ -32,6 +32,8 @@ def refuse_embeddings(reason: str) -> Any:
     def check(value: Layers) -> Layers:
         if value.embeddings:
             raise ValueError(reason)
+        if value.beside:
+            raise ValueError(f"{' and '.join(value.beside)}: no layers; select layers only")
         return value
 
     return field_validator("layers")(check)

@@ -11,7 +11,6 @@ from layerlab.ablation.interventions.kinds import intervention
 from layerlab.ablation.interventions.notation import WHOLE_LAYER, Components, Selection
 from layerlab.ablation.interventions.protocols import Undo
 from layerlab.errors import NoEffectError, SelectionError
-from layerlab.models.layers import Layers
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,7 +27,8 @@ class Rate:
     could raise it again; ``freeze`` is for that.
 
     Attributes:
-        layers: The layers; the embeddings count as one below layer 0.
+        layers: The layers; the embeddings count as one below layer 0, what is on top as the highest selected
+            layer, and what layers share as the lowest selected part.
         factor: Of the highest selected layer, above 0; may exceed 1.
         decay: A layer's factor over that of the layer above it; ``Rate("embeddings,all", decay=0.95)`` is
             layer-wise decay.
@@ -61,7 +61,7 @@ class Rate:
         Raises:
             SelectionError: Nothing is left to decay.
         """
-        if self.factor == 1 and set(self.factors().values()) == {1.0}:
+        if self.factor == 1 and set(self.factors().values()) <= {1.0}:
             raise SelectionError(f"rate: a decay over {self.layers} alone changes nothing; give a factor")
         return self
 
@@ -71,9 +71,19 @@ class Rate:
         The selection is canonical.
         """
         top = self.layers.last
-        assert top is not None  # a selection is never empty
+        if top is None:
+            return {}
         selected = [*reversed(self.layers.indices(top + 1)), *([-1] if self.layers.embeddings else [])]
         return {layer: self.factor * self.decay ** (top - layer) for layer in selected}
+
+    def factor_of(self, part: int | str) -> float:
+        """Return the factor of a selected part, as an encoder's ``part_of`` names it."""
+        factors = self.factors()
+        if part == "top":
+            return self.factor
+        if part == "shared":
+            return min(factors.items(), default=(0, self.factor))[1]
+        return factors[-1 if part == "embeddings" else int(part)]
 
     def hold(self, encoder: Encoder) -> Undo:
         """Scale the rates that optimisers read, and return what takes it back."""
@@ -81,10 +91,9 @@ class Rate:
 
         resolved = replace(self, layers=self.layers.resolve(encoder.n_layers))
         scaled: dict[nn.Parameter, float] = {}
-        for layer, factor in resolved.factors().items():
-            part = Layers("embeddings" if layer < 0 else str(layer))
-            parameters = encoder.parameters(part, self.components).values()
-            scaled.update(dict.fromkeys(parameters, factor) if factor != 1 else {})
+        for name, parameter in encoder.parameters(self.layers, self.components).items():
+            factor = resolved.factor_of(encoder.part_of[name])
+            scaled.update({parameter: factor} if factor != 1 else {})
         if not scaled:
             raise NoEffectError(f"rate {self.layers}: the learning rate of every parameter stays as it is")
         return scale_rates(scaled)

@@ -79,14 +79,15 @@ def pair(layers: Layers, from_layers: Layers, n_layers: int, n_donor: int) -> di
     """Return for each selected layer, ascending, the layer of the donor that it is paired with.
 
     Raises:
-        SelectionError: A layer does not exist, or the selections differ in size or in the embeddings.
+        SelectionError: A layer does not exist, or the selections differ in size or in other parts.
     """
     here, there = layers.indices(n_layers), from_layers.indices(n_donor)
-    if len(here) != len(there) or layers.embeddings != from_layers.embeddings:
+    beside = " and ".join(sorted(set(layers.beside) ^ set(from_layers.beside)))
+    if len(here) != len(there) or beside:
         raise SelectionError(
             f"layers {layers} and from_layers {from_layers} cannot be paired: "
             f"{len(here)} and {len(there)} layers"
-            f"{', and only one has the embeddings' if layers.embeddings != from_layers.embeddings else ''}"
+            f"{f', and only one has the {beside}' if beside else ''}"
         )
     return dict(zip(here, there, strict=True))
 

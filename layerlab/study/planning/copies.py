@@ -51,9 +51,12 @@ class Copies:
 
         Raises:
             DonorError: Layers that exchange weights hold different parameters, or shapes differ; names them.
-            SelectionError: A layer of the donor does not exist, or the selections cannot be paired.
+            SelectionError: A part of the encoder or a layer of the donor does not exist, or the selections
+                cannot be paired.
             CheckpointError: The donor is not there.
         """
+        if {"shared", "top"} & set(item.layers.beside):
+            self._outline(checkpoint, spec).parameters(item.layers)
         if not may_not_fit(item):
             return
         donor = donor_of(item)

@@ -65,3 +65,11 @@ def test_any_order_of_two_layers_or_more_may_be_drawn() -> None:
     check_order(None, (0, 3))
     with pytest.raises(SelectionError, match="select at least two layers"):
         check_order(None, (3,))
+
+
+def test_swaps_pair_parts_beside_the_layers_by_name() -> None:
+    donor = FitDonor(source="ru")
+    with pytest.raises(SelectionError, match="only one has the top"):
+        at_depth(Swap("0,top", donor=donor, from_layers="1"), 4)
+    fits = at_depth(Swap("0,rest", donor=donor, from_layers="rest,1"), 4)
+    assert fits == Swap("0,rest", donor=donor, from_layers="1,rest")

@@ -65,6 +65,15 @@ def test_decay_gives_each_layer_less_than_the_one_above_it(bert: PreTrainedModel
     assert found == [{0.5**place} for place in range(encoder.n_layers + 1, 0, -1)]
 
 
+def test_parts_beside_the_layers_have_rates_of_their_neighbours(model: PreTrainedModel) -> None:
+    apply(Rate("everything", 0.5, decay=0.5), model)
+    encoder = Encoder(model)
+    for name, parameter in encoder.base.named_parameters():
+        place = {"top": 3, "shared": -1, "embeddings": -1}.get(str(encoder.part_of[name]))
+        layer = int(encoder.part_of[name]) if place is None else place
+        assert rate_of(parameter) == 0.5 ** (1 + 3 - layer), name
+
+
 @pytest.mark.parametrize("options", [{}, {"factor": 1}, {"factor": 1.0, "decay": 1.0}])
 def test_a_factor_of_one_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="a factor of 1 leaves every learning rate as it is"):

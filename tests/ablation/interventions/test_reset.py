@@ -17,6 +17,7 @@ from layerlab.ablation.interventions import Reset
 from layerlab.ablation.interventions.donors import Donors
 from layerlab.errors import DonorError, NoEffectError
 from layerlab.models.encoder import Encoder
+from tests.fixtures.encoders import disturb
 
 StateOf = Callable[[PreTrainedModel], dict[str, Tensor]]
 Changed = Callable[[dict[str, Tensor], dict[str, Tensor]], set[str]]
@@ -59,6 +60,16 @@ def test_parts_that_are_not_reset_stay_bit_identical(
     apply(Reset("embeddings,2", seed=0), model)
     assert changed(before, state_of(model)) == set(Encoder(model).parameters("embeddings,2"))
     assert all(torch.equal(buffer, buffers[name]) for name, buffer in model.named_buffers())
+
+
+def test_no_pretraining_leaves_nothing_pretrained(
+    model: PreTrainedModel, state_of: StateOf, changed: Changed
+) -> None:
+    disturb(Encoder(model).base, seed=5)
+    before = state_of(model)
+    receipt = apply(Reset("everything", seed=0), model)
+    assert set(receipt.parameters) == {name for name, _ in Encoder(model).base.named_parameters()}
+    assert changed(before, state_of(model)) == set(receipt.parameters)
 
 
 def expected_std(architecture: str, name: str) -> float:

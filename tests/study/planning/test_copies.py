@@ -166,6 +166,16 @@ def test_layers_that_a_donor_does_not_have_are_refused(treebanks: Path, modern: 
         study_of(treebanks, modern, item).plan(check=False)
 
 
+def test_a_part_that_an_encoder_does_not_have_is_refused_by_the_plan(treebanks: Path, modern: Path) -> None:
+    fine = study_of(treebanks, modern, ll.Reset("everything"), ll.Reset("all,top"))
+    assert {str(item.layers) for fit in fine.plan(check=False).fits for item in fit.before} == {
+        "embeddings,0-3,rest",
+        "0-3,top",
+    }
+    with pytest.raises(StudyError, match=r"no part 'shared'.*there are layers 0-3, embeddings, top"):
+        study_of(treebanks, modern, ll.Reset("shared")).plan(check=False)
+
+
 def test_a_fit_gives_what_its_checkpoint_has(treebanks: Path, modern: Path) -> None:
     item = ll.Swap("1", donor=ll.FitDonor(source="bb"), from_layers="0")
     with pytest.raises(StudyError, match=r"it lacks layers\.0\.attn_norm\.weight"):
