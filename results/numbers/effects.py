@@ -3,81 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
-import pandas as pd
-
-from layerlab.analysis.significance import LEVEL, significance
-from layerlab.analysis.sweeps import NAMED, select_scores, windows
+from layerlab.analysis.sensitivity import t_interval
+from layerlab.analysis.significance import LEVEL
 from layerlab.errors import RecordsError, unknown
 from layerlab.targets import zero_shot_targets
-from results.numbers.folders import records
 from results.numbers.forms import Estimate, Placed, decimals, fraction
-
-_GAPS = ("gap_change", "domain_gap_change")
+from results.numbers.selection import Selection, ablations, by_seed, cells, layers, scores, settings_of
 
 
 @dataclass(frozen=True)
 class Study:
-    """One task of a shipped study, and the targets that means are over.
+    """One setting of a shipped study.
 
     An ablation is named by itself or by its layers. ``of`` is ``"source"``, a target, or ``"mean"`` over the
     zero-shot targets.
 
     Attributes:
-        name: The study's folder in ``results/``.
-        task: Its task.
-        targets: The zero-shot targets to keep; none means all.
+        wanted: Study, task, source, metric, and the zero-shot targets that means are over.
         sweep: The sweep that layers belong to; needed where several have them.
     """
 
-    name: str
-    task: str
-    targets: tuple[str, ...] = ()
+    wanted: Selection
     sweep: str = ""
 
     @property
     def source(self) -> str:
         """The source language."""
-        return str(_scores(self.name, self.task, self.targets)["source"].iloc[0])
+        return self.wanted.source
 
     @property
     def n_seeds(self) -> int:
         """Seeds of the baseline."""
-        return len(self._by_seed["none", self.source])
+        return len(by_seed(self.wanted)["none", self.source])
 
     @property
     def zero_shot(self) -> list[str]:
         """The targets that the mean is over."""
-        return zero_shot_targets(
-            [target for ablation, target in self._by_seed if ablation == "none"], self.source
-        )
+        known = [target for ablation, target in by_seed(self.wanted) if ablation == "none"]
+        return zero_shot_targets(known, self.source)
 
     @property
     def layers(self) -> list[str]:
         """The layers of the sweep, from the bottom up."""
-        return _layers(self.name, self.task, self.targets, self.sweep)
+        return layers(self.wanted, self.sweep)
 
     def over(self, *targets: str) -> Study:
         """Keep these zero-shot targets alone, so that means are over them."""
-        return Study(self.name, self.task, targets, self.sweep)
+        return replace(self, wanted=self.wanted._replace(targets=targets))
 
     def score(self, of: str = "mean", ablation: str = "none") -> str:
         """Write the mean score over seeds, in points."""
-        target, name = self._target(of), ablation if ablation == "none" else self._ablation(ablation)
-        wanted = self.zero_shot if target == "mean" else [target]
-        if missing := [one for one in wanted if (name, one) not in self._by_seed]:
-            known = {one for ran, one in self._by_seed if ran == name}
-            raise RecordsError(f"{self.name}: {unknown('target', missing[0], known)}")
-        return decimals(100 * fmean(fmean(self._by_seed[name, one].values()) for one in wanted))
+        return decimals(100 * fmean(self._scores(of, ablation)))
+
+    def scored(self, of: str = "mean", ablation: str = "none") -> Estimate:
+        """Return the mean score over seeds with its interval, in points."""
+        values = [100 * value for value in self._scores(of, ablation)]
+        return Estimate(fmean(values), t_interval(values)[1] - fmean(values), len(values))
 
     def items(self, of: str) -> str:
         """Write how many items of a target are scored for each seed."""
-        scores = _scores(self.name, self.task, self.targets)
-        return f"{int(scores[scores['target'] == self._target(of)]['n'].iloc[0]):,}"
+        rows = scores(self.wanted)
+        return f"{int(rows[rows['target'] == self._target(of)]['n'].iloc[0]):,}"
 
     def drop(self, ablation: str, of: str = "mean") -> Estimate:
         """Return what an ablation costs, in points."""
@@ -121,32 +111,37 @@ class Study:
         found = [Placed(self.drop(ablation, target), target) for target in self.zero_shot]
         return sorted(found, key=_value, reverse=True)
 
-    @property
-    def _by_seed(self) -> dict[tuple[str, str], dict[int, float]]:
-        return _by_seed(self.name, self.task, self.targets)
-
     def _target(self, of: str) -> str:
         return self.source if of == "source" else of
 
+    def _scores(self, of: str, ablation: str) -> list[float]:
+        """Return the score of each seed, averaged over targets."""
+        target, name = self._target(of), ablation if ablation == "none" else self._ablation(ablation)
+        wanted, known = self.zero_shot if target == "mean" else [target], by_seed(self.wanted)
+        if missing := [one for one in wanted if (name, one) not in known]:
+            there = {one for ran, one in known if ran == name}
+            raise RecordsError(f"{self.wanted.name}: {unknown('target', missing[0], there)}")
+        return [fmean(known[name, one][seed] for one in wanted) for seed in known[name, wanted[0]]]
+
     def _ablation(self, wanted: str) -> str:
         """Return the name of an ablation that is named by itself or by its layers."""
-        known = _ablations(self.name, self.task, self.targets, self.sweep)
+        known = ablations(self.wanted, self.sweep)
         found = known.get(wanted, set())
-        if len(found) != 1:
+        if len(found) == 1:
+            return next(iter(found))
+        if found:
+            names = " and ".join(sorted(found))
             raise RecordsError(
-                f"{self.name}: layers {wanted} belong to {' and '.join(sorted(found))}; name one or the sweep"
-                if found
-                else f"{self.name}: {unknown('ablation or layers', wanted, known)}"
+                f"{self.wanted.name}: layers {wanted} belong to {names}; name one or the sweep"
             )
-        return next(iter(found))
+        raise RecordsError(f"{self.wanted.name}: {unknown('ablation or layers', wanted, known)}")
 
     def _row(self, ablation: str, of: str, *, gap: bool) -> Mapping[Any, Any]:
-        name, target = self._ablation(ablation), self._target(of)
-        cells = _cells(self.name, self.task, self.targets)
-        if (name, gap, target) not in cells:
-            known = {one for ran, of_gap, one in cells if (ran, of_gap) == (name, gap)}
-            raise RecordsError(f"{self.name}, {name}: {unknown('target', target, known)}")
-        return cells[name, gap, target]
+        name, target, known = self._ablation(ablation), self._target(of), cells(self.wanted)
+        if (name, gap, target) not in known:
+            there = {one for ran, of_gap, one in known if (ran, of_gap) == (name, gap)}
+            raise RecordsError(f"{self.wanted.name}, {name}: {unknown('target', target, there)}")
+        return known[name, gap, target]
 
     def _drops(self, of: str, among: Sequence[str]) -> list[Placed]:
         return [
@@ -154,72 +149,30 @@ class Study:
         ]
 
 
-def study(name: str, task: str = "", *, targets: Sequence[str] = (), sweep: str = "") -> Study:
-    """Return a task of a shipped study; of a study of one task it need not be named.
+def study(
+    name: str,
+    task: str = "",
+    *,
+    source: str = "",
+    metric: str = "",
+    targets: Sequence[str] = (),
+    sweep: str = "",
+) -> Study:
+    """Return a setting of a shipped study; what it has one of, a task or a source, need not be named.
 
     Raises:
-        RecordsError: There is no such study, task, target or sweep; says which there are.
+        RecordsError: There is no such study, task, source, metric, target or sweep; says which there are.
     """
-    known = list(dict.fromkeys(select_scores(records(name))["task"]))
-    if not task and len(known) == 1:
-        task = known[0]
-    if task not in known:
-        raise RecordsError(f"{name}: {unknown('task', task, known)}")
-    found = Study(name, task, tuple(targets), sweep)
-    there = set(_scores(name, task, ())["target"])
-    if missing := [one for one in targets if one not in there]:
-        raise RecordsError(f"{name}: {unknown('target', missing[0], there)}")
-    if sweep and not any(row["sweep"] == sweep for row in _cells(name, task, found.targets).values()):
-        sweeps = {str(row["sweep"]) for row in _cells(name, task, found.targets).values()}
-        raise RecordsError(f"{name}: {unknown('sweep', sweep, sweeps)}")
+    known, asked = settings_of(name), {"task": task, "source": source}
+    for column, given in asked.items():
+        asked[column] = known[column][0] if not given and len(known[column]) == 1 else given
+        if asked[column] not in known[column]:
+            raise RecordsError(f"{name}: {unknown(column, given, known[column])}")
+    found = Study(Selection(name, asked["task"], asked["source"], metric, tuple(targets)), sweep)
+    scores(found.wanted)
+    if sweep:
+        ablations(found.wanted, sweep)
     return found
-
-
-@cache
-def _scores(name: str, task: str, targets: tuple[str, ...]) -> pd.DataFrame:
-    frame = records(name)
-    scores = select_scores(frame[frame["task"] == task])
-    return scores[scores["target"].isin([*targets, *scores["source"]])] if targets else scores
-
-
-@cache
-def _by_seed(name: str, task: str, targets: tuple[str, ...]) -> dict[tuple[str, str], dict[int, float]]:
-    """Gather scores by ablation and target, then by seed."""
-    scores = _scores(name, task, targets)
-    found: dict[tuple[str, str], dict[int, float]] = {}
-    columns = (scores[column] for column in ("ablation", "target", "seed", "value"))
-    for ablation, target, seed, value in zip(*columns, strict=True):
-        found.setdefault((ablation, target), {})[seed] = value
-    return found
-
-
-@cache
-def _effects(name: str, task: str, targets: tuple[str, ...]) -> pd.DataFrame:
-    return significance(_scores(name, task, targets), resamples=1)  # the bootstrap's intervals are not used
-
-
-@cache
-def _cells(name: str, task: str, targets: tuple[str, ...]) -> dict[tuple[str, bool, str], Mapping[Any, Any]]:
-    """Gather effects by ablation, whether they are of the gap, and target."""
-    rows = _effects(name, task, targets).to_dict("records")
-    return {(row["ablation"], row["quantity"] in _GAPS, row["target"]): row for row in rows}
-
-
-@cache
-def _ablations(name: str, task: str, targets: tuple[str, ...], sweep: str) -> dict[str, set[str]]:
-    """Find the ablations that a name, or layers, may mean within a sweep, or within all."""
-    found: dict[str, set[str]] = {}
-    for row in _cells(name, task, targets).values():
-        if sweep in ("", row["sweep"]):
-            for key in (row["ablation"], row["layers"]):
-                found.setdefault(key, set()).add(row["ablation"])
-    return found
-
-
-@cache
-def _layers(name: str, task: str, targets: tuple[str, ...], sweep: str) -> list[str]:
-    effects = _effects(name, task, targets)
-    return windows(effects[effects["sweep"] == sweep] if sweep else effects[effects["sweep"] != NAMED])
 
 
 def _estimate(row: Mapping[Any, Any]) -> Estimate:

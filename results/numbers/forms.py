@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from scipy.special import stdtrit
 
 LANGUAGES = {
-    "ar": "Arabic", "cs": "Czech", "de": "German", "en": "English", "es": "Spanish", "fi": "Finnish",
-    "fr": "French", "it": "Italian", "ja": "Japanese", "ko": "Korean", "pt": "Portuguese", "ru": "Russian",
-    "sv": "Swedish", "tr": "Turkish", "zh": "Chinese",
+    "ar": "Arabic", "ceb": "Cebuano", "cs": "Czech", "da": "Danish", "de": "German", "en": "English",
+    "es": "Spanish", "fi": "Finnish", "fr": "French", "he": "Hebrew", "hi": "Hindi", "id": "Indonesian",
+    "it": "Italian", "ja": "Japanese", "ko": "Korean", "pl": "Polish", "pt": "Portuguese", "ru": "Russian",
+    "sv": "Swedish", "tl": "Tagalog", "tr": "Turkish", "zh": "Chinese",
 }  # fmt: skip
 
 

@@ -6,13 +6,32 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
+from statistics import fmean
+from typing import NamedTuple
 
 import pandas as pd
 
+from layerlab.analysis.sensitivity import t_interval
 from layerlab.errors import RecordsError, unknown
 from layerlab.report.figures.gap import gap_against_similarity
 from results.numbers.folders import records
-from results.numbers.forms import Placed, fraction, of_metric
+from results.numbers.forms import Estimate, Placed, fraction, of_metric
+
+
+class Place(NamedTuple):
+    """What of a folder in ``results/`` is looked at.
+
+    Attributes:
+        name: The folder.
+        task: Its task; empty for an encoder that was measured outside of a study.
+        model: Its model.
+        source: The language that others are compared with, or that was trained on.
+    """
+
+    name: str
+    task: str
+    model: str
+    source: str
 
 
 @dataclass(frozen=True)
@@ -22,19 +41,15 @@ class Levels:
     ``of`` is ``"source"``, a target, or ``"mean"`` over the targets other than the source.
 
     Attributes:
-        name: The folder in ``results/``.
-        task: Its task; empty for an encoder that was measured outside of a study.
-        model: Its model.
+        place: The folder, and what of it is looked at.
     """
 
-    name: str
-    task: str
-    model: str
+    place: Place
 
     @property
     def top(self) -> int:
         """The uppermost level."""
-        return int(self._rows["layer"].max())
+        return int(_rows(self.place)["layer"].max())
 
     def at(self, metric: str, level: int, of: str = "mean", ablation: str = "none") -> str:
         """Write a measure at a level."""
@@ -57,6 +72,14 @@ class Levels:
         """Return where a measure is smallest; of levels that read alike, the lowest."""
         return self._extreme(metric, of, ablation, among, -1)
 
+    def change(
+        self, metric: str, first: int, last: int, of: str = "mean", ablation: str = "none"
+    ) -> Estimate:
+        """Return how much a score changes from one level to another, in points, paired by seed."""
+        before, after = (self._by_seed(metric, level, of, ablation) for level in (first, last))
+        values = [100 * (after[seed] - before[seed]) for seed in before]
+        return Estimate(fmean(values), t_interval(values)[1] - fmean(values), len(values))
+
     def step(self, metric: str, of: str = "mean", ablation: str = "none") -> Placed:
         """Return the largest fall of a measure from one level to the next."""
         values = [self._at(metric, level, of, ablation) for level in range(self.top + 1)]
@@ -72,24 +95,23 @@ class Levels:
     def depth(self, level: int) -> str:
         """Say where a level is.
 
-        >>> Levels("minimbert-cka", "upos", "minimbert").depth(5)
+        >>> levels("minimbert-cka").depth(5)
         'after 5 layers'
         """
         if level in (0, self.top):
             return "at the top" if level else "in the embeddings"
         return f"after {level} layer{'s' * (level > 1)}"
 
-    @property
-    def _rows(self) -> pd.DataFrame:
-        return _rows(self.name, self.task, self.model)
-
     def _at(self, metric: str, level: int, of: str, ablation: str) -> float:
-        found = _means(self.name, self.task, self.model, metric, of, ablation)
-        if level not in found.index:
+        return fmean(self._by_seed(metric, level, of, ablation).values())
+
+    def _by_seed(self, metric: str, level: int, of: str, ablation: str) -> dict[int, float]:
+        found = _values(self.place, metric, of, ablation)
+        if level not in found:
             raise RecordsError(
-                f"{self.name}, {metric}: {unknown('level', str(level), map(str, found.index))}"
+                f"{self.place.name}, {metric}: {unknown('level', str(level), map(str, found))}"
             )
-        return float(found[level])
+        return found[level]
 
     def _extreme(self, metric: str, of: str, ablation: str, among: Sequence[int], sign: int) -> Placed:
         levels = among or range(self.top + 1)
@@ -99,21 +121,19 @@ class Levels:
         return Placed(written, self.depth(first))
 
 
-def levels(name: str, task: str = "", *, model: str = "") -> Levels:
-    """Return what was measured by level in a folder; task and model need a name where it has several.
+def levels(name: str, task: str = "", *, model: str = "", source: str = "") -> Levels:
+    """Return what was measured by level in a folder; what it has one of need not be named.
 
     Raises:
-        RecordsError: There is no such folder, task or model; says which there are.
+        RecordsError: There is no such folder, task, model or source; says which there are.
     """
-    found = {}
-    for column, wanted in (("task", task), ("model", model)):
+    found = {"task": task, "model": model, "source": source}
+    for column, wanted in found.items():
         known = _known(name, column)
-        if not wanted and len(known) == 1:
-            wanted = known[0]
-        if wanted not in known:
+        found[column] = known[0] if not wanted and len(known) == 1 else wanted
+        if found[column] not in known:
             raise RecordsError(f"{name}: {unknown(column, wanted, known)}")
-        found[column] = str(wanted)
-    return Levels(name, **found)
+    return Levels(Place(name, **found))
 
 
 def rho(name: str, level: int | str, measure: str = "cka", *, interval: bool = False) -> str:
@@ -154,26 +174,32 @@ def _known(name: str, column: str) -> list[str]:
 
 
 @cache
-def _rows(name: str, task: str, model: str) -> pd.DataFrame:
-    frame = records(name)
-    return frame[frame["layer"].notna() & (frame["task"] == task) & (frame["model"] == model)]
+def _rows(place: Place) -> pd.DataFrame:
+    frame = records(place.name)
+    for column in ("task", "model", "source"):
+        frame = frame[frame[column] == getattr(place, column)]
+    return frame[frame["layer"].notna()]
 
 
 @cache
-def _means(name: str, task: str, model: str, metric: str, of: str, ablation: str) -> pd.Series[float]:
-    """Average a measure over targets within a seed, then over seeds, by level."""
-    rows = _rows(name, task, model)
+def _values(place: Place, metric: str, of: str, ablation: str) -> dict[int, dict[int, float]]:
+    """Average a measure over targets, by level and seed; without seeds, that is 0."""
+    rows = _rows(place)
     own = rows[rows["metric"] == metric]
     if own.empty:
-        raise RecordsError(f"{name}: {unknown('measure', metric, set(rows['metric']))}")
+        raise RecordsError(f"{place.name}: {unknown('measure', metric, set(rows['metric']))}")
     conditions = set(own["ablation"])
     if len(conditions) > 1 or ablation != "none":
         if ablation not in conditions:
-            raise RecordsError(f"{name}: {unknown('ablation', ablation, conditions)}")
+            raise RecordsError(f"{place.name}: {unknown('ablation', ablation, conditions)}")
         own = own[own["ablation"] == ablation]
     foreign = own["target"] != own["source"]
     wanted = {"mean": foreign, "source": ~foreign}.get(of, own["target"] == of)
     if not wanted.any():
-        raise RecordsError(f"{name}, {metric}: {unknown('target', of, {'source', *own['target']})}")
-    by_seed = own[wanted].groupby(["layer", own["seed"].fillna(0)])["value"].mean()
-    return by_seed.groupby(level=0).mean()
+        raise RecordsError(f"{place.name}, {metric}: {unknown('target', of, {'source', *own['target']})}")
+    found: dict[int, dict[int, float]] = {}
+    seeded = own[wanted].assign(seed=own["seed"].fillna(0))
+    means = seeded.groupby(["layer", "seed"])["value"].mean().reset_index()
+    for level, seed, value in zip(means["layer"], means["seed"], means["value"], strict=True):
+        found.setdefault(int(level), {})[int(seed)] = float(value)
+    return found

@@ -72,7 +72,7 @@ def _fill(text: str, indent: str) -> str:
 
 def templates() -> list[Path]:
     """Return all templates."""
-    return [RESULTS / README, *sorted((RESULTS / "texts").glob("*.md.j2"))]
+    return [RESULTS / README, *sorted((RESULTS / "texts").glob("*.j2"))]
 
 
 def loose_numbers(template: str) -> list[str]:

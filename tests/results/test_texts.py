@@ -67,6 +67,8 @@ def test_effects_equal_those_computed_by_hand() -> None:
         ),
         (lambda: study("minimbert-table"), "unknown task ''; Known: ner, parsing"),
         (lambda: study("minimbert-upos", targets=["tr"]), "unknown target 'tr'"),
+        (lambda: study("minimbert-upos", source="de"), "unknown source 'de'; Known: en"),
+        (lambda: study("minimbert-upos", metric="las"), "las"),
         (lambda: study("minimbert-upos", sweep="rewind"), "unknown sweep 'rewind'"),
         (lambda: study("minimbert-upos").drop("1-2"), "unknown ablation or layers '1-2'"),
         (lambda: study("minimbert-upos").drop("0-1", "tr"), "unknown target 'tr'"),

@@ -1,0 +1,107 @@
+"""Scores and effects of one setting of a shipped study, each computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from layerlab.analysis.significance import significance
+from layerlab.analysis.sweeps import NAMED, select_scores, windows
+from layerlab.errors import RecordsError, unknown
+from results.numbers.folders import records
+
+_GAPS = ("gap_change", "domain_gap_change")
+
+
+class Selection(NamedTuple):
+    """What of a study is looked at.
+
+    Attributes:
+        name: The study's folder in ``results/``.
+        task: Its task.
+        source: The source language.
+        metric: The metric; empty for the task's main one.
+        targets: The zero-shot targets to keep; none means all.
+    """
+
+    name: str
+    task: str
+    source: str
+    metric: str = ""
+    targets: tuple[str, ...] = ()
+
+
+@cache
+def settings_of(name: str) -> dict[str, list[str]]:
+    """List the tasks and sources of a study's scores."""
+    scores = select_scores(records(name))
+    return {column: list(dict.fromkeys(scores[column])) for column in ("task", "source")}
+
+
+@cache
+def scores(wanted: Selection) -> pd.DataFrame:
+    """Return the scores that are looked at.
+
+    Raises:
+        RecordsError: A target is not there; says which are.
+    """
+    frame = records(wanted.name)
+    frame = frame[(frame["task"] == wanted.task) & (frame["source"] == wanted.source)]
+    found = select_scores(frame, wanted.metric or None)
+    if missing := [one for one in wanted.targets if one not in set(found["target"])]:
+        raise RecordsError(f"{wanted.name}: {unknown('target', missing[0], set(found['target']))}")
+    kept = [*wanted.targets, wanted.source]
+    return found[found["target"].isin(kept)] if wanted.targets else found
+
+
+@cache
+def by_seed(wanted: Selection) -> dict[tuple[str, str], dict[int, float]]:
+    """Gather scores by ablation and target, then by seed."""
+    rows = scores(wanted)
+    found: dict[tuple[str, str], dict[int, float]] = {}
+    columns = (rows[column] for column in ("ablation", "target", "seed", "value"))
+    for ablation, target, seed, value in zip(*columns, strict=True):
+        found.setdefault((ablation, target), {})[seed] = value
+    return found
+
+
+@cache
+def cells(wanted: Selection) -> dict[tuple[str, bool, str], Mapping[Any, Any]]:
+    """Gather effects by ablation, whether they are of the gap, and target."""
+    rows = _effects(wanted).to_dict("records")
+    return {(row["ablation"], row["quantity"] in _GAPS, row["target"]): row for row in rows}
+
+
+@cache
+def ablations(wanted: Selection, sweep: str) -> dict[str, set[str]]:
+    """Find the ablations that a name, or layers, may mean within a sweep, or within all.
+
+    Raises:
+        RecordsError: There is no such sweep; says which there are.
+    """
+    found: dict[str, set[str]] = {}
+    sweeps = set()
+    for row in cells(wanted).values():
+        sweeps.add(row["sweep"])
+        if sweep in ("", row["sweep"]):
+            for key in (row["ablation"], row["layers"]):
+                found.setdefault(key, set()).add(row["ablation"])
+    if sweep and sweep not in sweeps:
+        raise RecordsError(f"{wanted.name}: {unknown('sweep', sweep, sweeps)}")
+    return found
+
+
+@cache
+def layers(wanted: Selection, sweep: str) -> list[str]:
+    """List the layers of a sweep, or of all sweeps, from the bottom up."""
+    effects = _effects(wanted)
+    return windows(effects[effects["sweep"] == sweep] if sweep else effects[effects["sweep"] != NAMED])
+
+
+@cache
+def _effects(wanted: Selection) -> pd.DataFrame:
+    # The bootstrap's intervals are not used.
+    return significance(scores(wanted), wanted.metric or None, resamples=1)
