@@ -8,30 +8,29 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from layerlab.commands.ablate import ablate
 from layerlab.commands.arguments import (
     DONE,
-    INTERRUPTED,
     SOME_FAILED,
     Folder,
-    Keep,
     Only,
     Overrides,
     Shortcuts,
     StudyFile,
-    Workers,
     expand_study,
 )
 from layerlab.commands.bench import bench
 from layerlab.commands.check import check
 from layerlab.commands.demo import demo
 from layerlab.commands.encoders import app as encoders
+from layerlab.commands.explain import explain
 from layerlab.commands.failures import DEBUG, report_error
+from layerlab.commands.init import init
 from layerlab.commands.languages import app as languages
 from layerlab.commands.measure import measure
 from layerlab.commands.plot import plot
@@ -39,8 +38,8 @@ from layerlab.commands.pretrain import pretrain
 from layerlab.commands.probe import probe
 from layerlab.commands.prune import prune
 from layerlab.commands.report import report
+from layerlab.commands.run import run, status
 from layerlab.commands.table import records, table
-from layerlab.names import visible
 
 app = typer.Typer(
     name="layerlab",
@@ -128,94 +127,24 @@ def plan(
     print(expanded.describe(Store(folder), cost_as=cost_as, flops=flops))
 
 
-@app.command()
-def run(
-    study: StudyFile,
-    overrides: Overrides = None,
-    results: Folder = None,
-    only: Only = None,
-    workers: Workers = None,
-    device: Annotated[str, typer.Option(help="auto or cpu.")] = "auto",
-    checkpoint_seconds: Annotated[float, typer.Option(help="Seconds between checkpoints of a fit.")] = 60.0,
-    engine: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="local, inline or a registered one [default: by workers]."),
-    ] = None,
-    retries: Annotated[
-        int, typer.Option(min=0, help="How often work is tried again whose process died.")
-    ] = 0,
-    shortcuts: Shortcuts = "all",
-    keep: Keep = None,
-    report: Annotated[bool, typer.Option(help="Write tables and figures at the end.")] = True,
-) -> None:
-    """Carry out a study; what is complete is not done again, what was interrupted goes on.
-
-    \b
-    layerlab run experiments/random_init_upos.yaml
-    layerlab run experiments/random_init_upos.yaml --set seeds=[0] --only ablation=none --workers 2
-    """
-    from layerlab.commands.report import renew_report
-    from layerlab.nodes.sharing import process_rank
-    from layerlab.study.runner import run_plan
-
-    expanded, folder = expand_study(study, overrides, results, only, check="unless done")
-    print(f"{expanded!r}, results in {folder}", file=sys.stderr)
-    try:
-        outcome = run_plan(
-            expanded,
-            folder,
-            workers=workers,
-            device=device,
-            checkpoint_seconds=checkpoint_seconds,
-            engine=engine,
-            retries=retries,
-            shortcuts=shortcuts,
-            keep=keep,
-        )
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from here", file=sys.stderr)
-        raise typer.Exit(INTERRUPTED) from None
-    if process_rank() > 0:
-        return
-    for failure in outcome.status.failures:
-        print(f"failed: {_told(failure)}", file=sys.stderr)
-        print(f"        {outcome.store.failed(failure['id']) / 'traceback.txt'}", file=sys.stderr)
-    for title in outcome.status.blocked:
-        print(f"blocked by a failed fit: {visible(title)}", file=sys.stderr)
-    if report and outcome.status.n_done:
-        for path in renew_report(folder):
-            print(path)
-    print(f"{outcome.status.summary()}; {folder / 'records.csv'}")
-    raise typer.Exit(DONE if outcome.good else SOME_FAILED)
-
-
-@app.command()
-def status(study: StudyFile, overrides: Overrides = None, results: Folder = None) -> None:
-    """Show where a study stands, also while other processes work on it.
-
-    \b
-    layerlab status experiments/random_init_upos.yaml
-    """
-    from layerlab.nodes.store.store import Store
-    from layerlab.study.status import read_status
-
-    expanded, folder = expand_study(study, overrides, results, None, check=False)
-    found = read_status(expanded, Store(folder))
-    print(f"{found.summary()} in {folder}")
-    for activity in found.active:
-        print(f"  running  {activity}")
-    for failure in found.failures:
-        print(f"  failed   {_told(failure)}")
-    for title in found.blocked:
-        print(f"  blocked  {visible(title)}")
-    raise typer.Exit(SOME_FAILED if found.failures else DONE)
-
-
-def _told(failure: Mapping[str, str]) -> str:
-    return visible(f"{failure['title']}: {failure['error']}: {failure['message']}", keep="\n")
-
-
-for _verb in (check, records, table, bench, demo, measure, plot, pretrain, probe, prune, report):
+for _verb in (
+    run,
+    status,
+    ablate,
+    init,
+    explain,
+    check,
+    records,
+    table,
+    bench,
+    demo,
+    measure,
+    plot,
+    pretrain,
+    probe,
+    prune,
+    report,
+):
     app.command()(_verb)
 
 

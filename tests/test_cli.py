@@ -38,7 +38,7 @@ def place(treebanks: Path, tiny_encoder: Path, tmp_path: Path) -> Path:
 
 VERBS = (
     "describe", "plan", "run", "status", "records", "table", "plot",
-    "report", "prune", "demo", "measure", "probe", "pretrain", "languages",
+    "report", "prune", "demo", "measure", "probe", "pretrain", "init", "ablate", "explain", "languages",
 )  # fmt: skip
 
 

@@ -37,7 +37,7 @@ def read_ablation(value: object) -> Ablation | Sweep:
         return Ablation.none()
     if not isinstance(value, Mapping):
         raise StudyError([Problem("", f"expected {FORMS}; got {value!r}")], "ablation")
-    written, problems = validate(_Written, value)
+    written, problems = validate(Written, value)
     if written is None:
         order = {str(key): place for place, key in enumerate(value)}
         problems.sort(key=lambda problem: order.get(str((*parse_path(problem.path), "")[0]), len(order)))
@@ -137,7 +137,12 @@ _Entries = Annotated[
 
 
 class _Windows(BaseModel):
-    """The windows of a sweep."""
+    """The windows of a sweep.
+
+    Attributes:
+        windows: Layers in a window.
+        stride: From the first layer of a window to that of the next; a window's length by default.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -145,8 +150,17 @@ class _Windows(BaseModel):
     stride: _Count | None = None
 
 
-class _Written(BaseModel):
-    """The keys of an ablation or a sweep; ``sweep`` is read before the entries, whose layers it gives."""
+class Written(BaseModel):
+    """The keys of an ablation or a sweep; ``sweep`` is read before the entries, whose layers it gives.
+
+    Attributes:
+        name: What tables and figures call it; made from the entries if left out.
+        sweep: Makes one ablation for each window of layers; the entries then have no ``layers``.
+        before: Interventions before fine-tuning, in order.
+        during: Interventions while the model trains, each with ``at``: the fraction of the steps after which
+            it is made.
+        after: Interventions after fine-tuning, before evaluation.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,0 +1,135 @@
+"""``layerlab init``: a commented study file from a few answers; what it shares with ``layerlab ablate``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from layerlab.commands.arguments import Overrides
+from layerlab.commands.measure import listed
+from layerlab.errors import Problem, StudyError
+
+if TYPE_CHECKING:
+    from layerlab.study.draft import Draft
+
+Task = Annotated[str, typer.Option(help="Task, such as upos, parsing, ner, xnli.", show_default=False)]
+Source = Annotated[str, typer.Option(help="Language to fine-tune on.", show_default=False)]
+Targets = Annotated[
+    str, typer.Option(help="Languages to evaluate on, with commas.", metavar="LIST", show_default=False)
+]
+Asked = "LAYERS"
+_LAYERS = "pairs, each, or a selection such as 0-1; may be repeated."
+Reset = Annotated[
+    list[str] | None, typer.Option(metavar=Asked, help=f"Fresh weights before fine-tuning: {_LAYERS}")
+]
+Freeze = Annotated[list[str] | None, typer.Option(metavar=Asked, help=f"Frozen from the start: {_LAYERS}")]
+Rewind = Annotated[
+    list[str] | None, typer.Option(metavar=Asked, help=f"Pretrained weights after fine-tuning: {_LAYERS}")
+]
+Skip = Annotated[
+    list[str] | None, typer.Option(metavar=Asked, help=f"Passed by after fine-tuning: {_LAYERS}")
+]
+Seeds = Annotated[int, typer.Option(help="How many seeds.", min=1)]
+Data = Annotated[
+    str,
+    typer.Option(
+        help="Folder with {language}/{train,dev,test} files, or controlled:FAMILY [default: the Hub].",
+        metavar="WHERE",
+        show_default=False,
+    ),
+]
+
+
+def init(
+    file: Annotated[Path, typer.Argument(help="The study file to write.", metavar="FILE")] = Path(
+        "study.yaml"
+    ),
+    model: Annotated[
+        str, typer.Option(help="Folder, name or Hub id.", metavar="MODEL", show_default=False)
+    ] = "",
+    task: Task = "",
+    source: Source = "",
+    targets: Targets = "",
+    reset: Reset = None,
+    freeze: Freeze = None,
+    rewind: Rewind = None,
+    skip: Skip = None,
+    seeds: Seeds = 6,
+    data: Data = "",
+    overrides: Overrides = None,
+) -> None:
+    """Write a commented study file that plans as it is; what is not given is asked for on a terminal.
+
+    \b
+    layerlab init study.yaml --model minimbert-controlled --data controlled:instrument \\
+      --task upos --source ilda --targets jora,kesa --reset pairs
+    """
+    from layerlab.study.draft import write_draft
+    from layerlab.study.study import Study
+
+    given = {"model": model, "task": task, "source": source, "targets": targets}
+    answers = {name: value or _ask(name) for name, value in given.items()}
+    asked = gather(reset=reset, freeze=freeze, rewind=rewind, skip=skip)
+    made = draft(file.stem, asked=asked, seeds=seeds, data=data, changes=overrides, **answers)
+    write_draft(made.to_yaml(), file)
+    print(Study.from_yaml(file).plan().describe())
+    print(f"{file}; layerlab run {file} carries it out")
+
+
+def draft(
+    name: str,
+    *,
+    model: str,
+    task: str,
+    source: str,
+    targets: str,
+    asked: list[tuple[str, str]],
+    seeds: int,
+    data: str,
+    changes: list[str] | None,
+) -> Draft:
+    """Make a draft of what a command line says; RANDOM-INIT of layer pairs if nothing is asked for."""
+    from layerlab.study.draft import Draft
+
+    family = data.partition(":")[2]
+    where: dict[str, Any] = {"root": data} if data else {}
+    if data.partition(":")[0] == "controlled":
+        where = {"controlled": {"family": family} if family else {}}
+    training = {"epochs": 3, "learning_rate": 5e-5, "batch_size": 32}
+    return Draft(
+        name,
+        model,
+        task,
+        source,
+        listed(targets),
+        seeds,
+        asked or [("reset", "pairs")],
+        where,
+        training,
+        changes or (),
+    )
+
+
+def gather(**options: list[str] | None) -> list[tuple[str, str]]:
+    """Return what a command line asks for, each intervention with its layers."""
+    return [(name, layers) for name, values in options.items() for layers in values or ()]
+
+
+def _ask(name: str) -> str:
+    """Ask for what was not given.
+
+    Raises:
+        StudyError: Nobody is there to answer.
+    """
+    if not sys.stdin.isatty():
+        raise StudyError([Problem(f"--{name}", "is missing, and there is no terminal to ask on")], "init")
+    questions = {
+        "model": "Encoder (a folder, a name or a Hub id)",
+        "task": "Task (upos, parsing, ner, xnli, ...)",
+        "source": "Language to fine-tune on",
+        "targets": "Languages to evaluate on, with commas",
+    }
+    return str(typer.prompt(questions[name]))

@@ -1,0 +1,120 @@
+"""``layerlab run`` and ``layerlab status``: a study carried out, and where it stands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from layerlab.commands.arguments import (
+    DONE,
+    INTERRUPTED,
+    SOME_FAILED,
+    Folder,
+    Keep,
+    Only,
+    Overrides,
+    Shortcuts,
+    StudyFile,
+    Workers,
+    expand_study,
+)
+from layerlab.names import visible
+
+if TYPE_CHECKING:
+    from layerlab.study.study import StudyPlan
+
+Device = Annotated[str, typer.Option(help="auto or cpu.")]
+
+
+def run(
+    study: StudyFile,
+    overrides: Overrides = None,
+    results: Folder = None,
+    only: Only = None,
+    workers: Workers = None,
+    device: Device = "auto",
+    checkpoint_seconds: Annotated[float, typer.Option(help="Seconds between checkpoints of a fit.")] = 60.0,
+    engine: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="local, inline or a registered one [default: by workers]."),
+    ] = None,
+    retries: Annotated[
+        int, typer.Option(min=0, help="How often work is tried again whose process died.")
+    ] = 0,
+    shortcuts: Shortcuts = "all",
+    keep: Keep = None,
+    report: Annotated[bool, typer.Option(help="Write tables and figures at the end.")] = True,
+) -> None:
+    """Carry out a study; what is complete is not done again, what was interrupted goes on.
+
+    \b
+    layerlab run experiments/random_init_upos.yaml
+    layerlab run experiments/random_init_upos.yaml --set seeds=[0] --only ablation=none --workers 2
+    """
+    expanded, folder = expand_study(study, overrides, results, only, check="unless done")
+    carry_out(
+        expanded,
+        folder,
+        report=report,
+        workers=workers,
+        device=device,
+        checkpoint_seconds=checkpoint_seconds,
+        engine=engine,
+        retries=retries,
+        shortcuts=shortcuts,
+        keep=keep,
+    )
+
+
+def carry_out(plan: StudyPlan, folder: Path, *, report: bool, **options: Any) -> None:
+    """Run a plan, say what failed, write the report, and end with the exit status."""
+    from layerlab.commands.report import renew_report
+    from layerlab.nodes.sharing import process_rank
+
+    print(f"{plan!r}, results in {folder}", file=sys.stderr)
+    try:
+        outcome = plan.run(folder, **options)
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
+    if process_rank() > 0:
+        return
+    for failure in outcome.status.failures:
+        print(f"failed: {_told(failure)}", file=sys.stderr)
+        print(f"        {outcome.store.failed(failure['id']) / 'traceback.txt'}", file=sys.stderr)
+    for title in outcome.status.blocked:
+        print(f"blocked by a failed fit: {visible(title)}", file=sys.stderr)
+    if report and outcome.status.n_done:
+        for path in renew_report(folder):
+            print(path)
+    print(f"{outcome.status.summary()}; {folder / 'records.csv'}")
+    raise typer.Exit(DONE if outcome.good else SOME_FAILED)
+
+
+def status(study: StudyFile, overrides: Overrides = None, results: Folder = None) -> None:
+    """Show where a study stands, also while other processes work on it.
+
+    \b
+    layerlab status experiments/random_init_upos.yaml
+    """
+    from layerlab.nodes.store.store import Store
+    from layerlab.study.status import read_status
+
+    expanded, folder = expand_study(study, overrides, results, None, check=False)
+    found = read_status(expanded, Store(folder))
+    print(f"{found.summary()} in {folder}")
+    for activity in found.active:
+        print(f"  running  {activity}")
+    for failure in found.failures:
+        print(f"  failed   {_told(failure)}")
+    for title in found.blocked:
+        print(f"  blocked  {visible(title)}")
+    raise typer.Exit(SOME_FAILED if found.failures else DONE)
+
+
+def _told(failure: Mapping[str, str]) -> str:
+    return visible(f"{failure['title']}: {failure['error']}: {failure['message']}", keep="\n")
