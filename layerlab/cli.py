@@ -65,7 +65,10 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):  # a terminal may not know every script
             stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # a full disk, or a reader that is gone, shows here
     except SystemExit as end:
         if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):
             print("interrupted", file=sys.stderr)

@@ -17,10 +17,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+from layerlab.disk import open_up, writing
 from layerlab.errors import DataError, LayerlabError
 from layerlab.processes import born, mark
 
 Raises = type[LayerlabError]
+# Begins the names of files and folders that are not whole yet.
+_PARTIAL: Final = ".tmp-"
 #: Names the folder of all that layerlab keeps for a user.
 CACHE_VARIABLE: Final = "LAYERLAB_CACHE"
 # What a process elsewhere began to write so many seconds ago is not finished any more.
@@ -135,12 +138,15 @@ def replacing(path: str | Path, *, flush: bool = True) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = _beside(path)
     try:
-        yield beside
-        if flush:
-            sync(beside)
-        beside.replace(path)
+        with writing(path):
+            yield beside
+            open_up(beside)
+            if flush:
+                sync(beside)
+            beside.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -158,15 +164,16 @@ def publishing(folder: str | Path, marker: str = "") -> Iterator[Path]:
         OSError: The folder is there and holds something else.
     """
     folder = Path(folder)
-    for left in partials(folder):
-        if not _is_alive(left):
-            shutil.rmtree(left, ignore_errors=True)
+    sweep(partials(folder))
     beside = _beside(folder)
     beside.mkdir(parents=True)
     try:
-        yield beside
-        for path in beside.rglob("*"):
-            sync(path)
+        with writing(folder):
+            yield beside
+            for path in beside.rglob("*"):
+                if path.is_file():
+                    open_up(path)
+                sync(path)
         try:
             beside.rename(folder)
         except OSError:
@@ -180,7 +187,7 @@ def publishing(folder: str | Path, marker: str = "") -> Iterator[Path]:
 def partials(path: str | Path) -> list[Path]:
     """Return the half-written files and folders that are to become ``path``, by any process."""
     path = Path(path)
-    found = (one for one in path.parent.glob(f".tmp-*-{path.name}") if one.name.count("-") >= 4)
+    found = (one for one in path.parent.glob(f"{_PARTIAL}*-{path.name}") if one.name.count("-") >= 4)
     return [one for one in found if one.name.split("-", 4)[4] == path.name]
 
 
@@ -201,20 +208,15 @@ def remove(path: str | Path) -> None:
             path.unlink()
 
 
-def check_writable(folder: str | Path, error: Raises) -> None:
-    """Check that a folder can be written to, or made if it is not there yet; nothing is made.
-
-    Raises:
-        LayerlabError: It, or what stands where one above it should be, is a file or may not be written to.
-    """
-    here = Path(folder).absolute()
-    while not os.path.lexists(here) and here != here.parent:
-        here = here.parent
-    if not here.is_dir():
-        what = "a link to nothing" if here.is_symlink() else "a file"
-        raise error(f"{here} is {what}; expected a directory that can be written")
-    if not os.access(here, os.W_OK | os.X_OK):
-        raise error(f"{here} cannot be written to (permission denied); give another directory")
+def sweep(left: Iterable[Path]) -> None:
+    """Remove those of some files and folders that are half-written and whose writers are gone."""
+    for path in left:
+        if path.name.startswith(_PARTIAL) and path.name.count("-") >= 4 and not _is_alive(path):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                with suppress(OSError):
+                    path.unlink()
 
 
 def sync(path: Path) -> None:
@@ -261,7 +263,7 @@ def digest_values(values: Iterable[object]) -> str:
 
 def _beside(path: Path) -> Path:
     """Return a new name beside a path that says which process of which machine writes there."""
-    return path.with_name(f".tmp-{mark()}-{os.getpid()}-{uuid.uuid4().hex[:8]}-{path.name}")
+    return path.with_name(f"{_PARTIAL}{mark()}-{os.getpid()}-{uuid.uuid4().hex[:8]}-{path.name}")
 
 
 def _is_alive(partial: Path) -> bool:

@@ -20,6 +20,7 @@ pytest_plugins = [
     for name in (
         "treebanks",
         "command_line",
+        "disks",
         "encoders",
         "fits",
         "pretrainings",

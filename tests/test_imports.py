@@ -15,9 +15,10 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "layerlab"
 ORDER = (
-    "errors", "targets", "processes", "files", "config", "complaints", "validation", "names", "extensions",
-    "models", "ablation", "data", "languages", "tasks", "training", "finetuning", "analysis", "report",
-    "measures", "pretraining", "inspection", "nodes", "study", "demo", "bench", "commands", "cli", "__main__",
+    "errors", "targets", "processes", "disk", "files", "config", "complaints", "validation", "names",
+    "extensions", "models", "ablation", "data", "languages", "tasks", "training", "finetuning", "analysis",
+    "report", "measures", "pretraining", "inspection", "nodes", "study", "demo", "bench", "commands", "cli",
+    "__main__",
 )  # fmt: skip
 #: Parts that a laptop without PyTorch runs, to draw and tabulate records.
 WITHOUT_TORCH = ("analysis", "report")

@@ -16,6 +16,7 @@ from pandas.api.types import union_categoricals
 from layerlab.analysis.resampling import PART, SENTENCE_COLUMNS
 from layerlab.analysis.stored import Where, complete_nodes
 from layerlab.errors import RecordsError, unknown
+from layerlab.files import replacing
 
 COUNTS = "counts.parquet"  # in a run's folder, and beside a published study's records
 COUNT_COLUMNS = (*SENTENCE_COLUMNS, PART)
@@ -71,8 +72,8 @@ def write_counts(frame: pd.DataFrame, path: Where) -> Path:
     ordered = _typed(frame, COUNT_COLUMNS, "the counts").sort_values(
         ["study", "target", "metric", "run_id", PART, "sentence"], kind="stable", ignore_index=True
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    ordered.to_parquet(path, index=False, compression="zstd")
+    with replacing(path) as beside:
+        ordered.to_parquet(beside, index=False, compression="zstd")
     return path
 
 

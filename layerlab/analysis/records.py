@@ -134,7 +134,6 @@ def write_records(frame: pd.DataFrame, path: Where) -> Path:
     """
     path = Path(path)
     frame = validate_records(frame).sort_values(list(KEY), kind="stable", ignore_index=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".csv":
         write_text(path, to_csv(frame))
     elif path.suffix == ".parquet":

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from layerlab.disk import check_writable
 from layerlab.errors import StoreError, StudyError
-from layerlab.files import check_writable
 
 if TYPE_CHECKING:
     from layerlab.study.study import StudyPlan

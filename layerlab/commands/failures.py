@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from layerlab.commands.arguments import INTERRUPTED, SOME_FAILED, WRONG
+from layerlab.disk import describe_error
 from layerlab.errors import LayerlabError, Problem
 from layerlab.names import visible
 
@@ -51,9 +52,7 @@ def explain(error: BaseException) -> tuple[int, str]:
     if isinstance(error, LayerlabError):
         return WRONG, str(error)
     if isinstance(error, OSError):
-        place = " -> ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
-        what = error.strerror or str(error) or type(error).__name__
-        return WRONG if error.errno in _OF_PATHS else SOME_FAILED, f"{place}: {what}" if place else what
+        return WRONG if error.errno in _OF_PATHS else SOME_FAILED, describe_error(error)
     if type(error).__name__ == "ValidationError":
         return WRONG, "; ".join(map(str, _problems(error)))
     if isinstance(error, UnicodeDecodeError):

@@ -22,6 +22,7 @@ from layerlab.commands.arguments import (
     Workers,
     expand_study,
 )
+from layerlab.disk import free_bytes
 from layerlab.names import visible
 
 if TYPE_CHECKING:
@@ -88,6 +89,10 @@ def carry_out(plan: StudyPlan, folder: Path, *, report: bool, **options: Any) ->
         print(f"        {outcome.store.failed(failure['id']) / 'traceback.txt'}", file=sys.stderr)
     for title in outcome.status.blocked:
         print(f"blocked by a failed fit: {visible(title)}", file=sys.stderr)
+    if not (outcome.good or outcome.status.failures):
+        free = free_bytes(folder)
+        left = "" if free is None else f"; {free / 1e6:,.1f} MB are free in {folder}"
+        print(f"not complete, and no failure could be noted{left}", file=sys.stderr)
     if report and outcome.status.n_done:
         for path in renew_report(folder):
             print(path)

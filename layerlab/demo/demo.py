@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from layerlab.demo.settings import FULL, QUICK, DemoSettings
 from layerlab.errors import StoreError
+from layerlab.files import write_text
 from layerlab.study.progress import format_seconds
 
 if TYPE_CHECKING:
@@ -67,8 +68,7 @@ def _check_folder(folder: Path, settings: DemoSettings) -> None:
         raise StoreError(
             f"{folder} has a demonstration with other settings ({file}); choose another directory"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8")
+    write_text(file, text)
 
 
 def _write_corpora(folder: Path, settings: DemoSettings, say: Callable[[str], None]) -> None:

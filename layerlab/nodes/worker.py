@@ -6,7 +6,7 @@ import itertools
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -92,7 +92,8 @@ class _Worker:
             ready = [item for item in ready if all(map(self._is_there, item.needs))]
         for group in join_nodes(ready, self.settings):
             if len(group) > 1:
-                self._attempt_group(group)
+                with suppress(OSError):  # a lease that cannot be written; each alone says so
+                    self._attempt_group(group)
             for item in group:
                 self.do(item.id)
         done = [self.do(node_id) for node_id in node_ids]
@@ -135,6 +136,13 @@ class _Worker:
 
     def _attempt(self, item: Node, action: Callable[[], None]) -> bool:
         """Do a node under its lease; wait if another process is at it, and take over if that one dies."""
+        try:
+            return self._attempt_under_lease(item, action)
+        except OSError as error:  # the lease cannot be written, as on a full disk
+            self.store.write_failure(item.id, item.title, error, traceback.format_exc())
+            return False
+
+    def _attempt_under_lease(self, item: Node, action: Callable[[], None]) -> bool:
         store, lease = self.store, self.store.lease(item.id)
         while not store.is_done(item.kind, item.id):
             with claim(lease) as mine:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +13,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from layerlab.errors import CheckpointError
+from layerlab.files import sweep
 from layerlab.training import checkpoint
 
 STATE = "state"
@@ -32,6 +38,40 @@ class Position:
     held_out: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
     probes: list[dict[str, Any]] = field(default_factory=list)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep other processes from pretraining in a folder, which is made; they are free to when this one ends.
+
+    What a killed one left half-written in it is removed.
+
+    Raises:
+        CheckpointError: Another one is at it.
+    """
+    new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        _lock(descriptor, folder)
+        sweep((folder / STATE).glob(".tmp-*"))
+        yield
+    finally:
+        os.close(descriptor)
+        if new:
+            with suppress(OSError):  # nothing was written
+                folder.rmdir()
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise CheckpointError(
+            f"{folder}: another process pretrains there; wait for it, or give another directory"
+        ) from error
+    except OSError:
+        return  # a file system without locks
 
 
 def save(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, position: Position) -> None:

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from layerlab.disk import open_up
 from layerlab.files import write_text
 from layerlab.pretraining.card import model_card
 from layerlab.pretraining.checkpoint import Position
@@ -25,6 +26,8 @@ def write_result(folder: Path, parts: Parts, done: Position, machine: Machine) -
     write_text(folder / "README.md", model_card(facts, parts.spec))
     if done.losses:
         write_picture(folder)
+    for path in folder.glob("*.safetensors"):
+        open_up(path)
 
 
 def training_facts(parts: Parts, done: Position, machine: Machine) -> dict[str, Any]:

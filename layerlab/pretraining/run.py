@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from layerlab.data.bitext import Bitext
+from layerlab.disk import writing
 from layerlab.models.encoder import as_encoder
 from layerlab.pretraining import checkpoint
 from layerlab.pretraining.checkpoint import Position
@@ -68,7 +69,7 @@ def pretrain(
 
     Raises:
         DataError: A corpus that is missing, unreadable or too small.
-        CheckpointError: ``folder`` holds a pretraining of another spec.
+        CheckpointError: ``folder`` holds a pretraining of another spec, or another process is at it.
         ArchitectureError: Not a masked-LM architecture, or options that it does not have.
         KeyboardInterrupt: Somebody stopped it; a checkpoint is written.
     """
@@ -78,7 +79,8 @@ def pretrain(
     accelerator = make_accelerator(device)
     if not accelerator.is_main_process:
         report = silent
-    with _threads(threads), torch.random.fork_rng(devices=[]):
+    mine = checkpoint.alone(folder) if accelerator.is_main_process else nullcontext()
+    with mine, writing(folder), _threads(threads), torch.random.fork_rng(devices=[]):
         with accelerator.main_process_first():
             material = prepare(spec, folder, report)
         sequences = {language: packed.train for language, packed in material.packed.items()}

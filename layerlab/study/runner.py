@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layerlab.analysis.made import digest_inputs, made_of, note_made
+from layerlab.disk import check_writable
 from layerlab.errors import Problem, StoreError, StudyError, unknown
-from layerlab.files import check_writable, write_changed, write_text
+from layerlab.files import write_changed, write_text
 from layerlab.nodes.engines.choice import default_engine
 from layerlab.nodes.engines.engine import MakeEngine, find_engine
 from layerlab.nodes.engines.scheduler import run_in_order, schedule
@@ -176,6 +177,7 @@ def prepare_store(plan: Plan, store: Store, keeping: Keeping | None = None) -> N
         StoreError: The directory holds another study's results, or is no directory.
     """
     check_writable(store.root, StoreError)
+    store.sweep_drafts()
     previous = store.read_manifest()
     if previous is not None and previous["study"] != plan.study.name:
         raise StoreError(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice, permutations
 from pathlib import Path
 
+from layerlab.disk import writing
 from layerlab.languages.corpora.dictionary import bilingual_dictionary, word_table
 from layerlab.languages.corpora.formats import to_tsv
 from layerlab.languages.corpora.generate import generate_said
@@ -97,7 +98,7 @@ def write_dictionaries(
 def write_lines(path: Path, lines: Iterable[str]) -> Path:
     """Write lines, with the same bytes on every system, and make the folder if it is not there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="\n") as file:
+    with writing(path), path.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(lines)
     return path
 

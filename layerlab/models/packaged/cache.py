@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from layerlab.disk import check_writable
 from layerlab.errors import CheckpointError
 from layerlab.files import (
-    check_writable,
     digest_file,
     publishing,
     read_json,

@@ -219,8 +219,11 @@ def _read(first: dict[str, Any], orders: int) -> Iterator[dict[str, Any]]:
 
 
 def _write_to(path: str) -> None:
-    """Send what is printed to a new file."""
-    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    """Send what is printed to a new file; where none can be made, it goes where it went."""
+    try:
+        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    except OSError:
+        return
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)

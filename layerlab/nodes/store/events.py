@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,24 @@ STEP_SECONDS = 1.0
 
 
 def reporter(path: Path) -> Callable[[dict[str, Any]], None]:
-    """Return a function that appends events to a node's file; frequent step events are thinned out."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    last_step = 0.0
+    """Return a function that appends events to a node's file; frequent step events are thinned out.
+
+    Progress is no result: where it cannot be written, as on a full disk, the work goes on without.
+    """
+    last_step = float("-inf")
 
     def report(event: dict[str, Any]) -> None:
         nonlocal last_step
-        now = time.time()
         if event.get("event") == "step":
+            now = time.monotonic()  # also where the clock is set back
             if now - last_step < STEP_SECONDS and event.get("step") != event.get("steps"):
                 return
             last_step = now
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"time": round(now, 3), **event}) + "\n")
+        line = json.dumps({"time": round(time.time(), 3), **event}) + "\n"
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a", encoding="utf-8") as file:
+                file.write(line)
 
     return report
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -26,8 +27,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from layerlab.disk import describe_error
 from layerlab.errors import StoreError
-from layerlab.files import partials, publishing, write_changed, write_text
+from layerlab.files import partials, publishing, sweep, write_changed, write_text
+from layerlab.names import visible
 
 
 @dataclass(frozen=True)
@@ -141,11 +144,19 @@ class Store:
         return self._kinds[node_id]
 
     def write_failure(self, node_id: str, title: str, error: BaseException, traceback: str) -> None:
-        """Leave a failure's message and traceback; an older one is replaced."""
+        """Leave a failure's message and traceback; an older one is replaced.
+
+        Where nothing can be written, as on a full disk, they go to standard error, and the work goes on.
+        """
         folder = self.failed(node_id)
-        write_text(folder / "traceback.txt", traceback)
-        message = {"id": node_id, "title": title, "error": type(error).__name__, "message": str(error)}
-        write_text(folder / "error.json", json.dumps(message, indent=1, ensure_ascii=False))
+        said = describe_error(error) if isinstance(error, OSError) else str(error)
+        message = {"id": node_id, "title": title, "error": type(error).__name__, "message": said}
+        try:
+            write_text(folder / "traceback.txt", traceback)
+            write_text(folder / "error.json", json.dumps(message, indent=1, ensure_ascii=False))
+        except OSError as fault:
+            print(visible(f"failed: {title}: {type(error).__name__}: {said}"), file=sys.stderr)
+            print(f"        it cannot be noted in {folder} ({fault.strerror})", file=sys.stderr)
 
     def read_failure(self, node_id: str) -> dict[str, str] | None:
         """Return the last failure of a node, or None."""
@@ -207,6 +218,11 @@ class Store:
         with suppress(FileNotFoundError):  # another process was first
             folder.rename(away)
             shutil.rmtree(away)
+
+    def sweep_drafts(self) -> None:
+        """Remove what processes that are gone were writing: it takes room and becomes nothing."""
+        for places in ("", "*/", "work/*/", "failed/*/", "cache/*/"):
+            sweep(self.root.glob(f"{places}.tmp-*"))
 
     def sweep_removed(self) -> None:
         """Delete what interrupted calls of :meth:`remove` left."""

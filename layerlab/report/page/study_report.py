@@ -12,6 +12,7 @@ from layerlab.analysis.sensitivity import EFFECT_COLUMNS
 from layerlab.analysis.significance import significance
 from layerlab.analysis.stored import Where
 from layerlab.errors import RecordsError
+from layerlab.files import write_text
 from layerlab.report.figures.gallery import drawings
 from layerlab.report.page.about import About, read_about
 from layerlab.report.page.caveats import caveats
@@ -67,7 +68,7 @@ def write_report(
         tables=tables,
         figures=figures,
     )
-    (folder / PAGE).write_text(render_page(page), encoding="utf-8")
+    write_text(folder / PAGE, render_page(page))
     return [folder / PAGE, *paths, *drawn]
 
 

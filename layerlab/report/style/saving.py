@@ -17,6 +17,7 @@ from matplotlib.layout_engine import PlaceHolderLayoutEngine
 
 from layerlab.analysis.stored import Where
 from layerlab.errors import RecordsError, unknown
+from layerlab.files import replacing
 from layerlab.report.style.style import figure_style
 
 FORMATS = ("pdf", "png")
@@ -36,17 +37,19 @@ def save_figure(figure: Figure, stem: Where, formats: Sequence[str] = ("pdf",)) 
         if name not in FORMATS:
             raise RecordsError(unknown("format of figures", name, FORMATS))
     stem = Path(stem)
-    stem.parent.mkdir(parents=True, exist_ok=True)
     paths = [stem.with_name(f"{stem.name}.{name}") for name in formats]
     with laid_out(figure):
         for name, path in zip(formats, paths, strict=True):
             figure.set_dpi(_DPI)  # to write a PDF changes it
+            buffer = io.BytesIO()
             if name == "pdf":
                 canvas = FigureCanvasPdf(figure)
                 # Without a date, equal figures give equal files.
-                canvas.print_pdf(path, metadata={"CreationDate": None})  # type: ignore[no-untyped-call]
+                canvas.print_pdf(buffer, metadata={"CreationDate": None})  # type: ignore[no-untyped-call]
             else:
-                FigureCanvasAgg(figure).print_png(path)  # type: ignore[no-untyped-call]
+                FigureCanvasAgg(figure).print_png(buffer)  # type: ignore[no-untyped-call]
+            with replacing(path, flush=False) as beside:
+                beside.write_bytes(buffer.getvalue())
     return paths
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from layerlab.analysis.sensitivity import aggregate
+from layerlab.files import write_text
 from layerlab.report.tables.by_target import target_table
 from layerlab.report.tables.domains import with_domains
 from layerlab.report.tables.drops import drop_table
@@ -84,7 +85,6 @@ def write_tables(
     frame: pd.DataFrame, effect: pd.DataFrame, tables: dict[StudyTable, Table], folder: Path
 ) -> list[Path]:
     """Write tables as Markdown and LaTeX, and the numbers behind them as CSV; return the paths."""
-    folder.mkdir(parents=True, exist_ok=True)
     texts = {"scores.csv": to_csv(aggregate(frame))}
     if len(effect):
         texts["effects.csv"] = to_csv(effect)
@@ -92,5 +92,5 @@ def write_tables(
         notes = left_out(effect) if kind.name == "table" else ""
         texts |= {f"{kind.name}.md": to_markdown(table) + notes, f"{kind.name}.tex": to_latex(table)}
     for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        write_text(folder / name, text, flush=False)
     return [folder / name for name in texts]

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from layerlab.ablation.ablation import Timed
 from layerlab.ablation.interventions import Freeze, Rate, Unfreeze, kind_of
+from layerlab.disk import writing
 from layerlab.errors import TrainingError
 
 # Where more rows are touched, too little is saved.
@@ -189,7 +190,8 @@ def trimmed(embedding: nn.Embedding, rows: Tensor, folder: Path | None = None) -
     with tempfile.TemporaryFile(dir=folder) as file:
         shape, dtype = weight.shape, weight.dtype
         held = Trimmed(weight, rows, shape[0], embedding, lambda: _read(file, dtype).view(shape))
-        _write(file, weight.detach())
+        with writing(folder or tempfile.gettempdir()):
+            _write(file, weight.detach())
         _hold(weight, weight.detach()[rows.to(weight.device)])
         if padding is not None:
             embedding.padding_idx = int(held.places(torch.tensor([padding])))
