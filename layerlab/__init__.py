@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     )
     from layerlab.ablation.interventions.donors import Donors
     from layerlab.ablation.sweep import Sweep, sweep
+    from layerlab.analysis.oracle import oracle_distances
     from layerlab.analysis.records import load_nodes, load_records, write_records
     from layerlab.analysis.sensitivity import aggregate, sensitivity, transfer_gap
+    from layerlab.analysis.trajectories import load_trajectories, write_trajectories
     from layerlab.data.catalog.corpus import DataSpec, register_corpus
     from layerlab.data.formats.bitext_files import read_bitexts
     from layerlab.errors import LayerlabError, NoEffectError, StudyError
@@ -90,6 +92,8 @@ _HOMES = {
     ),
     "layerlab.analysis.records": ("load_nodes", "load_records", "write_records"),
     "layerlab.analysis.sensitivity": ("aggregate", "sensitivity", "transfer_gap"),
+    "layerlab.analysis.trajectories": ("load_trajectories", "write_trajectories"),
+    "layerlab.analysis.oracle": ("oracle_distances",),
     "layerlab.data.formats.bitext_files": ("read_bitexts",),
     "layerlab.data.catalog.corpus": ("DataSpec", "register_corpus"),
     "layerlab.errors": ("LayerlabError", "NoEffectError", "StudyError"),
@@ -140,6 +144,7 @@ __all__ = [  # noqa: RUF022 - kept in the order of a reader's path
     "read_bitexts", "measure_alignment", "cka", "anc", "retrieve", "weight_drift", "PretrainingSpec",
     "pretrain", "Factor", "register_factor",
     "load_records", "load_nodes", "write_records", "sensitivity", "transfer_gap", "aggregate",
+    "load_trajectories", "write_trajectories", "oracle_distances",
     "probe_models", "plot_probes",
     "plot_sensitivity", "plot_heatmap", "plot_alignment", "paper_table", "to_markdown", "to_latex", "to_csv",
     "Figure", "Drawing", "register_figure",

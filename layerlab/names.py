@@ -85,6 +85,19 @@ def visible(text: str, keep: str = "") -> str:
     return _UNSEEN.sub(lambda found: found[0] if found[0] in keep else ascii(found[0])[1:-1], text)
 
 
+#: Kinds of nodes whose plural is no ``s`` at the end.
+_PLURALS = {"trajectory": "trajectories"}
+
+
+def plural(kind: str) -> str:
+    """Return what several nodes of a kind are called, and the folder that keeps them.
+
+    >>> plural("run"), plural("trajectory")
+    ('runs', 'trajectories')
+    """
+    return _PLURALS.get(kind, f"{kind}s")
+
+
 def register_name(thing: Thing, key: str, name: str) -> None:
     """Set what reports call something; for an intervention the participle, such as ``scaled``.
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from layerlab.files import write_text
+from layerlab.names import plural
 
 _FILE: Final = "made.json"
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
@@ -33,7 +34,7 @@ def digest_inputs(store: Path) -> str:
     for kind, ids in manifest["nodes"].items():
         for node_id in ids:
             try:
-                stat = os.stat(f"{store}/{kind}s/{node_id}/record.json")
+                stat = os.stat(f"{store}/{plural(kind)}/{node_id}/record.json")
             except OSError:
                 continue
             total.update(f"{kind} {node_id} {stat.st_size} {stat.st_mtime_ns}\n".encode())

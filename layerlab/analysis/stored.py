@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from layerlab.errors import RecordsError
+from layerlab.names import plural
 from layerlab.validation import validate
 
 Where = str | PathLike[str]
@@ -168,8 +169,8 @@ def complete_nodes(store: Path, everything: bool = False, *, scored: bool = Fals
         ids = manifest.nodes.get(kind, ())
         if everything:
             # A node that is being written has a dot in its name; failures lie in failed/.
-            ids = tuple(sorted(one.name for one in (store / f"{kind}s").glob("*") if "." not in one.name))
+            ids = tuple(sorted(one.name for one in (store / plural(kind)).glob("*") if "." not in one.name))
         for node_id in ids:
-            folder = store / f"{kind}s" / node_id
+            folder = store / plural(kind) / node_id
             if (folder / RECORD).is_file():
                 yield Stored(kind, folder, manifest.columns.get(node_id, {}))

@@ -21,6 +21,9 @@ def records(
         bool,
         typer.Option("--counts", help="What each test sentence contributes to the scores, as .parquet."),
     ] = False,
+    trajectories: Annotated[
+        bool, typer.Option("--trajectories", help="Scores along training: one row a fit, point and target.")
+    ] = False,
 ) -> None:
     """Print the tidy records of a study as CSV, one row a run, target and metric.
 
@@ -28,6 +31,7 @@ def records(
     layerlab records results/random-init-upos > records.csv
     layerlab records results/random-init-upos -o records.parquet
     layerlab records results/random-init-upos --counts -o published/counts.parquet
+    layerlab records results/trajectory --trajectories -o published/trajectories.csv
     """
     folder = results_folder(results)
     if counts:
@@ -38,14 +42,20 @@ def records(
         write_counts(load_counts(folder), output)
         return
     from layerlab.analysis.csv_files import to_csv
-    from layerlab.analysis.records import load_records, write_records
 
-    frame = load_records(folder)
+    if trajectories:
+        from layerlab.analysis.trajectories import load_trajectories as load
+        from layerlab.analysis.trajectories import write_trajectories as write
+    else:
+        from layerlab.analysis.records import load_records as load
+        from layerlab.analysis.records import write_records as write
+
+    frame = load(folder)
     if output is None:
         text = to_csv(frame)
         print(visible(text, keep="\n\t") if sys.stdout.isatty() else text, end="")
     else:
-        write_records(frame, output)
+        write(frame, output)
 
 
 def table(

@@ -121,6 +121,27 @@ class RunSpec:
         return digest({"kind": "run", **plain})
 
 
-def _fields_of(spec: FitSpec | RunSpec) -> dict[str, Any]:
+@dataclass(frozen=True)
+class TrajectorySpec:
+    """Everything that determines the numbers of one trajectory.
+
+    Attributes:
+        fit: Id of the fit, which does not depend on whether there is a trajectory of it.
+        every: When scores are taken: ``epochs``, or the number of steps.
+        targets: Digest of each target language's test split.
+    """
+
+    fit: str
+    every: str | int
+    targets: Mapping[str, str]
+    spec_version: int = SPEC_VERSION
+
+    @cached_property
+    def id(self) -> str:
+        """The trajectory's identity: 12 hexadecimal digits."""
+        return digest({"kind": "trajectory", **_fields_of(self)})
+
+
+def _fields_of(spec: FitSpec | RunSpec | TrajectorySpec) -> dict[str, Any]:
     """Return a specification's fields by name; their values are plain already."""
     return {field.name: getattr(spec, field.name) for field in fields(spec)}

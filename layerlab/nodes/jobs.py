@@ -6,10 +6,11 @@ from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.pretraining import Pretraining
 from layerlab.nodes.kinds.probe import Probe
 from layerlab.nodes.kinds.run import Run
+from layerlab.nodes.kinds.trajectory import Trajectory
 from layerlab.nodes.node import Node, find_kind
 from layerlab.nodes.store.store import Store
 
-BUILT_IN: tuple[type[Node], ...] = (Pretraining, Fit, Run, Probe)
+BUILT_IN: tuple[type[Node], ...] = (Pretraining, Fit, Run, Probe, Trajectory)
 
 
 def write_node(store: Store, item: Node) -> None:

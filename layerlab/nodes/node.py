@@ -111,6 +111,11 @@ class Node(Protocol):
         ...
 
 
+def is_result(item: Node) -> bool:
+    """Return whether a study is after what a node gives: its columns name the ablation that it is of."""
+    return item.scored or "ablation" in item.columns
+
+
 @runtime_checkable
 class Planned(Protocol):
     """A kind that a study asks for by name: ``nodes: {kind: options}``."""

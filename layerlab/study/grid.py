@@ -21,6 +21,7 @@ from layerlab.ablation.sweep import Sweep
 from layerlab.ablation.written import read_ablation
 from layerlab.config import MOST_INTEGER
 from layerlab.data.catalog.corpus import DataSpec
+from layerlab.finetuning.every import Every, read_every
 from layerlab.finetuning.training import Training
 from layerlab.measures.options import Measures, short_form
 from layerlab.targets import misnamed_source, sources_of
@@ -59,6 +60,9 @@ class Grid(BaseModel):
         seeds: Seeds; every ablation is paired with the baseline of the same seed.
         ablations: Ablations and sweeps; without the baseline ``none`` no effect can be computed.
         training: Hyper-parameters.
+        trajectory: When the scores on source dev and on every target are recorded while a fit trains: at the
+            end of each epoch (``epochs``), or after every so many steps too (``{steps: 100}``); None for
+            never. It changes no number and no identity of fits and runs, and no choice of an epoch.
         word: What stands for a word of several word-pieces, in tagging, parsing and probes:
             ``first-content``, the first one that is no bare space mark; ``first``; ``last``; or ``mean``.
         measures: What is measured beside scores, such as ``[cka, retrieval, change]``; None for nothing.
@@ -84,6 +88,7 @@ class Grid(BaseModel):
     seeds: Seeds = Field(default=(0,), min_length=1)
     ablations: Ablations = Field(default_factory=lambda: (Ablation.none(),), min_length=1)
     training: Training = Field(default_factory=Training)
+    trajectory: Every | None = None
     word: Word = DEFAULT_WORD
     measures: Measures | None = None
     nodes: Mapping[str, Any] = Field(default_factory=dict)
@@ -107,6 +112,11 @@ class Grid(BaseModel):
         if not isinstance(value, Measures | Mapping | str | Sequence | None):
             raise ValueError("expected names of measures, or a mapping with `names`")
         return short_form(value)
+
+    @field_validator("trajectory", mode="before")
+    @classmethod
+    def _say_which_times_there_are(cls, value: Any) -> Any:
+        return read_every(value)
 
     @field_validator("models", "tasks", "sources", "targets", "seeds")
     @classmethod

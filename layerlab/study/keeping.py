@@ -12,6 +12,7 @@ from typing import Final
 
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.run import Run
+from layerlab.nodes.kinds.trajectory import Trajectory
 from layerlab.nodes.node import Node
 from layerlab.nodes.store.store import Store
 from layerlab.study.plan import Plan
@@ -45,7 +46,8 @@ class Keeping:
         for item in plan.nodes:
             for need in item.needs:
                 self._waiting.setdefault(need, []).append(item)
-            own = item.needs[:1] if isinstance(item, Run) else ()
+            # A trajectory reads no weights, though a replay of its fit takes the same donors again.
+            own = item.needs if isinstance(item, Trajectory) else item.needs[: isinstance(item, Run)]
             donating.update(item.needs[len(own) :])
             stored.update(item.needs if len(item.needs) > len(own) else ())
         self.donating = frozenset(donating & self._fits.keys())

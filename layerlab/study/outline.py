@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from layerlab.names import visible
+from layerlab.finetuning.every import Every, Steps
+from layerlab.names import plural, visible
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.pretraining import Pretraining
 from layerlab.nodes.store.store import Store
@@ -40,13 +41,14 @@ def describe_plan(
         f"targets    {', '.join(study.targets) or 'the source only'}",
         f"seeds      {', '.join(map(str, study.seeds))}",
         *([f"measures   {', '.join(study.measures.names)}"] if study.measures else []),
+        *([f"trajectory {_describe_every(study.trajectory)}"] if study.trajectory else []),
         *(f"first      {first.title}, {first.spec.steps:,} steps" for first in plan.of(Pretraining)),
         "ablations",
     ]
     scored = [item for item in plan.nodes if item.scored]
     counts = Counter((str(item.columns.get("ablation", item.kind)), item.kind) for item in scored)
     width = max((len(name) for name, _ in counts), default=0)
-    lines.extend(f"  {name:<{width}} {count:>4} {kind}s" for (name, kind), count in counts.items())
+    lines.extend(f"  {name:<{width}} {count:>4} {plural(kind)}" for (name, kind), count in counts.items())
     steps = sum(n_steps(plan, fit) for fit in fits)
     lines.append(f"total      {plan.counted()}, {steps:,} optimiser steps")
     if plan.sentences:  # else no corpus was read
@@ -59,3 +61,13 @@ def describe_plan(
         lines.extend([f"time       {pace}"] if pace else [])
     lines.extend(f"note       {note}" for note in (*plan.notes, *precision_notes(plan.nodes)))
     return "\n".join(map(visible, lines))
+
+
+def _describe_every(every: Every) -> str:
+    """Return when scores are recorded along training, in words.
+
+    >>> _describe_every(Steps(steps=100))
+    'source dev and targets after every epoch and every 100 steps'
+    """
+    between = f" and every {every.steps} steps" if isinstance(every, Steps) else ""
+    return f"source dev and targets after every epoch{between}"

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from layerlab.errors import Problem, StudyError, unknown
-from layerlab.nodes.node import N, Node
+from layerlab.names import plural
+from layerlab.nodes.node import N, Node, is_result
 from layerlab.study.grid import Grid
 
 
@@ -35,10 +36,11 @@ class Plan:
 
     def counted(self) -> str:
         """Say how many results there are and what they rest on, such as ``8 runs over 6 fits``."""
-        scored = Counter(item.kind for item in self.nodes if item.scored)
-        others = Counter(item.kind for item in self.nodes if not item.scored)
+        scored = Counter(item.kind for item in self.nodes if is_result(item))
+        others = Counter(item.kind for item in self.nodes if not is_result(item))
         parts = [
-            ", ".join(f"{n} {kind}s" for kind, n in reversed(list(one.items()))) for one in (scored, others)
+            ", ".join(f"{n} {plural(kind)}" for kind, n in reversed(list(one.items())))
+            for one in (scored, others)
         ]
         return " over ".join(filter(None, parts))
 
@@ -56,7 +58,7 @@ class Plan:
         Raises:
             StudyError: There is no such column, or no result has this value.
         """
-        scored = [item for item in self.nodes if item.scored]
+        scored = [item for item in self.nodes if is_result(item)]
         chosen = list(scored)
         for name, value in columns.items():
             texts = {str(one) for one in value} if _is_several(value) else {str(value)}

@@ -12,6 +12,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from layerlab.names import plural
+from layerlab.nodes.node import is_result
 from layerlab.nodes.store.store import Store
 from layerlab.study.plan import Plan
 from layerlab.study.status import Status, read_status
@@ -80,8 +82,8 @@ def paced_kind(status: Status, plan: Plan) -> str | None:
     then runs, and nothing while pretrainings are left.
     """
     left = [kind for kind, count in status.counts.items() if count.done < count.total]
-    scored = {item.kind for item in plan.nodes if item.scored}
-    return left[0] if left and set(left[1:]) <= scored else None
+    results = {item.kind for item in plan.nodes if is_result(item)}
+    return left[0] if left and set(left[1:]) <= results else None
 
 
 def seconds_left(first: Status | None, status: Status, kind: str | None, elapsed: float) -> str:
@@ -120,7 +122,7 @@ def _panel(status: Status, elapsed: str, left: str) -> Group:
     table = Table.grid(padding=(0, 1))
     for kind, count in status.counts.items():
         bar = ProgressBar(total=max(1, count.total), completed=count.done, width=40)
-        table.add_row(f"{kind}s", bar, f"{count.done}/{count.total}")
+        table.add_row(plural(kind), bar, f"{count.done}/{count.total}")
     for activity in status.active:
         bar = ProgressBar(total=1.0, completed=activity.fraction, width=40)
         table.add_row("", bar, Text(str(activity)))

@@ -17,6 +17,7 @@ from layerlab.nodes.engines.engine import MakeEngine, find_engine
 from layerlab.nodes.engines.scheduler import run_in_order, schedule
 from layerlab.nodes.engines.unit import make_units
 from layerlab.nodes.jobs import write_node
+from layerlab.nodes.node import is_result
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.sharing import is_shared, process_rank
 from layerlab.nodes.store.store import Store
@@ -73,7 +74,7 @@ def run_plan(
     shortcuts: str | Sequence[str] = "all",
     keep: str | None = None,
 ) -> Outcome:
-    """Carry out what is left of a plan and write ``records.csv`` and ``nodes.csv``.
+    """Carry out what is left of a plan and write its tidy frames: ``records.csv``, ``nodes.csv`` and others.
 
     Args:
         plan: What is to be done.
@@ -197,7 +198,7 @@ def prepare_store(plan: Plan, store: Store, keeping: Keeping | None = None) -> N
             "study": plan.study.name,
             "nodes": ids,
             "scored": list(dict.fromkeys(item.kind for item in plan.nodes if item.scored)),
-            "columns": {item.id: dict(item.columns) for item in plan.nodes if item.scored},
+            "columns": {item.id: dict(item.columns) for item in plan.nodes if is_result(item)},
             "imports": list(plan.study.imports),
             "weights": (keeping or Keeping(plan, plan.study.keep)).to_json(),
         }
@@ -205,15 +206,19 @@ def prepare_store(plan: Plan, store: Store, keeping: Keeping | None = None) -> N
 
 
 def write_frames(store: Store) -> None:
-    """Write the tidy frames of a store beside its runs, unless they would come out the same."""
+    """Write the tidy frames of a store beside its nodes, unless they would come out the same."""
     inputs = digest_inputs(store.root)
     if made_of(store.root, "frames", inputs):
         return
     from layerlab.analysis.csv_files import to_csv
     from layerlab.analysis.records import load_nodes, load_records, validate_records
+    from layerlab.analysis.trajectories import FILE, find_trajectories, write_trajectories
 
     records, nodes = load_records(store.root), load_nodes(store.root)
-    files = (store.root / "records.csv", store.root / "nodes.csv")
+    files = [store.root / "records.csv", store.root / "nodes.csv"]
     write_text(files[0], to_csv(validate_records(records)))
     write_text(files[1], to_csv(nodes))
+    trajectories = find_trajectories(store.root)
+    if trajectories is not None:
+        files.append(write_trajectories(trajectories, store.root / f"{FILE}.csv"))
     note_made(store.root, "frames", inputs, files)

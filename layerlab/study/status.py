@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from layerlab.names import visible
+from layerlab.names import plural, visible
 from layerlab.nodes.node import Node
 from layerlab.nodes.store.events import last_event
 from layerlab.nodes.store.lease import is_held
@@ -96,7 +96,10 @@ class Status:
         >>> Status({"fit": Count(2, 2), "run": Count(3, 4)}).summary()
         '3/4 runs, 2/2 fits complete'
         """
-        parts = [f"{count.done}/{count.total} {kind}s" for kind, count in reversed(list(self.counts.items()))]
+        parts = [
+            f"{count.done}/{count.total} {plural(kind)}"
+            for kind, count in reversed(list(self.counts.items()))
+        ]
         text = f"{', '.join(parts)} complete"
         if self.failures:
             text += f", {len(self.failures)} failed"

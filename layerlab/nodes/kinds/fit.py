@@ -25,6 +25,7 @@ from layerlab.nodes.kinds.origin import (
 )
 from layerlab.nodes.kinds.prepared import FitFacts, Prepared, gather_facts
 from layerlab.nodes.kinds.trained import Trained, keep_trained
+from layerlab.nodes.kinds.watched import Watched, publish_trajectory
 from layerlab.nodes.node import Work, node
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.sharing import is_shared, process_rank
@@ -51,6 +52,7 @@ class Fit(BaseModel):
         training: Hyper-parameters.
         donors: Ids of the fits that donate weights.
         pretraining: Id of the pretraining that gives the checkpoint; None for one that is there already.
+        watched: What is scored while it trains, which becomes a node of its own; None for nothing.
     """
 
     model_config = ConfigDict(
@@ -73,6 +75,7 @@ class Fit(BaseModel):
     training: Training
     donors: tuple[str, ...] = Field(default=(), alias="needs")
     pretraining: str | None = None
+    watched: Watched | None = None
 
     @property
     def id(self) -> str:
@@ -111,7 +114,8 @@ class Fit(BaseModel):
         plain = self.model_dump(mode="json", by_alias=True)
         if self.spec.word == "first":
             del plain["spec"]["word"]
-        return {name: value for name, value in plain.items() if (name, value) != ("pretraining", None)}
+        unset = [name for name in ("pretraining", "watched") if plain[name] is None]
+        return {name: value for name, value in plain.items() if name not in unset}
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Fit:
@@ -125,17 +129,24 @@ class Fit(BaseModel):
             DataError: A corpus is not what it was when the plan was made.
             CheckpointError: The checkpoint is not.
         """
-        from layerlab.finetuning.loop import Workplace, fine_tune
         from layerlab.training.devices import has_gpu
         from layerlab.training.shortcuts.cohorts import CohortCase, Cohorts
 
         started, settings = time.monotonic(), work.settings
         work.kept.drop_used()
-        made = self._prepare(work)
+        made = self.prepare(work)
         if settings.cohorts_on_cpu or has_gpu(settings.device):
             case = CohortCase(self.before, self.during, on_gpu=True, n_processes=2 if is_shared() else 1)
             made.taken.may(Cohorts(), case)
-        result = fine_tune(
+        result = self.train(work, made, self.id)
+        if process_rank() == 0:
+            self._complete(work, made, result, time.monotonic() - started)
+
+    def train(self, work: Work, made: Prepared, node_id: str) -> FitResult:
+        """Fine-tune what was prepared for it; checkpoints are those of the node that it is done for."""
+        from layerlab.finetuning.loop import Workplace, fine_tune
+
+        return fine_tune(
             made.model,
             made.task,
             made.corpora,
@@ -143,14 +154,13 @@ class Fit(BaseModel):
             seed=self.spec.seed,
             during=self.during,
             donors=made.donors,
-            workplace=Workplace(work.store.work(self.id), settings.checkpoint_seconds),
+            workplace=Workplace(work.store.work(node_id), work.settings.checkpoint_seconds),
             report=work.report,
-            device=settings.device,
+            device=work.settings.device,
             taken=made.taken,
             forward=made.forward,
+            watch=made.watch,
         )
-        if process_rank() == 0:
-            self._complete(work, made, result, time.monotonic() - started)
 
     @classmethod
     def join(cls, nodes: Sequence[Fit], settings: WorkSettings) -> list[list[Fit]]:
@@ -181,13 +191,14 @@ class Fit(BaseModel):
 
         started = time.monotonic()
         work.kept.drop_used()
-        made = [item._prepare(work.of(item)) for item in nodes]
+        made = [item.prepare(work.of(item)) for item in nodes]
         members = [
             Member(
                 one.model,
                 Workplace(work.store.work(item.id), work.settings.checkpoint_seconds),
                 work.of(item).report,
                 one.taken,
+                one.watch,
             )
             for item, one in zip(nodes, made, strict=True)
         ]
@@ -212,7 +223,7 @@ class Fit(BaseModel):
             {**plain, "spec": {**plain["spec"], "before": None}, "before": None, "needs": None}
         )
 
-    def _prepare(self, work: Work) -> Prepared:
+    def prepare(self, work: Work) -> Prepared:
         """Load the checkpoint, read the source, carry out ``before`` and put the head on."""
         from layerlab.ablation.apply import apply
         from layerlab.finetuning.model import build_task_model, plain_pass
@@ -235,6 +246,9 @@ class Fit(BaseModel):
         dev = corpora["dev"].parts.values() or [corpora["dev"]]
         states_of = ((corpora["train"], self.training.precision), *((part, "fp32") for part in dev))
         prefix = hold(prefix, states_of, taken)
+        watch = None
+        if self.watched is not None:
+            watch = self.watched.find(self.id, self.data, task, labels, length, encoding, prefix)
         loaded = time.monotonic() - started
         return Prepared(
             model,
@@ -246,12 +260,16 @@ class Fit(BaseModel):
             receipts,
             taken,
             prefix or plain_pass,
+            watch,
             loaded,
         )
 
     def _complete(self, work: Work, made: Prepared, result: FitResult, seconds: float) -> None:
-        """Publish the fit, and remove what it was resumed from."""
+        """Publish the trajectory and the fit, in this order, and remove what it was resumed from."""
         facts = gather_facts(work.settings.device, seconds, made, result)
+        if self.watched is not None and result.points is not None:
+            spec = self.watched.spec(self.id)
+            publish_trajectory(work, spec, self.source, self.training, result, seconds=seconds)
         self._publish(work, Trained(made.model, made.encoding, made.labels), facts)
         shutil.rmtree(work.store.work(self.id), ignore_errors=True)
 

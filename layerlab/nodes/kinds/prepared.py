@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from layerlab.ablation.interventions.donors import Donors
     from layerlab.finetuning.loop import FitResult
     from layerlab.finetuning.model import Pass, TaskModel
+    from layerlab.finetuning.trajectory import Watch
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Prepared:
         receipts: What the interventions before fine-tuning touched.
         taken: Which shortcuts are switched on; gets notes.
         forward: Computes the output of the head.
+        watch: What is scored while it trains.
         seconds: Time that it took to get here.
     """
 
@@ -44,6 +46,7 @@ class Prepared:
     receipts: list[dict[str, Any]]
     taken: Taken
     forward: Pass
+    watch: Watch | None
     seconds: float
 
 

@@ -5,7 +5,7 @@ Layout::
     manifest.json            the current plan: study name, ids of its nodes by kind
     study.yaml               the study as it was last run
     jobs/<id>.json           what a node needs to be carried out
-    <kind>s/<id>/            a complete node: record.json, and what its kind keeps (model/, counts.parquet)
+    <kinds>/<id>/            a complete node: record.json, and what its kind keeps (model/, counts.parquet)
     work/<id>/               checkpoints of a node in progress
     failed/<id>/             traceback.txt and error.json of the last failure
     leases/<id>              who is at work on a node
@@ -30,7 +30,7 @@ from typing import Any
 from layerlab.disk import describe_error
 from layerlab.errors import StoreError
 from layerlab.files import partials, publishing, sweep, write_changed, write_text
-from layerlab.names import visible
+from layerlab.names import plural, visible
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Store:
 
     def folder(self, kind: str, node_id: str) -> Path:
         """Return the folder of a complete node."""
-        return self.root / f"{kind}s" / node_id
+        return self.root / plural(kind) / node_id
 
     def model(self, node_id: str) -> Path:
         """Return the folder of a complete node's encoder, which is not there if it was pruned."""
@@ -79,7 +79,7 @@ class Store:
 
     def done(self, kind: str) -> frozenset[str]:
         """Return the ids of the complete nodes of a kind, by one look at their folder."""
-        folder = f"{self.root}/{kind}s"
+        folder = f"{self.root}/{plural(kind)}"
         return frozenset(name for name in _names(folder) if os.path.isfile(f"{folder}/{name}/record.json"))
 
     def claimed(self) -> frozenset[str]:

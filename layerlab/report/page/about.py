@@ -14,6 +14,7 @@ from layerlab.analysis.nodes import load_nodes
 from layerlab.analysis.stored import Manifest, Where, read_json
 from layerlab.config import read_yaml
 from layerlab.errors import RecordsError, StudyError
+from layerlab.names import plural
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def _read_failures(store: Path) -> tuple[str, ...]:
     for kind, ids in Manifest.read(store).nodes.items():
         for name in ids:
             path = store / "failed" / name / "error.json"
-            if path.is_file() and not (store / f"{kind}s" / name / "record.json").is_file():
+            if path.is_file() and not (store / plural(kind) / name / "record.json").is_file():
                 failure = read_json(path)
                 found.append(f"{failure.get('title')}: {failure.get('error')}: {failure.get('message')}")
     return tuple(found)

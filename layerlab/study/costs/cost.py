@@ -20,6 +20,7 @@ from layerlab.nodes.kinds.pretraining import Pretraining
 from layerlab.nodes.kinds.run import Run
 from layerlab.study.costs.loads import PIECES_PER_WORD, SAMPLE, Load, measure_pieces, read_load
 from layerlab.study.costs.shapes import Shape, shape_of, shape_of_config
+from layerlab.study.costs.watching import count_readings
 from layerlab.study.keeping import KEEP, Keeping
 from layerlab.targets import sources_of
 from layerlab.tasks.corpora import read_corpus
@@ -47,9 +48,11 @@ class Cost:
     Attributes:
         shapes: Sizes of the encoders, in the order of the plan.
         training: What is read in fine-tuning, over all epochs.
-        evaluation: What is read for scores (dev after each epoch, the targets in each run) and measures.
+        evaluation: What is read for scores (dev after each epoch, the targets in each run), trajectories and
+            measures.
         training_flops: Floating-point operations of fine-tuning.
         evaluation_flops: Floating-point operations of evaluation.
+        trajectory_flops: Those of them for trajectories.
         disk: Bytes of the weights that the fits keep, by what a study's ``keep`` may be.
         fit_bytes: Bytes of the weights of the largest fit.
         memory: Bytes of the largest encoder while it is trained, without activations.
@@ -62,6 +65,7 @@ class Cost:
     evaluation: Load
     training_flops: float
     evaluation_flops: float
+    trajectory_flops: float
     disk: Mapping[str, int]
     fit_bytes: int
     memory: int
@@ -93,13 +97,16 @@ def plan_cost(plan: Plan, cost_as: str | None = None) -> Cost:
     for run in plan.of(Run):
         by_fit.setdefault(run.fit, []).append(run)
     training = evaluation = Load()
-    training_flops = evaluation_flops = 0.0
+    training_flops = evaluation_flops = trajectory_flops = 0.0
     stored: dict[str, int] = {}
     for fit in plan.of(Fit):
         runs = by_fit.get(fit.id, ())
         shape = counter.shape(fit)
         trained = counter.trained(fit).times(fit.training.epochs)
         read = counter.developed(fit).times(fit.training.epochs)
+        seen = counter.watched(plan, fit)
+        trajectory_flops += shape.forward_flops(seen)
+        read += seen
         for run in runs:
             read += counter.tested(fit, run) + counter.measured(fit, run)
         training, evaluation = training + trained, evaluation + read
@@ -117,6 +124,7 @@ def plan_cost(plan: Plan, cost_as: str | None = None) -> Cost:
         evaluation=evaluation,
         training_flops=training_flops,
         evaluation_flops=evaluation_flops,
+        trajectory_flops=trajectory_flops,
         disk=disk,
         fit_bytes=max(stored.values(), default=0),
         memory=memory,
@@ -137,10 +145,11 @@ def describe_cost(cost: Cost, flops: float | None = None, precision: str = "fp32
     if flops is None:
         flops, assumed = THROUGHPUT[precision]
     how = "measured" if cost.is_measured else "assumed"
+    seen = f" ({cost.trajectory_flops:.2e} of it for trajectories)" if cost.trajectory_flops else ""
     return [
         f"cost       {_hours(cost.hours(flops))} at {flops / 1e12:,.4g} effective TFLOP/s ({assumed})",
-        f"           fine-tuning {cost.training_flops:.2e} FLOP, evaluation {cost.evaluation_flops:.2e}; "
-        "padding and heads not counted",
+        f"           fine-tuning {cost.training_flops:.2e} FLOP, evaluation {cost.evaluation_flops:.2e}"
+        f"{seen}; padding and heads not counted",
         *(f"           as {_describe_shape(shape)}" for shape in cost.shapes),
         f"           {cost.training.pieces:,.0f} word-pieces trained on, {cost.evaluation.pieces:,.0f} "
         f"evaluated; {cost.pieces_per_word:.2f} a word ({how})",
@@ -203,6 +212,14 @@ class _Counter:
             loads = (self.load(fit, run.data, target, "test") for target in run.spec.targets)
             self._loads[key] = sum(loads, Load())
         return self._loads[key]
+
+    def watched(self, plan: Plan, fit: Fit) -> Load:
+        """Return what a fit's trajectory reads beyond source dev at the ends of epochs."""
+        n_tests, n_dev = count_readings(plan, fit)
+        read = self.developed(fit).times(n_dev)
+        for target in fit.watched.targets if fit.watched else ():
+            read += self.load(fit, fit.data, target, "test").times(n_tests)
+        return read
 
     def load(self, fit: Fit, data: DataSpec, language: str, split: str) -> Load:
         """Return what reading a corpus once means for a fit's encoder."""

@@ -37,6 +37,23 @@ def expand_grid(state: Expansion, checkpoints: Iterable[Checkpoint], tasks: Iter
                             state.note(f"ablation {name!r}", error)
 
 
+def name_ablation(ablation: Ablation) -> dict[str, Any]:
+    """Return the columns of records that name an ablation; source and seed are yet to be filled in."""
+    return {
+        "ablation": ablation.name,
+        "phase": ablation.phase,
+        "intervention": ablation.kind,
+        "layers": ablation.layers,
+        "first_layer": ablation.first_layer,
+        "last_layer": ablation.last_layer,
+        "donor": ablation.donor,
+        "source": "",
+        "seed": 0,
+        "sweep": ablation.sweep,
+        "options": ablation.options,
+    }
+
+
 @dataclass
 class Assembly:
     """Makes fits and runs.
@@ -180,23 +197,13 @@ class Assembly:
         return {target: ref.digest for target, ref in found.items() if ref is not None}
 
     def _columns(self, here: Coordinates) -> dict[str, Any]:
-        ablation, key = here.ablation, (here.checkpoint.name, here.task, here.ablation.name)
+        key = (here.checkpoint.name, here.task, here.ablation.name)
         if key not in self.named:
             self.named[key] = {
                 "study": self.state.study.name,
                 "model": self.state.labels[here.checkpoint.name],
                 "task": here.task,
-                "ablation": ablation.name,
-                "phase": ablation.phase,
-                "intervention": ablation.kind,
-                "layers": ablation.layers,
-                "first_layer": ablation.first_layer,
-                "last_layer": ablation.last_layer,
-                "donor": ablation.donor,
-                "source": "",
-                "seed": 0,
-                "sweep": ablation.sweep,
-                "options": ablation.options,
+                **name_ablation(here.ablation),
                 "main_metric": get_task(here.task).metric,
             }
         return {**self.named[key], "source": here.source, "seed": here.seed}

@@ -21,6 +21,7 @@ from layerlab.study.planning.findings import (
     find_corpora,
     find_measurements,
 )
+from layerlab.study.planning.trajectories import trajectory_notes, watch_fits
 from layerlab.study.planning.vocabulary import check_vocabularies
 from layerlab.tasks.task import get_task
 
@@ -46,7 +47,13 @@ def expand(study: Grid, *, check: bool | Callable[[Sequence[Node]], bool] = True
     find_measurements(state, tasks)
     if not state.problems:
         expand_grid(state, checkpoints, tasks)
-    nodes: tuple[Node, ...] = (*state.pretrainings.values(), *state.fits.values(), *state.runs.values())
+    trajectories = watch_fits(state)
+    nodes: tuple[Node, ...] = (
+        *state.pretrainings.values(),
+        *state.fits.values(),
+        *state.runs.values(),
+        *trajectories,
+    )
     nodes += tuple(_asked_for(state, nodes))
     sentences: dict[tuple[str, str], int] = {}
     if check(nodes) if callable(check) else check:
@@ -57,7 +64,7 @@ def expand(study: Grid, *, check: bool | Callable[[Sequence[Node]], bool] = True
         check_vocabularies(state, checkpoints)
     if state.problems:
         raise StudyError(list(state.problems.values()), f"study {study.name!r}")
-    notes = list(state.notes)
+    notes = [*state.notes, *trajectory_notes(state, sentences)]
     if baseline_is_missing(study.ablations):
         notes.append(
             "no ablation is the baseline `none`: scores will be recorded, effects cannot be computed"
