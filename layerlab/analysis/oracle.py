@@ -18,7 +18,7 @@ import pandas as pd
 
 from layerlab.analysis.sensitivity import ABLATION, MEAN, t_interval
 from layerlab.errors import RecordsError, unknown
-from layerlab.targets import zero_shot_targets
+from layerlab.targets import own_targets, zero_shot_targets
 
 #: What one fit is described by, but for its seed.
 SETTING: Final = ("study", "model", "task", "metric", "source")
@@ -81,9 +81,10 @@ def _compare(part: pd.DataFrame, source: str) -> Iterator[dict[str, Any]]:
     n_epochs = int(ends.groupby(["target", "split", "seed"])["epoch"].nunique().max()) if len(ends) else 0
     tests = both[both["split"] == "test"]
     others = zero_shot_targets(sorted(set(tests["target"])), source)
-    domains = [one for one in sorted(set(tests["target"])) if one not in (source, *others)]
+    own = own_targets(sorted(set(tests["target"])), source)
+    domains = [one for one in sorted(set(tests["target"])) if one not in (*own, *others)]
     groups = [(source, "dev", both[both["split"] == "dev"])]
-    groups += [(one, "test", tests[tests["target"] == one]) for one in (source, *others, *domains)]
+    groups += [(one, "test", tests[tests["target"] == one]) for one in (*own, *others, *domains)]
     if others:
         mean = tests[tests["target"].isin(others)].groupby("seed")[["chosen", "oracle"]].mean().reset_index()
         groups.append((MEAN, "test", mean))

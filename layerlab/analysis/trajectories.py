@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from layerlab.analysis.csv_files import read_csv, to_csv
 from layerlab.analysis.stored import Stored, Where, complete_nodes
 from layerlab.errors import RecordsError, unknown
 
@@ -92,7 +93,7 @@ def write_trajectories(frame: pd.DataFrame, path: Where) -> Path:
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".csv":
-        ordered.to_csv(path, index=False, lineterminator="\n")
+        path.write_text(to_csv(ordered), encoding="utf-8")
     elif path.suffix == ".parquet":
         ordered.to_parquet(path, index=False)
     else:
@@ -115,7 +116,7 @@ def _read_stored(one: Stored) -> pd.DataFrame:
 def _read(file: Path) -> pd.DataFrame:
     try:
         if file.suffix == ".csv":
-            return pd.read_csv(file, dtype=str, keep_default_na=False)
+            return read_csv(file)
         if file.suffix == ".parquet":
             return pd.read_parquet(file)
     except (OSError, ValueError, pd.errors.ParserError) as error:

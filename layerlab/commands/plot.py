@@ -44,15 +44,19 @@ def plot(
     layerlab plot results/random-init-upos --figure heatmap --png --output figures
     """
     from layerlab.analysis.records import load_records
+    from layerlab.analysis.trajectories import find_trajectories
     from layerlab.report.figures.gallery import draw_all, list_figures
 
     import_named(imports)
     folder = results_folder(results)
-    frame = load_records(folder)
+    frame, trajectories = load_records(folder), find_trajectories(folder)
     if listed:
-        print(list_figures(frame, metric=metric))
+        print(list_figures(frame, metric=metric, trajectories=trajectories))
         return
     target = output or (folder if folder.is_dir() else folder.parent) / "figures"
     formats = figure_formats(png)
-    for path in draw_all(frame, target, metric=metric, figures=figures or (), formats=formats):
+    wanted = figures or ()
+    for path in draw_all(
+        frame, target, metric=metric, figures=wanted, formats=formats, trajectories=trajectories
+    ):
         print(path)

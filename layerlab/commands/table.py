@@ -69,6 +69,9 @@ def table(
         str,
         typer.Option(help="t: over seeds; bootstrap: over seeds and test sentences, shown as --effects."),
     ] = "t",
+    trajectories: Annotated[
+        bool, typer.Option("--trajectories", help="The chosen epoch and the best one by target.")
+    ] = False,
 ) -> None:
     """Print the paper's table: source and zero-shot scores, and the cost of each ablation in points.
 
@@ -78,6 +81,7 @@ def table(
     layerlab table results/random-init-upos
     layerlab table results/random-init-upos --format latex > table.tex
     layerlab table results/random-init-upos --interval bootstrap
+    layerlab table results/trajectory --trajectories
     """
     from layerlab.analysis.records import load_records
     from layerlab.errors import RecordsError, unknown
@@ -86,6 +90,12 @@ def table(
     if interval not in ("t", "bootstrap"):
         raise RecordsError(unknown("interval", interval, ["t", "bootstrap"]))
     folder = results_folder(results)
+    if trajectories:
+        from layerlab.analysis.trajectories import load_trajectories
+        from layerlab.report.tables.text import render_distances
+
+        print(render_distances(load_trajectories(folder), style, metric=metric))
+        return
     frame, counts = load_records(folder), None
     if interval == "bootstrap":
         from layerlab.analysis.counts import load_counts

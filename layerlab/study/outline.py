@@ -9,7 +9,8 @@ from layerlab.names import plural, visible
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.pretraining import Pretraining
 from layerlab.nodes.store.store import Store
-from layerlab.study.costs.cost import describe_cost, plan_cost
+from layerlab.study.costs.cost import plan_cost
+from layerlab.study.costs.description import describe_cost
 from layerlab.study.costs.pace import describe_pace, n_steps
 from layerlab.study.plan import Plan
 from layerlab.study.precision import precision_notes

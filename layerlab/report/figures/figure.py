@@ -65,11 +65,13 @@ class Material:
         frame: Tidy records.
         metric: The metric of scores; None for each task's own.
         known_effect: The effect of every ablation, if it is known already.
+        trajectories: Scores along training, if the study has any.
     """
 
     frame: pd.DataFrame
     metric: str | None = None
     known_effect: pd.DataFrame | None = None
+    trajectories: pd.DataFrame | None = None
 
     @cached_property
     def effect(self) -> pd.DataFrame:

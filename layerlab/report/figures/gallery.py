@@ -31,6 +31,7 @@ from layerlab.report.figures.sensitivity import SENSITIVITY
 from layerlab.report.figures.similarity import SIMILARITY
 from layerlab.report.figures.swaps import SWAPS
 from layerlab.report.figures.targets import TARGETS
+from layerlab.report.figures.trajectory import TRAJECTORY
 from layerlab.report.figures.transfer import TRANSFER
 from layerlab.report.style.saving import save_figure
 from layerlab.report.style.wording import slug
@@ -40,7 +41,7 @@ ENTRY_POINTS = "layerlab.figures"
 #: The figures that come with layerlab, in the order of a report.
 BUILT_IN = (
     SENSITIVITY, TARGETS, HEATMAP, AFTER, FREEZING, SWAPS, TRANSFER, SIMILARITY, GAP, PROBES, ALIGNMENT,
-    CHANGE, DRIFT,
+    CHANGE, DRIFT, TRAJECTORY,
 )  # fmt: skip
 
 _FIGURES = {figure.name: figure for figure in BUILT_IN}
@@ -73,16 +74,20 @@ def drawings(
     metric: str | None = None,
     figures: Sequence[str] = (),
     effect: pd.DataFrame | None = None,
+    trajectories: pd.DataFrame | None = None,
 ) -> Iterator[tuple[Figure, Drawing]]:
     """Yield every drawing that the records have data for, with its figure; nothing is drawn yet.
 
-    ``effect`` is what ``sensitivity`` gives of the records without what is incomplete, if that is known.
+    ``effect`` is what ``sensitivity`` gives of the records without what is incomplete, if that is known, and
+    ``trajectories`` the scores along training, if there are any.
 
     Raises:
         RecordsError: A name that is not known, or a figure that was asked for and has no data; the message
             says which have.
     """
-    material = Material(_drawable(frame), metric, None if effect is None else _drawable(effect))
+    known_effect = None if effect is None else _drawable(effect)
+    seen = None if trajectories is None else _drawable(trajectories)
+    material = Material(_drawable(frame), metric, known_effect, seen)
     known = {figure.name: figure for figure in known_figures()}
     for name in figures:
         if name not in known:
@@ -101,15 +106,19 @@ def _drawable(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**names)
 
 
-def available(frame: pd.DataFrame, *, metric: str | None = None) -> dict[str, bool]:
+def available(
+    frame: pd.DataFrame, *, metric: str | None = None, trajectories: pd.DataFrame | None = None
+) -> dict[str, bool]:
     """Say for every figure whether the records have data for it; nothing is drawn."""
-    material = Material(frame, metric)
+    material = Material(frame, metric, trajectories=trajectories)
     return {figure.name: _has_data(figure, material) for figure in known_figures()}
 
 
-def list_figures(frame: pd.DataFrame, *, metric: str | None = None) -> str:
+def list_figures(
+    frame: pd.DataFrame, *, metric: str | None = None, trajectories: pd.DataFrame | None = None
+) -> str:
     """Write the figures as lines of text: the name, what it shows, and what the records lack for it."""
-    has_data = available(frame, metric=metric)
+    has_data = available(frame, metric=metric, trajectories=trajectories)
     width = max(map(len, has_data)) + 2
     lines = []
     for figure in known_figures():
@@ -125,6 +134,7 @@ def draw_all(
     metric: str | None = None,
     figures: Sequence[str] = (),
     formats: Sequence[str] = ("pdf",),
+    trajectories: pd.DataFrame | None = None,
 ) -> list[Path]:
     """Draw every figure that records have data for; return the paths, such as ``heatmap-upos-en.pdf``.
 
@@ -134,12 +144,13 @@ def draw_all(
         metric: The metric of scores; None for each task's own.
         figures: Names of the figures wanted; none means all.
         formats: ``pdf``, ``png`` or both.
+        trajectories: Scores along training, if there are any.
 
     Raises:
         RecordsError: There is no such figure, metric or format, or no data for what was asked for.
     """
     paths: list[Path] = []
-    for _, drawing in drawings(frame, metric=metric, figures=figures):
+    for _, drawing in drawings(frame, metric=metric, figures=figures, trajectories=trajectories):
         paths += save_figure(drawing.draw(), Path(folder) / drawing.name, formats)
     if not paths:
         raise RecordsError(

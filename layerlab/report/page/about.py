@@ -12,6 +12,7 @@ import pandas as pd
 from layerlab.analysis.csv_files import read_csv
 from layerlab.analysis.nodes import load_nodes
 from layerlab.analysis.stored import Manifest, Where, read_json
+from layerlab.analysis.trajectories import find_trajectories
 from layerlab.config import read_yaml
 from layerlab.errors import RecordsError, StudyError
 from layerlab.names import plural
@@ -28,6 +29,7 @@ class About:
         failures: What failed, one line each.
         planned: Runs that the plan asks for; None where no plan is known.
         complete: Runs of them that are there; None where no plan is known.
+        trajectories: Scores along training; None where there are none.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -35,6 +37,7 @@ class About:
     failures: tuple[str, ...] = ()
     planned: int | None = None
     complete: int | None = None
+    trajectories: pd.DataFrame | None = None
 
     @property
     def incomplete(self) -> bool:
@@ -55,10 +58,11 @@ def read_about(path: Where, frame: pd.DataFrame) -> About:
     settings = _read_settings(folder / "study.yaml")
     if path.is_file() and settings.get("name") not in set(frame["study"]):
         return About()
+    trajectories = find_trajectories(path)
     if not (folder / "manifest.json").is_file():
-        return About(settings, _read_nodes(folder / "nodes.csv"))
+        return About(settings, _read_nodes(folder / "nodes.csv"), trajectories=trajectories)
     counts = (frame.attrs.get("planned"), frame.attrs.get("complete")) if path.is_dir() else (None, None)
-    return About(settings, load_nodes(folder), _read_failures(folder), *counts)
+    return About(settings, load_nodes(folder), _read_failures(folder), *counts, trajectories)
 
 
 def _read_settings(path: Path) -> dict[str, Any]:

@@ -56,9 +56,9 @@ def write_report(
         raise RecordsError("there is nothing to report: the study has no complete run")
     folder, about = Path(folder), about or About()
     effect = significance(frame, incomplete="drop")
-    tables = lay_out_tables(frame, effect)
-    paths = write_tables(frame, effect, tables, folder / "tables")
-    figures, drawn = _write_figures(frame, effect, folder / "figures", formats)
+    tables = lay_out_tables(frame, effect, about.trajectories)
+    paths = write_tables(frame, effect, tables, folder / "tables", about.trajectories)
+    figures, drawn = _write_figures(frame, effect, about.trajectories, folder / "figures", formats)
     page = Page(
         title=", ".join(dict.fromkeys(map(str, frame["study"]))) or "study",
         question=str(about.settings.get("description") or ""),
@@ -73,11 +73,16 @@ def write_report(
 
 
 def _write_figures(
-    frame: pd.DataFrame, effect: pd.DataFrame, folder: Path, formats: Sequence[str]
+    frame: pd.DataFrame,
+    effect: pd.DataFrame,
+    trajectories: pd.DataFrame | None,
+    folder: Path,
+    formats: Sequence[str],
 ) -> tuple[dict[str, list[Plate]], list[Path]]:
     """Draw and save every figure, one at a time."""
     plates, paths = dict[str, list[Plate]](), list[Path]()
-    for figure, drawing in drawings(frame, effect=effect[list(EFFECT_COLUMNS)]):
+    effect = effect[list(EFFECT_COLUMNS)]
+    for figure, drawing in drawings(frame, effect=effect, trajectories=trajectories):
         plate, written = make_plate(drawing, folder, formats)
         plates.setdefault(_heading(figure.shows), []).append(plate)
         paths += written

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from layerlab.analysis.oracle import oracle_distances
 from layerlab.analysis.sensitivity import aggregate
 from layerlab.files import write_text
 from layerlab.report.tables.by_target import target_table
@@ -19,6 +20,7 @@ from layerlab.report.tables.markdown import to_markdown
 from layerlab.report.tables.paper import paper_table
 from layerlab.report.tables.scores import score_table
 from layerlab.report.tables.text import left_out, to_csv
+from layerlab.report.tables.trajectory import trajectory_table
 from layerlab.report.tables.transfer import transfer_table
 
 
@@ -29,7 +31,8 @@ class StudyTable:
     Attributes:
         name: Stem of its files.
         title: Its heading.
-        lay_out: Takes records and their effects, and gives the table; None where they have no data for it.
+        lay_out: Takes records (or scores along training) and effects, and gives the table; None where they
+            have no data for it.
         csv: The file that has its numbers.
     """
 
@@ -75,17 +78,42 @@ TABLES = (
 )
 
 
-def lay_out_tables(frame: pd.DataFrame, effect: pd.DataFrame) -> dict[StudyTable, Table]:
-    """Lay out every table that records, and what ``significance`` gives of them, have data for."""
+#: The table of scores along training, which comes last.
+TRAJECTORY = StudyTable(
+    "trajectory",
+    "The chosen epoch and the best one by target",
+    lambda trajectories, _: trajectory_table(trajectories) if len(trajectories) else None,
+    csv="trajectory.csv",
+)
+
+
+def lay_out_tables(
+    frame: pd.DataFrame, effect: pd.DataFrame, trajectories: pd.DataFrame | None = None
+) -> dict[StudyTable, Table]:
+    """Lay out every table that there is data for.
+
+    Args:
+        frame: Tidy records.
+        effect: What ``significance`` gives of them.
+        trajectories: Scores along training, if there are any.
+    """
     tables = {kind: kind.lay_out(frame, effect) for kind in TABLES}
+    if trajectories is not None:
+        tables[TRAJECTORY] = TRAJECTORY.lay_out(trajectories, effect)
     return {kind: table for kind, table in tables.items() if table is not None}
 
 
 def write_tables(
-    frame: pd.DataFrame, effect: pd.DataFrame, tables: dict[StudyTable, Table], folder: Path
+    frame: pd.DataFrame,
+    effect: pd.DataFrame,
+    tables: dict[StudyTable, Table],
+    folder: Path,
+    trajectories: pd.DataFrame | None = None,
 ) -> list[Path]:
     """Write tables as Markdown and LaTeX, and the numbers behind them as CSV; return the paths."""
     texts = {"scores.csv": to_csv(aggregate(frame))}
+    if trajectories is not None and TRAJECTORY in tables:
+        texts[TRAJECTORY.csv] = to_csv(oracle_distances(trajectories))
     if len(effect):
         texts["effects.csv"] = to_csv(effect)
     for kind, table in tables.items():

@@ -6,6 +6,7 @@ import pandas as pd
 
 from layerlab.analysis.bootstrap import hierarchical_bootstrap
 from layerlab.analysis.csv_files import to_csv as csv_of
+from layerlab.analysis.oracle import oracle_distances
 from layerlab.analysis.significance import significance
 from layerlab.errors import RecordsError, unknown
 from layerlab.report.tables.domains import with_domains
@@ -13,6 +14,7 @@ from layerlab.report.tables.drops import drop_table
 from layerlab.report.tables.latex import to_latex
 from layerlab.report.tables.markdown import to_markdown
 from layerlab.report.tables.paper import paper_table
+from layerlab.report.tables.trajectory import trajectory_table
 
 STYLES = ("markdown", "latex", "csv")
 
@@ -49,6 +51,20 @@ def render_table(
     table = drop_table(effect) if effects else paper_table(effect)
     table = with_domains(table, effect, intervals=effects)
     return to_latex(table) if style == "latex" else to_markdown(table) + left_out(effect)
+
+
+def render_distances(frame: pd.DataFrame, style: str = "markdown", *, metric: str | None = None) -> str:
+    """Return the table of a study's trajectories as text; CSV is the tidy frame behind it.
+
+    Raises:
+        RecordsError: There is no such style or metric.
+    """
+    if style not in STYLES:
+        raise RecordsError(unknown("table format", style, STYLES))
+    if style == "csv":
+        return to_csv(oracle_distances(frame, metric))
+    table = trajectory_table(frame, metric)
+    return to_latex(table) if style == "latex" else to_markdown(table)
 
 
 def to_csv(effect: pd.DataFrame) -> str:

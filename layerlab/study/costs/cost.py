@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from layerlab.data.catalog.corpus import DataSpec, find_corpus
 from layerlab.data.sentences import take_evenly
@@ -30,13 +29,6 @@ from layerlab.training.mixing import even_share
 if TYPE_CHECKING:
     from layerlab.study.plan import Plan
 
-# Effective FLOP/s of one GPU that short sentences leave, and in words what part of which peak it is.
-THROUGHPUT: Final[Mapping[str, tuple[float, str]]] = MappingProxyType(
-    {
-        "fp32": (10e12, "half of an A100's fp32 peak"),
-        "bf16": (80e12, "a quarter of an A100's bf16 peak"),
-    }
-)
 # Bytes of a parameter on disk, and while it is trained: itself, its gradient and Adam's two moments.
 _STORED, _TRAINED = 4, 16
 
@@ -131,32 +123,6 @@ def plan_cost(plan: Plan, cost_as: str | None = None) -> Cost:
         pieces_per_word=per_word,
         is_measured=measured,
     )
-
-
-def describe_cost(cost: Cost, flops: float | None = None, precision: str = "fp32") -> list[str]:
-    """Return a cost in lines, with what it assumes.
-
-    Args:
-        cost: What to describe.
-        flops: Effective FLOP/s of one GPU; by the precision if None.
-        precision: Of the fine-tuning.
-    """
-    assumed = "as given"
-    if flops is None:
-        flops, assumed = THROUGHPUT[precision]
-    how = "measured" if cost.is_measured else "assumed"
-    seen = f" ({cost.trajectory_flops:.2e} of it for trajectories)" if cost.trajectory_flops else ""
-    return [
-        f"cost       {_hours(cost.hours(flops))} at {flops / 1e12:,.4g} effective TFLOP/s ({assumed})",
-        f"           fine-tuning {cost.training_flops:.2e} FLOP, evaluation {cost.evaluation_flops:.2e}"
-        f"{seen}; padding and heads not counted",
-        *(f"           as {_describe_shape(shape)}" for shape in cost.shapes),
-        f"           {cost.training.pieces:,.0f} word-pieces trained on, {cost.evaluation.pieces:,.0f} "
-        f"evaluated; {cost.pieces_per_word:.2f} a word ({how})",
-        f"           memory in training {_size(cost.memory)} and activations",
-        f"disk       weights that are kept: {', '.join(_describe_disk(cost))}; while the study runs up to "
-        f"{_size(cost.fit_bytes)} a worker more",
-    ]
 
 
 class _Counter:
@@ -284,31 +250,3 @@ def _tokenizer_here(name: str, revision: str | None) -> Any:
         return find_tokenizer(name, revision)
     except CheckpointError:
         return None
-
-
-def _describe_shape(shape: Shape) -> str:
-    return (
-        f"{shape.name}: {shape.n_layers} layers of width {shape.hidden_size}, "
-        f"{shape.layer_parameters / 1e6:,.1f}M parameters in them, {shape.parameters / 1e6:,.1f}M in all"
-    )
-
-
-def _describe_disk(cost: Cost) -> Iterator[str]:
-    """Yield what each choice of ``keep`` takes."""
-    for keep, n_bytes in cost.disk.items():
-        yield f"{_size(n_bytes) if n_bytes else 'none'} with keep: {keep}"
-
-
-def _hours(hours: float) -> str:
-    if hours < 0.01:
-        return f"{hours * 3600:.2g} GPU-seconds"
-    return f"{hours:.2g} GPU-hours" if hours < 10 else f"{hours:,.0f} GPU-hours"
-
-
-def _size(n_bytes: int) -> str:
-    size = float(n_bytes)
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:,.3g} GB"

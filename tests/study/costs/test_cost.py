@@ -11,7 +11,8 @@ from layerlab.data.pairs import Pair
 from layerlab.data.sentences import Sentence
 from layerlab.errors import CheckpointError
 from layerlab.models.tokenizers import find_tokenizer
-from layerlab.study.costs.cost import describe_cost, plan_cost
+from layerlab.study.costs.cost import plan_cost
+from layerlab.study.costs.description import describe_cost
 from layerlab.study.costs.loads import PIECES_PER_WORD, Load, read_load, words_of
 from layerlab.study.costs.shapes import Shape, shape_of
 from layerlab.study.study import Study

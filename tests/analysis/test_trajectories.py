@@ -1,0 +1,92 @@
+"""Trajectories as one tidy frame, and the distance of the chosen epoch from each target's best one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from layerlab.analysis.oracle import oracle_distances
+from layerlab.analysis.sensitivity import MEAN, t_interval
+from layerlab.analysis.trajectories import (
+    TRAJECTORY_COLUMNS,
+    find_trajectories,
+    load_trajectories,
+    write_trajectories,
+)
+from layerlab.errors import RecordsError
+from tests.fixtures.trajectories import make_trajectories
+
+
+def test_what_is_written_is_read_back_bit_for_bit(tmp_path: Path) -> None:
+    frame = make_trajectories(targets=["de", "nan"], every=5)
+    read = [
+        load_trajectories(write_trajectories(frame, tmp_path / f"trajectories.{s}"))
+        for s in ("csv", "parquet")
+    ]
+    pd.testing.assert_frame_equal(read[0], read[1])
+    assert list(read[0].columns) == list(TRAJECTORY_COLUMNS)
+    assert set(read[0]["target"]) == {"en", "de", "nan"}
+    assert sorted(read[0]["value"]) == sorted(frame["value"])
+    (tmp_path / "records.csv").write_text("")
+    pd.testing.assert_frame_equal(load_trajectories(tmp_path / "records.csv"), read[0])
+
+
+def test_what_is_not_there_or_is_none_is_an_error_in_words(tmp_path: Path) -> None:
+    assert find_trajectories(tmp_path) is None
+    with pytest.raises(
+        RecordsError, match=r"has no trajectories; a study records them with `trajectory: epochs`"
+    ):
+        load_trajectories(tmp_path)
+    frame = make_trajectories()
+    with pytest.raises(RecordsError, match="lack the columns step"):
+        write_trajectories(frame.drop(columns="step"), tmp_path / "trajectories.csv")
+    with pytest.raises(RecordsError, match=r"expected the suffix .csv or .parquet"):
+        write_trajectories(frame, tmp_path / "trajectories.txt")
+    with pytest.raises(RecordsError, match="two different rows for step 10"):
+        write_trajectories(pd.concat([frame, frame.assign(value=0.5)]), tmp_path / "trajectories.csv")
+    (tmp_path / "trajectories.csv").write_text(
+        frame.astype({"step": object}).replace({"step": {10: "x"}}).to_csv()
+    )
+    with pytest.raises(RecordsError, match="column step holds what is no number"):
+        load_trajectories(tmp_path)
+
+
+def test_the_distance_is_that_of_the_best_epoch_for_each_target() -> None:
+    frame = make_trajectories(("none",), ("de", "fi"), seeds=(0, 1, 2), every=5)
+    found = oracle_distances(frame).set_index(["target", "split"])
+    ends = frame[frame["place"] == "epoch"]
+    for target in ("en", "de", "fi"):
+        part = ends[(ends["target"] == target) & (ends["split"] == "test")]
+        best = part.groupby("seed")["value"].max()
+        kept = part[part["chosen"]].set_index("seed")["value"]
+        row = found.loc[(target, "test")]
+        assert row["distance"] == pytest.approx((best - kept).mean())
+        assert (row["low"], row["high"]) == pytest.approx(t_interval(list(best - kept)))
+        assert (row["n_seeds"], row["n_epochs"]) == (3, 5)
+    assert found.loc[("en", "dev"), "distance"] == 0
+    zero_shot = found.loc[[("de", "test"), ("fi", "test")], "distance"]
+    assert found.loc[(MEAN, "test"), "distance"] == pytest.approx(zero_shot.mean())
+    assert found.loc[(MEAN, "test"), "n_targets"] == 2
+
+
+def test_epochs_from_before_a_change_of_the_model_do_not_compete() -> None:
+    frame = make_trajectories(("late",), seeds=(0,), changed="late")
+    frame.loc[~frame["competes"], "value"] = 1.0
+    found = oracle_distances(frame)
+    assert (found["oracle"] < 1).all()
+    assert set(found["n_epochs"]) == {3}
+
+
+def test_the_mean_of_weights_stands_for_the_chosen_epoch() -> None:
+    frame = make_trajectories(("none",), ("de",), seeds=(0, 1), average=True)
+    frame.loc[(frame["place"] == "average") & (frame["target"] == "de"), "value"] = 0.99
+    found = oracle_distances(frame).set_index(["target", "split"])
+    assert found.loc[("de", "test"), "chosen"] == pytest.approx(0.99)
+    assert found.loc[("de", "test"), "distance"] < 0
+
+
+def test_a_metric_that_there_is_not_is_an_error() -> None:
+    with pytest.raises(RecordsError, match="unknown metric 'las'"):
+        oracle_distances(make_trajectories(seeds=(0,)), "las")
