@@ -20,7 +20,7 @@ from layerlab.finetuning.clock import Clock
 from layerlab.finetuning.evaluation import DevScores, score_dev
 from layerlab.finetuning.model import Pass, TaskModel, plain_pass
 from layerlab.finetuning.result import FitResult as FitResult
-from layerlab.finetuning.selection import forget_epochs, keep_epoch, selected_epoch
+from layerlab.finetuning.selection import dev_score, forget_epochs, keep_epoch, selected_epoch
 from layerlab.finetuning.step import make_stepper, take_step
 from layerlab.finetuning.training import Training
 from layerlab.finetuning.trajectory import Place, Watch, begin, note_point
@@ -253,7 +253,8 @@ class Fitting:
             "seconds": round(position.seconds, 3),
         }
         position.history.append(entry)
-        self.best = keep_epoch(self.training, position, self.best, self.model, dev[self.task.metric])
+        score = dev_score(self.training, self.task, dev)
+        self.best = keep_epoch(self.training, position, self.best, self.model, score)
         position.epoch += 1
         position.loss_sum, position.n_targets = 0.0, 0
         self._report("epoch", **{key: entry[key] for key in ("loss", "dev")})

@@ -6,10 +6,26 @@ Averaging": the mean is as good as epochs chosen on target languages, which zero
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from torch import nn
 
+from layerlab.errors import TrainingError, unknown
 from layerlab.finetuning.checkpoint import Position, State, cpu_state
 from layerlab.finetuning.training import Average, Training
+from layerlab.tasks.task import Task
+
+
+def dev_score(training: Training, task: Task, dev: Mapping[str, float]) -> float:
+    """Return the score by which epochs of a task are compared.
+
+    Raises:
+        TrainingError: The task has no such score; says which it has.
+    """
+    metric = training.select_by.get(task.name, task.metric)
+    if metric not in dev:
+        raise TrainingError(f"select_by: {unknown(f'score of task {task.name}', metric, dev)}")
+    return dev[metric]
 
 
 def keep_epoch(

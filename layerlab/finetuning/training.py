@@ -54,6 +54,8 @@ class Training(BaseModel):
             of the last epochs: ``{average: N}``. Where an intervention changes the model during fine-tuning,
             only epochs that end after it compete, or are averaged. The average takes the memory and, in
             checkpoints, the disk space of one more model, as the best epoch does, whatever ``N`` is.
+        select_by: Task to the score that chooses its best epoch, such as ``{parsing: uas}``; of other tasks
+            it is accuracy, LAS or strict span F1. It counts in fits of these tasks alone.
         mixing: How sentences are drawn from a source of several languages, such as ``en+fr``. An epoch has as
             many sentences as their training splits together: with ``size`` each of them once, so that a
             language counts by the size of its split; with ``even`` as many of each language, so that those of
@@ -80,6 +82,7 @@ class Training(BaseModel):
     precision: Literal["fp32", "bf16"] = "fp32"
     accumulate: int = Field(default=1, ge=1)
     select: Select = "best"
+    select_by: Mapping[str, str] = Field(default_factory=dict)
     mixing: Mixing = "size"
 
     @field_validator("select", mode="before")
@@ -96,4 +99,6 @@ class Training(BaseModel):
             raise ValueError(
                 f"select: the last {self.select.average} epochs cannot be averaged: got epochs: {self.epochs}"
             )
+        if self.select_by and self.select != "best":
+            raise ValueError("select_by: chooses the best epoch, so select must be best")
         return self

@@ -11,7 +11,8 @@ from layerlab.data.bitext import Bitext
 from layerlab.errors import DataError, unknown
 from layerlab.measures.anc import anc
 from layerlab.measures.cka import cka
-from layerlab.measures.options import Pooling, pooling_of
+from layerlab.measures.cosine import mean_cosine
+from layerlab.measures.options import STEPS, Pooling, pooling_of
 from layerlab.measures.retrieval import Similarity, retrieve
 from layerlab.measures.states import States, open_encoder, sentence_states
 from layerlab.models.encoder import Encoder, as_encoder
@@ -52,6 +53,8 @@ MEASURES: Mapping[str, Callable[[States, States, str], Values]] = {
     "cka_biased": lambda x, y, name: {name: cka(x, y, "biased")},
     "cka_rbf": lambda x, y, name: {name: cka(x, y, kernel="rbf")},
     "cka_muller": lambda x, y, name: {name: cka(x, y, "muller")},
+    "cosine": lambda x, y, name: {name: mean_cosine(x, y)},
+    "cosine_centred": lambda x, y, name: {name: mean_cosine(x, y, centre=True)},
     "anc": lambda x, y, name: {name: anc(x, y)},
     "retrieval": _retrieval("cosine", centre=False),
     "retrieval_centred": _retrieval("cosine", centre=True),
@@ -80,10 +83,11 @@ def measure_alignment(
         bitexts: What `layerlab.data.formats.bitext_files.read_bitexts` gives.
         label: What the model is called in the frame; its name by default.
         layers: Levels to measure, 0 being the embeddings and ``i + 1`` layer ``i``; all by default.
-        measures: Names in `MEASURES`. ``cka`` is linear and debiased. Retrieval is the mean accuracy of both
-            directions; rows ``..._forward`` (source to target) and ``..._backward`` come with it.
+        measures: Names in `MEASURES`, or ``step_cka``, of which the language is source and target. ``cka`` is
+            linear and debiased. Retrieval is the mean accuracy of both directions; rows ``..._forward``
+            (source to target) and ``..._backward`` come with it.
         pooling: As in `layerlab.measures.states.sentence_states`; None for what each measure defines, which
-            is ``muller`` for ``cka_muller`` and ``mean`` for all others.
+            is ``muller`` for names that end in it and ``mean`` for all others.
         tokenizer: Its tokenizer; None loads the model's own.
         progress: Called with a line of text for each pair.
 
@@ -136,8 +140,8 @@ def alignment_rows(
     if not bitexts:
         raise DataError("no bitext to measure alignment on")
     for measure in measures:
-        if measure not in MEASURES:
-            raise DataError(unknown("measure", measure, MEASURES))
+        if measure not in MEASURES and measure not in STEPS:
+            raise DataError(unknown("measure", measure, [*MEASURES, *STEPS]))
     for level in layers or ():
         if not 0 <= level <= encoder.n_layers:
             raise DataError(f"no layer {level}: expected 0 (the embeddings) to {encoder.n_layers}")
@@ -145,6 +149,7 @@ def alignment_rows(
     uses = Counter(id(texts) for one in bitexts for texts in (one.sources, one.targets))
     how = {measure: pooling_of(measure, pooling) for measure in measures}
     kept: dict[int, dict[Pooling, States]] = {}
+    stepped: set[str] = set()
     for one in bitexts:
         sides = []
         for texts in (one.sources, one.targets):
@@ -159,8 +164,32 @@ def alignment_rows(
                 del kept[key]  # bounds the memory: no later pair needs it
         for level in levels:
             for measure, way in how.items():
+                if measure in STEPS:
+                    continue
                 x, y = (side[way][level] for side in sides)
                 for name, value in MEASURES[measure](x, y, measure).items():
                     yield Row(one.source, one.target, level, name, value, len(one))
+        for language, side in zip((one.source, one.target), sides, strict=True):
+            if language not in stepped:
+                stepped.add(language)
+                yield from _steps(language, side, levels, {m: way for m, way in how.items() if m in STEPS})
         if progress is not None:
             progress(f"{one.source}-{one.target}: {len(one):,} sentence pairs")
+
+
+def _steps(
+    language: str, states: Mapping[Pooling, States], levels: Sequence[int], how: Mapping[str, Pooling]
+) -> Iterator[Row]:
+    """Yield the CKA of each level with the one below it; the lowest has none."""
+    for measure, way in how.items():
+        of = states[way]
+        for level in levels:
+            if level:
+                value = step_cka(of[level - 1], of[level], measure)
+                yield Row(language, language, level, measure, value, len(of[level]))
+
+
+def step_cka(below: States, above: States, name: str) -> float:
+    """Measure the CKA of two levels by the estimator of a measure's name."""
+    estimator, kernel = STEPS[name]
+    return cka(below, above, estimator, kernel=kernel)

@@ -17,8 +17,8 @@ Kernel = Literal["linear", "rbf"]
 
 #: Measures of the states of two languages, at every level; see `layerlab.measures.bitext_alignment`.
 PAIR_MEASURES = (
-    "cka", "cka_biased", "cka_rbf", "cka_muller", "anc", "retrieval", "retrieval_centred", "retrieval_csls",
-    "retrieval_csls_centred",
+    "cka", "cka_biased", "cka_rbf", "cka_muller", "anc", "cosine", "cosine_centred", "retrieval",
+    "retrieval_centred", "retrieval_csls", "retrieval_csls_centred",
 )  # fmt: skip
 #: CKA with the pretrained encoder, at every level and in every language, by its estimator and kernel.
 CHANGES: Mapping[str, tuple[Estimator, Kernel]] = {
@@ -28,13 +28,22 @@ CHANGES: Mapping[str, tuple[Estimator, Kernel]] = {
     "change_cka_rbf_biased": ("biased", "rbf"),
     "change_cka_muller": ("muller", "rbf"),
 }
+#: CKA of each level with the one below it, in every language, by its estimator and kernel.
+STEPS: Mapping[str, tuple[Estimator, Kernel]] = {
+    "step_cka": ("debiased", "linear"),
+    "step_cka_muller": ("muller", "rbf"),
+}
 #: Measures whose definition says how a sentence's vector is made; the others take the mean.
-OWN_POOLING: Mapping[str, Pooling] = {"cka_muller": "muller", "change_cka_muller": "muller"}
+OWN_POOLING: Mapping[str, Pooling] = {
+    "cka_muller": "muller",
+    "change_cka_muller": "muller",
+    "step_cka_muller": "muller",
+}
 #: Distance of the weights from the pretrained ones, layer by layer; see `layerlab.measures.drift`.
 WEIGHT_MEASURES = ("drift",)
 #: Other names of measures.
 ALIASES = {"change": "change_cka"}
-KNOWN = (*PAIR_MEASURES, *ALIASES, *CHANGES, *WEIGHT_MEASURES)
+KNOWN = (*PAIR_MEASURES, *ALIASES, *CHANGES, *STEPS, *WEIGHT_MEASURES)
 
 # Raised when the same measure of the same texts gives other numbers, so that old results are not reused.
 MEASURES_VERSION = 1
@@ -44,11 +53,13 @@ class Measures(BaseModel):
     """What is measured of every run's encoder, level by level, after it was scored.
 
     Values become rows of the records with ``layer`` set: 0 for the output of the embeddings (of ``drift``,
-    their weights), ``i + 1`` for layer ``i``. The measures of language pairs are also taken of the pretrained
-    encoder: these rows, whose metric ends in ``_pretrained``, come with the runs without any intervention.
+    their weights), ``i + 1`` for layer ``i``. All but ``change`` and ``drift`` are also taken of the
+    pretrained encoder: these rows, whose metric ends in ``_pretrained``, come with the runs without any
+    intervention.
 
     Attributes:
-        names: ``cka`` and its kin, ``anc``, ``retrieval`` and its kin (of the source with each language);
+        names: ``cka`` and its kin, ``anc``, ``cosine``, ``retrieval`` and its kin (of the source with each
+            language); ``step_cka``: CKA of each level with the one below it, in each language;
             ``change`` (also ``change_cka``) and its kin: CKA with the pretrained encoder on the same
             sentences; ``drift``: distance of the weights from the pretrained ones.
         parallel: Parallel sentences: ``pud`` or ``tatoeba`` (below ``LAYERLAB_DATA``), a folder or ``.tsv``
@@ -57,7 +68,7 @@ class Measures(BaseModel):
         sentences: At most so many sentence pairs, spread evenly; None for all.
         pooling: How a sentence's vector is made: ``mean``, ``first`` or ``muller``, see
             `layerlab.measures.states.sentence_states`. By default as each measure defines it: ``muller`` for
-            ``cka_muller`` and ``change_cka_muller``, ``mean`` for all others. What is given holds for all.
+            measures whose name ends in it, ``mean`` for all others. What is given holds for all.
         text: What of parallel treebanks is read: ``raw`` for the lines ``# text`` (words in languages whose
             file lacks them), ``words`` for the words of all.
         languages: Languages to pair with the source; the study's targets by default.

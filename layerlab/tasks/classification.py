@@ -51,6 +51,7 @@ class Pairs:
     version: int = 1
 
     head_input: ClassVar[HeadInput] = "first"
+    metrics: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1")
 
     def label_set(self, sentences: Sequence[Pair]) -> tuple[str, ...]:
         """Return the labels of the task, or if it has none of its own those of the pairs."""

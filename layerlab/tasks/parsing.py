@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from layerlab.data.checks import check_trees
 from layerlab.data.sentences import Sentence
@@ -79,6 +79,8 @@ class Parsing:
     metric: str = "las"
     version: int = 1
     word: Word = "first"
+
+    metrics: ClassVar[tuple[str, ...]] = ("las", "uas", "clas")
 
     def label_set(self, sentences: Sequence[Sentence]) -> tuple[str, ...]:
         """Return the relations of sentences, without subtypes.

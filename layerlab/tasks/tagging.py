@@ -58,6 +58,11 @@ class Tagging:
         """Labelled states, or all where means are read."""
         return "all" if self.word == "mean" else "labelled"
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of all scores."""
+        return tuple(score.metric for score in self.scores_of([], []))
+
     def label_set(self, sentences: Sequence[Sentence]) -> tuple[str, ...]:
         """Return the classes of a head that is trained on these sentences."""
         return self.labels_of(sentences)

@@ -46,6 +46,7 @@ class Task(Protocol[SentenceT, ExampleT, PredictionT]):
     - ``head_input``: Which states its head reads, so that a probe keeps no others. ``all`` (the default);
       ``first``, that of the first token, the head taking ``states[:, 0]``; or ``labelled``, those where
       ``labels`` of shape ``(batch, tokens)`` are not -100, the head working on each alone.
+    - ``metrics``: Names of all scores that it gives, so that a plan knows by which an epoch can be chosen.
     - ``title``: What reports call it; its name by default. Its metrics are named with
       :func:`layerlab.names.register_name`.
     """

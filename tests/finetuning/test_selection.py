@@ -14,16 +14,19 @@ from torch import Tensor, nn
 from layerlab.ablation.ablation import Timed
 from layerlab.ablation.apply import apply
 from layerlab.ablation.interventions import Freeze, Scale
+from layerlab.errors import StudyError, TrainingError
 from layerlab.finetuning.cohort import Member, fine_tune_together
 from layerlab.finetuning.evaluation import evaluate
 from layerlab.finetuning.loop import FitResult, Workplace, fine_tune
 from layerlab.finetuning.model import TaskModel, build_task_model
+from layerlab.finetuning.selection import dev_score
 from layerlab.finetuning.training import Average, Training
 from layerlab.models.encoder import Encoder
 from layerlab.tasks.corpora import EncodedCorpus
-from layerlab.tasks.task import Task
+from layerlab.tasks.task import Task, get_task
 from layerlab.training.shortcuts.shortcut import Taken
 from layerlab.validation import validate
+from tests.fixtures.studies import make_study
 
 Corpora = Mapping[str, EncodedCorpus]
 Make = Callable[..., TaskModel]
@@ -174,3 +177,40 @@ def test_what_cannot_be_averaged_is_refused_in_words() -> None:
 def test_the_choice_is_part_of_an_identity_and_the_default_is_what_it_was() -> None:
     assert Training(select={"average": 2}).model_dump(mode="json")["select"] == {"average": 2}
     assert Training().model_dump(mode="json")["select"] == "best"
+
+
+def test_epochs_are_compared_by_the_score_that_a_task_is_given() -> None:
+    task, dev = get_task("parsing"), {"las": 0.5, "uas": 0.7}
+    assert dev_score(Training(), task, dev) == 0.5
+    assert dev_score(Training(select_by={"parsing": "uas", "upos": "accuracy"}), task, dev) == 0.7
+    with pytest.raises(TrainingError, match="unknown score of task parsing 'uaz'; did you mean 'uas'"):
+        dev_score(Training(select_by={"parsing": "uaz"}), task, dev)
+    with pytest.raises(ValidationError, match="select_by: chooses the best epoch, so select must be best"):
+        Training(select="last", select_by={"parsing": "uas"})
+
+
+def test_the_score_is_part_of_the_identity_where_it_is_not_the_tasks_own(
+    treebanks: Path, tiny_encoder: Path
+) -> None:
+    def ids(**chosen: str) -> dict[str, set[str]]:
+        training = Training(select_by=chosen)
+        study = make_study(treebanks, tiny_encoder, tasks=["upos", "parsing"], training=training)
+        plan, found = study.plan(check=False), dict[str, set[str]]()
+        for fit in plan.fits:
+            found.setdefault(fit.spec.task, set()).add(fit.id)
+        return found
+
+    plain, by_heads = ids(), ids(parsing="uas")
+    assert ids(parsing="las", upos="accuracy") == plain
+    assert by_heads["upos"] == plain["upos"]
+    assert not by_heads["parsing"] & plain["parsing"]
+    with pytest.raises(
+        StudyError, match=r"training.select_by: unknown score of task parsing 'f1'; Known: clas, las"
+    ) as said:
+        ids(parsing="f1", ner="span_f1")
+    assert "unknown task of the study 'ner'" in str(said.value)
+    assert {task: get_task(task).metrics for task in ("upos", "ner", "nli")} == {  # type: ignore[attr-defined]
+        "upos": ("accuracy",),
+        "ner": ("span_f1", "span_precision", "span_recall", "span_f1_lenient"),
+        "nli": ("accuracy", "macro_f1"),
+    }

@@ -23,7 +23,7 @@ from layerlab.measures.drift import weight_drift
 from layerlab.measures.states import sentence_states
 from layerlab.models.encoder import Encoder
 from layerlab.models.tokenizers import load_tokenizer
-from layerlab.nodes.kinds import layer_scores
+from layerlab.nodes.kinds import layer_scores, reference
 from layerlab.nodes.store.store import Store
 from layerlab.study.study import Study
 
@@ -185,6 +185,29 @@ def test_scores_are_analysed_without_the_measures(
         sensitivity(frame, "cka")
 
 
+def test_neighbouring_layers_and_poolings_of_their_own_are_measured_beside_the_others(
+    treebanks: Path, tiny_encoder: Path, table: Path, tmp_path: Path
+) -> None:
+    names = ["cka", "cka_muller", "step_cka", "cosine"]
+    measures = {"names": names, "parallel": str(table), "sentences": 20}
+    ablations = [Ablation.none(), Ablation(name="skipped", after=(Skip("3"),))]
+    study = measured_study(treebanks, tiny_encoder, table, ablations=ablations, measures=measures)
+    for shortcuts in ("none", "shared-prefix"):
+        assert study.plan().run(tmp_path / shortcuts, workers=0, progress=False, shortcuts=shortcuts).good
+    frame = load_records(tmp_path / "none")
+    pd.testing.assert_frame_equal(frame, load_records(tmp_path / "shared-prefix"), rtol=1e-6, atol=1e-7)
+    steps = values_of(frame, "step_cka")
+    assert set(steps.index) == {(name, layer) for name in ("aa", "bb", "cc") for layer in range(1, 5)}
+    assert set(values_of(frame, "step_cka_pretrained").index) == set(steps.index)
+    assert values_of(frame, "step_cka", "skipped")["bb", 4] == pytest.approx(1)  # layer 3 passes on its input
+    read = read_bitexts(table, ["bb"], "aa", sentences=20)
+    expected = measure_alignment(tiny_encoder, read, measures=names).set_index(["metric", "target", "layer"])
+    for metric in names:
+        for level in (1, 4):
+            found = values_of(frame, f"{metric}_pretrained")["bb", level]
+            assert found == pytest.approx(expected["value"][metric, "bb", level], abs=1e-5)
+
+
 def test_texts_are_encoded_once_a_run_and_once_a_process_for_the_pretrained_encoder(
     treebanks: Path, tiny_encoder: Path, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,8 +218,9 @@ def test_texts_are_encoded_once_a_run_and_once_a_process_for_the_pretrained_enco
         encoded.append((id(encoder.base), tuple(texts)))
         return real(encoder, texts, *rest, **named)
 
-    monkeypatch.setattr(layer_scores, "sentence_states", counting)
-    layer_scores._load_reference.cache_clear()
+    for module in (layer_scores, reference):
+        monkeypatch.setattr(module, "sentence_states", counting)
+    reference._load_reference.cache_clear()
     ablations = [Ablation.none(), Ablation(name="rewound", after=(Reset("0", to="pretrained"),))]
     study = measured_study(treebanks, tiny_encoder, table, seeds=[0, 1], ablations=ablations)  # 4 runs
     assert study.plan().run(tmp_path / "r", workers=0, progress=False, shortcuts="none").good
@@ -224,15 +248,15 @@ def test_old_states_of_the_pretrained_encoder_make_room(
     tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoder = Encoder.from_pretrained(str(tiny_encoder))
-    reference, tokenizer = layer_scores.Reference(encoder), load_tokenizer(str(tiny_encoder))
+    pretrained, tokenizer = reference.Reference(encoder), load_tokenizer(str(tiny_encoder))
     one = 5 * 2 * 32 * 4  # levels x sentences x width x bytes
-    monkeypatch.setattr(layer_scores, "KEPT_BYTES", 2 * one)
+    monkeypatch.setattr(reference, "KEPT_BYTES", 2 * one)
     texts = {name: [f"{name} tola", "mira ."] for name in "abc"}
     device = encoder.base.device
     for name in "abac":
-        states = reference.states_of(texts[name], name, "mean", tokenizer, device)
+        states = pretrained.states_of(texts[name], name, "mean", tokenizer, device)
         assert states.nbytes == one
-    assert [digest for digest, _ in reference.states] == ["a", "c"]
+    assert [digest for digest, _ in pretrained.states] == ["a", "c"]
 
 
 def test_controlled_languages_are_measured_end_to_end(tmp_path: Path) -> None:

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
-
-import torch
+from itertools import pairwise
+from typing import Protocol
 
 from layerlab.analysis.stored import ScoreRow
 from layerlab.data.bitext import Bitext, Texts
 from layerlab.data.spec import Controlled
-from layerlab.measures.bitext_alignment import MEASURES
+from layerlab.measures.bitext_alignment import MEASURES, step_cka
 from layerlab.measures.cka import cka
 from layerlab.measures.drift import weight_drift
-from layerlab.measures.options import CHANGES, WEIGHT_MEASURES, Pooling
+from layerlab.measures.options import CHANGES, STEPS, WEIGHT_MEASURES, Pooling
 from layerlab.measures.states import States, sentence_states
 from layerlab.models.encoder import Encoder
 from layerlab.names import PRETRAINED
 from layerlab.nodes.kinds.fitted import Fitted
 from layerlab.nodes.kinds.measurement import Measurement, read_measured
-from layerlab.nodes.kinds.origin import Origin, load_encoder
+from layerlab.nodes.kinds.reference import Levels, Reference, find_reference
 from layerlab.nodes.store.store import Store
 from layerlab.training.events import Report
-
-#: States level by level, each ``(sentences, hidden)``.
-Levels = Sequence[States]
 
 
 class StatesOf(Protocol):
@@ -38,41 +32,6 @@ class StatesOf(Protocol):
 
     def __call__(self, texts: Texts, pooling: Pooling) -> Mapping[str, Levels]:
         """Return them level by level; levels that runs have in common are the same arrays."""
-
-
-#: States of the pretrained encoder that are kept between the runs of a process, in bytes.
-KEPT_BYTES = 1 << 30
-
-
-@dataclass
-class Reference:
-    """The pretrained encoder of a process's runs, with what was computed of it.
-
-    Attributes:
-        encoder: On the CPU between its uses, so that it takes no room from a fit.
-        states: By digest of the text and pooling; the longest unused go first.
-        rows: The pretrained encoder's own measures.
-    """
-
-    encoder: Encoder
-    states: OrderedDict[tuple[str, str], States] = field(default_factory=OrderedDict)
-    rows: dict[Measurement, tuple[ScoreRow, ...]] = field(default_factory=dict)
-
-    def states_of(
-        self, texts: Texts, digest: str, pooling: Pooling, tokenizer: Any, device: torch.device
-    ) -> States:
-        """Return the states of a text, from memory if they are still there."""
-        key = (digest, pooling)
-        if key not in self.states:
-            self.encoder.base.to(device)  # type: ignore[arg-type]
-            try:
-                self.states[key] = sentence_states(self.encoder, texts, tokenizer, pooling=pooling)
-            finally:
-                self.encoder.base.to("cpu")  # type: ignore[arg-type]
-        self.states.move_to_end(key)
-        while len(self.states) > 1 and sum(kept.nbytes for kept in self.states.values()) > KEPT_BYTES:
-            self.states.popitem(last=False)
-        return self.states[key]
 
 
 @dataclass(frozen=True)
@@ -135,12 +94,12 @@ def measure_runs(
         before = partial(_states_before, store, fitted, pooling)
         _measure_states(part, bitexts, partial(runs.states_of, pooling=pooling), before, rows, report)
         for name, changed_after in runs.changed.items():
-            if set(MEASURES) & set(part.names) and not (fit.before or fit.during or changed_after):
-                rows[name] += _pretrained_rows(_reference(store, fit.origin), part, bitexts, before)
+            if {*MEASURES, *STEPS} & set(part.names) and not (fit.before or fit.during or changed_after):
+                rows[name] += _pretrained_rows(find_reference(store, fit.origin), part, bitexts, before)
     if set(WEIGHT_MEASURES) & set(wanted.names):
         for name in runs.changed:
             with runs.in_place(name):
-                rows[name] += _drift_rows(_reference(store, fit.origin).encoder, fitted.encoder, source)
+                rows[name] += _drift_rows(find_reference(store, fit.origin).encoder, fitted.encoder, source)
     return {
         name: [row for row in _means(found) if row.value is not None and not math.isnan(row.value)]
         for name, found in rows.items()
@@ -149,7 +108,7 @@ def measure_runs(
 
 def _states_before(store: Store, fitted: Fitted, pooling: Pooling, texts: Texts, digest: str) -> Levels:
     """Return the pretrained encoder's states of a text."""
-    reference, device = _reference(store, fitted.fit.origin), fitted.encoder.base.device
+    reference, device = find_reference(store, fitted.fit.origin), fitted.encoder.base.device
     return tuple(reference.states_of(texts, digest, pooling, fitted.tokenizer, device))
 
 
@@ -164,13 +123,20 @@ def _measure_states(
     """Add to each run's rows what measures of one pooling find."""
     seen: set[str] = set()
     changes = [name for name in wanted.names if name in CHANGES]
+    steps = [name for name in wanted.names if name in STEPS]
     for pair in _pairs(wanted, bitexts, lambda texts, _: states_of(texts)):
         aligned = _Once(partial(_align, wanted))
         for name in rows:
             rows[name].extend(_alignment_rows(pair, name, aligned))
         for language, texts, digest, states in pair.sides():
-            if changes and language not in seen:
-                seen.add(language)
+            if language in seen:
+                continue
+            seen.add(language)
+            if steps:
+                stepped = _Once(partial(_step, steps))
+                for name in rows:
+                    rows[name].extend(_step_rows(language, states[name], stepped))
+            if changes:
                 old, changed = before(texts, digest), _Once(partial(_change, changes))
                 for name in rows:
                     rows[name].extend(_change_rows(language, old, states[name], changed))
@@ -201,21 +167,17 @@ def _pretrained_rows(
     if wanted not in reference.rows:
         pairs = _pairs(wanted, bitexts, lambda texts, digest: {"": before(texts, digest)})
         aligned = _Once(partial(_align, wanted))
-        reference.rows[wanted] = tuple(
-            row for pair in pairs for row in _alignment_rows(pair, "", aligned, PRETRAINED)
-        )
+        stepped = _Once(partial(_step, [name for name in wanted.names if name in STEPS]))
+        rows: list[ScoreRow] = []
+        seen: set[str] = set()
+        for pair in pairs:
+            rows += _alignment_rows(pair, "", aligned, PRETRAINED)
+            for language, _, _, states in pair.sides():
+                if language not in seen:
+                    seen.add(language)
+                    rows += _step_rows(language, states[""], stepped, PRETRAINED)
+        reference.rows[wanted] = tuple(rows)
     return reference.rows[wanted]
-
-
-def _reference(store: Store, origin: Origin) -> Reference:
-    return _load_reference(origin.digest, origin.check(store), origin.revision)
-
-
-@functools.lru_cache(maxsize=1)
-def _load_reference(digest: str, location: str, revision: str | None) -> Reference:
-    """Load a pretrained encoder, unless it is the last one loaded; the digest tells changed folders apart."""
-    with torch.random.fork_rng(devices=[]):  # a missing pooler is drawn
-        return Reference(load_encoder(location, revision, 0))
 
 
 @dataclass(frozen=True)
@@ -270,6 +232,10 @@ def _change(names: Sequence[str], x: States, y: States) -> Mapping[str, float]:
     return {name: cka(x, y, CHANGES[name][0], kernel=CHANGES[name][1]) for name in names}
 
 
+def _step(names: Sequence[str], x: States, y: States) -> Mapping[str, float]:
+    return {name: step_cka(x, y, name) for name in names}
+
+
 def _alignment_rows(pair: _Pair, run: str, aligned: _Once, ending: str = "") -> Iterator[ScoreRow]:
     for level, (x, y) in enumerate(zip(pair.source[run], pair.target[run], strict=True)):
         for metric, value in aligned(x, y).items():
@@ -280,6 +246,12 @@ def _change_rows(language: str, before: Levels, after: Levels, changed: _Once) -
     for level, (x, y) in enumerate(zip(before, after, strict=True)):
         for name, value in changed(x, y).items():
             yield _row(language, name, level, value, len(x))
+
+
+def _step_rows(language: str, levels: Levels, stepped: _Once, ending: str = "") -> Iterator[ScoreRow]:
+    for level, (x, y) in enumerate(pairwise(levels), start=1):
+        for name, value in stepped(x, y).items():
+            yield _row(language, f"{name}{ending}", level, value, len(x))
 
 
 def _drift_rows(before: Encoder, after: Encoder, source: str) -> Iterator[ScoreRow]:

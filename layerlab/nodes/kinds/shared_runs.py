@@ -17,7 +17,8 @@ from layerlab.finetuning.forms import OWN, Forms
 from layerlab.measures.options import Pooling
 from layerlab.measures.states import states_of_forms
 from layerlab.nodes.kinds.fitted import Fitted
-from layerlab.nodes.kinds.layer_scores import Levels, Measured
+from layerlab.nodes.kinds.layer_scores import Measured
+from layerlab.nodes.kinds.reference import Levels
 from layerlab.nodes.node import Work
 from layerlab.nodes.store.store import Store
 from layerlab.tasks.task import Score

@@ -43,10 +43,14 @@ def measure_rows(frame: pd.DataFrame) -> pd.DataFrame:
     return rows[~rows["measure"].str.endswith(DIRECTIONS)]
 
 
+#: How measures of a level and the one below it begin.
+STEP = "step"
+
+
 def between_languages(frame: pd.DataFrame) -> pd.DataFrame:
     """Select the rows of measures that compare source and target, as CKA and retrieval do."""
     rows = measure_rows(frame)
-    return rows[~rows["measure"].str.startswith(("change", "drift"))]
+    return rows[~rows["measure"].str.startswith(("change", "drift", STEP))]
 
 
 def rows_of_measure(frame: pd.DataFrame, measure: str) -> pd.DataFrame:

@@ -19,12 +19,13 @@ from layerlab.report.figures.figure import Drawing, Figure, Material, only_setti
 from layerlab.report.figures.layer_curves import (
     MOST_BANDS,
     PLACE,
-    between_languages,
+    STEP,
     condition_styles,
     conditions,
     draw_chance,
     draw_curves,
     layer_means,
+    measure_rows,
     measures_of,
     rows_of_measure,
 )
@@ -60,9 +61,13 @@ def plot_similarity(frame: pd.DataFrame, measure: str = "cka", *, sweep: str | N
 
 
 def _find(material: Material) -> Iterator[Drawing]:
-    """Yield every measure of source and target: before and after fine-tuning, and with each sweep."""
-    for where, measure, here in measures_of(between_languages(material.frame)):
+    """Yield measures of source and target, and of neighbouring layers, after fine-tuning and before."""
+    rows = measure_rows(material.frame)
+    rows = rows[~rows["measure"].str.startswith(("change", "drift"))]
+    for where, measure, here in measures_of(rows):
         words = capital(measure_name(measure))
+        steps = measure.startswith(STEP)
+        of = "in each language" if steps else f"of {where['source']} and each target"
         states = "after fine-tuning"
         if here["pretrained"].any():
             states = "before fine-tuning (pretrained) and after it (fine-tuned)"
@@ -70,11 +75,9 @@ def _find(material: Material) -> Iterator[Drawing]:
         for sweep in tuple(sweeps) or (None,):
             does = sweeps[sweep] if sweep else ""
             ablated = f" and with each ablation ({does})" if sweep else ""
-            mean = f"mean over {count(here['target'].nunique(), 'target')}{sentences_words(here)}"
-            caption = (
-                f"{words} of {where['source']} and each target by layer, {states}{ablated}, {mean}; "
-                f"{band_words(here, sweep)}."
-            )
+            languages = count(here["target"].nunique(), "language" if steps else "target")
+            mean = f"mean over {languages}{sentences_words(here)}"
+            caption = f"{words} {of} by layer, {states}{ablated}, {mean}; {band_words(here, sweep)}."
             yield Drawing(
                 material.stem("similarity", where, measure, sweep or ""),
                 f"{words} by layer: {about(where, does)}",
@@ -86,7 +89,7 @@ def _find(material: Material) -> Iterator[Drawing]:
 SIMILARITY = Figure(
     "similarity",
     shows="CKA, retrieval, ANC by layer: before and after fine-tuning, and ablated",
-    needs="measures of source and target",
+    needs="measures of source and target, or of neighbouring layers",
     find=_find,
 )
 

@@ -60,7 +60,8 @@ class Assembly:
 
     Attributes:
         state: Where they go.
-        training: The hyper-parameters as plain values; ``mixing`` counts where a source is several languages.
+        training: The hyper-parameters as plain values; ``mixing`` counts where a source is several languages,
+            and ``select_by`` in fits of its tasks.
         made: Fits by where they stand in the grid, and the ablation if it begins before the end of training.
         named: Columns of runs by checkpoint, task and ablation; source and seed are yet to be filled in.
     """
@@ -143,7 +144,7 @@ class Assembly:
             before=tuple(identity_of(item, find) for item in before),
             during=tuple({"at": timed.at, **identity_of(timed.intervention, find)} for timed in during),
             seed=here.seed,
-            training=self._training(here.source),
+            training=self._training(here.task, here.source),
             word=self.word_of(here.checkpoint, task.name),
         )
         if spec.id in state.fits:
@@ -164,9 +165,14 @@ class Assembly:
         )
         return state.fits[spec.id]
 
-    def _training(self, source: str) -> Mapping[str, Any]:
-        alone = len(sources_of(source)) == 1
-        return {name: value for name, value in self.training.items() if not (alone and name == "mixing")}
+    def _training(self, task: str, source: str) -> Mapping[str, Any]:
+        counted = dict(self.training)
+        metric = counted.pop("select_by").get(task)
+        if metric is not None and metric != get_task(task).metric:
+            counted["select_by"] = metric
+        if len(sources_of(source)) == 1:
+            del counted["mixing"]
+        return counted
 
     def _data(self, task: str) -> DataSpec:
         """Return where a task's corpora are, in a form that holds for workers in any directory."""

@@ -16,6 +16,7 @@ from layerlab.study.planning.copies import Copies
 from layerlab.study.planning.findings import (
     Expansion,
     check_data_keys,
+    check_selection,
     check_source,
     check_twins,
     find_corpora,
@@ -39,6 +40,7 @@ def expand(study: Grid, *, check: bool | Callable[[Sequence[Node]], bool] = True
     check_twins(state, checkpoints)
     tasks = list(_known_tasks(state))
     check_data_keys(state)
+    check_selection(state, tasks)
     copies = Copies(study.seeds)
     for checkpoint in checkpoints:
         state.ablations[checkpoint.name] = _resolve_ablations(state, checkpoint, copies)

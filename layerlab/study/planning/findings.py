@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from layerlab.ablation.ablation import Ablation
@@ -106,6 +106,17 @@ def check_source(state: Expansion, task: str, source: str, sentences: dict[tuple
     state.notes.update(dict.fromkeys(found.notes))
     for problem in found.problems:
         state.note("data", problem)
+
+
+def check_selection(state: Expansion, tasks: Collection[str]) -> None:
+    """Note scores that no epoch can be chosen by; a task that does not say what it gives is trusted."""
+    for name, metric in state.study.training.select_by.items():
+        if name not in tasks:
+            state.note("training.select_by", unknown("task of the study", name, tasks))
+            continue
+        known = getattr(get_task(name), "metrics", ())
+        if known and metric not in known:
+            state.note("training.select_by", unknown(f"score of task {name}", metric, known))
 
 
 def find_measurements(state: Expansion, tasks: Iterable[str]) -> None:
