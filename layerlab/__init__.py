@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from layerlab.ablation.interventions import (
         FitDonor,
         Freeze,
+        Interpolate,
         Permute,
         Rate,
         Reset,
@@ -80,6 +81,7 @@ _HOMES = {
     "layerlab.ablation.interventions": (
         "FitDonor",
         "Freeze",
+        "Interpolate",
         "Permute",
         "Rate",
         "Reset",
@@ -136,8 +138,8 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [  # noqa: RUF022 - kept in the order of a reader's path
     "Encoder", "bundled_encoders", "packaged_encoders", "register_packaged", "Anatomy", "register_anatomy",
     "Layers", "windows", "inspect_checkpoint",
-    "Reset", "Swap", "Permute", "Scale", "Freeze", "Unfreeze", "Rate", "Skip", "FitDonor", "Donors",
-    "intervention", "Selection", "ResumableForward",
+    "Reset", "Swap", "Permute", "Scale", "Interpolate", "Freeze", "Unfreeze", "Rate", "Skip", "FitDonor",
+    "Donors", "intervention", "Selection", "ResumableForward",
     "apply", "applied", "Receipt", "Ablation", "Timed", "Sweep", "sweep", "AblationCallback",
     "DataSpec", "register_corpus", "task", "register_task",
     "Training", "Measures", "Study", "Plan", "node", "register_engine",

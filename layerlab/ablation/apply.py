@@ -6,19 +6,30 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, overload
+from typing import Any, Final, overload
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from layerlab.ablation.interventions import Edit, Intervention, Standing, is_standing, kind_of, to_dict
+from layerlab.ablation.interventions import (
+    Edit,
+    HeadEdit,
+    Intervention,
+    Standing,
+    is_standing,
+    kind_of,
+    to_dict,
+)
 from layerlab.ablation.interventions.donors import Donors
 from layerlab.ablation.interventions.protocols import Undo
-from layerlab.ablation.interventions.weights import new_values
-from layerlab.errors import NoEffectError
+from layerlab.ablation.interventions.weights import check_shapes, new_values
+from layerlab.errors import DonorError, NoEffectError
 from layerlab.models.encoder import Encoder, as_encoder
 from layerlab.models.rates import rate_of
+
+#: Begins the names of a task head's parameters.
+HEAD: Final = "head."
 
 
 @dataclass(frozen=True)
@@ -27,7 +38,8 @@ class Receipt:
 
     Attributes:
         intervention: The intervention as plain values.
-        parameters: Names of the parameters it governs, relative to the base model.
+        parameters: Names of the parameters it governs, relative to the base model; those of a head after
+            ``HEAD``.
         n_values: Numbers in them.
         n_changed: Parameters that an edit changed, whose gradients were switched on or off, or whose learning
             rate was scaled.
@@ -55,7 +67,12 @@ Model = PreTrainedModel | Encoder
 
 @overload
 def apply(
-    intervention: Intervention, model: Model, *, donors: Donors | None = None, allow_no_effect: bool = False
+    intervention: Intervention,
+    model: Model,
+    *,
+    donors: Donors | None = None,
+    head: nn.Module | None = None,
+    allow_no_effect: bool = False,
 ) -> Receipt: ...
 @overload
 def apply(
@@ -63,6 +80,7 @@ def apply(
     model: Model,
     *,
     donors: Donors | None = None,
+    head: nn.Module | None = None,
     allow_no_effect: bool = False,
 ) -> tuple[Receipt, ...]: ...
 def apply(
@@ -70,6 +88,7 @@ def apply(
     model: Model,
     *,
     donors: Donors | None = None,
+    head: nn.Module | None = None,
     allow_no_effect: bool = False,
 ) -> Receipt | tuple[Receipt, ...]:
     """Carry out an intervention, or several in order, on a model in place.
@@ -82,6 +101,7 @@ def apply(
         intervention: One, or a sequence.
         model: A transformers model, with or without head, or an :class:`Encoder`.
         donors: Where weights come from; needed for runs' seeds and for fits of a study.
+        head: The task head, which interventions such as ``Interpolate`` change with the encoder.
         allow_no_effect: Accept interventions that change nothing.
 
     Returns:
@@ -93,9 +113,10 @@ def apply(
         SelectionError: A layer does not exist.
     """
     encoder, donors = as_encoder(model), donors or Donors()
+    place = _Place(encoder, head)
     if not isinstance(intervention, Sequence):
-        return _apply(intervention, encoder, donors, allow_no_effect, keep=False)[0]
-    return _apply_all(intervention, encoder, donors, allow_no_effect, keep=len(intervention) > 1)[0]
+        return _apply(intervention, place, donors, allow_no_effect, keep=False)[0]
+    return _apply_all(intervention, place, donors, allow_no_effect, keep=len(intervention) > 1)[0]
 
 
 @contextmanager
@@ -104,13 +125,15 @@ def applied(
     model: Model,
     *,
     donors: Donors | None = None,
+    head: nn.Module | None = None,
     allow_no_effect: bool = False,
 ) -> Iterator[tuple[Receipt, ...]]:
     """Carry out interventions for the length of a ``with`` block.
 
-    On exit, also by an exception, every parameter that an edit selects is restored bit for bit, whether the
-    edit or training inside the block changed it; so are ``requires_grad``, factors of learning rates, hooks
-    and the training mode of every module. What the block itself does to other parameters stays.
+    Takes the arguments of :func:`apply`. On exit, also by an exception, every parameter that an edit selects
+    is restored bit for bit, whether the edit or training inside the block changed it; so are
+    ``requires_grad``, factors of learning rates, hooks and the training mode of every module. What the block
+    itself does to other parameters stays.
 
     Yields:
         The receipts.
@@ -122,7 +145,7 @@ def applied(
     items = intervention if isinstance(intervention, Sequence) else (intervention,)
     learning = [(parameter, parameter.requires_grad) for parameter in encoder.model.parameters()]
     training = [(module, module.training) for module in encoder.model.modules()]
-    receipts, restore = _apply_all(items, encoder, donors, allow_no_effect, keep=True)
+    receipts, restore = _apply_all(items, _Place(encoder, head), donors, allow_no_effect, keep=True)
     try:
         yield receipts
     finally:
@@ -133,8 +156,35 @@ def applied(
             module.training = mode
 
 
+@dataclass(frozen=True)
+class _Place:
+    """What interventions change: an encoder, and the head on it where it is given."""
+
+    encoder: Encoder
+    head: nn.Module | None
+
+    def values(self, item: Edit, donors: Donors) -> dict[str, Tensor]:
+        """Return what an edit gives, of a head under names that begin with ``HEAD``."""
+        values = dict(new_values(item, self.encoder, donors))
+        if isinstance(item, HeadEdit):
+            if self.head is None:
+                raise DonorError(f"{kind_of(item)} changes the task head too; give it: head=")
+            found = item.head_weights(self.head, donors)
+            check_shapes(found, dict(self.head.named_parameters()))
+            values |= {f"{HEAD}{name}": value for name, value in found.items()}
+        return values
+
+
+def named_parameters(encoder: Encoder, head: nn.Module | None) -> dict[str, nn.Parameter]:
+    """Return the parameters of an encoder and its head by the names that receipts have."""
+    found = dict(encoder.base.named_parameters())
+    if head is not None:
+        found |= {f"{HEAD}{name}": parameter for name, parameter in head.named_parameters()}
+    return found
+
+
 def _apply_all(
-    items: Sequence[Intervention], encoder: Encoder, donors: Donors, allow_no_effect: bool, keep: bool
+    items: Sequence[Intervention], place: _Place, donors: Donors, allow_no_effect: bool, keep: bool
 ) -> tuple[tuple[Receipt, ...], Undo]:
     """Carry out several; return receipts and, if old values are kept, what takes all of them back."""
     receipts: list[Receipt] = []
@@ -146,7 +196,7 @@ def _apply_all(
 
     try:
         for item in items:
-            receipt, undo = _apply(item, encoder, donors, allow_no_effect, keep)
+            receipt, undo = _apply(item, place, donors, allow_no_effect, keep)
             receipts.append(receipt)
             undos.append(undo)
     except BaseException:
@@ -156,22 +206,22 @@ def _apply_all(
 
 
 def _apply(
-    item: Intervention, encoder: Encoder, donors: Donors, allow_no_effect: bool, keep: bool
+    item: Intervention, place: _Place, donors: Donors, allow_no_effect: bool, keep: bool
 ) -> tuple[Receipt, Undo]:
     kind_of(item)
     if isinstance(item, Edit):
-        return _edit(item, encoder, donors, allow_no_effect, keep)
+        return _edit(item, place, donors, allow_no_effect, keep)
     if is_standing(item):
-        return _hold(item, encoder, allow_no_effect)
+        return _hold(item, place.encoder, allow_no_effect)
     raise TypeError(f"{item!r} has neither `weights` nor `hold`, so it cannot be applied")
 
 
 def _edit(
-    item: Edit, encoder: Encoder, donors: Donors, allow_no_effect: bool, keep: bool
+    item: Edit, place: _Place, donors: Donors, allow_no_effect: bool, keep: bool
 ) -> tuple[Receipt, Undo]:
     """Compute new values, check all of them, then write."""
-    values = new_values(item, encoder, donors)
-    parameters = dict(encoder.base.named_parameters())
+    values = place.values(item, donors)
+    parameters = named_parameters(place.encoder, place.head)
     touched = {name: parameters[name] for name in values}
     n_changed = sum(
         not torch.equal(touched[name].detach(), value.to(touched[name].device, touched[name].dtype))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from layerlab.ablation.apply import Receipt, applied
+from layerlab.ablation.apply import HEAD, Receipt, applied, named_parameters
 from layerlab.ablation.interventions import Edit, Intervention, Skip, Standing, is_standing
 from layerlab.ablation.interventions.donors import Donors
 from layerlab.models.encoder import Encoder
@@ -56,14 +56,21 @@ class Prepared:
             yield
 
 
-def prepare(items: Sequence[Intervention], encoder: Encoder, donors: Donors | None = None) -> Prepared:
+def prepare(
+    items: Sequence[Intervention],
+    encoder: Encoder,
+    donors: Donors | None = None,
+    head: nn.Module | None = None,
+) -> Prepared:
     """Carry interventions out, keep what they give, and take them back.
+
+    Takes what :func:`layerlab.ablation.apply.apply` takes.
 
     Raises:
         LayerlabError: As :func:`layerlab.ablation.apply.apply`.
     """
-    with applied(items, encoder, donors=donors) as receipts:
-        parameters = dict(encoder.base.named_parameters())
+    with applied(items, encoder, donors=donors, head=head) as receipts:
+        parameters = named_parameters(encoder, head)
         pairs = zip(items, receipts, strict=True)
         names = dict.fromkeys(n for item, one in pairs if isinstance(item, Edit) for n in one.parameters)
         weights = tuple((parameters[name], parameters[name].detach().clone()) for name in names)
@@ -76,7 +83,8 @@ def lowest_level(items: Sequence[Intervention], receipts: Sequence[Receipt], enc
     parts: set[int | str] = set()
     for item, receipt in zip(items, receipts, strict=True):
         if isinstance(item, Edit):
-            parts.update(encoder.part_of[name] for name in receipt.parameters)
+            names = (name for name in receipt.parameters if not name.startswith(HEAD))
+            parts.update(encoder.part_of[name] for name in names)
         elif type(item) is Skip:
             parts.update(item.layers.indices(encoder.n_layers))
         else:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, InstanceOf, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, InstanceOf, ValidationInfo, model_validator
 
 from layerlab.ablation.ablation import Ablation, Timed, misplaced, place
 from layerlab.ablation.interventions import from_dict, known_interventions
@@ -23,7 +23,8 @@ def read_ablation(value: object) -> Ablation | Sweep:
 
     Args:
         value: ``none``; or a mapping with ``name``, ``before``, ``during``, ``after``; or the same with
-            ``sweep: {windows, stride}``, whose entries lack ``layers``.
+            ``sweep: {windows, stride}``, whose entries lack ``layers``, or with
+            ``sweep: {values: {weight: [...]}}``, whose entries lack that field.
 
     Raises:
         StudyError: Every mistake, with its path below the value.
@@ -47,7 +48,8 @@ def read_ablation(value: object) -> Ablation | Sweep:
         nowhere = f"intervenes nowhere; the baseline is `none`. Expected {FORMS}"
         raise StudyError([Problem("", nowhere)], "ablation")
     if written.sweep is not None:
-        return Sweep(written.sweep.windows or 1, written.sweep.stride, entries, written.name)
+        over = written.sweep
+        return Sweep(over.windows or 1, over.stride, entries, written.name, over.values or {})
     return place(written.name, [(one.phase, one.at, from_dict({one.kind: one.options})) for one in entries])
 
 
@@ -67,6 +69,8 @@ def dump_ablation(ablation: Ablation | Sweep) -> Any:
     else:
         stride = {} if ablation.stride is None else {"stride": ablation.stride}
         plain["sweep"] = {"windows": ablation.windows, **stride}
+        if ablation.values:
+            plain["sweep"] = {"values": {name: list(some) for name, some in ablation.values.items()}}
         entries = list(ablation.entries)
         named = bool(ablation.name)
     for entry in entries:
@@ -116,7 +120,8 @@ def _read_entry(value: object, info: ValidationInfo) -> Swept:
     if phase != "during" and at is not None:
         problems.append(Problem("at", f"only entries of `during` have a time, this one is under `{phase}`"))
     options = {} if options is None and swept else options
-    whole = {"layers": "0", **options} if swept and isinstance(options, Mapping) else options
+    given = _first_of(info.data.get("sweep"))
+    whole = {**given, **options} if swept and isinstance(options, Mapping) else options
     try:
         item = from_dict({kind: whole})
         if phase == "during" and at is not None:
@@ -130,6 +135,26 @@ def _read_entry(value: object, info: ValidationInfo) -> Swept:
     return Swept(phase, kind, options, at)
 
 
+def _first_of(over: _Windows | None) -> dict[str, Any]:
+    """Return a value of the field that a sweep gives."""
+    if over is None or not over.values:
+        return {"layers": "0"}
+    return {name: values[0] for name, values in over.values.items()}
+
+
+def _check_values(value: object) -> object:
+    example = "{weight: [0.25, 0.5]}"
+    if not isinstance(value, Mapping) or len(value) != 1:
+        raise ValueError(f"expected one field with its values, such as {example}, got {value!r}")
+    ((name, values),) = value.items()
+    if not isinstance(values, list | tuple) or not values or name in ("layers", "at"):
+        raise ValueError(f"expected one field with its values, such as {example}, got {value!r}")
+    twice = [one for index, one in enumerate(values) if one in values[:index]]
+    if twice:
+        raise ValueError(f"{name}: {twice[0]!r} is listed twice")
+    return {name: tuple(values)}
+
+
 _Count = Annotated[int, BeforeValidator(_check_count)]
 _Entries = Annotated[
     tuple[Annotated[InstanceOf[Swept], BeforeValidator(_read_entry)], ...], BeforeValidator(_check_list)
@@ -137,17 +162,25 @@ _Entries = Annotated[
 
 
 class _Windows(BaseModel):
-    """The windows of a sweep.
+    """The windows of a sweep, or the values of a field.
 
     Attributes:
         windows: Layers in a window.
         stride: From the first layer of a window to that of the next; a window's length by default.
+        values: A field of the entries with its values, such as ``{weight: [0.25, 0.5]}``, instead of windows.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     windows: _Count | None = None
     stride: _Count | None = None
+    values: Annotated[Mapping[str, tuple[Any, ...]] | None, BeforeValidator(_check_values)] = None
+
+    @model_validator(mode="after")
+    def _refuse_both(self) -> Self:
+        if self.values and (self.windows or self.stride):
+            raise ValueError("give `windows` of layers or `values` of a field, not both")
+        return self
 
 
 class Written(BaseModel):
@@ -155,7 +188,8 @@ class Written(BaseModel):
 
     Attributes:
         name: What tables and figures call it; made from the entries if left out.
-        sweep: Makes one ablation for each window of layers; the entries then have no ``layers``.
+        sweep: Makes one ablation for each window of layers, or each value of a field, which the entries then
+            do not have.
         before: Interventions before fine-tuning, in order.
         during: Interventions while the model trains, each with ``at``: the fraction of the steps after which
             it is made.

@@ -72,9 +72,8 @@ class Forms:
         self, inputs: Batch, corpus: EncodedCorpus, examples: Sequence[int]
     ) -> Iterator[tuple[str, Tensor]]:
         for name, form in self._from_input:
-            with form.in_place():
-                last = self._forward.run(inputs)
-            yield name, last
+            with form.in_place():  # the head may have changed with the encoder
+                yield name, self._forward.run(inputs)
         own: Tensor | None = None
         level = 0
         if self._prefix is not None and self._from_level and self._from_level[0][0] >= self._prefix.level:
@@ -83,5 +82,4 @@ class Forms:
             if own is None or start > level:
                 own, level = self._forward.run(inputs, own, start=level, stop=start), start
             with form.in_place():
-                last = self._forward.run(inputs, own, start=level)
-            yield name, last
+                yield name, self._forward.run(inputs, own, start=level)

@@ -67,11 +67,13 @@ class SourceCheck:
         problems: What is wrong, in words.
         notes: What a reader of results should know, each with its corpus.
         n_sentences: Sentences in the training split.
+        labels: Classes of a head that is trained on it.
     """
 
     problems: tuple[str, ...]
     notes: tuple[str, ...] = ()
     n_sentences: int = 0
+    labels: tuple[str, ...] = ()
 
 
 def check_labels(task: Task, trains: Sequence[CorpusRef], others: Sequence[CorpusRef]) -> SourceCheck:
@@ -96,7 +98,8 @@ def check_labels(task: Task, trains: Sequence[CorpusRef], others: Sequence[Corpu
             task.check(corpus.sentences, labels, ref.where)
         except (DataError, LabelError) as error:
             problems.append(str(error))
-    return SourceCheck(tuple(problems), tuple(notes), sum(len(source.sentences) for source in sources))
+    n_sentences = sum(len(source.sentences) for source in sources)
+    return SourceCheck(tuple(problems), tuple(notes), n_sentences, labels)
 
 
 def _unlike_labels(task: Task, sources: Sequence[Corpus]) -> list[str]:

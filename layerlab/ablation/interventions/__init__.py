@@ -1,4 +1,4 @@
-"""What can be done to layers: reset, swap, permute, scale, freeze, unfreeze, rate, skip.
+"""What can be done to layers: reset, swap, permute, scale, interpolate, freeze, unfreeze, rate, skip.
 
 Interventions are frozen values; importing them imports no torch.
 :func:`layerlab.ablation.apply.apply` carries them out.
@@ -16,6 +16,7 @@ Negate(layers=Layers(text='0-1'))
 from __future__ import annotations
 
 from layerlab.ablation.interventions.freeze import Freeze, Unfreeze
+from layerlab.ablation.interventions.interpolate import Interpolate
 from layerlab.ablation.interventions.kinds import (
     from_dict,
     intervention,
@@ -28,6 +29,7 @@ from layerlab.ablation.interventions.permute import Permute
 from layerlab.ablation.interventions.protocols import (
     PHASES,
     Edit,
+    HeadEdit,
     Intervention,
     Standing,
     at_depth,
@@ -47,8 +49,8 @@ from layerlab.ablation.interventions.swap import Swap
 from layerlab.models.anatomy import Component
 
 __all__ = [
-    "PHASES", "Component", "Edit", "FitDonor", "Freeze", "Intervention", "Permute", "Rate", "Reset",
-    "Scale", "Selection", "Skip", "Standing", "Swap", "Unfreeze", "at_depth", "changes_output", "donor_of",
-    "from_dict", "intervention", "is_elsewhere", "is_standing", "kind_of", "known_interventions",
-    "may_not_fit", "options_of", "order_depends_on_seed", "to_dict",
+    "PHASES", "Component", "Edit", "FitDonor", "Freeze", "HeadEdit", "Interpolate", "Intervention",
+    "Permute", "Rate", "Reset", "Scale", "Selection", "Skip", "Standing", "Swap", "Unfreeze", "at_depth",
+    "changes_output", "donor_of", "from_dict", "intervention", "is_elsewhere", "is_standing", "kind_of",
+    "known_interventions", "may_not_fit", "options_of", "order_depends_on_seed", "to_dict",
 ]  # fmt: skip

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from layerlab.ablation.interventions.notation import FitDonor
@@ -29,6 +31,7 @@ class Donors:
         revision: Branch, tag or commit of the pretrained checkpoint, if it is on the Hub.
         seed: For interventions that have none of their own.
         fits: Checkpoint folders of a study's fits, by id.
+        labels: Those of the own head, in the order of its outputs, which the head of a donor must have.
         load: Gives the weights of a folder or Hub id and its revision; :func:`load_weights` if None.
     """
 
@@ -38,12 +41,14 @@ class Donors:
         revision: str | None = None,
         seed: int | None = None,
         fits: Mapping[str, Path] | None = None,
+        labels: Sequence[str] | None = None,
         load: Callable[[str, str | None], Weights] | None = None,
     ) -> None:
         self._pretrained = pretrained
         self._revision = revision
         self._seed = seed
         self._fits = dict(fits or {})
+        self._labels = None if labels is None else tuple(labels)
         self._load_weights = load or load_weights
         self._cache: dict[tuple[str, ...], Weights] = {}
 
@@ -108,6 +113,21 @@ class Donors:
             return self._load(str(self._find_fit(donor)), None)
         return self.pretrained(encoder) if donor == "pretrained" else self._load(donor, None)
 
+    def head(self, donor: FitDonor) -> Weights:
+        """Return the weights of the head of a fit of the study.
+
+        Raises:
+            DonorError: The fit is not known here, or its labels are others.
+        """
+        folder = self._find_fit(donor).parent
+        key = ("head", str(folder))
+        if key not in self._cache:
+            found = tuple(json.loads((folder / "labels.json").read_text(encoding="utf-8"))["labels"])
+            if self._labels is not None and found != self._labels:
+                raise DonorError(unlike_labels(self._labels, found))
+            self._cache[key] = load_file(folder / "head.safetensors")
+        return self._cache[key]
+
     def _find_fit(self, donor: FitDonor) -> Path:
         if donor.fit is None:
             raise DonorError(
@@ -122,6 +142,19 @@ class Donors:
         if key not in self._cache:
             self._cache[key] = self._load_weights(name, revision)
         return self._cache[key]
+
+
+def unlike_labels(own: Sequence[str], donors: Sequence[str]) -> str:
+    """Say how the labels of a fit and of a donor differ, whose heads therefore have no common weights.
+
+    >>> unlike_labels(["O", "B-PER"], ["O", "B-LOC"])
+    "the donor's head has other labels: it has B-LOC besides and lacks B-PER"
+    """
+    besides = [label for label in donors if label not in own]
+    lacking = [label for label in own if label not in donors]
+    said = [f"has {', '.join(besides)} besides"] * bool(besides)
+    said += [f"lacks {', '.join(lacking)}"] * bool(lacking)
+    return f"the donor's head has other labels: it {' and '.join(said) or 'has them in another order'}"
 
 
 def load_weights(name: str, revision: str | None = None) -> Weights:

@@ -11,7 +11,7 @@ from layerlab.errors import Problem, StudyError
 from layerlab.models.layers import Layers
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
     from typing_extensions import TypeIs
 
     from layerlab.ablation.interventions.donors import Donors
@@ -47,6 +47,15 @@ class Edit(Intervention, Protocol):
 
     def weights(self, encoder: Encoder, donors: Donors) -> Mapping[str, Tensor]:
         """Return new values by parameter name relative to the base model, and change nothing."""
+        ...
+
+
+@runtime_checkable
+class HeadEdit(Edit, Protocol):
+    """An edit that changes the task head with the encoder; it is made after fine-tuning."""
+
+    def head_weights(self, head: nn.Module, donors: Donors) -> Mapping[str, Tensor]:
+        """Return new values by parameter name of the head, and change nothing."""
         ...
 
 

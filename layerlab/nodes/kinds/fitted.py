@@ -67,7 +67,7 @@ class Fitted:
     def donors_of(self, store: Store, fits: tuple[str, ...]) -> Donors:
         """Return where interventions after fine-tuning take weights from."""
         if fits not in self.donors:
-            self.donors[fits] = make_donors(store, self.fit.origin, self.fit.spec.seed, fits)
+            self.donors[fits] = make_donors(store, self.fit.origin, self.fit.spec.seed, fits, self.labels)
         return self.donors[fits]
 
     def look_for_prefix(self, work: Work, taken: Taken) -> None:

@@ -63,7 +63,9 @@ def load_encoder(location: str, revision: str | None, seed: int) -> Encoder:
     return Encoder.from_pretrained(location, revision=revision)
 
 
-def make_donors(store: Store, origin: Origin, seed: int, fits: Sequence[str]) -> Donors:
+def make_donors(
+    store: Store, origin: Origin, seed: int, fits: Sequence[str], labels: Sequence[str] | None = None
+) -> Donors:
     """Return where interventions take weights from: the checkpoint, the reset stream, other fits.
 
     Args:
@@ -71,6 +73,7 @@ def make_donors(store: Store, origin: Origin, seed: int, fits: Sequence[str]) ->
         origin: The checkpoint.
         seed: The fit's seed.
         fits: Ids of the fits that donate weights.
+        labels: Of the fit's head, which the heads of donors must have.
     """
     from layerlab.ablation.interventions.donors import Donors
 
@@ -79,6 +82,7 @@ def make_donors(store: Store, origin: Origin, seed: int, fits: Sequence[str]) ->
         revision=origin.revision,
         seed=donors_seed(seed),
         fits={fit: store.model(fit) for fit in fits},
+        labels=labels,
     )
 
 

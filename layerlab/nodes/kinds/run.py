@@ -136,7 +136,7 @@ class Run(BaseModel):
         started = time.monotonic()
         fitted, taken = self._open(work)
         donors = fitted.donors_of(work.store, self.donors)
-        with applied(self.after, fitted.encoder, donors=donors) as receipts:
+        with applied(self.after, fitted.encoder, donors=donors, head=fitted.model.head) as receipts:
             counted = self._evaluate(work, fitted, receipts, taken)
             measured, measuring = self._measure(
                 work, fitted, measured_alone(fitted, changed=bool(self.after))

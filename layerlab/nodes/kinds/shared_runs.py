@@ -61,7 +61,7 @@ def prepare_forms(
     ready: dict[str, Prepared] = {}
     for run_id, (items, fits) in after.items():
         try:
-            form = prepare(items, fitted.encoder, fitted.donors_of(store, fits))
+            form = prepare(items, fitted.encoder, fitted.donors_of(store, fits), fitted.model.head)
         except LayerlabError:
             continue
         if ready and sum(one.n_bytes for one in ready.values()) + form.n_bytes > READY_BYTES:

@@ -26,6 +26,7 @@ from layerlab.report.figures.figure import Drawing, Figure, Material
 from layerlab.report.figures.freezing import FREEZING
 from layerlab.report.figures.gap import GAP
 from layerlab.report.figures.heatmap import HEATMAP
+from layerlab.report.figures.interpolation import INTERPOLATION
 from layerlab.report.figures.probes import PROBES
 from layerlab.report.figures.sensitivity import SENSITIVITY
 from layerlab.report.figures.similarity import SIMILARITY
@@ -40,8 +41,8 @@ ENTRY_POINTS = "layerlab.figures"
 
 #: The figures that come with layerlab, in the order of a report.
 BUILT_IN = (
-    SENSITIVITY, TARGETS, HEATMAP, AFTER, FREEZING, SWAPS, TRANSFER, SIMILARITY, GAP, PROBES, ALIGNMENT,
-    CHANGE, DRIFT, TRAJECTORY,
+    SENSITIVITY, TARGETS, HEATMAP, AFTER, FREEZING, SWAPS, INTERPOLATION, TRANSFER, SIMILARITY, GAP, PROBES,
+    ALIGNMENT, CHANGE, DRIFT, TRAJECTORY,
 )  # fmt: skip
 
 _FIGURES = {figure.name: figure for figure in BUILT_IN}

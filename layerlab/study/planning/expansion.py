@@ -22,6 +22,7 @@ from layerlab.study.planning.findings import (
     find_corpora,
     find_measurements,
 )
+from layerlab.study.planning.heads import check_heads
 from layerlab.study.planning.trajectories import trajectory_notes, watch_fits
 from layerlab.study.planning.vocabulary import check_vocabularies
 from layerlab.tasks.task import get_task
@@ -63,6 +64,7 @@ def expand(study: Grid, *, check: bool | Callable[[Sequence[Node]], bool] = True
         donors = [(fit.spec.task, fit.source) for fit in state.fits.values()]
         for task, source in dict.fromkeys([*pairs, *donors]):
             check_source(state, task, source, sentences)
+        check_heads(state)
         check_vocabularies(state, checkpoints)
     if state.problems:
         raise StudyError(list(state.problems.values()), f"study {study.name!r}")

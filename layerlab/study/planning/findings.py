@@ -46,6 +46,7 @@ class Expansion:
     measurements: dict[tuple[str, str], Measurement] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
     blank: dict[str, bool] = field(default_factory=dict)
+    heads: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
 
     def note(self, path: str, message: object) -> None:
         """Remember a mistake, once."""
@@ -102,7 +103,7 @@ def check_source(state: Expansion, task: str, source: str, sentences: dict[tuple
     if len(there) < len(trains):
         return
     found = check_labels(get_task(task), there, [ref for ref in others if ref is not None])
-    sentences[task, source] = found.n_sentences
+    sentences[task, source], state.heads[task, source] = found.n_sentences, found.labels
     state.notes.update(dict.fromkeys(found.notes))
     for problem in found.problems:
         state.note("data", problem)

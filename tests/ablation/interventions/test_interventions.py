@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from layerlab.ablation.interventions import (
     FitDonor,
     Freeze,
+    Interpolate,
     Intervention,
     Permute,
     Rate,
@@ -42,6 +43,8 @@ EXAMPLES: list[Intervention] = [
     Scale("3", factor=0.1),
     Scale("3", factor=2e-5, donor="pretrained"),
     Scale("3", factor=-1.0, donor=FitDonor(task="ner", ablation="reset(0-1)@before")),
+    Interpolate(FitDonor(source="fr"), 0.3),
+    Interpolate(FitDonor(source="fr", seed=1), weight=-0.5, layers="0-5"),
     Freeze("0-5"),
     Freeze("embeddings", dropout=False),
     Unfreeze("4-5", components=["attention"]),
@@ -71,7 +74,9 @@ def test_the_examples_hold_every_kind() -> None:
         if cls.__module__.startswith("layerlab.ablation.inter")
     }
     assert {kind_of(item) for item in EXAMPLES} == own
-    assert own == {"reset", "swap", "permute", "scale", "freeze", "unfreeze", "rate", "skip"}
+    assert own == {
+        "reset", "swap", "permute", "scale", "interpolate", "freeze", "unfreeze", "rate", "skip",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("item", EXAMPLES, ids=repr)
