@@ -6,6 +6,7 @@ from typing import Literal
 
 import pandas as pd
 
+from layerlab.analysis.scales import POINTS, Scale
 from layerlab.analysis.sensitivity import ABLATION, MEAN, SETTING
 from layerlab.analysis.significance import significance
 from layerlab.errors import RecordsError
@@ -21,6 +22,8 @@ def hierarchical_bootstrap(
     metric: str | None = None,
     *,
     incomplete: Literal["raise", "drop"] = "raise",
+    scale: Scale = POINTS,
+    margin: float | None = None,
     resamples: int = DRAWN,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -35,6 +38,8 @@ def hierarchical_bootstrap(
         counts: What ``layerlab.analysis.counts.load_counts`` gives, of all runs of the frame.
         metric: As in ``sensitivity``.
         incomplete: As in ``sensitivity``.
+        scale: As in ``sensitivity``.
+        margin: As in ``significance``.
         resamples: How many to draw.
         seed: Of what is drawn.
 
@@ -48,7 +53,14 @@ def hierarchical_bootstrap(
     Reference: Davison and Hinkley (1997), "Bootstrap Methods and their Application", section 3.8.
     """
     effect = significance(
-        frame, metric, incomplete=incomplete, sentences=counts, resamples=resamples, seed=seed
+        frame,
+        metric,
+        incomplete=incomplete,
+        scale=scale,
+        margin=margin,
+        sentences=counts,
+        resamples=resamples,
+        seed=seed,
     )
     _require_counts(effect)
     sizes = counts.groupby(["study", "target"], observed=True)["sentence"].nunique().to_dict()
@@ -57,8 +69,9 @@ def hierarchical_bootstrap(
         for study, target in zip(effect["study"], effect["target"], strict=True)
     ]
     found = effect.assign(
-        n_resamples=resamples, n_sentences=n_sentences, low=effect["boot_low"], high=effect["boot_high"]
-    )
+        n_resamples=resamples, n_sentences=n_sentences, low=effect["boot_low"], high=effect["boot_high"],
+        interval="bootstrap",
+    )  # fmt: skip
     for _, part in found.groupby([*SETTING, *ABLATION], sort=False, dropna=False):
         own = part[(part["quantity"] == "zero_shot_drop") & (part["target"] != MEAN)]
         found.loc[part.index[part["target"] == MEAN], "n_sentences"] = int(own["n_sentences"].sum())

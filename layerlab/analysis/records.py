@@ -33,7 +33,7 @@ INTEGERS = ("first_layer", "last_layer", "seed", "layer", "n")
 COLUMNS = (
     "study", "run_id", "fit_id", "model", "task", "ablation", "phase", "intervention", "layers",
     "first_layer", "last_layer", "donor", "source", "target", "split", "seed", "metric", "layer", "value",
-    "n", "sweep", "options", "main",
+    "n", "sweep", "options", "main", "floor",
 )  # fmt: skip
 
 #: What makes a row of a records frame unique.

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from layerlab.analysis.equivalence import equivalence_test
 from layerlab.analysis.inference import (
     RESAMPLES,
     Floats,
@@ -24,6 +25,7 @@ from layerlab.analysis.inference import (
 )
 from layerlab.analysis.records import BASELINE
 from layerlab.analysis.resampling import SentenceDraws, hierarchical_interval
+from layerlab.analysis.scales import LOG_ODDS, MARGINS, POINTS, Scale, check_scale, log_odds
 from layerlab.analysis.sensitivity import (
     EFFECT_COLUMNS,
     MEAN,
@@ -36,11 +38,14 @@ from layerlab.analysis.sweeps import select_scores
 from layerlab.targets import sources_of
 
 LEVEL = 0.05  # the share of false discoveries that tables speak of
-TEST_COLUMNS = ("p", "q", "n_tests", "family", "d_z", "boot_low", "boot_high", "resampled")
+TEST_COLUMNS = (
+    "p", "q", "n_tests", "family", "d_z", "margin", "p_equivalent", "boot_low", "boot_high", "resampled",
+)  # fmt: skip
 _FAMILY = (*SETTING, "sweep", "quantity")
 _ABLATION = ("ablation", "phase", "intervention", "layers")
 _BASELINE = (BASELINE, "", "", "")  # of a setting there is one, whatever its columns say
 _Row = dict[str, Any]
+_Runs = Mapping[tuple[Any, ...], tuple[str, float, float]]  # run, value, n
 
 
 def significance(
@@ -50,6 +55,8 @@ def significance(
     split: str | None = None,
     incomplete: Literal["raise", "drop"] = "raise",
     method: Literal["bh", "by"] = "bh",
+    scale: Scale = POINTS,
+    margin: float | None = None,
     sentences: pd.DataFrame | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
@@ -65,6 +72,9 @@ def significance(
         split: As in ``sensitivity``.
         incomplete: As in ``sensitivity``.
         method: How q values are made of a family's p values, as in ``false_discovery``.
+        scale: As in ``sensitivity``.
+        margin: The largest effect that does not matter, a fraction in points, for the test of equivalence;
+            None means 1 point, or 0.1 log-odds.
         sentences: What each test sentence contributes to the scores, with the columns
             ``layerlab.analysis.resampling.SENTENCE_COLUMNS``; where it has all runs of an effect, sentences
             are resampled with the seeds.
@@ -74,18 +84,22 @@ def significance(
     Returns:
         The frame of ``sensitivity`` and, for every effect: ``p`` of the two-sided sign-flip test over seeds
         (missing for one seed), ``q`` within its ``family`` of ``n_tests`` tests, ``d_z`` (Cohen's, over
-        seeds), the bootstrap interval ``boot_low`` to ``boot_high`` and what was ``resampled`` for it
-        (``"seeds"``, ``"sentences"``, ``"seeds and sentences"`` or nothing). ``attrs["warnings"]`` says
-        where seeds are too few for any test.
+        seeds), ``p_equivalent`` of the two one-sided t tests against an effect as large as the ``margin``
+        (small values show that the effect is smaller; missing for one seed), the bootstrap interval
+        ``boot_low`` to ``boot_high`` and what was ``resampled`` for it (``"seeds"``, ``"sentences"``,
+        ``"seeds and sentences"`` or nothing). ``attrs["warnings"]`` says where seeds are too few for any
+        test.
 
     Raises:
-        RecordsError: As ``sensitivity``, or counts of sentences that do not give the recorded scores.
+        RecordsError: As ``sensitivity``; a margin that is not above 0; or counts of sentences that do not
+            give the recorded scores.
     """
-    pairs = paired(frame, metric, split=split, incomplete=incomplete)
+    margin = MARGINS[check_scale(scale)] if margin is None else margin
+    pairs = paired(frame, metric, split=split, incomplete=incomplete, scale=scale)
     found = pairs_of_effects(pairs)
     effect, groups = average_pairs(pairs, found), list(found.values())
     differences = [np.array([row["effect"] for row in members]) for members in groups]
-    effect = effect.assign(**_by_size(differences, resamples, seed))
+    effect = effect.assign(**_by_size(differences, margin, resamples, seed), margin=margin)
     effect["resampled"] = ["seeds" if len(members) > 1 else "" for members in groups]
     if sentences is not None:
         draws = SentenceDraws(sentences, resamples, seed)
@@ -116,14 +130,20 @@ def seed_warning(n_seeds: int, n_tests: int = 1, level: float = LEVEL) -> str:
     return f"{text}: at least {needed} seeds{more} are needed."
 
 
-def _by_size(differences: list[Floats], resamples: int, seed: int) -> dict[str, Floats]:
+def _by_size(differences: list[Floats], margin: float, resamples: int, seed: int) -> dict[str, Floats]:
     """Test effects and give their intervals and sizes, those with as many seeds together."""
-    found = {name: np.full(len(differences), np.nan) for name in ("p", "d_z", "boot_low", "boot_high")}
+    names = ("p", "d_z", "p_equivalent", "boot_low", "boot_high")
+    found = {name: np.full(len(differences), np.nan) for name in names}
     for size in {len(values) for values in differences}:
         places = [place for place, values in enumerate(differences) if len(values) == size]
         rows = np.stack([differences[place] for place in places])
+        there = np.flatnonzero(~np.isnan(rows).any(axis=1))  # a score of 0 or 1 may have no log-odds
+        places, rows = [places[index] for index in there], rows[there]
+        if not places:
+            continue
         found["p"][places] = sign_flip_test(rows, seed=seed)
         found["d_z"][places] = cohens_dz(rows)
+        found["p_equivalent"][places] = equivalence_test(rows, margin)
         low, high = bootstrap_means(rows, resamples=resamples, seed=seed)
         found["boot_low"][places], found["boot_high"][places] = low, high
     return found
@@ -157,20 +177,21 @@ def _warnings(effect: pd.DataFrame) -> list[str]:
     return found
 
 
-def _runs(scores: pd.DataFrame) -> dict[tuple[Any, ...], tuple[str, float]]:
-    """Find the run and the value of every score, by what was run, target and seed."""
+def _runs(scores: pd.DataFrame) -> _Runs:
+    """Find the run, the value and the n of every score, by what was run, target and seed."""
     found = {}
     for row in scores[scores["value"].notna()].to_dict("records"):
         run = _BASELINE if row["ablation"] == BASELINE else tuple(row[name] for name in _ABLATION)
         where = (*(row[name] for name in SETTING), *run, row["target"], row["seed"])
-        found[where] = (str(row["run_id"]), float(row["value"]))
+        n = float("nan") if pd.isna(row["n"]) else float(row["n"])
+        found[where] = (str(row["run_id"]), float(row["value"]), n)
     return found
 
 
 def _resample_sentences(
     effect: pd.DataFrame,
     groups: list[list[_Row]],
-    runs: Mapping[tuple[Any, ...], tuple[str, float]],
+    runs: _Runs,
     draws: SentenceDraws,
     seed: int,
 ) -> None:
@@ -193,7 +214,7 @@ def _resample_sentences(
 def _drawn_effect(
     row: _Row,
     targets: Sequence[str],
-    runs: Mapping[tuple[Any, ...], tuple[str, float]],
+    runs: _Runs,
     draws: SentenceDraws,
 ) -> Floats | None:
     """Return one seed's effect in every resample of the sentences; None where counts are missing."""
@@ -203,8 +224,9 @@ def _drawn_effect(
     def drop(target: str) -> Floats | None:
         both = []
         for run in (_BASELINE, ablation):
-            run_id, value = runs[(*setting, *run, target, row["seed"])]
-            both.append(draws.scores(row["study"], run_id, target, row["metric"], value))
+            run_id, value, n = runs[(*setting, *run, target, row["seed"])]
+            drawn = draws.scores(row["study"], run_id, target, row["metric"], value)
+            both.append(log_odds(drawn, n) if row["scale"] == LOG_ODDS and drawn is not None else drawn)
         reference, ablated = both
         return None if reference is None or ablated is None else reference - ablated
 
@@ -220,7 +242,7 @@ def _drawn_effect(
     return effect
 
 
-def _scored(target: str, row: _Row, runs: Mapping[tuple[Any, ...], tuple[str, float]]) -> Sequence[str]:
+def _scored(target: str, row: _Row, runs: _Runs) -> Sequence[str]:
     """Return the targets that an effect's target stands for: of a source of several languages, these."""
     itself = (*(row[name] for name in (*SETTING, *_ABLATION)), target, row["seed"])
     return [target] if itself in runs else sources_of(target)

@@ -29,6 +29,7 @@ class ScoreRow(BaseModel):
         value: As a fraction.
         n: What the value rests on, such as words or sentences.
         layer: Level of a measure, 0 being the embeddings; None for a score.
+        floor: What answering the commonest label everywhere would score; None where that is not known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,6 +40,11 @@ class ScoreRow(BaseModel):
     value: float | None
     n: int | None = None
     layer: int | None = None
+    floor: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values; a floor that is not known is left out."""
+        return self.model_dump(exclude=None if self.floor is not None else {"floor"})
 
 
 class Record(BaseModel):
@@ -66,7 +72,7 @@ class Record(BaseModel):
         """Write ``record.json`` into a folder."""
         plain: dict[str, Any] = {self.kind: dict(self.about)}
         if self.scores:
-            plain["scores"] = [score.model_dump() for score in self.scores]
+            plain["scores"] = [score.to_json() for score in self.scores]
         if self.spec:
             plain["spec"] = dict(self.spec)
         text = json.dumps(plain | {"node": dict(self.facts)}, indent=1, ensure_ascii=False)

@@ -2,7 +2,8 @@
 
 Each row of newer records has the sweep of its ablation, what the ablation does (``options``), and whether
 the metric is its task's main one. For older records this is worked out from the automatic names of ablations,
-such as ``reset(0-1, to=pretrained)@after``, and from the other columns.
+such as ``reset(0-1, to=pretrained)@after``, and from the other columns. What the commonest answer alone would
+score (``floor``) is not known of them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import pandas as pd
 from layerlab.names import PROBE, ablation_name
 
 #: Columns that older records lack.
-NEWER = ("donor", "sweep", "options", "main")
+NEWER = ("donor", "sweep", "options", "main", "floor")
 
 _KNOWN = ("ablation", "phase", "intervention", "layers", "donor")
 _MAIN = ("las", "span_f1", "accuracy")  # a task's main metric, the first of these that it has
@@ -46,10 +47,20 @@ def upgrade(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def upgrade_effects(effect: pd.DataFrame) -> pd.DataFrame:
-    """Add to effects that were written before the column ``options`` what their ablations do."""
-    if "options" in effect.columns or not set(_KNOWN) <= {*effect.columns, "donor"}:
+    """Add to effects of older versions the columns they lack: what ablations do, scale and limits."""
+    if not set(_KNOWN) <= {*effect.columns, "donor"} or "reference" not in effect.columns:
         return effect
-    return effect.assign(options=_sweeps_and_options(effect.assign(donor=""))["options"])
+    if "options" not in effect.columns:
+        effect = effect.assign(options=_sweeps_and_options(effect.assign(donor=""))["options"])
+    known: dict[str, Any] = {
+        "scale": "points",
+        "interval": "bootstrap" if "n_resamples" in effect.columns else "t",
+    }
+    known |= dict.fromkeys(("reference_low", "reference_high", "floor"), float("nan"))
+    if "score" not in effect.columns:
+        gaps = effect["quantity"].str.endswith("gap_change")
+        known["score"] = effect["reference"].where(~gaps)
+    return effect.assign(**{name: cells for name, cells in known.items() if name not in effect.columns})
 
 
 def _sweeps_and_options(rows: pd.DataFrame) -> pd.DataFrame:

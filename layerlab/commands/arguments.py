@@ -80,6 +80,7 @@ Only = Annotated[
     ),
 ]
 Metric = Annotated[str | None, typer.Option(help="Metric [default: the task's own].")]
+EffectScale = Annotated[str, typer.Option("--scale", help="Of effects: points or log-odds.")]
 Workers = Annotated[
     int | None, typer.Option(help="Processes at a time; 0 stays in this one [default: one a GPU or core].")
 ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from layerlab.commands.arguments import (
+    EffectScale,
     Imports,
     Metric,
     Png,
@@ -33,6 +34,7 @@ def plot(
     listed: Annotated[
         bool, typer.Option("--list", help="Say which figures the records have data for; draw none.")
     ] = False,
+    scale: EffectScale = "points",
     png: Png = False,
     imports: Imports = None,
 ) -> None:
@@ -41,9 +43,11 @@ def plot(
     \b
     layerlab plot results/random-init-upos
     layerlab plot results/random-init-upos --list
+    layerlab plot results/random-init-upos --scale log-odds
     layerlab plot results/random-init-upos --figure heatmap --png --output figures
     """
     from layerlab.analysis.records import load_records
+    from layerlab.analysis.scales import check_scale
     from layerlab.analysis.trajectories import find_trajectories
     from layerlab.report.figures.gallery import draw_all, list_figures
 
@@ -54,9 +58,7 @@ def plot(
         print(list_figures(frame, metric=metric, trajectories=trajectories))
         return
     target = output or (folder if folder.is_dir() else folder.parent) / "figures"
-    formats = figure_formats(png)
-    wanted = figures or ()
-    for path in draw_all(
-        frame, target, metric=metric, figures=wanted, formats=formats, trajectories=trajectories
-    ):
+    wanted: dict[str, Any] = {"figures": figures or (), "formats": figure_formats(png)}
+    wanted |= {"scale": check_scale(scale), "trajectories": trajectories}
+    for path in draw_all(frame, target, metric=metric, **wanted):
         print(path)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from layerlab.commands.arguments import Metric, Results, results_folder, writable_file
+from layerlab.commands.arguments import EffectScale, Metric, Results, results_folder, writable_file
 from layerlab.names import visible
 
 
@@ -72,8 +72,16 @@ def table(
     trajectories: Annotated[
         bool, typer.Option("--trajectories", help="The chosen epoch and the best one by target.")
     ] = False,
+    scale: EffectScale = "points",
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            help="Largest effect that does not matter, for the test of no effect [default: 1 point, or 0.1 "
+            "log-odds]."
+        ),
+    ] = None,
 ) -> None:
-    """Print the paper's table: source and zero-shot scores, and the cost of each ablation in points.
+    """Print the paper's table: source and zero-shot scores, and the cost of each ablation.
 
     A second table has other corpora of the source's language, if the targets include any.
 
@@ -82,8 +90,10 @@ def table(
     layerlab table results/random-init-upos --format latex > table.tex
     layerlab table results/random-init-upos --interval bootstrap
     layerlab table results/trajectory --trajectories
+    layerlab table results/random-init-upos --effects --scale log-odds
     """
     from layerlab.analysis.records import load_records
+    from layerlab.analysis.scales import check_scale
     from layerlab.errors import RecordsError, unknown
     from layerlab.report.tables.text import render_table
 
@@ -102,4 +112,14 @@ def table(
         from layerlab.analysis.sweeps import select_scores
 
         counts = load_counts(folder, metrics=set(select_scores(frame, metric)["metric"]))
-    print(render_table(frame, style, metric=metric, effects=effects, counts=counts))
+    print(
+        render_table(
+            frame,
+            style,
+            metric=metric,
+            effects=effects,
+            counts=counts,
+            scale=check_scale(scale),
+            margin=margin,
+        )
+    )

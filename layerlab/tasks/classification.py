@@ -12,6 +12,7 @@ from layerlab.errors import LabelError
 from layerlab.tasks.encoding.padding import pad, pad_inputs
 from layerlab.tasks.encoding.pair_inputs import PairExample, encode_pairs
 from layerlab.tasks.label_checks import refuse_other_labels
+from layerlab.tasks.metrics.floors import commonest_macro_f1, commonest_share
 from layerlab.tasks.metrics.score import count_macro_f1, ratio_score
 from layerlab.tasks.task import Batch, Encoded, HeadInput, Score, register_task
 
@@ -135,6 +136,8 @@ class Pairs:
     ) -> list[Score]:
         """Return ``accuracy`` and ``macro_f1`` of the predictions of a corpus; n is the number of pairs.
 
+        The floor is that of the commonest label.
+
         Raises:
             LabelError: A pair has no prediction or two, so that the score would not be of this corpus.
         """
@@ -146,8 +149,8 @@ class Pairs:
         right = ((one == other, 1) for one, other in zip(gold, predicted, strict=True))
         by_label = count_macro_f1(gold, predicted)
         return [
-            ratio_score("accuracy", len(gold), right),
-            Score("macro_f1", by_label.value, len(gold), by_label),
+            ratio_score("accuracy", len(gold), right, floor=commonest_share(gold)),
+            Score("macro_f1", by_label.value, len(gold), by_label, commonest_macro_f1(gold)),
         ]
 
 

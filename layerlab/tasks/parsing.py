@@ -14,6 +14,7 @@ from layerlab.tasks.encoding.padding import pad, pad_inputs, pad_spans
 from layerlab.tasks.encoding.windows import CutWords, cut_words, spans_of
 from layerlab.tasks.label_checks import predictions_by_word
 from layerlab.tasks.metrics.attachment import attachments_by_sentence, universal
+from layerlab.tasks.metrics.floors import chain_floors
 from layerlab.tasks.metrics.score import ratio_score
 from layerlab.tasks.task import IGNORED, Batch, Encoded, Score, register_task
 from layerlab.tasks.words import Word, place_in_word
@@ -210,7 +211,8 @@ class Parsing:
     ) -> list[Score]:
         """Return ``las``, ``uas`` and ``clas`` of the predictions of a whole corpus.
 
-        n is the number of words, for CLAS of content words.
+        n is the number of words, for CLAS of content words. The floor is that of a chain, see
+        ``layerlab.tasks.metrics.floors``.
 
         Raises:
             LabelError: A word has no prediction or two, so that the score would not be of this corpus.
@@ -222,10 +224,11 @@ class Parsing:
         gold = [tuple(zip(sentence.heads, sentence.relations, strict=True)) for sentence in sentences]
         found = attachments_by_sentence(gold, predicted)
         content = ((2 * one.n_content_arcs, one.n_content + one.n_predicted_content) for one in found)
+        las, uas, clas = chain_floors(gold)
         return [
-            ratio_score("las", len(decoded), ((one.n_arcs, one.n_words) for one in found)),
-            ratio_score("uas", len(decoded), ((one.n_heads, one.n_words) for one in found)),
-            ratio_score("clas", sum(one.n_content for one in found), content),
+            ratio_score("las", len(decoded), ((one.n_arcs, one.n_words) for one in found), floor=las),
+            ratio_score("uas", len(decoded), ((one.n_heads, one.n_words) for one in found), floor=uas),
+            ratio_score("clas", sum(one.n_content for one in found), content, floor=clas),
         ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from layerlab.errors import LabelError
 from layerlab.tasks.encoding.padding import pad, pad_inputs, pad_spans
 from layerlab.tasks.encoding.windows import encode_words
 from layerlab.tasks.label_checks import predictions_by_word, refuse_other_labels
+from layerlab.tasks.metrics.floors import commonest_share
 from layerlab.tasks.metrics.score import ratio_score
 from layerlab.tasks.metrics.spans import SpanScores, spans_by_sentence, words_by_sentence
 from layerlab.tasks.task import IGNORED, Batch, Encoded, Example, HeadInput, Score, register_task
@@ -167,23 +169,27 @@ def entity_labels(sentences: Sequence[Sentence]) -> tuple[str, ...]:
 
 
 def upos_scores(gold: Tags, predicted: Tags) -> list[Score]:
-    """Return word accuracy; n is the number of words."""
-    return [ratio_score("accuracy", sum(map(len, gold)), words_by_sentence(gold, predicted))]
+    """Return word accuracy; n is the number of words, the floor that of the commonest tag."""
+    floor = commonest_share(chain.from_iterable(gold))
+    return [ratio_score("accuracy", sum(map(len, gold)), words_by_sentence(gold, predicted), floor=floor)]
 
 
 def entity_scores(gold: Tags, predicted: Tags) -> list[Score]:
     """Return strict IOB2 F1, precision and recall, and lenient F1.
 
-    n is the number of gold entities, for precision of predicted ones.
+    n is the number of gold entities, for precision of predicted ones. The commonest tag is ``O``, with which
+    nothing is found, so the floor of F1 is 0.
     """
     strict = spans_by_sentence(gold, predicted)
     lenient = spans_by_sentence(gold, predicted, lenient=True)
     n_gold, n_predicted = sum(one.n_gold for one in strict), sum(one.n_predicted for one in strict)
     return [
-        ratio_score("span_f1", n_gold, map(_f1_counts, strict)),
+        ratio_score("span_f1", n_gold, map(_f1_counts, strict), floor=0.0),
         ratio_score("span_precision", n_predicted, ((one.n_correct, one.n_predicted) for one in strict)),
         ratio_score("span_recall", n_gold, ((one.n_correct, one.n_gold) for one in strict)),
-        ratio_score("span_f1_lenient", sum(one.n_gold for one in lenient), map(_f1_counts, lenient)),
+        ratio_score(
+            "span_f1_lenient", sum(one.n_gold for one in lenient), map(_f1_counts, lenient), floor=0.0
+        ),
     ]
 
 

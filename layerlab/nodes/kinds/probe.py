@@ -225,7 +225,13 @@ def row_of(one: ProbeScore) -> ScoreRow:
     """Return a probe's score as it stands in records."""
     score = one.score
     return ScoreRow(
-        target=one.target, split="test", metric=score.metric, layer=one.layer, value=score.value, n=score.n
+        target=one.target,
+        split="test",
+        metric=score.metric,
+        layer=one.layer,
+        value=score.value,
+        n=score.n,
+        floor=score.floor,
     )
 
 

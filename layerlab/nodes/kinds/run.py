@@ -265,7 +265,9 @@ class Run(BaseModel):
 
 
 def _row_of(target: str, score: Score) -> ScoreRow:
-    return ScoreRow(target=target, split="test", metric=score.metric, value=score.value, n=score.n)
+    return ScoreRow(
+        target=target, split="test", metric=score.metric, value=score.value, n=score.n, floor=score.floor
+    )
 
 
 def _describe(fitted: Fitted, target: str) -> dict[str, Any]:

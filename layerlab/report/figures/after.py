@@ -16,10 +16,13 @@ from layerlab.analysis.sensitivity import MEAN, SETTING
 from layerlab.analysis.sweeps import NAMED
 from layerlab.errors import RecordsError
 from layerlab.names import metric_name, task_name
+from layerlab.report.figures.effect_panels import means_words
 from layerlab.report.figures.figure import Drawing, Figure, Material, by_setting, only_setting
 from layerlab.report.style.axes import draw_band, draw_zero, put_legend
-from layerlab.report.style.captions import about, count, seeds_words
+from layerlab.report.style.captions import about, count, effects_words
+from layerlab.report.style.caution import limit_words
 from layerlab.report.style.style import COLUMN_WIDTH, figure_style, line_style
+from layerlab.report.style.units import unit_of
 from layerlab.report.style.wording import words_of_sweeps
 
 _MOST_TICKS = 13
@@ -30,7 +33,7 @@ def plot_after(effect: pd.DataFrame) -> MplFigure:
     """Draw the change of the score by layer for every sweep of interventions after fine-tuning.
 
     Above on the source, below on the mean of the zero-shot targets, on one scale. A window of several layers
-    is drawn at its middle. Bands are 95% t intervals over seeds, left out for more than four sweeps. Takes
+    is drawn at its middle. Bands are 95% intervals, left out for more than four sweeps. Takes
     what ``layerlab.analysis.sensitivity`` gives, of one model, task and source.
 
     Raises:
@@ -54,7 +57,7 @@ def plot_after(effect: pd.DataFrame) -> MplFigure:
         for axis, (title, part) in zip(axes, shown, strict=True):
             _draw_sweeps(axis, part, _short(rows))
             axis.set_title(f"{task_name(setting['task'])} {title}, after fine-tuning")
-            axis.set_ylabel("change (points)")
+            axis.set_ylabel(f"change ({unit_of(rows).words})")
         _label_layers(axes[-1], rows)
         put_legend(figure, list(axes))
     return figure
@@ -76,15 +79,15 @@ def _find(material: Material) -> Iterator[Drawing]:
         if n_sweeps < 2:
             continue  # the figure of the sweep by itself has it
         words = " / ".join(_short(rows).values())
-        seeds = f"means over {count(int(rows['n_seeds'].max()), 'seed')}"
-        if n_sweeps <= _MOST_BANDS:
-            seeds = seeds_words(rows["n_seeds"])
+        seeds = means_words(rows) if n_sweeps > _MOST_BANDS else effects_words(rows)
         caption = (
             f"What {n_sweeps} interventions on the fine-tuned encoder ({words}) change at each layer, in "
-            f"points of {metric_name(setting['metric'])} against the encoder left as it is, on the source "
-            f"and {_targets(rows)}; {seeds}."
+            f"{unit_of(rows).words} of {metric_name(setting['metric'])} against the encoder left as it is, "
+            f"on the source and {_targets(rows)}; {seeds}."
         )
-        name = material.stem("after", setting)
+        if limits := limit_words(rows):
+            caption += f" {limits}"
+        name = material.stem("after", setting, scaled=True)
         yield Drawing(name, f"Layers after fine-tuning: {about(setting)}", caption, partial(plot_after, rows))
 
 
@@ -98,14 +101,15 @@ AFTER = Figure(
 
 def _draw_sweeps(axis: Axes, part: pd.DataFrame, sweeps: Mapping[str, str]) -> None:
     draw_zero(axis)
+    factor = unit_of(part).factor
     for index, (sweep, label) in enumerate(sweeps.items()):
         one = part[part["sweep"] == sweep]
         middle = (one["first_layer"] + one["last_layer"]) / 2
         one = one.assign(at=middle.astype("float64")).sort_values("at")
         style = line_style(index)
-        axis.plot(one["at"], -100 * one["effect"], label=label, ms=2.8, **style)
+        axis.plot(one["at"], -factor * one["effect"], label=label, ms=2.8, **style)
         if len(sweeps) <= _MOST_BANDS:
-            draw_band(axis, one["at"], -100 * one["high"], -100 * one["low"], style["color"])
+            draw_band(axis, one["at"], -factor * one["high"], -factor * one["low"], style["color"])
 
 
 def _label_layers(axis: Axes, rows: pd.DataFrame) -> None:

@@ -1,7 +1,7 @@
 """Figures of effects, panel by panel: what their curves, words and files have in common.
 
 A panel shows one model, task, source and sweep (phase, intervention and its options), or as dots the
-ablations that have names; several panels share one scale. Units are points (fractions x 100).
+ablations that have names; several panels share one scale. Units are points (fractions x 100) or log-odds.
 """
 
 from __future__ import annotations
@@ -26,14 +26,16 @@ from layerlab.report.style.axes import (
     panel_width,
     put_legend,
 )
-from layerlab.report.style.captions import count
+from layerlab.report.style.captions import count, over_words
+from layerlab.report.style.caution import limit_words
 from layerlab.report.style.panels import Panel, panel_titles, panels, places
 from layerlab.report.style.style import COLUMN_WIDTH, figure_style
+from layerlab.report.style.units import unit_of
+
+_DRAWN = ("source_drop", "zero_shot_drop")
 
 PAIRED = "an ablation and its baseline with the same seeds"
 TRANSFER = f"{PAIRED}, scored on a target other than the source"
-
-_DROP = "drop from baseline (points)"
 
 
 def find_panels(
@@ -54,14 +56,15 @@ def find_panels(
         if zero_shot and not (part["target"] == MEAN).any():
             continue
         title = f"{heading}: {', '.join(titles[panel].splitlines())}"
-        stem = material.stem(name, asdict(panel), panel.sweep)
-        yield Drawing(stem, title, caption(panel, part), partial(plot, part))
+        stem = material.stem(name, asdict(panel), panel.sweep, scaled=True)
+        words = " ".join(filter(None, [caption(panel, part), limit_words(part)]))
+        yield Drawing(stem, title, words, partial(plot, part))
 
 
 def draw_panels(
-    effect: pd.DataFrame, draw: Callable[[Axes, pd.DataFrame, list[str]], None], ylabel: str = _DROP
+    effect: pd.DataFrame, draw: Callable[[Axes, pd.DataFrame, list[str]], None], what: str = "from baseline"
 ) -> MplFigure:
-    """Draw each panel with ``draw``, and what all panels have: zero, labels, one legend below.
+    """Draw each panel of drops with ``draw``, and what all panels have: zero, labels, one legend below.
 
     ``draw`` gets the axis, the rows of one panel and its windows or names in order.
 
@@ -69,6 +72,7 @@ def draw_panels(
         RecordsError: No rows, or more panels than fit a page.
     """
     parts = panels(effect)
+    ylabel = f"drop{' ' * what[0].isalpha()}{what} ({unit_of(effect).words})"
     with figure_style():
         names = [places(part) for panel, part in parts.items() if panel.named]
         single = max(map(names_width, names), default=COLUMN_WIDTH)
@@ -104,9 +108,9 @@ def costs_words(panel: Panel) -> str:
     return "What each ablation costs" if panel.named else "What the ablation of each layer window costs"
 
 
-def unit_words(panel: Panel) -> str:
+def unit_words(panel: Panel, part: pd.DataFrame) -> str:
     """Say in which unit and against what effects are."""
-    return f"in points of {panel.metric_words} below the baseline without ablation"
+    return f"in {unit_of(part).words} of {panel.metric_words} below the baseline without ablation"
 
 
 def targets_words(part: pd.DataFrame) -> str:
@@ -115,6 +119,15 @@ def targets_words(part: pd.DataFrame) -> str:
 
 
 def means_words(part: pd.DataFrame) -> str:
-    """Say over how many seeds the numbers of a panel are means."""
+    """Say over how many seeds the drops of a panel are means, and how wide their intervals are."""
     n_seeds = int(part["n_seeds"].max())
-    return f"means over {n_seeds} seeds" if n_seeds > 1 else "one seed"
+    if n_seeds < 2:
+        return "one seed, so there are no intervals"
+    return f"means over {n_seeds} seeds, {widest_words(part[part['quantity'].isin(_DRAWN)])}"
+
+
+def widest_words(rows: pd.DataFrame) -> str:
+    """Say how wide the intervals of some effects are at most."""
+    unit = unit_of(rows)
+    widest = unit.show(unit.factor * float((rows["high"] - rows["effect"]).max()))
+    return f"95% intervals {over_words(rows)} at most ±{widest}"

@@ -9,6 +9,7 @@ from functools import cached_property
 import pandas as pd
 from matplotlib.figure import Figure as MplFigure
 
+from layerlab.analysis.scales import POINTS, Scale
 from layerlab.analysis.sensitivity import SETTING, sensitivity
 from layerlab.analysis.sweeps import select_scores
 from layerlab.errors import RecordsError
@@ -66,28 +67,34 @@ class Material:
         metric: The metric of scores; None for each task's own.
         known_effect: The effect of every ablation, if it is known already.
         trajectories: Scores along training, if the study has any.
+        scale: Of effects.
     """
 
     frame: pd.DataFrame
     metric: str | None = None
     known_effect: pd.DataFrame | None = None
     trajectories: pd.DataFrame | None = None
+    scale: Scale = POINTS
 
     @cached_property
     def effect(self) -> pd.DataFrame:
         """Every ablation against its baseline, as ``layerlab.analysis.sensitivity`` gives it."""
         if self.known_effect is not None:
             return self.known_effect
-        return sensitivity(self.frame, self.metric, incomplete="drop")
+        return sensitivity(self.frame, self.metric, incomplete="drop", scale=self.scale)
 
     @cached_property
     def scores(self) -> pd.DataFrame:
         """The scores of the metric, as ``layerlab.analysis.sweeps.select_scores`` gives them."""
         return select_scores(self.frame, self.metric)
 
-    def stem(self, figure: str, where: Mapping[str, str], *rest: str) -> str:
-        """Name a drawing's file: figure, task, source, the rest and, of several, model and study."""
+    def stem(self, figure: str, where: Mapping[str, str], *rest: str, scaled: bool = False) -> str:
+        """Name a drawing's file: figure, task, source, the rest and, of several, model and study.
+
+        A drawing that is ``scaled`` has the scale of effects in its name, unless that is points.
+        """
         varied = [where[name] for name in ("model", "study") if self.frame[name].nunique() > 1]
+        varied += [self.scale] * (scaled and self.scale != POINTS)
         return slug(" ".join([figure, where["task"], where["source"], *rest, *varied]))
 
 

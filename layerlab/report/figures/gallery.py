@@ -16,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from layerlab.analysis.records import TEXT
+from layerlab.analysis.scales import POINTS, Scale
 from layerlab.analysis.stored import Where
 from layerlab.errors import RecordsError, unknown
 from layerlab.names import visible
@@ -76,11 +77,12 @@ def drawings(
     figures: Sequence[str] = (),
     effect: pd.DataFrame | None = None,
     trajectories: pd.DataFrame | None = None,
+    scale: Scale = POINTS,
 ) -> Iterator[tuple[Figure, Drawing]]:
     """Yield every drawing that the records have data for, with its figure; nothing is drawn yet.
 
-    ``effect`` is what ``sensitivity`` gives of the records without what is incomplete, if that is known, and
-    ``trajectories`` the scores along training, if there are any.
+    ``effect`` is what ``sensitivity`` gives of the records without what is incomplete on that scale, if that
+    is known, and ``trajectories`` the scores along training, if there are any.
 
     Raises:
         RecordsError: A name that is not known, or a figure that was asked for and has no data; the message
@@ -88,7 +90,7 @@ def drawings(
     """
     known_effect = None if effect is None else _drawable(effect)
     seen = None if trajectories is None else _drawable(trajectories)
-    material = Material(_drawable(frame), metric, known_effect, seen)
+    material = Material(_drawable(frame), metric, known_effect, seen, scale)
     known = {figure.name: figure for figure in known_figures()}
     for name in figures:
         if name not in known:
@@ -136,6 +138,7 @@ def draw_all(
     figures: Sequence[str] = (),
     formats: Sequence[str] = ("pdf",),
     trajectories: pd.DataFrame | None = None,
+    scale: Scale = POINTS,
 ) -> list[Path]:
     """Draw every figure that records have data for; return the paths, such as ``heatmap-upos-en.pdf``.
 
@@ -146,12 +149,14 @@ def draw_all(
         figures: Names of the figures wanted; none means all.
         formats: ``pdf``, ``png`` or both.
         trajectories: Scores along training, if there are any.
+        scale: Of effects and gaps, ``points`` or ``log-odds``; scores stay in points.
 
     Raises:
         RecordsError: There is no such figure, metric or format, or no data for what was asked for.
     """
     paths: list[Path] = []
-    for _, drawing in drawings(frame, metric=metric, figures=figures, trajectories=trajectories):
+    wanted = drawings(frame, metric=metric, figures=figures, trajectories=trajectories, scale=scale)
+    for _, drawing in wanted:
         paths += save_figure(drawing.draw(), Path(folder) / drawing.name, formats)
     if not paths:
         raise RecordsError(

@@ -6,7 +6,7 @@ Reference: Muller, Elazar, Sagot, Seddah (2021), "First Align, then Predict", se
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
 from layerlab.analysis.correlation import correlate
+from layerlab.analysis.limits import CEILING
 from layerlab.analysis.records import BASELINE
 from layerlab.analysis.sensitivity import t_interval, transfer_gap
 from layerlab.errors import RecordsError, unknown
@@ -30,6 +31,7 @@ from layerlab.report.style.axes import draw_zero, label_depth, put_legend
 from layerlab.report.style.captions import about, count, seeds_words, sentences_words
 from layerlab.report.style.labels import label_points
 from layerlab.report.style.style import COLUMN_WIDTH, SOURCE_COLOUR, figure_style
+from layerlab.report.style.units import IN_POINTS, Unit, unit_named
 from layerlab.targets import is_own, language_of
 
 _FEWEST = 3  # languages that have an order
@@ -46,12 +48,14 @@ class GapAgainstSimilarity:
         levels: The similarity of the same targets, mean over seeds, by layer and by ``measure``: of the
             fine-tuned encoder and, where it was measured, of the pretrained one.
         wanted: The layer to show; None for that of the strongest correlation.
+        unit: Of the gap.
     """
 
     measure: str
     runs: pd.DataFrame
     levels: pd.DataFrame
     wanted: int | None = None
+    unit: Unit = IN_POINTS
 
     @property
     def lacking(self) -> str:
@@ -68,10 +72,10 @@ class GapAgainstSimilarity:
 
     @cached_property
     def gaps(self) -> pd.DataFrame:
-        """By target: ``gap`` in points, its interval ``low`` to ``high`` over seeds, ``n_seeds``."""
+        """By target: ``gap`` in its unit, its interval ``low`` to ``high`` over seeds, ``n_seeds``."""
         found = {}
         for target, part in self.runs.groupby("target", sort=True):
-            values = [100 * float(gap) for gap in part["gap"]]
+            values = [self.unit.factor * float(gap) for gap in part["gap"]]
             found[str(target)] = (float(np.mean(values)), *t_interval(values), len(values))
         return pd.DataFrame.from_dict(found, orient="index", columns=["gap", "low", "high", "n_seeds"])
 
@@ -170,7 +174,7 @@ def _plot(shown: GapAgainstSimilarity) -> MplFigure:
         scatter, curve = figure.subplots(2, 1, height_ratios=_HEIGHTS)
         _draw_scatter(scatter, shown)
         scatter.set_title(f"{task_name(str(row['task']))} from {row['source']}")
-        scatter.set_ylabel(f"gap ({metric_name(str(row['metric']))}, points)")
+        scatter.set_ylabel(f"gap ({metric_name(str(row['metric']))}, {shown.unit.words})")
         scatter.set_xlabel(f"{measure_name(shown.measure)} after {count(shown.layer, 'layer')}")
         _draw_rho(curve, shown)
         put_legend(figure, [curve])
@@ -185,13 +189,16 @@ def _find(material: Material) -> Iterator[Drawing]:
     rows = _without_ablation(between_languages(material.frame))
     if rows.empty or material.scores.empty:
         return
-    gaps = transfer_gap(material.frame, material.metric)
+    gaps, unit = (
+        transfer_gap(material.frame, material.metric, scale=material.scale),
+        unit_named(material.scale),
+    )
     for where, part in by_setting(rows, PLACE):
         measure = "cka" if (part["measure"] == "cka").any() else str(part["measure"].iloc[0])
-        shown = _together(gaps, part[part["measure"] == measure])
+        shown = replace(_together(gaps, part[part["measure"] == measure]), unit=unit)
         if not shown.lacking:
             yield Drawing(
-                material.stem("gap", where, measure),
+                material.stem("gap", where, measure, scaled=True),
                 f"Transfer gap against similarity: {about(where)}",
                 partial(_caption, shown, where["source"], part),
                 partial(_plot, shown),
@@ -204,14 +211,22 @@ def _caption(shown: GapAgainstSimilarity, source: str, rows: pd.DataFrame) -> st
     if shown.rho["low"].isna().all():
         bands = "without intervals, as the languages are too few to resample"
     return (
-        f"Above: the transfer gap (score on {source} minus score on the target) of "
+        f"Above: the transfer gap ({shown.unit.gap} on {source} minus that on the target) of "
         f"{count(len(shown.gaps), 'language')} against {measure_name(shown.measure)} with {source} in "
         f"the fine-tuned encoder after {count(shown.layer, 'layer')}, the level at which they correlate "
         f"most, chosen after looking (Spearman's rho {best['rho']:.2f}, p = {best['p']:.3f} for a level "
         "chosen before)"
         f"{sentences_words(rows)}; {seeds_words(shown.gaps['n_seeds'], 'bars')}. Below: rho at every "
-        f"level, {bands}."
+        f"level, {bands}.{_ceiling(shown, source)}"
     )
+
+
+def _ceiling(shown: GapAgainstSimilarity, source: str) -> str:
+    """Warn where the source is so near its ceiling that gaps in points say little of it."""
+    score = float(shown.runs["source_value"].mean())
+    if shown.unit != IN_POINTS or score <= CEILING:
+        return ""
+    return f" {source} is near its ceiling ({100 * score:.1f}): in points, gaps are those of the targets."
 
 
 GAP = Figure(

@@ -24,8 +24,9 @@ from layerlab.report.figures.effect_panels import (
 )
 from layerlab.report.figures.figure import Figure
 from layerlab.report.style.axes import fit_title, label_layers, label_names, names_width, wide_enough
-from layerlab.report.style.panels import Panel, only_panel, panel_titles, places, show
-from layerlab.report.style.style import DIVERGING, SMALLEST_SCALE, figure_style, ink
+from layerlab.report.style.panels import Panel, only_panel, panel_titles, places
+from layerlab.report.style.style import DIVERGING, figure_style, ink
+from layerlab.report.style.units import Unit, unit_of
 from layerlab.targets import sources_of
 
 _GAP = 0.25  # rows, between the source, the targets and their mean
@@ -37,7 +38,7 @@ _MARGIN = 1.05  # inches beside the cells
 def plot_heatmap(
     effect: pd.DataFrame, quantity: Literal["zero_shot_drop", "gap_change"] = "zero_shot_drop"
 ) -> MplFigure:
-    """Draw the effect of every layer window (or named ablation) on every target, annotated in points.
+    """Draw the effect of every layer window (or named ablation) on every target, annotated in its unit.
 
     Rows: the source's own drop, set apart on top; the targets, in the order of their names; their mean, set
     apart below. The colours are centred at zero. At the width of an ACL column where the numbers fit into it,
@@ -52,14 +53,14 @@ def plot_heatmap(
         RecordsError: No rows, or several panels, which the message lists.
     """
     panel, part = only_panel(effect, "a heatmap")
-    order = places(part)
+    order, unit = places(part), unit_of(part)
     blocks = _blocks(part, quantity, panel.source, order)
     if not blocks:
         raise RecordsError(f"there is no {quantity} to show: the records have no target but the source")
     n_rows = sum(len(block) for block in blocks)
     largest = max(float(np.nanmax(np.abs(block.to_numpy()))) for block in blocks)
     # An all-zero map still needs a scale; and one below a point would make noise look like an effect.
-    norm = Normalize(-max(largest, SMALLEST_SCALE), max(largest, SMALLEST_SCALE))
+    norm = Normalize(-max(largest, unit.smallest), max(largest, unit.smallest))
     width = wide_enough(len(order), _CELL, margin=_MARGIN)
     if panel.named:
         width = max(width, names_width(order, _MARGIN))
@@ -67,7 +68,8 @@ def plot_heatmap(
         height = 0.85 + _ROW * (n_rows + _GAP * (len(blocks) - 1))
         figure = MplFigure(figsize=(width, height), layout="constrained")
         axis = figure.subplots()
-        ticks = _draw_blocks(axis, blocks, norm, annotated=(width - _MARGIN) / len(order) >= 0.9 * _CELL)
+        annotated = (width - _MARGIN) / len(order) >= 0.9 * _CELL
+        ticks = _draw_blocks(axis, blocks, norm, unit if annotated else None)
         axis.set_yticks(list(ticks.values()), list(ticks.keys()))
         axis.set_ylim(max(ticks.values()) + 0.5, -0.5)
         axis.tick_params(length=0)
@@ -78,7 +80,7 @@ def plot_heatmap(
             label_layers(axis, order, width - _MARGIN)
         axis.set_title(fit_title(panel_titles([panel])[panel], width - 0.3))
         bar = figure.colorbar(axis.collections[0], ax=axis, fraction=0.05, pad=0.02, aspect=25)
-        bar.set_label("drop (points)" if quantity == "zero_shot_drop" else "gap change (points)")
+        bar.set_label(f"{'drop' if quantity == 'zero_shot_drop' else 'gap change'} ({unit.words})")
         bar.outline.set_visible(False)
     return figure
 
@@ -86,7 +88,7 @@ def plot_heatmap(
 def _caption(panel: Panel, part: pd.DataFrame) -> str:
     return (
         f"{costs_words(panel)} on the source ({panel.source}), on each of {targets_words(part)} and on their "
-        f"mean, {unit_words(panel)} (red: the ablation hurts, blue: it helps); {means_words(part)}."
+        f"mean, {unit_words(panel, part)} (red: the ablation hurts, blue: it helps); {means_words(part)}."
     )
 
 
@@ -99,7 +101,7 @@ HEATMAP = Figure(
 
 
 def _blocks(part: pd.DataFrame, quantity: str, source: str, order: list[str]) -> list[pd.DataFrame]:
-    """Lay out the source, the targets and their mean as frames of rows x windows (or names), in points."""
+    """Lay out the source, the targets and their mean as frames of rows x windows (or names)."""
     targets = part[(part["quantity"] == quantity) & (part["target"] != MEAN)]
     mean = part[(part["quantity"] == quantity) & (part["target"] == MEAN)]
     on_source = part["quantity"].isin(["source_drop", LANGUAGE_QUANTITY])
@@ -111,14 +113,14 @@ def _blocks(part: pd.DataFrame, quantity: str, source: str, order: list[str]) ->
     for rows in (own, targets, mean if targets["target"].nunique() > 1 else mean.iloc[:0]):
         if len(rows):
             table = rows.pivot(index="target", columns="place", values="effect").reindex(columns=order)
-            blocks.append(100 * table.sort_index().rename(index=names))
+            blocks.append(unit_of(part).factor * table.sort_index().rename(index=names))
     return blocks
 
 
 def _draw_blocks(
-    axis: Axes, blocks: list[pd.DataFrame], norm: Normalize, *, annotated: bool
+    axis: Axes, blocks: list[pd.DataFrame], norm: Normalize, unit: Unit | None
 ) -> dict[str, float]:
-    """Draw blocks of cells below one another; return where each row is."""
+    """Draw blocks of cells below one another, with numbers if there is a unit; return where each row is."""
     top, ticks = 0.0, {}
     for block in blocks:
         values = block.to_numpy(dtype=float)
@@ -135,14 +137,16 @@ def _draw_blocks(
         )
         for index, name in enumerate(block.index):
             ticks[str(name)] = top + index
-        if annotated:
+        if unit is not None:
             for (row, column), value in np.ndenumerate(values):
-                _annotate(axis, column, top + row, value, mesh.to_rgba(value))
+                _annotate(axis, column, top + row, value, mesh.to_rgba(value), unit)
         top += len(block) + _GAP
     return ticks
 
 
-def _annotate(axis: Axes, x: float, y: float, value: float, colour: object) -> Text:
+def _annotate(axis: Axes, x: float, y: float, value: float, colour: object, unit: Unit) -> Text:
     """Write a number on a cell, white on dark and black on light."""
     black_or_white = ink(colour) if value == value else "black"
-    return axis.text(x, y, show(value), ha="center", va="center_baseline", fontsize=6.5, color=black_or_white)
+    return axis.text(
+        x, y, unit.show(value), ha="center", va="center_baseline", fontsize=6.5, color=black_or_white
+    )

@@ -105,7 +105,7 @@ def _find(material: Material) -> Iterator[Drawing]:
             caption = (
                 f"{capital(metric_name(metric))} in percent of linear probes on the frozen states of each "
                 f"layer, trained on the source and read on {count(shown['target'].nunique(), 'language')}; "
-                f"{seeds_words(shown.groupby(['model', 'source'])['seed'].nunique())}."
+                f"{seeds_words(shown.groupby(['model', 'source'])['seed'].nunique())}{_widest(shown)}."
             )
             title = f"Probes by layer: {task_name(str(task))}"
             draw = partial(plot_probes, shown, metric)
@@ -118,6 +118,16 @@ PROBES = Figure(
     needs="rows of 'layerlab probe'",
     find=_find,
 )
+
+
+def _widest(shown: pd.DataFrame) -> str:
+    """Say how wide the intervals of single targets are, which are not drawn; empty if there are none."""
+    values = 100 * shown.set_index([*_PANEL, "target", "layer"])["value"]
+    intervals = [t_interval(list(one)) for _, one in values.groupby(level=list(range(5)))]
+    widest = max(((high - low) / 2 for low, high in intervals if low == low), default=float("nan"))
+    return (
+        "" if widest != widest else f"; those of single targets, which are not drawn, at most ±{widest:.1f}"
+    )
 
 
 def _draw(axis: Axes, part: pd.DataFrame, source: str, looks: dict[str, dict[str, Any]], named: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,15 +23,16 @@ from layerlab.report.figures.effect_panels import (
 )
 from layerlab.report.figures.figure import Figure
 from layerlab.report.style.axes import draw_band
-from layerlab.report.style.captions import seeds_words
+from layerlab.report.style.captions import effects_words
 from layerlab.report.style.panels import Panel
-from layerlab.report.style.style import SOURCE_COLOUR, ZERO_SHOT_COLOUR, line_style
+from layerlab.report.style.style import GAP_COLOUR, SOURCE_COLOUR, ZERO_SHOT_COLOUR, line_style
+from layerlab.report.style.units import unit_of
 
 
 def plot_sensitivity(effect: pd.DataFrame) -> MplFigure:
-    """Draw the drop on the source against the mean drop on the zero-shot targets, per layer window.
+    """Draw the drop on the source, the mean drop on the zero-shot targets, and the gap's change, per window.
 
-    Bands are the 95% t intervals over seeds; with one seed there are none. Named ablations are dots with
+    Bands are the 95% intervals; with one seed there are none. Named ablations are dots with
     bars. At the width of an ACL column, or of the page for several panels.
 
     Args:
@@ -46,8 +48,10 @@ def plot_sensitivity(effect: pd.DataFrame) -> MplFigure:
     def draw(axis: Axes, part: pd.DataFrame, order: list[str]) -> None:
         on_source = part[part["quantity"] == "source_drop"]
         mean = part[(part["quantity"] == "zero_shot_drop") & (part["target"] == MEAN)]
-        _curve(axis, mean, order, label=zero_shot, colour=ZERO_SHOT_COLOUR, marker="s", aside=0.09)
-        _curve(axis, on_source, order, label=source, colour=SOURCE_COLOUR, marker="o", aside=-0.09)
+        gap = part[(part["quantity"] == "gap_change") & (part["target"] == MEAN)]
+        _curve(axis, mean, order, label=zero_shot, colour=ZERO_SHOT_COLOUR, marker="s", aside=0.0)
+        _curve(axis, on_source, order, label=source, colour=SOURCE_COLOUR, marker="o", aside=-0.18)
+        _curve(axis, gap, order, label="change of the gap", colour=GAP_COLOUR, marker="^", aside=0.18)
 
     return draw_panels(effect, draw)
 
@@ -61,29 +65,29 @@ def plot_drops_by_seed(pairs: pd.DataFrame, target: str = MEAN) -> MplFigure:
         RecordsError: No rows, or more panels than fit a page.
     """
     rows = pairs[(pairs["target"] == target) & (pairs["quantity"] != "gap_change")]
-    seeds = sorted(set(rows["seed"]))
+    seeds, factor = sorted(set(rows["seed"])), unit_of(pairs).factor
 
     def draw(axis: Axes, part: pd.DataFrame, order: list[str]) -> None:
         for index, seed in enumerate(seeds):
             one = part[part["seed"] == seed].set_index("place")["effect"].reindex(order)
             style = line_style(index) | {"linestyle": "none"}
             x = np.arange(len(order)) + shift(index, len(seeds))
-            axis.plot(x, 100 * one, label=f"seed {seed}", ms=2.8, **style)
+            axis.plot(x, factor * one, label=f"seed {seed}", ms=2.8, **style)
 
     what = _mean_of(rows) if target == MEAN else target
-    return draw_panels(
-        rows.assign(low=np.nan, high=np.nan, n_seeds=1, seeds=""), draw, f"drop, {what} (points)"
-    )
+    bare = dict.fromkeys(("low", "high", "reference_low", "reference_high"), np.nan)
+    return draw_panels(rows.assign(**bare, n_seeds=1, seeds="", interval="t"), draw, f", {what}")
 
 
 def _caption(panel: Panel, part: pd.DataFrame) -> str:
     mean = part[part["target"] == MEAN]
     on_targets = f" and on the mean of {targets_words(part)}" if len(mean) else ""
     shown = part[(part["quantity"] == "source_drop") | (part["target"] == MEAN)]
+    gap = "and how it changes the gap between them, " if (part["quantity"] == "gap_change").any() else ""
     dots = panel.named or part["place"].nunique() == 1
     return (
-        f"{costs_words(panel)} on the source ({panel.source}){on_targets}, {unit_words(panel)}; "
-        f"{seeds_words(shown['n_seeds'], 'bars' if dots else 'bands')}."
+        f"{costs_words(panel)} on the source ({panel.source}){on_targets}, {gap}{unit_words(panel, part)}; "
+        f"{effects_words(shown, 'bars' if dots else 'bands')}."
     )
 
 
@@ -98,17 +102,20 @@ SENSITIVITY = Figure(
 def _curve(
     axis: Axes, rows: pd.DataFrame, order: list[str], *, label: str, colour: str, marker: str, aside: float
 ) -> None:
-    """Draw one curve in points over the windows, with its band where there is an interval.
+    """Draw one curve over the windows, with its band where there is an interval.
 
     Named ablations, and a window by itself, are dots with bars instead, set aside so that none hides another.
     """
     as_line = rows.empty or joined(rows)
-    rows = 100 * rows.set_index("place")[["effect", "low", "high"]].reindex(order)
+    rows = unit_of(rows).factor * rows.set_index("place")[["effect", "low", "high"]].reindex(order)
     if rows["effect"].isna().all():
         return
     x = np.arange(len(order)) + (0 if as_line else aside)
-    line = "-" if as_line else "none"
-    axis.plot(x, rows["effect"], label=label, color=colour, marker=marker, linestyle=line)
+    # The gap's change is behind what it is the difference of.
+    line, depth = (":", 1.5) if colour == GAP_COLOUR else ("-", 2.0)
+    look: dict[str, Any] = {"color": colour, "marker": marker, "zorder": depth}
+    look["linestyle"] = line if as_line else "none"
+    axis.plot(x, rows["effect"], label=label, **look)
     if as_line:
         draw_band(axis, x, rows["low"], rows["high"], colour)
     elif rows["low"].notna().any():

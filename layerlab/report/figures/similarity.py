@@ -103,10 +103,12 @@ def sweeps_of(rows: pd.DataFrame) -> dict[str, str]:
 def band_words(rows: pd.DataFrame, sweep: str | None) -> str:
     """Say what the bands of a figure of conditions are, and whose."""
     words = seeds_words([own_seeds(rows)])
-    n_curves = len(conditions(rows, _ablated(rows, sweep)[0]))
-    return (
-        f"{words}, drawn where there is no ablation" if "bands" in words and n_curves > MOST_BANDS else words
-    )
+    curves = {name: layer_means(part) for name, part in conditions(rows, _ablated(rows, sweep)[0]).items()}
+    if "bands" not in words or len(curves) <= MOST_BANDS:
+        return words
+    halves = [curve["high"] - curve["mean"] for name, curve in curves.items() if name != "pretrained"]
+    widest = pd.concat(halves).max()
+    return f"{words}, drawn where there is no ablation; those of the others are at most ±{widest:.3f}"
 
 
 def own_seeds(rows: pd.DataFrame) -> int:

@@ -18,12 +18,13 @@ import pandas as pd
 from matplotlib.figure import Figure as MplFigure
 
 from layerlab.analysis.records import BASELINE
+from layerlab.analysis.sensitivity import t_interval
 from layerlab.analysis.sweeps import select_scores
 from layerlab.errors import RecordsError
 from layerlab.models.layers import Layers
 from layerlab.names import metric_name, task_name
 from layerlab.report.figures.figure import Drawing, Figure, Material, by_setting, only_setting
-from layerlab.report.style.captions import about, capital, count
+from layerlab.report.style.captions import about, capital, matrix_words
 from layerlab.report.style.matrix import CELL, draw_matrix
 from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH, figure_style
 from layerlab.targets import own_targets, zero_shot_targets
@@ -44,6 +45,7 @@ class SwapMatrix:
             layers, a column for each of the upper ones; missing where nothing was run.
         others: The targets whose mean is ``"others"``: those that no part was fine-tuned on.
         n_seeds: Seeds behind a cell, at least.
+        widest: Half of the widest 95% t interval over seeds of a cell, in points; missing for one seed.
     """
 
     setting: Mapping[str, str]
@@ -51,6 +53,7 @@ class SwapMatrix:
     scores: Mapping[str, pd.DataFrame]
     others: tuple[str, ...]
     n_seeds: int
+    widest: float
 
 
 def swapped_in(options: str) -> _Owners:
@@ -163,8 +166,7 @@ def _caption(matrix: SwapMatrix) -> str:
         f"{capital(metric_name(metric))} in points of encoders whose layers below "
         f"{matrix.boundary} were fine-tuned on the language of the row and the others on that of the column; "
         f"embeddings and head are those of the fit on {source}; others: mean of "
-        f"{', '.join(matrix.others) or 'no target'}; means over {count(matrix.n_seeds, 'seed')}, intervals "
-        "are in the tables."
+        f"{', '.join(matrix.others) or 'no target'}; {matrix_words(matrix.n_seeds, matrix.widest)}."
     )
 
 
@@ -201,14 +203,16 @@ def _matrix(
     together = {"others": sorted(others)} if others else {}
     groups = single | together if len(sources) == 2 else together or single
     tables = {}
-    n_seeds = scores["seed"].nunique()
+    n_seeds, widest = scores["seed"].nunique(), float("nan")
     for scored, targets in groups.items():
         table = pd.DataFrame(np.nan, index=sources, columns=sources)
         for (below, above), name in cells.items():
             rows = scores[(scores["ablation"] == name) & scores["target"].isin(targets)]
             by_seed = rows.pivot(index="seed", columns="target", values="value").dropna()
             if len(by_seed):
-                table.loc[below, above] = 100 * float(by_seed.mean(axis=1).mean())
-                n_seeds = min(n_seeds, len(by_seed))
+                means = [100 * float(mean) for mean in by_seed.mean(axis=1)]
+                low, high = t_interval(means)
+                table.loc[below, above] = sum(means) / len(means)
+                n_seeds, widest = min(n_seeds, len(by_seed)), np.fmax(widest, (high - low) / 2)
         tables[scored] = table
-    return SwapMatrix(setting, boundary, tables, tuple(sorted(others)), int(n_seeds))
+    return SwapMatrix(setting, boundary, tables, tuple(sorted(others)), int(n_seeds), float(widest))

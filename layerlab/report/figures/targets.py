@@ -24,6 +24,7 @@ from layerlab.report.figures.effect_panels import (
 from layerlab.report.figures.figure import Figure
 from layerlab.report.style.panels import Panel, panels
 from layerlab.report.style.style import line_style
+from layerlab.report.style.units import unit_of
 
 _MOST_MARKED = 12  # targets or windows; beyond it markers hide the lines
 
@@ -40,6 +41,7 @@ def plot_targets(effect: pd.DataFrame) -> MplFigure:
     panels(effect)  # refuses a frame of something else
     drawn = effect[(effect["quantity"] == "zero_shot_drop") & (effect["target"] != MEAN)]
     targets = sorted(set(drawn["target"]))
+    factor = unit_of(effect).factor
     styles = {target: line_style(index) for index, target in enumerate(targets)}
     crowded = len(targets) > _MOST_MARKED or drawn["layers"].nunique() > _MOST_MARKED
 
@@ -51,9 +53,9 @@ def plot_targets(effect: pd.DataFrame) -> MplFigure:
             bare = ({"marker": ""} if crowded else {}) if as_line else {"linestyle": "none"}
             if one.notna().any():
                 x = at + (0 if as_line else shift(index, len(targets)))
-                axis.plot(x, 100 * one, label=target, lw=0.9, ms=2.5, **styles[target] | bare)
+                axis.plot(x, factor * one, label=target, lw=0.9, ms=2.5, **styles[target] | bare)
         mean = drops[(drops["target"] == MEAN) & (drops["n_targets"] > 1)]
-        values = 100 * mean.set_index("place")["effect"].reindex(order)
+        values = factor * mean.set_index("place")["effect"].reindex(order)
         if len(mean) and as_line:
             axis.plot(at, values, label="mean", color="black", lw=1.8, zorder=5)
         elif len(mean):
@@ -66,7 +68,7 @@ def _caption(panel: Panel, part: pd.DataFrame) -> str:
     several = int(part[part["target"] == MEAN]["n_targets"].max()) > 1
     together = ", with their mean in black" if several else ""
     return (
-        f"{costs_words(panel)} on each of {targets_words(part)}{together}, {unit_words(panel)}; "
+        f"{costs_words(panel)} on each of {targets_words(part)}{together}, {unit_words(panel, part)}; "
         f"{means_words(part)}."
     )
 

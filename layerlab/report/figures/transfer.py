@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+import numpy as np
 from matplotlib.figure import Figure as MplFigure
 
 from layerlab.analysis.transfer import Transfer, transfers
 from layerlab.names import metric_name, task_name
 from layerlab.report.figures.figure import Drawing, Figure, Material
-from layerlab.report.style.captions import capital, count
+from layerlab.report.style.captions import capital, count, matrix_words
 from layerlab.report.style.matrix import CELL, draw_matrix
 from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH, figure_style
 
@@ -48,11 +49,13 @@ def _find(material: Material) -> Iterator[Drawing]:
 def _caption(transfer: Transfer) -> str:
     n_left = max(0, transfer.mean.shape[1] - _MOST_COLUMNS)
     seeds = int(transfer.n_seeds.to_numpy().min())
+    halves = transfer.half.to_numpy(float)
+    widest = float(np.fmax.reduce(halves, axis=None))
     rest = f" {count(n_left, 'target')} more are in the table." if n_left else ""
     return (
         f"{capital(metric_name(transfer.setting['metric']))} in points of the baseline fine-tuned on the "
-        f"language of the row and evaluated on that of the column; means over {count(seeds, 'seed')}, "
-        f"intervals are in the table.{rest}"
+        f"language of the row and evaluated on that of the column; "
+        f"{matrix_words(seeds, widest)}.{rest}"
     )
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from layerlab.analysis.significance import seed_warning
 from layerlab.names import task_name
 from layerlab.report.page.about import About
+from layerlab.report.style.caution import limit_sentences
 from layerlab.report.style.wording import sweep_words
 from layerlab.targets import language_of, sources_of
 
@@ -26,11 +27,13 @@ def caveats(frame: pd.DataFrame, effect: pd.DataFrame, about: About) -> list[str
     found += _some([f"Not compared: {note}." for note in effect.attrs.get("notes", [])])
     if names := controlled_languages(frame, about):
         found.append(_INSTRUMENT.format(names=", ".join(names)))
+    if len(effect):
+        found += limit_sentences(effect)
     found += [*_mixed(about.nodes), *_corpora(about.nodes)]
     if len(effect):
         found.append(
-            "Tests and intervals cover the variation over seeds. Languages and test sentences are treated as "
-            "fixed, except where a note says that sentences were resampled too."
+            "Tests and intervals cover the variation over seeds. Languages are treated as fixed, and so are "
+            "test sentences, except where a note says that intervals are over seeds and test sentences."
         )
     return found
 

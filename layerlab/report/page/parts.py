@@ -5,8 +5,8 @@ from __future__ import annotations
 from layerlab.report.page.markup import Html, element
 from layerlab.report.page.plates import Plate
 from layerlab.report.page.study_facts import Facts
-from layerlab.report.style.panels import show, show_p
-from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH, SMALLEST_SCALE, shade
+from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH, shade
+from layerlab.report.tables.cells import p_words, seed_words
 from layerlab.report.tables.layout import Cell, Row, Section
 
 _MOST_SPACED = 10  # columns of numbers that have room
@@ -22,8 +22,7 @@ def table_html(section: Section, title: str, anchor: str, files: str = "") -> Ht
         kind = "number" if " " in name else "number whole"
         heads.append(element("th", name, scope="col", class_=kind))
     spans = _spans(section.rows)
-    dashed, largest = section.layers == "rows", section.largest
-    rows = [_row(row, span, largest, dashed) for row, span in zip(section.rows, spans, strict=True)]
+    rows = [_row(row, span, section) for row, span in zip(section.rows, spans, strict=True)]
     dense = "dense" if len(section.columns) > _MOST_SPACED else None
     body = [element("thead", element("tr", *heads)), element("tbody", *rows)]
     table = element("table", caption, *body, class_=dense)
@@ -56,12 +55,12 @@ def figure_html(plate: Plate, anchor: str) -> Html:
     return element("figure", card, element("figcaption", *words), id=anchor, class_="wide" if wide else None)
 
 
-def _row(row: Row, span: int, largest: float, dashed: bool) -> Html:
+def _row(row: Row, span: int, section: Section) -> Html:
     """Write a row; ``span`` rows share its first name, and 0 says that a row above has it."""
     names = [
         element(
             "th",
-            _dash(name) if dashed else name,
+            _dash(name) if section.layers == "rows" else name,
             scope="rowgroup" if index == 0 and span > 1 else "row",
             rowspan=span if index == 0 and span > 1 else None,
         )
@@ -69,7 +68,7 @@ def _row(row: Row, span: int, largest: float, dashed: bool) -> Html:
         if index or span
     ]
     return element(
-        "tr", *names, *(_cell(cell, largest) for cell in row.cells), class_="ruled" if row.ruled else None
+        "tr", *names, *(_cell(cell, section) for cell in row.cells), class_="ruled" if row.ruled else None
     )
 
 
@@ -87,20 +86,22 @@ def _spans(rows: tuple[Row, ...]) -> list[int]:
     return spans
 
 
-def _cell(cell: Cell, largest: float) -> Html:
-    """Write a number with its interval and q value, on a background as strong as the drop is large."""
+def _cell(cell: Cell, section: Section) -> Html:
+    """Write a number with its interval, tests and n, on a background as strong as the drop is large."""
     if cell.value != cell.value:
         return element("td", "–")
-    parts: list[str] = [_minus(show(cell.value))]
+    unit, largest = section.unit, section.largest
+    parts: list[str] = [_minus(unit.show(cell.value))]
     if cell.half is not None:
-        parts += [" ", element("small", f"±\u2009{cell.half:.1f}")]
+        parts += [" ", element("small", f"±\u2009{unit.show(cell.half)}")]
     if cell.ends is not None:
-        parts += [" ", element("small", _minus(f"[{show(cell.ends[0])}, {show(cell.ends[1])}]"))]
-    if cell.q is not None:
-        parts += [" ", element("small", f"({show_p(cell.q)})")]
-    if cell.drop is None or shade(cell.drop, largest) is None:
+        ends = ", ".join(map(unit.show, cell.ends))
+        parts += [" ", element("small", _minus(f"[{ends}]"))]
+    for words in filter(None, (p_words(cell), seed_words(cell, section))):
+        parts += [" ", element("small", words)]
+    if cell.drop is None or shade(cell.drop, largest, least=unit.least, smallest=unit.smallest) is None:
         return element("td", *parts)
-    strength = min(1.0, abs(cell.drop) / max(largest, SMALLEST_SCALE))
+    strength = min(1.0, abs(cell.drop) / max(largest, unit.smallest))
     kind = "hurts" if cell.drop > 0 else "helps"
     return element("td", *parts, class_=kind, style=f"--s:{100 * strength:.0f}%")
 

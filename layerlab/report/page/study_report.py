@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from layerlab.analysis.records import load_records
+from layerlab.analysis.scales import POINTS, SCALES
 from layerlab.analysis.sensitivity import EFFECT_COLUMNS
 from layerlab.analysis.significance import significance
 from layerlab.analysis.stored import Where
@@ -55,9 +56,10 @@ def write_report(
     if frame.empty:
         raise RecordsError("there is nothing to report: the study has no complete run")
     folder, about = Path(folder), about or About()
-    effect = significance(frame, incomplete="drop")
-    tables = lay_out_tables(frame, effect, about.trajectories)
-    paths = write_tables(frame, effect, tables, folder / "tables", about.trajectories)
+    effects = {scale: significance(frame, incomplete="drop", scale=scale) for scale in SCALES}
+    effect = effects[POINTS]
+    tables = lay_out_tables(frame, effects, about.trajectories)
+    paths = write_tables(frame, effects, tables, folder / "tables", about.trajectories)
     figures, drawn = _write_figures(frame, effect, about.trajectories, folder / "figures", formats)
     page = Page(
         title=", ".join(dict.fromkeys(map(str, frame["study"]))) or "study",

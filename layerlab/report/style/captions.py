@@ -18,7 +18,25 @@ def count(number: int, what: str) -> str:
     return f"{number} {what}" + "s" * (number != 1)
 
 
-def seeds_words(counts: Iterable[int], shape: str = "bands") -> str:
+def over_words(effect: pd.DataFrame) -> str:
+    """Say over what the intervals of effects are, by their kinds.
+
+    >>> over_words(pd.DataFrame({"interval": ["t", "t"]}))
+    'over seeds'
+    """
+    kinds = set(effect["interval"]) if "interval" in effect.columns else {"t"}
+    return "over seeds" if kinds <= {"t"} else "over seeds and test sentences"
+
+
+def effects_words(effect: pd.DataFrame, shape: str = "bands") -> str:
+    """Describe the seeds behind some effects, and their intervals, which are drawn in a shape."""
+    kind = (
+        "t intervals over seeds" if over_words(effect) == "over seeds" else f"intervals {over_words(effect)}"
+    )
+    return seeds_words(effect["n_seeds"], shape, kind)
+
+
+def seeds_words(counts: Iterable[int], shape: str = "bands", kind: str = "t intervals over seeds") -> str:
     """Describe the seeds behind some means, and their intervals, which are drawn in a shape.
 
     >>> seeds_words([3, 3])
@@ -30,7 +48,18 @@ def seeds_words(counts: Iterable[int], shape: str = "bands") -> str:
     if most < 2:
         return "n = 1 seed, so there are no intervals"
     number = count(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
-    return f"n = {number}, {shape} are 95% t intervals over seeds"
+    return f"n = {number}, {shape} are 95% {kind}"
+
+
+def matrix_words(n_seeds: int, widest: float) -> str:
+    """Describe the seeds behind the cells of a matrix, at least, and their widest interval (half, in points).
+
+    >>> matrix_words(3, 1.25), matrix_words(1, float("nan"))
+    ('means over 3 seeds, 95% t intervals over seeds at most ±1.2', 'one seed, so there are no intervals')
+    """
+    if widest != widest:
+        return "one seed, so there are no intervals"
+    return f"means over {count(n_seeds, 'seed')}, 95% t intervals over seeds at most ±{widest:.1f}"
 
 
 def about(where: Mapping[str, str], sweep: str = "") -> str:

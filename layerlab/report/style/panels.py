@@ -11,6 +11,7 @@ from layerlab.analysis.sweeps import NAMED, windows
 from layerlab.analysis.upgrade import upgrade_effects
 from layerlab.errors import RecordsError
 from layerlab.names import metric_name, task_name
+from layerlab.report.style.units import IN_POINTS
 from layerlab.report.style.wording import sweep_words
 
 
@@ -119,10 +120,7 @@ def show(number: float) -> str:
     >>> show(-0.04), show(12.34), show(-3.0), show(float("nan"))
     ('0.0', '12.3', '-3.0', '-')
     """
-    if number != number:
-        return "-"
-    text = f"{number:.1f}"
-    return "0.0" if text == "-0.0" else text
+    return IN_POINTS.show(number)
 
 
 def show_p(p: float) -> str:

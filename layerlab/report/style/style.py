@@ -19,6 +19,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1.2)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 SOURCE_COLOUR, ZERO_SHOT_COLOUR = COLOURS[0], COLOURS[1]
+GAP_COLOUR = "0.4"
 DIVERGING = "RdBu_r"  # red where an ablation hurts, blue where it helps
 
 _RC: dict[str, object] = {
@@ -87,17 +88,19 @@ def ink(background: object) -> str:
     return "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.5 else "black"
 
 
-def shade(drop: float, largest: float) -> str | None:
+def shade(
+    drop: float, largest: float, *, least: float = 0.05, smallest: float = SMALLEST_SCALE
+) -> str | None:
     """Give the background of a table's cell as six hexadecimal digits: red for a drop, blue for a gain.
 
-    The strongest colour, that of the largest drop or of one point, is light enough for black text. A
-    difference that rounds to nothing has none.
+    The strongest colour, that of the largest drop or of the ``smallest`` scale, is light enough for black
+    text. A difference that rounds to nothing, being under ``least``, has none.
 
     >>> shade(30.0, 30.0), shade(15.0, 30.0), shade(-30.0, 30.0), shade(0.02, 30.0)
     ('F09A7A', 'F8CCBC', '8FBFE0', None)
     """
-    if not abs(drop) >= 0.05 or largest <= 0:
+    if not abs(drop) >= least or largest <= 0:
         return None
     full = (0xF0, 0x9A, 0x7A) if drop > 0 else (0x8F, 0xBF, 0xE0)
-    strength = min(1.0, abs(drop) / max(largest, SMALLEST_SCALE))
+    strength = min(1.0, abs(drop) / max(largest, smallest))
     return "".join(f"{round(255 - strength * (255 - part)):02X}" for part in full)

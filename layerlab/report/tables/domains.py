@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from layerlab.analysis.sensitivity import DOMAIN_QUANTITIES, sensitivity
 from layerlab.errors import RecordsError
 from layerlab.report.style.panels import Panel, panels, places
+from layerlab.report.style.units import unit_of
 from layerlab.report.tables.cells import (
     difference_cell,
     panel_section,
-    reference_points,
+    reference_cell,
 )
 from layerlab.report.tables.layout import Cell, Row, Section, Table
 from layerlab.report.tables.notes import describe_domains
@@ -24,14 +27,13 @@ def has_domains(frame: pd.DataFrame) -> bool:
     return bool(frame["quantity"].isin(DOMAIN_QUANTITIES).any())
 
 
-def domain_table(frame: pd.DataFrame, *, intervals: bool = False) -> Table:
+def domain_table(frame: pd.DataFrame, *, intervals: bool = True) -> Table:
     """Lay out the paper's cross-domain table: zero-shot transfer between domains of one language.
 
     The rows are the baseline, ``REF``, and every layer window or named ablation; the columns the source's own
     test set, each other corpus of its language, and each of these less the source. The row REF has scores,
     the rows below it differences from REF, negative where the ablation hurts. One section per study, model,
-    sweep, task and source. If ``intervals``, the 95% intervals are shown, and q values where effects were
-    tested.
+    sweep, task and source. If ``intervals``, the 95% intervals are shown.
 
     Raises:
         RecordsError: No target is another corpus of its source's language.
@@ -53,11 +55,11 @@ def domain_table(frame: pd.DataFrame, *, intervals: bool = False) -> Table:
     return Table(tuple(sections))
 
 
-def with_domains(table: Table, effect: pd.DataFrame, *, intervals: bool = False) -> Table:
+def with_domains(table: Table, effect: pd.DataFrame) -> Table:
     """Add the sections of ``domain_table`` to a table of the same effects, if there are any."""
     if not has_domains(effect):
         return table
-    return Table((*table.sections, *domain_table(effect, intervals=intervals).sections))
+    return Table((*table.sections, *domain_table(effect).sections))
 
 
 def _section(panel: Panel, part: pd.DataFrame, intervals: bool) -> Section:
@@ -66,7 +68,8 @@ def _section(panel: Panel, part: pd.DataFrame, intervals: bool) -> Section:
     columns = [*own, *((_DROP, name) for name in domains)]
     columns += [(_GAP_CHANGE, name) for name in domains] if own else []
     headers = [name if quantity != _GAP_CHANGE else f"{name} - {panel.source}" for quantity, name in columns]
-    rows = [Row(("REF",), tuple(_reference(part, *column) for column in columns))]
+    unit = unit_of(part)
+    rows = [Row(("REF",), tuple(_reference(part, *column, intervals=intervals) for column in columns))]
     for number, place in enumerate(places(part)):
         here = part[part["place"] == place]
         cells = tuple(_cell(here, *column, intervals=intervals) for column in columns)
@@ -78,22 +81,25 @@ def _section(panel: Panel, part: pd.DataFrame, intervals: bool) -> Section:
         f"REF = baseline score; below it differences from REF. {beyond}"
         f"{describe_domains(panel, part)}"
     )
-    return panel_section(panel, f", {panel.title} across domains", headers, rows, note, "-domains")
+    title = f", {panel.title} across domains"
+    return panel_section(panel, title, headers, rows, note, "-domains", unit=unit)
 
 
 def _spoken(source: str) -> str:
     return " and ".join(dict.fromkeys(language_of(name) for name in sources_of(source)))
 
 
-def _reference(part: pd.DataFrame, quantity: str, target: str) -> Cell:
+def _reference(part: pd.DataFrame, quantity: str, target: str, *, intervals: bool) -> Cell:
     """Return the baseline's score, or how much higher it is than on the source."""
     found = part[(part["quantity"] == quantity) & (part["target"] == target)]
     if found.empty:
         return Cell(float("nan"))
-    reference = reference_points(found)
-    return Cell(-reference if quantity == _GAP_CHANGE else reference)
+    cell = reference_cell(found, unit_of(found), intervals=intervals)
+    return replace(cell, value=-cell.value) if quantity == _GAP_CHANGE else cell
 
 
 def _cell(here: pd.DataFrame, quantity: str, target: str, *, intervals: bool) -> Cell:
     found = here[(here["quantity"] == quantity) & (here["target"] == target)]
-    return Cell(float("nan")) if found.empty else difference_cell(found.iloc[0], intervals=intervals)
+    if found.empty:
+        return Cell(float("nan"))
+    return difference_cell(found.iloc[0], unit_of(found), intervals=intervals)

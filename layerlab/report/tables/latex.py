@@ -5,9 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from layerlab.names import visible
-from layerlab.report.style.panels import show, show_p
 from layerlab.report.style.style import shade
-from layerlab.report.tables.cells import interval_words
+from layerlab.report.tables.cells import interval_words, p_words, seed_words
 from layerlab.report.tables.drops import drop_table
 from layerlab.report.tables.layout import Cell, Row, Section, Table
 
@@ -83,7 +82,7 @@ def _section(section: Section, label: str) -> str:
         r"\midrule",
     ]
     for row in section.rows:
-        lines += [r"\addlinespace"] * row.ruled + [_row(row, number_columns, section.largest)]
+        lines += [r"\addlinespace"] * row.ruled + [_row(row, number_columns, section)]
     lines += [
         r"\bottomrule",
         r"\end{tabular}",
@@ -108,38 +107,44 @@ def _length(section: Section, stacked: bool) -> int:
     headers = [max(name.split(" "), key=len) if stacked else name for name in section.columns]
     lines = [[*section.names, *headers]]
     for row in section.rows:
-        lines.append([*row.names, *map(_plain, row.cells)])
+        lines.append([*row.names, *(_plain(cell, section) for cell in row.cells)])
     return sum(max(map(len, column)) + 1 for column in zip(*lines, strict=True))
 
 
-def _plain(cell: Cell) -> str:
+def _plain(cell: Cell, section: Section) -> str:
     """Write a cell without markup, for its length."""
-    return interval_words(cell, " ± ") + ("" if cell.q is None else f" ({show_p(cell.q)})")
+    parts = (interval_words(cell, " ± ", unit=section.unit), p_words(cell), seed_words(cell, section))
+    return " ".join(filter(None, parts))
 
 
 def _column(section: Section, index: int) -> str:
     """Choose a column's type: aligned at the point, or right-aligned where numbers carry intervals."""
     cells = [row.cells[index] for row in section.rows]
-    if any((cell.half, cell.q, cell.ends) != (None, None, None) for cell in cells):
+    bare = all((cell.half, cell.q, cell.ends, cell.within) == (None,) * 4 for cell in cells)
+    if section.counted or not bare:
         return "r"
-    numbers = [show(cell.value) for cell in cells if cell.value == cell.value] or ["0.0"]
+    unit = section.unit
+    numbers = [unit.show(cell.value) for cell in cells if cell.value == cell.value] or ["0.0"]
     sign = "-" if any(cell.drop is not None for cell in cells) else ""  # differences, never REF
     digits = max(len(number.lstrip("-").split(".")[0]) for number in numbers)
-    return f"S[table-format={sign}{digits}.1]"
+    return f"S[table-format={sign}{digits}.{unit.decimals}]"
 
 
-def _row(row: Row, number_columns: list[str], largest: float) -> str:
-    cells = [_cell(cell, column, largest) for cell, column in zip(row.cells, number_columns, strict=True)]
+def _row(row: Row, number_columns: list[str], section: Section) -> str:
+    cells = [_cell(cell, column, section) for cell, column in zip(row.cells, number_columns, strict=True)]
     return " & ".join([*map(escape, row.names), *cells]) + r" \\"
 
 
-def _cell(cell: Cell, column: str, largest: float) -> str:
-    colour = shade(cell.drop, largest) if cell.drop is not None else None
+def _cell(cell: Cell, column: str, section: Section) -> str:
+    unit = section.unit
+    colour = None
+    if cell.drop is not None:
+        colour = shade(cell.drop, section.largest, least=unit.least, smallest=unit.smallest)
     background = rf"\cellcolor[HTML]{{{colour}}}" if colour else ""
     if cell.value != cell.value:
         return "{--}"
     if column == "r":
-        q = "" if cell.q is None else rf"\ ({show_p(cell.q)})"
-        number = interval_words(cell, r" \pm ", r"\ ")
-        return f"{background}${number}{q}$"
-    return f"{background}{show(cell.value)}"
+        parts = (interval_words(cell, r" \pm ", r"\ ", unit), p_words(cell), seed_words(cell, section))
+        number = r"\ ".join(part.replace("; ", r";\ ") for part in parts if part)
+        return f"{background}${number}$"
+    return f"{background}{unit.show(cell.value)}"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from layerlab.names import visible
-from layerlab.report.style.panels import show_p
-from layerlab.report.tables.cells import interval_words
+from layerlab.report.tables.cells import interval_words, p_words, seed_words
 from layerlab.report.tables.drops import drop_table
 from layerlab.report.tables.layout import Cell, Section, Table
 
@@ -37,7 +36,7 @@ def to_markdown(table: Table | pd.DataFrame) -> str:
 
 def _section(section: Section) -> str:
     left = len(section.names)
-    body = [[*map(_escape, row.names), *map(_text, row.cells)] for row in section.rows]
+    body = [[*map(_escape, row.names), *(_text(cell, section) for cell in row.cells)] for row in section.rows]
     header = [_escape(name) for name in (*section.names, *section.columns)]
     widths = [max(4, *(len(line[column]) for line in [header, *body])) for column in range(len(header))]
     rule = [
@@ -56,9 +55,12 @@ def _section(section: Section) -> str:
     return "\n".join([f"**{_escape(section.title)}**", "", *lines, "", _escape(section.note), ""])
 
 
-def _text(cell: Cell) -> str:
-    """Write a number and, where there are any, its interval and its q; of a column all stay aligned."""
-    return interval_words(cell, " ±") + ("" if cell.q is None else f" ({show_p(cell.q)})".rjust(8))
+def _text(cell: Cell, section: Section) -> str:
+    """Write a number and, where there are any, its interval, its tests and n; a column stays aligned."""
+    tests = p_words(cell)
+    width = 15 if cell.within is not None else 8
+    seeds = f" {words}" if (words := seed_words(cell, section)) else ""
+    return interval_words(cell, " ±", unit=section.unit) + (f" {tests}".rjust(width) if tests else "") + seeds
 
 
 def _escape(text: str) -> str:

@@ -9,24 +9,29 @@ import pandas as pd
 from layerlab.analysis.inference import EXACT_SEEDS
 from layerlab.analysis.sensitivity import MEAN
 from layerlab.analysis.significance import LEVEL, seed_warning
-from layerlab.report.style.captions import count, spread
+from layerlab.report.style.captions import capital, count, spread
+from layerlab.report.style.caution import limit_words
 from layerlab.report.style.panels import Panel
+from layerlab.report.style.units import unit_of
 
 _TRUSTED = 8  # seeds from which a bootstrap over them is nearly as wide as it should be
 
 Parts = Sequence[tuple[Panel, pd.DataFrame]]
 
 
-def describe(parts: Parts, quantities: Sequence[str]) -> str:
-    """Describe some quantities of panels on the source and the mean of targets: metric, seeds, tests."""
+def describe(parts: Parts, quantities: Sequence[str], *, within: bool = False) -> str:
+    """Describe some quantities of panels on the source and the mean of targets: metric, seeds, tests.
+
+    If ``within``, also whether they are smaller than a margin.
+    """
     shown = pd.concat([part[part["quantity"].isin(quantities)] for _, part in parts])
     shown = shown[(shown["quantity"] == "source_drop") | (shown["target"] == MEAN)]
     metrics = [f"{panel.metric_words} for {panel.task_words}" for panel, _ in parts]
-    points_of = f"Points of {', '.join(dict.fromkeys(metrics))} on the {parts[0][0].split} split"
-    seeds = f"{points_of}, paired by seed; {_seeds(shown)}"
-    return " ".join(
-        filter(None, [seeds, _sentences(shown), _tests(shown, parts), _items(parts), _targets(parts)])
-    )
+    points_of = f"{unit_words(shown)} of {', '.join(dict.fromkeys(metrics))} on the {parts[0][0].split} split"
+    seeds = f"{points_of}, paired by seed; {seeds_and_intervals(shown)}"
+    limits = limit_words(pd.concat([part for _, part in parts]))
+    tests = [_tests(shown, parts), equivalence_words(shown) if within else ""]
+    return " ".join(filter(None, [seeds, *tests, limits, _items(parts), _targets(parts)]))
 
 
 def describe_domains(panel: Panel, part: pd.DataFrame) -> str:
@@ -34,12 +39,13 @@ def describe_domains(panel: Panel, part: pd.DataFrame) -> str:
     own = part[part["quantity"] == "source_drop"]
     others = part[part["quantity"] == "domain_drop"]
     metric = f"{panel.metric_words} for {panel.task_words}"
-    seeds = f"Points of {metric} on the {panel.split} split, paired by seed; {_seeds(part)}"
+    points_of = f"{unit_words(part)} of {metric} on the {panel.split} split"
+    seeds = f"{points_of}, paired by seed; {seeds_and_intervals(part)}"
     sizes = pd.concat([own, others]).drop_duplicates("target")
     counts = [f"{int(n):,} in {target}" for target, n in zip(sizes["target"], sizes["n"], strict=True)]
     items = f"Items scored per seed: {', '.join(counts)}."
     tests = _tests(part, [(panel, part)], "corpora")
-    return " ".join(filter(None, [seeds, _sentences(part), tests, items]))
+    return " ".join(filter(None, [seeds, tests, limit_words(part), items]))
 
 
 def _tests(shown: pd.DataFrame, parts: Parts, columns: str = "") -> str:
@@ -79,32 +85,62 @@ def seeds_counted(counts: pd.Series[int]) -> str:
     return f"n seeds = {spread(counts)}"
 
 
-def _seeds(shown: pd.DataFrame) -> str:
-    most, text = int(shown["n_seeds"].max()), seeds_counted(shown["n_seeds"])
-    if "n_resamples" in shown.columns:
-        pass  # the next sentence describes these intervals
-    elif most == 1:
+def unit_words(effect: pd.DataFrame) -> str:
+    """Name the unit of some effects at the beginning of a sentence."""
+    return capital(unit_of(effect).words)
+
+
+def equivalence_words(shown: pd.DataFrame) -> str:
+    """Say how many effects were shown to be smaller than the margin; empty where that was not tested."""
+    if "p_equivalent" not in shown.columns or shown["p_equivalent"].isna().all():
+        return ""
+    done = shown[shown["p_equivalent"].notna()]
+    margin = unit_of(shown).margin(float(done["margin"].iloc[0]))
+    n_small, level = int((done["p_equivalent"] <= LEVEL).sum()), f"{LEVEL:g}".lstrip("0")
+    return (
+        f"No more than {margin}: {n_small} of {len(done)} have p ≤ {level} in two one-sided t tests over "
+        "seeds (the second p value; not corrected for their number). Where neither p value is small, the "
+        "seeds decide nothing."
+    )
+
+
+def seeds_and_intervals(shown: pd.DataFrame) -> str:
+    """Write how many seeds are behind some effects, and what their intervals are."""
+    text = seeds_counted(shown["n_seeds"])
+    there = shown[shown["low"].notna()]
+    if there.empty:
         text += ": no interval"
     else:
-        text += f", 95% t intervals at most ±{100 * float((shown['high'] - shown['effect']).max()):.1f}"
+        text += _intervals(there)
     if dropped := int(shown["n_dropped"].max()):
         text += f"; up to {count(dropped, 'unpaired seed')} left out"
     return f"{text}."
 
 
-def _sentences(shown: pd.DataFrame) -> str:
-    """Describe intervals over seeds and sentences; empty for other intervals."""
-    if "n_resamples" not in shown.columns:
-        return ""
-    seeds = int(shown["n_seeds"].max())
-    what = "seeds and of test sentences" if seeds > 1 else "test sentences (one seed, treated as fixed)"
+def _intervals(there: pd.DataFrame) -> str:
+    """Describe the intervals of effects, and how wide they are at most."""
+    unit, kinds = unit_of(there), set(there["interval"])
+    if "bootstrap" in kinds:
+        seeds = int(there["n_seeds"].max())
+        what = "seeds and of test sentences" if seeds > 1 else "test sentences (one seed, treated as fixed)"
+        resamples = int(there["n_resamples"].max())
+        text = (
+            f". In brackets: 95% percentile intervals of {resamples:,} joint resamples of {what}, the same "
+            "sentences for baseline and ablated runs of all seeds; "
+            f"{spread(there['n_sentences'])} sentences behind a number"
+        )
+        few = f". Resampling only {seeds} seeds understates how much they differ"
+        return text + few * (1 < seeds < _TRUSTED)
+    widest = unit.show(unit.factor * float((there["high"] - there["effect"]).max()))
+    if kinds == {"t"}:
+        return f", 95% t intervals at most ±{widest}"
+    over = there[there["interval"] == "hierarchical"]
     text = (
-        f"In brackets: 95% percentile intervals of {int(shown['n_resamples'].max()):,} joint resamples of "
-        f"{what}, the same sentences for baseline and ablated runs of all seeds; "
-        f"{spread(shown['n_sentences'])} sentences behind a number."
+        f", 95% intervals over seeds and test sentences at most ±{widest} "
+        f"({spread(over['n_sentences'])} sentences behind a number)"
     )
-    if 1 < seeds < _TRUSTED:
-        text += f" Resampling only {seeds} seeds understates how much they differ."
+    if rest := len(there) - len(over):
+        text += f", of {rest} numbers without counts of sentences over seeds alone"
     return text
 
 

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 
 import pandas as pd
 
 from layerlab.analysis.sensitivity import MEAN, QUANTITIES, sensitivity
 from layerlab.report.style.panels import Panel, panels, places
+from layerlab.report.style.units import unit_of
 from layerlab.report.tables.cells import (
     MOST_COLUMNS,
+    MOST_INTERVALS,
     difference_cell,
     panel_section,
-    reference_points,
+    reference_cell,
 )
-from layerlab.report.tables.layout import Cell, Row, Table, transposed
+from layerlab.report.tables.layout import Row, Table, transposed
 from layerlab.report.tables.notes import Parts, describe
 
 
-def paper_table(frame: pd.DataFrame, *, intervals: bool = False) -> Table:
+def paper_table(frame: pd.DataFrame, *, intervals: bool = True) -> Table:
     """Lay out the paper's main table: what each layer window costs, in points.
 
     Two rows per task and source: ``en-en``, the source itself, and ``en-X``, the mean over the zero-shot
@@ -28,7 +31,7 @@ def paper_table(frame: pd.DataFrame, *, intervals: bool = False) -> Table:
 
     Args:
         frame: Tidy records, or what ``layerlab.analysis.sensitivity`` gives.
-        intervals: Show half the width of each 95% interval beside the difference.
+        intervals: Show half the width of each 95% interval beside the number.
 
     Raises:
         RecordsError: Nothing to compare.
@@ -42,13 +45,15 @@ def paper_table(frame: pd.DataFrame, *, intervals: bool = False) -> Table:
         columns = ("REF", *places(pd.concat([part for _, part in parts])))
         rows: list[Row] = []
         for one, part in parts:
-            rows += _rows(one, part, _task(one, parts), columns[1:], intervals, ruled=bool(rows))
+            rows += _rows(one, part, _task(one, parts), columns[1:], intervals)
+        rows = [replace(row, ruled=bool(row.names[0]) and number > 0) for number, row in enumerate(rows)]
         names: tuple[str, ...] = ("task", "pair")
-        if panel.named or len(columns) > MOST_COLUMNS:
+        if panel.named or len(columns) > (MOST_INTERVALS if intervals else MOST_COLUMNS):
             names, columns, rows = (), _headers(rows), list(transposed(columns, rows))
         start = "REF = baseline score; all other numbers are differences from it."
         note = f"{start} {describe(parts, QUANTITIES[:2])}"
-        sections.append(panel_section(panel, "", columns, rows, note, names=names))
+        unit = unit_of(parts[0][1])
+        sections.append(panel_section(panel, "", columns, rows, note, names=names, unit=unit))
     return Table(tuple(sections))
 
 
@@ -78,11 +83,9 @@ def _sections(parts: dict[Panel, pd.DataFrame]) -> list[list[tuple[Panel, pd.Dat
     return [list(items) for _, items in groupby(ordered, key=lambda item: shared(item)[0])]
 
 
-def _rows(
-    panel: Panel, part: pd.DataFrame, task: str, order: tuple[str, ...], intervals: bool, *, ruled: bool
-) -> list[Row]:
+def _rows(panel: Panel, part: pd.DataFrame, task: str, order: tuple[str, ...], intervals: bool) -> list[Row]:
     """Make the rows of one task and source: the source itself, then the mean of the others."""
-    rows: list[Row] = []
+    rows, unit = list[Row](), unit_of(part)
     for quantity, target, other in (
         ("source_drop", panel.source, panel.source),
         ("zero_shot_drop", MEAN, "X"),
@@ -91,7 +94,7 @@ def _rows(
         if found.empty:
             continue
         here = found.set_index("place").reindex(list(order))
-        cells = [difference_cell(row, intervals=intervals) for _, row in here.iterrows()]
+        cells = [difference_cell(row, unit, intervals=intervals) for _, row in here.iterrows()]
         names = (task if not rows else "", f"{panel.source}-{other}")
-        rows.append(Row(names, (Cell(reference_points(found)), *cells), ruled and not rows))
+        rows.append(Row(names, (reference_cell(found, unit, intervals=intervals), *cells)))
     return rows

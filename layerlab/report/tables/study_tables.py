@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from layerlab.analysis.oracle import oracle_distances
+from layerlab.analysis.scales import LOG_ODDS, POINTS, Scale
 from layerlab.analysis.sensitivity import aggregate
 from layerlab.files import write_text
 from layerlab.report.tables.by_target import target_table
@@ -22,6 +23,9 @@ from layerlab.report.tables.scores import score_table
 from layerlab.report.tables.text import left_out, to_csv
 from layerlab.report.tables.trajectory import trajectory_table
 from layerlab.report.tables.transfer import transfer_table
+
+#: Effects of a study by scale, as ``significance`` gives them.
+Effects = Mapping[Scale, pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class StudyTable:
 
     name: str
     title: str
-    lay_out: Callable[[pd.DataFrame, pd.DataFrame], Table | None]
+    lay_out: Callable[[pd.DataFrame, Effects], Table | None]
     csv: str = "effects.csv"
 
     @property
@@ -47,23 +51,31 @@ class StudyTable:
         return f"tables/{self.name}.md, tables/{self.name}.tex, tables/{self.csv}"
 
 
-def _paper(_: pd.DataFrame, effect: pd.DataFrame) -> Table | None:
+def _paper(_: pd.DataFrame, effects: Effects) -> Table | None:
+    effect = effects[POINTS]
     return with_domains(paper_table(effect), effect) if len(effect) else None
 
 
-def _drops(_: pd.DataFrame, effect: pd.DataFrame) -> Table | None:
-    return with_domains(drop_table(effect), effect, intervals=True) if len(effect) else None
+def _drops(_: pd.DataFrame, effects: Effects) -> Table | None:
+    effect = effects[POINTS]
+    return with_domains(drop_table(effect), effect) if len(effect) else None
 
 
-def _by_target(_: pd.DataFrame, effect: pd.DataFrame) -> Table | None:
+def _log_odds(_: pd.DataFrame, effects: Effects) -> Table | None:
+    effect = effects[LOG_ODDS]
+    return with_domains(drop_table(effect), effect) if effect["effect"].notna().any() else None
+
+
+def _by_target(_: pd.DataFrame, effects: Effects) -> Table | None:
+    effect = effects[POINTS]
     return target_table(effect) if (effect["quantity"] == "zero_shot_drop").any() else None
 
 
-def _scores(frame: pd.DataFrame, _: pd.DataFrame) -> Table | None:
+def _scores(frame: pd.DataFrame, _: Effects) -> Table | None:
     return score_table(frame) if frame["layer"].isna().any() else None
 
 
-def _transfer(frame: pd.DataFrame, _: pd.DataFrame) -> Table | None:
+def _transfer(frame: pd.DataFrame, _: Effects) -> Table | None:
     table = transfer_table(frame) if frame["layer"].isna().any() else Table(())
     return table if table.sections else None
 
@@ -71,7 +83,8 @@ def _transfer(frame: pd.DataFrame, _: pd.DataFrame) -> Table | None:
 #: The tables of a report, in its order.
 TABLES = (
     StudyTable("table", "What each ablation costs", _paper),
-    StudyTable("effects", "Every effect with its interval and q value", _drops),
+    StudyTable("effects", "Every effect with its interval, q value and test of no effect", _drops),
+    StudyTable("effects-log-odds", "Every effect in log-odds", _log_odds, csv="effects-log-odds.csv"),
     StudyTable("targets", "By target language", _by_target),
     StudyTable("transfer", "From every source to every target", _transfer, csv="scores.csv"),
     StudyTable("scores", "Mean scores", _scores, csv="scores.csv"),
@@ -88,24 +101,24 @@ TRAJECTORY = StudyTable(
 
 
 def lay_out_tables(
-    frame: pd.DataFrame, effect: pd.DataFrame, trajectories: pd.DataFrame | None = None
+    frame: pd.DataFrame, effects: Effects, trajectories: pd.DataFrame | None = None
 ) -> dict[StudyTable, Table]:
     """Lay out every table that there is data for.
 
     Args:
         frame: Tidy records.
-        effect: What ``significance`` gives of them.
+        effects: What ``significance`` gives of them, on every scale.
         trajectories: Scores along training, if there are any.
     """
-    tables = {kind: kind.lay_out(frame, effect) for kind in TABLES}
+    tables = {kind: kind.lay_out(frame, effects) for kind in TABLES}
     if trajectories is not None:
-        tables[TRAJECTORY] = TRAJECTORY.lay_out(trajectories, effect)
+        tables[TRAJECTORY] = TRAJECTORY.lay_out(trajectories, effects)
     return {kind: table for kind, table in tables.items() if table is not None}
 
 
 def write_tables(
     frame: pd.DataFrame,
-    effect: pd.DataFrame,
+    effects: Effects,
     tables: dict[StudyTable, Table],
     folder: Path,
     trajectories: pd.DataFrame | None = None,
@@ -114,10 +127,12 @@ def write_tables(
     texts = {"scores.csv": to_csv(aggregate(frame))}
     if trajectories is not None and TRAJECTORY in tables:
         texts[TRAJECTORY.csv] = to_csv(oracle_distances(trajectories))
-    if len(effect):
-        texts["effects.csv"] = to_csv(effect)
+    names = {kind.csv for kind in tables}
+    for scale, name in ((POINTS, "effects.csv"), (LOG_ODDS, "effects-log-odds.csv")):
+        if name in names:
+            texts[name] = to_csv(effects[scale])
     for kind, table in tables.items():
-        notes = left_out(effect) if kind.name == "table" else ""
+        notes = left_out(effects[POINTS]) if kind.name == "table" else ""
         texts |= {f"{kind.name}.md": to_markdown(table) + notes, f"{kind.name}.tex": to_latex(table)}
     for name, text in texts.items():
         write_text(folder / name, text, flush=False)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from layerlab.analysis.bootstrap import hierarchical_bootstrap
 from layerlab.analysis.csv_files import to_csv as csv_of
 from layerlab.analysis.oracle import oracle_distances
+from layerlab.analysis.scales import POINTS, Scale, check_scale
 from layerlab.analysis.significance import significance
 from layerlab.errors import RecordsError, unknown
+from layerlab.report.style.units import unit_named
 from layerlab.report.tables.domains import with_domains
 from layerlab.report.tables.drops import drop_table
 from layerlab.report.tables.latex import to_latex
@@ -26,6 +30,8 @@ def render_table(
     metric: str | None = None,
     effects: bool = False,
     counts: pd.DataFrame | None = None,
+    scale: Scale = POINTS,
+    margin: float | None = None,
 ) -> str:
     """Return the paper's table of a study as text.
 
@@ -36,20 +42,24 @@ def render_table(
         effects: One row a layer window, with intervals and q values, instead of the paper's layout.
         counts: What ``layerlab.analysis.counts.load_counts`` gives, for intervals over seeds and sentences;
             then one row a layer window, too.
+        scale: ``points`` or ``log-odds``, of effects.
+        margin: The largest effect that does not matter, in points or log-odds; None for 1 point, or 0.1.
 
     Raises:
         RecordsError: There is no such style or metric, or nothing to compare.
     """
     if style not in STYLES:
         raise RecordsError(unknown("table format", style, STYLES))
+    wanted: dict[str, Any] = {"incomplete": "drop", "scale": scale}
+    wanted["margin"] = None if margin is None else margin / unit_named(check_scale(scale)).factor
     if counts is None:
-        effect = significance(frame, metric, incomplete="drop")
+        effect = significance(frame, metric, **wanted)
     else:
-        effect, effects = hierarchical_bootstrap(frame, counts, metric, incomplete="drop"), True
+        effect, effects = hierarchical_bootstrap(frame, counts, metric, **wanted), True
     if style == "csv":
         return to_csv(effect)
     table = drop_table(effect) if effects else paper_table(effect)
-    table = with_domains(table, effect, intervals=effects)
+    table = with_domains(table, effect)
     return to_latex(table) if style == "latex" else to_markdown(table) + left_out(effect)
 
 

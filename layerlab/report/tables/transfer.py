@@ -40,6 +40,9 @@ def _sections(transfer: Transfer) -> list[Section]:
 
 
 def _cells(transfer: Transfer, source: str, targets: Sequence[str]) -> tuple[Cell, ...]:
-    means, halves = (one.loc[source, list(targets)].to_numpy(float) for one in (transfer.mean, transfer.half))
-    pairs = zip(means.tolist(), halves.tolist(), strict=True)
-    return tuple(Cell(mean, half if half == half else None) for mean, half in pairs)
+    frames = (transfer.mean, transfer.half, transfer.n_seeds)
+    columns = (one.loc[source, list(targets)].to_numpy(float).tolist() for one in frames)
+    return tuple(
+        Cell(mean, half if half == half else None, n=int(n) or None)
+        for mean, half, n in zip(*columns, strict=True)
+    )

@@ -43,6 +43,8 @@ class Score:
         metric: Name.
         value: A fraction.
         n: What it is over: words, entities or pairs.
+        floor: What the commonest answer everywhere would score, None where that is not known: below it a
+            model has nothing to lose.
         counts: What each sentence, or pair, contributes to the value, in the order of the corpus; None where
             that is not known. Intervals that resample sentences need them.
     """
@@ -51,6 +53,7 @@ class Score:
     value: float
     n: int
     counts: Counts | None = field(default=None, compare=False, repr=False)
+    floor: float | None = field(default=None, compare=False)
 
 
 def count_ratio(pairs: Iterable[tuple[int, int]]) -> Counts:
@@ -63,10 +66,12 @@ def count_ratio(pairs: Iterable[tuple[int, int]]) -> Counts:
     return Counts((tuple(int(hits) for hits, _ in rows),), (tuple(int(total) for _, total in rows),))
 
 
-def ratio_score(metric: str, n: int, pairs: Iterable[tuple[int, int]]) -> Score:
-    """Make the score of (hits, total) of each sentence, over n words, entities or pairs."""
+def ratio_score(
+    metric: str, n: int, pairs: Iterable[tuple[int, int]], *, floor: float | None = None
+) -> Score:
+    """Make the score of (hits, total) of each sentence, over n words, entities or pairs, with its floor."""
     counts = count_ratio(pairs)
-    return Score(metric, counts.value, n, counts)
+    return Score(metric, counts.value, n, counts, floor)
 
 
 def count_macro_f1(gold: Sequence[str], predicted: Sequence[str]) -> Counts:

@@ -15,6 +15,7 @@ from layerlab.analysis.records import empty_records
 from layerlab.analysis.sensitivity import paired, sensitivity
 from layerlab.errors import RecordsError
 from layerlab.report.figures.gallery import draw_all
+from layerlab.report.figures.heatmap import plot_heatmap
 from layerlab.report.figures.sensitivity import plot_drops_by_seed, plot_sensitivity
 from layerlab.report.figures.targets import plot_targets
 from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH, line_style
@@ -42,17 +43,34 @@ def test_curves_show_the_effects_in_points_in_the_order_of_the_layers(synthetic:
     for label, quantity, target in (
         ("en (source)", "source_drop", "en"),
         ("zero-shot, mean of 7 targets", "zero_shot_drop", "mean"),
+        ("change of the gap", "gap_change", "mean"),
     ):
         rows = effect[(effect["quantity"] == quantity) & (effect["target"] == target)].set_index("layers")
         assert lines(axis)[label] == pytest.approx([100 * rows["effect"][layers] for layers in order])
-    assert len(axis.collections) == 2
+    assert len(axis.collections) == 3
     heights = np.asarray(axis.collections[0].get_paths()[0].vertices)
     mean = effect[(effect["quantity"] == "zero_shot_drop") & (effect["target"] == "mean")]
     assert heights[:, 1].max() == pytest.approx(100 * mean["high"].max())
     assert axis.get_ylabel() == "drop from baseline (points)"
     assert axis.get_xlabel() == "layers"
     assert axis.get_title() == "UPOS from en, RANDOM-INIT before fine-tuning"
-    assert sorted(legend(figure)) == ["en (source)", "zero-shot, mean of 7 targets"]
+    assert sorted(legend(figure)) == ["change of the gap", "en (source)", "zero-shot, mean of 7 targets"]
+
+
+def test_the_same_figures_are_drawn_in_log_odds(synthetic: Make) -> None:
+    effect = sensitivity(synthetic(n_layers=4, targets=("de", "fr")), scale="log-odds")
+    (axis,) = plot_sensitivity(effect).axes
+    assert axis.get_ylabel() == "drop from baseline (log-odds)"
+    rows = effect[(effect["quantity"] == "source_drop")].set_index("layers")
+    assert lines(axis)["en (source)"] == pytest.approx([rows["effect"][layers] for layers in ("0-1", "2-3")])
+    (axis,) = plot_targets(effect).axes
+    rows = effect[(effect["quantity"] == "zero_shot_drop") & (effect["target"] == "de")].set_index("layers")
+    assert lines(axis)["de"] == pytest.approx([rows["effect"][layers] for layers in ("0-1", "2-3")])
+    heatmap = plot_heatmap(effect)
+    written = {text.get_text() for text in heatmap.axes[0].texts}
+    assert f"{rows['effect']['0-1']:.2f}" in written
+    with pytest.raises(RecordsError, match=r"several scales \(log-odds, points\) cannot be shown together"):
+        plot_sensitivity(pd.concat([effect, effect.assign(scale="points")]))
 
 
 def test_one_seed_has_no_band(synthetic: Make) -> None:

@@ -163,7 +163,7 @@ def test_a_table_has_the_numbers_of_its_cells() -> None:
 def test_cells_are_shaded_where_those_of_latex_are(synthetic: Make) -> None:
     from layerlab.report.tables.latex import to_latex
 
-    (section,) = paper_table(synthetic(n_layers=12)).sections
+    (section,) = paper_table(synthetic(n_layers=12), intervals=False).sections
     text = table_html(section, "t", "t")
     shaded = re.findall(r'class="(?:hurts|helps)" style="--s:(\d+)%">([−\d.]+)', text)
     latex = re.findall(r"\\cellcolor\[HTML\]\{\w+\}(-?[\d.]+)", to_latex(Table((section,))))

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from layerlab.analysis.records import empty_records, load_records, write_records
+from layerlab.analysis.scales import SCALES
 from layerlab.analysis.significance import significance
 from layerlab.errors import RecordsError
 from layerlab.report.page.about import read_about
@@ -66,16 +67,16 @@ def test_every_table_and_figure_is_written_and_on_the_page(synthetic: Make, tmp_
     paths = write_report(records, tmp_path)
     assert all(path.is_file() for path in paths)
     written = {path.relative_to(tmp_path).as_posix() for path in paths}
-    stems = ("table", "effects", "targets", "scores")
+    stems = ("table", "effects", "effects-log-odds", "targets", "scores")
     assert written >= {f"tables/{stem}.{suffix}" for stem in stems for suffix in ("md", "tex")}
-    assert written >= {"index.html", "tables/effects.csv", "tables/scores.csv"}
+    assert written >= {"index.html", "tables/effects.csv", "tables/effects-log-odds.csv", "tables/scores.csv"}
     kinds = [f"{kind}-upos-en-reset-before" for kind in ("sensitivity", "targets", "heatmap")]
     for place in ("figures", "figures/full-width"):
         assert written >= {f"{place}/{kind}.pdf" for kind in kinds}
     assert not list(tmp_path.rglob("*.png"))
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert page.count("<figure") == 3
-    assert page.count("<table") == 4
+    assert page.count("<table") == 5
 
 
 def test_equal_records_give_equal_files(synthetic: Make, tmp_path: Path) -> None:
@@ -122,8 +123,10 @@ def test_every_table_compiles_in_a_document(synthetic: Make, tmp_path: Path) -> 
     ]
     texts = []
     for frame in frames:
-        tables = lay_out_tables(frame, significance(frame, incomplete="drop"))
-        assert [kind.name for kind in tables] == ["table", "effects", "targets", "scores"]
+        effects = {scale: significance(frame, incomplete="drop", scale=scale) for scale in SCALES}
+        tables = lay_out_tables(frame, effects)
+        names = ["table", "effects", "effects-log-odds", "targets", "scores"]
+        assert [kind.name for kind in tables] == names
         texts += [f"{to_latex(table)}\\clearpage\n" for table in tables.values()]
     text = f"\\documentclass[twocolumn]{{article}}\n{PREAMBLE}\\begin{{document}}\n{''.join(texts)}"
     (tmp_path / "all.tex").write_text(f"{text}\\end{{document}}\n", encoding="utf-8")

@@ -77,7 +77,7 @@ def test_a_window_that_one_task_lacks_is_an_empty_cell(synthetic: Make) -> None:
     records = synthetic(n_layers=4, tasks=("upos", "ner"))
     records = records[~((records["task"] == "ner") & (records["layers"] == "2-3"))]
     text = to_markdown(paper_table(records))
-    assert re.search(r"\| NER +\| en-en \| \d\d\.\d \| +-?\d+\.\d \| +- \|", text)
+    assert re.search(r"\| NER +\| en-en \| \d\d\.\d ±\d\.\d \| +-?\d+\.\d ±\d\.\d \| +- \|", text)
     assert "{--}" in to_latex(paper_table(records))
 
 
@@ -146,9 +146,10 @@ def test_markdown_lines_up_as_plain_text(effect: pd.DataFrame) -> None:
     assert "-0.0 " not in text
 
 
-def test_intervals_are_shown_where_asked_for_and_where_there_are_any(synthetic: Make) -> None:
+def test_intervals_are_shown_unless_they_are_not_wanted_or_there_are_none(synthetic: Make) -> None:
     records = synthetic(n_layers=4)
-    assert "±" not in to_markdown(paper_table(records)).replace("at most ±", "")
+    assert "±" not in to_markdown(paper_table(records, intervals=False)).replace("at most ±", "")
+    assert to_markdown(paper_table(records)) == to_markdown(paper_table(records, intervals=True))
     assert re.search(r"-\d+\.\d ±\d+\.\d", to_markdown(paper_table(records, intervals=True)))
     assert re.search(r"\$-\d+\.\d \\pm \d+\.\d\$", to_latex(paper_table(records, intervals=True)))
     assert "±" not in to_markdown(paper_table(synthetic(n_layers=4, seeds=(0,)), intervals=True))
@@ -167,14 +168,18 @@ def test_every_window_is_a_row_of_the_table_of_drops(effect: pd.DataFrame) -> No
 def test_effects_that_were_tested_show_their_q(synthetic: Make) -> None:
     found = significance(synthetic(n_layers=4, seeds=range(7)))
     (section,) = drop_table(found).sections
-    assert section.columns == ("source drop (q)", "zero-shot drop (q)", "gap change (q)")
+    quantities = ("source drop", "zero-shot drop", "gap change")
+    assert section.columns == tuple(f"{name} (q; ≤ 1 point: p)" for name in quantities)
     wanted = found[(found["quantity"] == "gap_change") & (found["target"] == "mean")].set_index("layers")
     assert [row.cells[2].q for row in section.rows] == list(wanted.loc[["0-1", "2-3"], "q"])
+    small = wanted.loc[["0-1", "2-3"], "p_equivalent"]
+    assert [row.cells[2].within for row in section.rows] == list(small)
     text = to_markdown(found)
-    assert re.search(r"\| 0-1 +\| +\d+\.\d ±\d+\.\d +\((<\.001|\.\d{3}|1\.00)\) \|", text)
+    p = r"(<\.001|\.\d{3}|1\.00)"
+    assert re.search(rf"\| 0-1 +\| +\d+\.\d ±\d+\.\d +\({p}; {p}\) \|", text)
     block = [line for line in text.splitlines() if line.startswith("|")]
     assert len({len(line) for line in block}) == 1
-    assert re.search(r"\$\d+\.\d \\pm \d+\.\d\\ \(\.\d{3}\)\$", to_latex(found))
+    assert re.search(rf"\$\d+\.\d \\pm \d+\.\d\\ \({p};\\ {p}\)\$", to_latex(found))
     assert "≤" not in to_latex(found)  # which LaTeX does not know as a character
     assert [row.cells for row in paper_table(found).sections[0].rows] == [
         row.cells for row in paper_table(found[list(EFFECT_COLUMNS)]).sections[0].rows
