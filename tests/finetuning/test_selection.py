@@ -207,8 +207,8 @@ def test_the_score_is_part_of_the_identity_where_it_is_not_the_tasks_own(
     with pytest.raises(
         StudyError, match=r"training.select_by: unknown score of task parsing 'f1'; Known: clas, las"
     ) as said:
-        ids(parsing="f1", ner="span_f1")
-    assert "unknown task of the study 'ner'" in str(said.value)
+        ids(parsing="f1", ners="span_f1", ner="span_f1_lenient")
+    assert "unknown task 'ners'; did you mean 'ner'" in str(said.value)
     assert {task: get_task(task).metrics for task in ("upos", "ner", "nli")} == {  # type: ignore[attr-defined]
         "upos": ("accuracy",),
         "ner": ("span_f1", "span_precision", "span_recall", "span_f1_lenient"),

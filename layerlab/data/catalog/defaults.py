@@ -13,14 +13,14 @@ WIKIANN = "unimelb-nlp/wikiann"
 XNLI = "facebook/xnli"
 PAWSX = "google-research-datasets/paws-x"
 
-# One treebank a language: the one that cross-lingual work mostly takes, of moderate size.
+# One treebank a language: the one that cross-lingual work mostly takes, of moderate size (Thai: test only).
 TREEBANKS: Mapping[str, str] = {
     "ar": "ar_padt", "bg": "bg_btb", "cs": "cs_cac", "da": "da_ddt", "de": "de_gsd",
     "el": "el_gdt", "en": "en_ewt", "es": "es_ancora", "et": "et_edt", "eu": "eu_bdt",
     "fa": "fa_seraji", "fi": "fi_tdt", "fr": "fr_gsd", "he": "he_htb", "hi": "hi_hdtb",
     "hu": "hu_szeged", "id": "id_gsd", "it": "it_isdt", "ja": "ja_gsd", "ko": "ko_gsd",
     "nl": "nl_alpino", "no": "no_bokmaal", "pl": "pl_pdb", "pt": "pt_bosque", "ro": "ro_rrt",
-    "ru": "ru_gsd", "sl": "sl_ssj", "sv": "sv_talbanken", "tr": "tr_imst", "uk": "uk_iu",
+    "ru": "ru_gsd", "sl": "sl_ssj", "sv": "sv_talbanken", "th": "th_pud", "tr": "tr_imst", "uk": "uk_iu",
     "vi": "vi_vtb", "zh": "zh_gsd",
 }  # fmt: skip
 

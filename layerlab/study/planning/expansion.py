@@ -41,7 +41,7 @@ def expand(study: Grid, *, check: bool | Callable[[Sequence[Node]], bool] = True
     check_twins(state, checkpoints)
     tasks = list(_known_tasks(state))
     check_data_keys(state)
-    check_selection(state, tasks)
+    check_selection(state)
     copies = Copies(study.seeds)
     for checkpoint in checkpoints:
         state.ablations[checkpoint.name] = _resolve_ablations(state, checkpoint, copies)

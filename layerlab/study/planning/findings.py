@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from layerlab.ablation.ablation import Ablation
@@ -17,7 +17,7 @@ from layerlab.nodes.kinds.run import Run
 from layerlab.study.grid import Grid
 from layerlab.targets import sources_of
 from layerlab.tasks.corpora import check_labels
-from layerlab.tasks.task import get_task
+from layerlab.tasks.task import get_task, known_tasks
 
 
 @dataclass(frozen=True)
@@ -109,11 +109,11 @@ def check_source(state: Expansion, task: str, source: str, sentences: dict[tuple
         state.note("data", problem)
 
 
-def check_selection(state: Expansion, tasks: Collection[str]) -> None:
+def check_selection(state: Expansion) -> None:
     """Note scores that no epoch can be chosen by; a task that does not say what it gives is trusted."""
     for name, metric in state.study.training.select_by.items():
-        if name not in tasks:
-            state.note("training.select_by", unknown("task of the study", name, tasks))
+        if name not in known_tasks():
+            state.note("training.select_by", unknown("task", name, known_tasks()))
             continue
         known = getattr(get_task(name), "metrics", ())
         if known and metric not in known:
