@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
+from layerlab.analysis.scales import LOG_ODDS, POINTS
 from layerlab.analysis.sensitivity import t_interval
 from layerlab.analysis.significance import LEVEL
 from layerlab.errors import RecordsError, unknown
-from layerlab.targets import zero_shot_targets
+from layerlab.targets import sources_of, zero_shot_targets
 from results.numbers.forms import Estimate, Placed, decimals, fraction
 from results.numbers.selection import Selection, ablations, by_seed, cells, layers, scores, settings_of
 
@@ -38,7 +39,7 @@ class Study:
     @property
     def n_seeds(self) -> int:
         """Seeds of the baseline."""
-        return len(by_seed(self.wanted)["none", self.source])
+        return max(len(seeds) for (ablation, _), seeds in by_seed(self.wanted).items() if ablation == "none")
 
     @property
     def zero_shot(self) -> list[str]:
@@ -55,6 +56,14 @@ class Study:
         """Keep these zero-shot targets alone, so that means are over them."""
         return replace(self, wanted=self.wanted._replace(targets=targets))
 
+    @property
+    def log_odds(self) -> Study:
+        """The same on the scale of log-odds, on which a source near its ceiling can be compared with targets.
+
+        Scores stay in points.
+        """
+        return replace(self, wanted=self.wanted._replace(scale=LOG_ODDS))
+
     def score(self, of: str = "mean", ablation: str = "none") -> str:
         """Write the mean score over seeds, in points."""
         return decimals(100 * fmean(self._scores(of, ablation)))
@@ -70,12 +79,12 @@ class Study:
         return f"{int(rows[rows['target'] == self._target(of)]['n'].iloc[0]):,}"
 
     def drop(self, ablation: str, of: str = "mean") -> Estimate:
-        """Return what an ablation costs, in points."""
-        return _estimate(self._row(ablation, of, gap=False))
+        """Return what an ablation costs."""
+        return self._estimate(self._row(ablation, of, gap=False))
 
     def gap(self, ablation: str, of: str = "mean") -> Estimate:
-        """Return how much an ablation widens the gap to the source, in points."""
-        return _estimate(self._row(ablation, of, gap=True))
+        """Return how much an ablation widens the gap to the source."""
+        return self._estimate(self._row(ablation, of, gap=True))
 
     def q(self, ablation: str, of: str = "mean", *, gap: bool = True) -> str:
         """Write q of the change of the gap, or of the drop, within its family of tests."""
@@ -111,13 +120,19 @@ class Study:
         found = [Placed(self.drop(ablation, target), target) for target in self.zero_shot]
         return sorted(found, key=_value, reverse=True)
 
+    def _estimate(self, row: Mapping[Any, Any]) -> Estimate:
+        unit, digits = (100, 1) if self.wanted.scale == POINTS else (1, 2)
+        half = row["high"] - row["effect"]
+        return Estimate(unit * row["effect"], unit * half, int(row["n_seeds"]), digits)
+
     def _target(self, of: str) -> str:
         return self.source if of == "source" else of
 
     def _scores(self, of: str, ablation: str) -> list[float]:
         """Return the score of each seed, averaged over targets."""
-        target, name = self._target(of), ablation if ablation == "none" else self._ablation(ablation)
-        wanted, known = self.zero_shot if target == "mean" else [target], by_seed(self.wanted)
+        name = ablation if ablation == "none" else self._ablation(ablation)
+        groups = {"mean": self.zero_shot, "source": list(sources_of(self.source))}
+        wanted, known = groups.get(of, [of]), by_seed(self.wanted)
         if missing := [one for one in wanted if (name, one) not in known]:
             there = {one for ran, one in known if ran == name}
             raise RecordsError(f"{self.wanted.name}: {unknown('target', missing[0], there)}")
@@ -173,10 +188,6 @@ def study(
     if sweep:
         ablations(found.wanted, sweep)
     return found
-
-
-def _estimate(row: Mapping[Any, Any]) -> Estimate:
-    return Estimate(100 * row["effect"], 100 * (row["high"] - row["effect"]), int(row["n_seeds"]))
 
 
 def _value(found: Placed) -> float:

@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from layerlab.analysis.scales import POINTS, Scale
 from layerlab.analysis.significance import significance
 from layerlab.analysis.sweeps import NAMED, select_scores, windows
 from layerlab.errors import RecordsError, unknown
+from layerlab.targets import sources_of
 from results.numbers.folders import records
 
 _GAPS = ("gap_change", "domain_gap_change")
@@ -25,6 +27,7 @@ class Selection(NamedTuple):
         source: The source language.
         metric: The metric; empty for the task's main one.
         targets: The zero-shot targets to keep; none means all.
+        scale: The scale of effects.
     """
 
     name: str
@@ -32,6 +35,7 @@ class Selection(NamedTuple):
     source: str
     metric: str = ""
     targets: tuple[str, ...] = ()
+    scale: Scale = POINTS
 
 
 @cache
@@ -53,7 +57,7 @@ def scores(wanted: Selection) -> pd.DataFrame:
     found = select_scores(frame, wanted.metric or None)
     if missing := [one for one in wanted.targets if one not in set(found["target"])]:
         raise RecordsError(f"{wanted.name}: {unknown('target', missing[0], set(found['target']))}")
-    kept = [*wanted.targets, wanted.source]
+    kept = [*wanted.targets, *sources_of(wanted.source)]
     return found[found["target"].isin(kept)] if wanted.targets else found
 
 
@@ -104,4 +108,4 @@ def layers(wanted: Selection, sweep: str) -> list[str]:
 @cache
 def _effects(wanted: Selection) -> pd.DataFrame:
     # The bootstrap's intervals are not used.
-    return significance(scores(wanted), wanted.metric or None, resamples=1)
+    return significance(scores(wanted), wanted.metric or None, scale=wanted.scale, resamples=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +43,18 @@ def scores(folder: str, metric: str) -> dict[tuple[str, str], dict[str, float]]:
             if row["metric"] == metric and not row["layer"]:
                 found[row["ablation"], row["target"]][row["seed"]] = 100 * float(row["value"])
     return found
+
+
+def test_log_odds_equal_those_computed_by_hand() -> None:
+    odds: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+    with (ROOT / "results/minimbert-upos/records.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            right = float(row["value"]) * int(row["n"])
+            odds[row["ablation"], row["target"]][row["seed"]] = (right + 0.5) / (int(row["n"]) - right + 0.5)
+    before, after = odds["none", "fr"], odds["reset(0-1)@before", "fr"]
+    drops = [math.log(before[seed] / after[seed]) for seed in before]
+    half = 3.182446 * stdev(drops) / 2
+    assert str(study("minimbert-upos").log_odds.drop("0-1", "fr")) == f"{fmean(drops):.2f} ± {half:.2f}"
 
 
 def test_effects_equal_those_computed_by_hand() -> None:
