@@ -98,6 +98,15 @@ def fault_of_text(text: str) -> str | None:
     return "the character NUL (U+0000)" if "\0" in text else None
 
 
+def leaves_folder(name: str) -> bool:
+    """Return whether a name, used as a path below a folder, would lead out of it.
+
+    >>> leaves_folder("de"), leaves_folder("../de"), leaves_folder("/de")
+    (False, True, True)
+    """
+    return Path(name).is_absolute() or ".." in Path(name).parts
+
+
 def write_text(path: str | Path, text: str, *, flush: bool = True) -> None:
     """Write a text file so that a reader sees the old one or the new one, never a part.
 

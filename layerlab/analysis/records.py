@@ -164,13 +164,13 @@ def _load_one(path: Path, everything: bool) -> tuple[pd.DataFrame, int]:
         raise RecordsError(
             f"{path} is no file of records: {unknown('suffix', path.suffix, ['.csv', '.parquet'])}"
         )
-    frame = _read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    frame = _read_file(path)
     return frame, frame["run_id"].nunique() if "run_id" in frame.columns else 0
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
+def _read_file(path: Path) -> pd.DataFrame:
     try:
-        return read_csv(path)
+        return read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
     except (ValueError, pd.errors.ParserError) as error:
         raise RecordsError(f"cannot read {path}: {error}") from error
 

@@ -155,7 +155,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RecordsError(f"cannot read {path}: {error}") from error
     if not isinstance(value, dict):
         raise RecordsError(f"{path} holds a JSON {type(value).__name__}, expected an object")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from layerlab.errors import unknown
+from layerlab.files import leaves_folder
 from layerlab.languages.scripts import ScriptName
 from layerlab.languages.sounds import parse_change, parse_sounds
 
@@ -160,6 +161,14 @@ class Family(_Value):
     world: WorldSize = WorldSize()
     proto: Phonotactics = Phonotactics()
     languages: Annotated[Mapping[str, Language], Field(min_length=1)]
+
+    @field_validator("languages")
+    @classmethod
+    def _names_become_folders(cls, value: Mapping[str, Language]) -> Mapping[str, Language]:
+        for name in value:
+            if not name.strip() or leaves_folder(name):
+                raise ValueError(f"language {name!r}: expected a name that becomes a folder's")
+        return value
 
     @model_validator(mode="after")
     def _loans_have_sources(self) -> Family:

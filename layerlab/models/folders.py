@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from layerlab.errors import CheckpointError
-from layerlab.files import read_json
+from layerlab.files import leaves_folder, read_json
 
 # Files of a checkpoint that can change a number.
 WEIGHT_PATTERNS: Final = ("*.safetensors", "pytorch_model*.bin")
@@ -27,6 +27,13 @@ _WEIGHTS: Final = (
 )
 # They say how to read a vocabulary and hold none.
 _NO_VOCABULARY: Final = frozenset({"tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"})
+# Sizes of an encoder, as the architectures call them.
+_SIZES: Final = (
+    "num_hidden_layers", "n_layers", "hidden_size", "dim", "num_attention_heads", "n_heads",
+    "intermediate_size", "hidden_dim", "vocab_size", "max_position_embeddings",
+)  # fmt: skip
+#: Layers of the deepest encoder that is built; to build one takes time before anything is checked.
+MOST_LAYERS: Final = 1_000
 _POINTER: Final = b"version https://git-lfs"
 _LONGEST_HEADER: Final = 100_000_000
 
@@ -58,7 +65,24 @@ def read_config_file(folder: Path) -> Mapping[str, Any]:
         )
     if not isinstance(config.get("model_type", ""), str):
         raise CheckpointError(f"{path}: model_type is {config['model_type']!r}; expected text, such as bert")
+    if fault := fault_of_sizes(config):
+        raise CheckpointError(f"{path}: {fault}")
     return config
+
+
+def fault_of_sizes(config: Mapping[str, Any]) -> str:
+    """Say which size of an encoder cannot be; nothing if all can.
+
+    >>> fault_of_sizes({"num_hidden_layers": 0})
+    'num_hidden_layers is 0; expected a whole number of at least 1'
+    """
+    for name in _SIZES:
+        value = config.get(name)
+        if value is not None and (type(value) is not int or value < 1):
+            return f"{name} is {value!r}; expected a whole number of at least 1"
+        if value is not None and name in _SIZES[:2] and value > MOST_LAYERS:
+            return f"{name} is {value}; expected at most {MOST_LAYERS:,}"
+    return ""
 
 
 def weight_files(folder: Path) -> tuple[Path, ...]:
@@ -82,6 +106,10 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
     places = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(places, dict) or not places or not all(isinstance(one, str) for one in places.values()):
         raise CheckpointError(f"{path} is no index of weights; expected a weight_map from tensors to files")
+    if outside := [one for one in places.values() if leaves_folder(one)]:
+        raise CheckpointError(
+            f"{path} names files outside of its folder: {outside[0]}; expected files beside it"
+        )
     files = tuple(folder / one for one in sorted(set(places.values())))
     missing = [one.name for one in files if not one.is_file()]
     if missing:

@@ -14,7 +14,15 @@ from layerlab.files import read_json, replacing, write_text
 from layerlab.languages.family import find_family, find_language
 from layerlab.pretraining.checkpoint import STATE
 from layerlab.pretraining.spec import WITHOUT_EFFECT, PretrainingSpec
-from layerlab.pretraining.text.corpus import Packed, Tokens, check_corpora, encode, hold_out, pack
+from layerlab.pretraining.text.corpus import (
+    Packed,
+    Tokens,
+    check_corpora,
+    encode,
+    hold_out,
+    measure_text,
+    pack,
+)
 from layerlab.pretraining.text.texts import ControlledText, paragraphs_of
 from layerlab.pretraining.text.tokenizer import spread, train_tokenizer
 from layerlab.pretraining.text.unigram import SPECIAL_TOKENS
@@ -90,6 +98,28 @@ def check_material(spec: PretrainingSpec) -> None:
     around = spec.surroundings()
     for factor in around.factors.values():
         factor.check_files(around)
+    for language, texts in spec.corpora.items():
+        _check_extent(spec, language, [text for text in texts if isinstance(text, Path)], len(texts))
+
+
+def _check_extent(spec: PretrainingSpec, language: str, files: Sequence[Path], n_texts: int) -> None:
+    """Read the files of a language, and refuse less text than is to be held out.
+
+    A token is at least a character; the space before a paragraph and the separator after it are two more.
+    """
+    extents = [measure_text(file, spec.drop.get(language, ())) for file in files]
+    if len(files) < n_texts:
+        return  # the rest is made, or is on the Hub
+    n_tokens = sum(one.characters + 2 * one.paragraphs for one in extents)
+    n_sequences = -(-n_tokens // (spec.sequence_length - 1))
+    if not n_sequences:
+        raise DataError(f"{language}: no text in {', '.join(map(str, files))}")
+    if n_sequences < 2 * spec.held_out_sequences:
+        raise DataError(
+            f"{language}: at most {n_sequences:,} packed sequences, too few to hold out "
+            f"{spec.held_out_sequences:,}; expected at least twice as many. Give more text or lower "
+            "held_out_sequences"
+        )
 
 
 def language_paragraphs(spec: PretrainingSpec, language: str) -> list[str]:

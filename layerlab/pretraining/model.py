@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from layerlab.errors import ArchitectureError, unknown
+from layerlab.models.folders import fault_of_sizes
 from layerlab.pretraining.factors.growth import check_growth, grow
 from layerlab.pretraining.spec import PretrainingSpec
 from layerlab.pretraining.text.unigram import SPECIAL_TOKENS
@@ -50,11 +51,8 @@ def check_architecture(spec: PretrainingSpec) -> Any:
     try:
         with torch.device("meta"):
             AutoModelForMaskedLM.from_config(config)  # type: ignore[no-untyped-call]
-    except (ValueError, RuntimeError, TypeError, AssertionError) as error:
-        raise ArchitectureError(
-            f"no masked-LM model can be made of {spec.architecture.model_type!r} with "
-            f"{spec.architecture.options}: {str(error).splitlines()[0]}"
-        ) from error
+    except Exception as error:  # a KeyError of an activation, a ZeroDivisionError of a size
+        raise _cannot_be_made(spec, error) from error
     return config
 
 
@@ -86,5 +84,20 @@ def _config(spec: PretrainingSpec, vocab_size: int) -> Any:
             raise ArchitectureError(f"architecture.options: {option} comes from the tokenizer; leave it out")
         if option not in known:
             raise ArchitectureError(f"architecture.options: {unknown(f'{kind} option', option, known)}")
+    if fault := fault_of_sizes(options):
+        raise ArchitectureError(f"architecture.options: {fault}")
     taken = {key: value for key, value in from_tokenizer.items() if key in known}
-    return AutoConfig.for_model(kind, **taken, **options)
+    try:
+        return AutoConfig.for_model(kind, **taken, **options)
+    except Exception as error:  # each library of types has errors of its own
+        raise _cannot_be_made(spec, error) from error
+
+
+def _cannot_be_made(spec: PretrainingSpec, error: Exception) -> ArchitectureError:
+    said = " ".join(line.strip() for line in str(error).splitlines()[:2])
+    if not isinstance(error, ValueError | RuntimeError | TypeError):
+        said = f"{type(error).__name__}: {said}"
+    return ArchitectureError(
+        f"no masked-LM model can be made of {spec.architecture.model_type!r} with "
+        f"{spec.architecture.options}: {said}"
+    )

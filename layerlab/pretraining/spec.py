@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from layerlab.config import apply_overrides, read_yaml
 from layerlab.errors import StudyError, unknown
 from layerlab.extensions import import_modules
+from layerlab.files import leaves_folder
 from layerlab.models.bundled import bundled_folder
 from layerlab.pretraining.factors.anchors import ANCHORS, Anchors
 from layerlab.pretraining.factors.factor import Surroundings, check_together, read_factors
@@ -24,6 +25,9 @@ T = TypeVar("T")
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 # Fields without effect on the encoder; they may change when a pretraining goes on.
 WITHOUT_EFFECT: Final = frozenset({"imports", "probes", "evaluate_every"})
+#: More steps than any pretraining takes, and seeds whose streams fit in 64 bits.
+MOST_STEPS: Final = 10**9
+SEEDS: Final = 2**44
 # Factors that have a key of a spec to themselves, in the order of their streams.
 OWN_FACTORS: Final = (PARALLEL, ANCHORS)
 
@@ -107,11 +111,11 @@ class PretrainingSpec(BaseModel):
     learning_rate: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
     warmup_steps: int = Field(default=500, ge=0)
-    steps: int = Field(ge=1)
+    steps: int = Field(ge=1, le=MOST_STEPS)
     held_out_sequences: int = Field(default=32, ge=1)
     evaluate_every: int = Field(default=1_000, ge=1)
     probes: Probes | None = None
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=SEEDS)
     precision: Literal["fp32", "bf16", "auto"] = "fp32"
     accumulate: int = Field(default=1, ge=1)
 
@@ -123,10 +127,19 @@ class PretrainingSpec(BaseModel):
         one = (str, Path, Mapping, HubText, ControlledText)
         return {key: [texts] if isinstance(texts, one) else texts for key, texts in value.items()}
 
+    @field_validator("name")
+    @classmethod
+    def _stays_in_its_folder(cls, value: str) -> str:
+        if not value.strip() or leaves_folder(value):
+            raise ValueError("expected a name that becomes a folder below encoders/")
+        return value
+
     @field_validator("corpora")
     @classmethod
     def _files_given(cls, value: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
         for language, files in value.items():
+            if not language.strip() or leaves_folder(language):
+                raise ValueError(f"language {language!r}: expected a name that becomes a file's")
             if not files:
                 raise ValueError(f"language {language!r} has no file; expected at least one")
         return value

@@ -149,7 +149,11 @@ def read_table(path: Path) -> Mapping[str, Texts]:
         raise DataError(f"{path}:1: expected the languages of at least two columns, got {rows[0]}")
     for number, row in enumerate(rows, 1):
         if len(row) != len(header) or not all(cell.strip() for cell in row):
-            raise DataError(f"{path}:{number}: expected {len(header)} columns, none of them empty")
+            empty = sum(not cell.strip() for cell in row)
+            raise DataError(
+                f"{path}:{number}: expected {len(header)} columns ({', '.join(header)}), none of them empty; "
+                f"got {len(row)}, {empty} of them empty"
+            )
     return {
         name: tuple(row[column] for row in rows[1:]) for column, name in enumerate(header) if name != "id"
     }

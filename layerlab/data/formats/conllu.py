@@ -79,7 +79,7 @@ def _build(path: Path, rows: list[tuple[int, list[str]]], sent_id: str, text: st
 
 def _head(path: Path, number: int, columns: list[str], n_words: int) -> int:
     text = columns[6]
-    head = int(text) if text.isdecimal() else -1
+    head = int(text) if text.isdecimal() and len(text) < 10 else -1
     if not 0 <= head <= n_words or text == columns[0]:
         raise DataError(
             f"{path}:{number}: head {text!r} of word {columns[0]}: expected another word, or 0; "

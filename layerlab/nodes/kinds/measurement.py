@@ -175,7 +175,8 @@ def _names_there(there: Sequence[str], wanted: Sequence[str], place: str, hint: 
     lacking = [name for name, call in found.items() if call is None]
     if lacking:
         raise DataError(
-            f"no parallel sentences in {', '.join(lacking)} at {place}; there are {', '.join(there)}; {hint}"
+            f"no parallel sentences in {', '.join(lacking)} at {place}; there are "
+            f"{', '.join(there) or 'none'}; {hint}"
         )
     return tuple(call for call in found.values() if call is not None)
 

@@ -127,7 +127,7 @@ class Store:
         try:
             job: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             self._kinds[node_id] = str(job["kind"])
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise StoreError(
                 f"{path} is damaged ({error!r}); run the study again to write it anew"
             ) from error
@@ -183,7 +183,7 @@ class Store:
         try:
             manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             str(manifest["study"])
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise StoreError(
                 f"{path} is damaged ({error!r}); expected an object with the study's name. Remove the file "
                 "and run the study again: complete nodes are found by their ids"

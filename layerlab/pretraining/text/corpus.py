@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import lzma
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -12,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layerlab.errors import DataError, unknown
+from layerlab.files import digest_file
+from layerlab.models.remembered import remembered
 
 Tokens = NDArray[np.int32]
 
@@ -46,7 +50,7 @@ def read_paragraphs(file: Path, drop: Sequence[str] = ()) -> Iterator[str]:
     if file.name.removesuffix(".xz").endswith(".tsv"):
         yield from (text for _, text in read_rows(file, drop))
         return
-    with _open_text(file) as lines:
+    with _read(file) as lines:
         for line in lines:
             if text := line.strip():
                 yield text
@@ -61,7 +65,7 @@ def read_rows(file: Path, drop: Sequence[str] = ()) -> Iterator[tuple[str, str]]
         DataError: A line that has not exactly one tab; names file and line.
     """
     dropped = frozenset(drop)
-    with _open_text(file) as lines:
+    with _read(file) as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
@@ -73,10 +77,55 @@ def read_rows(file: Path, drop: Sequence[str] = ()) -> Iterator[tuple[str, str]]
                 yield identifier, text
 
 
-def _open_text(file: Path) -> TextIO:
-    if file.suffix == ".xz":
-        return lzma.open(file, "rt", encoding="utf-8")
-    return file.open(encoding="utf-8")
+@dataclass(frozen=True)
+class Extent:
+    """How much text there is.
+
+    Attributes:
+        paragraphs: Lines with text.
+        characters: In them, at most, whichever way a tokenizer normalises them.
+    """
+
+    paragraphs: int
+    characters: int
+
+
+def measure_text(file: Path, drop: Sequence[str] = ()) -> Extent:
+    """Read a text once on a machine, and return how much it holds.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+
+    def count() -> dict[str, Any]:
+        paragraphs = characters = 0
+        for text in read_paragraphs(file, drop):
+            paragraphs += 1
+            characters += len(text if text.isascii() else unicodedata.normalize("NFKD", text))
+        return {"paragraphs": paragraphs, "characters": characters}
+
+    identity = f"{digest_file(file)} {file.name} {sorted(drop)}"
+    return Extent(**remembered("text", identity, count))
+
+
+@contextmanager
+def _read(file: Path) -> Iterator[TextIO]:
+    """Open a text; that it is none, or was cut off, shows while it is read."""
+    try:
+        with (
+            lzma.open(file, "rt", encoding="utf-8")
+            if file.suffix == ".xz"
+            else file.open(encoding="utf-8") as lines
+        ):
+            yield lines
+    except (lzma.LZMAError, EOFError) as error:
+        raise DataError(
+            f"{file}: not a whole .xz file ({str(error).rstrip('.')}); was it cut off?"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{file}: not UTF-8 (byte {error.object[error.start]:#04x}, {error.reason}); expected UTF-8"
+        ) from error
 
 
 def _is_dropped(identifier: str, dropped: frozenset[str]) -> bool:
