@@ -26,6 +26,7 @@ from layerlab.commands.arguments import (
 )
 from layerlab.commands.bench import bench
 from layerlab.commands.check import check
+from layerlab.commands.compare import compare
 from layerlab.commands.demo import demo
 from layerlab.commands.encoders import app as encoders
 from layerlab.commands.explain import explain
@@ -137,6 +138,7 @@ for _verb in (
     init,
     explain,
     check,
+    compare,
     records,
     table,
     bench,

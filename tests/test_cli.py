@@ -38,7 +38,8 @@ def place(treebanks: Path, tiny_encoder: Path, tmp_path: Path) -> Path:
 
 VERBS = (
     "describe", "plan", "run", "status", "records", "table", "plot",
-    "report", "prune", "demo", "measure", "probe", "pretrain", "init", "ablate", "explain", "languages",
+    "report", "prune", "demo", "measure", "probe", "pretrain",
+    "init", "ablate", "explain", "compare", "languages",
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from layerlab.analysis.scales import POINTS, Scale, check_scale
 from layerlab.analysis.significance import significance
 from layerlab.errors import RecordsError, unknown
 from layerlab.report.style.units import unit_named
+from layerlab.report.tables.comparison import comparison_table
 from layerlab.report.tables.domains import with_domains
 from layerlab.report.tables.drops import drop_table
 from layerlab.report.tables.latex import to_latex
@@ -75,6 +76,20 @@ def render_distances(frame: pd.DataFrame, style: str = "markdown", *, metric: st
         return to_csv(oracle_distances(frame, metric))
     table = trajectory_table(frame, metric)
     return to_latex(table) if style == "latex" else to_markdown(table)
+
+
+def render_comparison(effect: pd.DataFrame, style: str = "markdown") -> str:
+    """Return the table of several studies side by side; CSV is the tidy frame behind it.
+
+    Raises:
+        RecordsError: There is no such style, or no sweep that two studies share.
+    """
+    if style not in STYLES:
+        raise RecordsError(unknown("table format", style, STYLES))
+    if style == "csv":
+        return to_csv(effect)
+    table = comparison_table(effect)
+    return to_latex(table) if style == "latex" else to_markdown(table) + left_out(effect)
 
 
 def to_csv(effect: pd.DataFrame) -> str:
