@@ -24,6 +24,8 @@ PLACE = ("phase", "at", "kind", "layers")
 #: What stands for an ablation in the rows of probes, and in those of encoders measured outside of a study.
 PROBE = "probe"
 MEASURED = "measured"
+#: What stands for it, and for the split, in the rows of distances between languages.
+DISTANCE = "distance"
 #: Ends the names of measures that were taken of the pretrained encoder.
 PRETRAINED = "_pretrained"
 #: End the names of measures of one direction, from source to target or back.

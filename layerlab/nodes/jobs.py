@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from layerlab.nodes.kinds.distances import LanguageDistances
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.pretraining import Pretraining
 from layerlab.nodes.kinds.probe import Probe
@@ -10,7 +11,7 @@ from layerlab.nodes.kinds.trajectory import Trajectory
 from layerlab.nodes.node import Node, find_kind
 from layerlab.nodes.store.store import Store
 
-BUILT_IN: tuple[type[Node], ...] = (Pretraining, Fit, Run, Probe, Trajectory)
+BUILT_IN: tuple[type[Node], ...] = (Pretraining, Fit, Run, Probe, Trajectory, LanguageDistances)
 
 
 def write_node(store: Store, item: Node) -> None:

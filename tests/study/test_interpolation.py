@@ -83,8 +83,8 @@ def test_every_way_of_evaluating_gives_the_same_scores(study: Study, results: Pa
     run(one_seed, tmp_path, shortcuts="none")
     plain, fast = (load_records(folder) for folder in (tmp_path, results))
     key = ["ablation", "target"]
-    fast = fast[fast["seed"] == 0].set_index(key)["value"].sort_index()
-    pd.testing.assert_series_equal(fast, plain.set_index(key)["value"].sort_index(), atol=1e-9)
+    found = [one[one["seed"] == 0].set_index(key)["value"].sort_index() for one in (fast, plain)]
+    pd.testing.assert_series_equal(*found, atol=1e-9)
 
 
 def test_encoder_and_head_lie_on_the_line(pair: tuple[Fitted, Fitted, Donors]) -> None:

@@ -26,6 +26,7 @@ from layerlab.report.figures.change import CHANGE, DRIFT
 from layerlab.report.figures.figure import Drawing, Figure, Material
 from layerlab.report.figures.freezing import FREEZING
 from layerlab.report.figures.gap import GAP
+from layerlab.report.figures.gap_distance import GAP_DISTANCE
 from layerlab.report.figures.heatmap import HEATMAP
 from layerlab.report.figures.interpolation import INTERPOLATION
 from layerlab.report.figures.probes import PROBES
@@ -42,8 +43,8 @@ ENTRY_POINTS = "layerlab.figures"
 
 #: The figures that come with layerlab, in the order of a report.
 BUILT_IN = (
-    SENSITIVITY, TARGETS, HEATMAP, AFTER, FREEZING, SWAPS, INTERPOLATION, TRANSFER, SIMILARITY, GAP, PROBES,
-    ALIGNMENT, CHANGE, DRIFT, TRAJECTORY,
+    SENSITIVITY, TARGETS, HEATMAP, AFTER, FREEZING, SWAPS, INTERPOLATION, TRANSFER, SIMILARITY, GAP,
+    GAP_DISTANCE, PROBES, ALIGNMENT, CHANGE, DRIFT, TRAJECTORY,
 )  # fmt: skip
 
 _FIGURES = {figure.name: figure for figure in BUILT_IN}

@@ -169,8 +169,9 @@ def _plot(line: Line) -> MplFigure:
 
 
 def _draw(axis: Axes, line: Line) -> None:
-    targets = list(dict.fromkeys(line.curves["target"]))
-    plain = [name for name in targets if name not in (*line.own, *line.donors, MEAN)]
+    there = set(line.curves["target"])
+    plain = sorted(there - {*line.own, *line.donors, MEAN})
+    targets = [*dict.fromkeys((*line.own, *line.donors)), *([MEAN] if MEAN in there else []), *plain]
     looks: dict[str, dict[str, Any]] = {
         name: line_style(index + 1) | {"lw": 0.9, "ms": 2.2} for index, name in enumerate(plain)
     }

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from layerlab.analysis.sweeps import in_order, select_scores
-from layerlab.names import metric_name, task_name
+from layerlab.names import DISTANCE, metric_name, task_name
 from layerlab.report.page.about import About
 
 Facts = list[tuple[str, str]]
@@ -21,6 +21,7 @@ _KINDS = (("pretraining", "pretrainings"), ("fit", "fine-tunings"), ("run", "eva
 def settings_facts(frame: pd.DataFrame, about: About) -> Facts:
     """List a study's settings: from its records, and the data and training of its file."""
     scores = frame[frame["layer"].isna()]
+    measured = frame[frame["layer"].notna() & (frame["split"] != DISTANCE)]
     settings = about.settings
     facts = [
         ("Study", ", ".join(_names(frame["study"]))),
@@ -32,7 +33,7 @@ def settings_facts(frame: pd.DataFrame, about: About) -> Facts:
         ("Runs", _runs_words(frame, about)),
         ("Ablations", ", ".join(in_order(frame))),
         ("Items scored", "; ".join(_items(frame))),
-        ("Measures by layer", ", ".join(_names(frame[frame["layer"].notna()]["metric"]))),
+        ("Measures by layer", ", ".join(_names(measured["metric"]))),
         ("Data", plain(settings.get("data"))),
         ("Training", plain(settings.get("training"))),
     ]

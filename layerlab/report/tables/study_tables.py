@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from layerlab.analysis.distance import correlate_distances, distance_rows
 from layerlab.analysis.oracle import oracle_distances
 from layerlab.analysis.scales import LOG_ODDS, POINTS, Scale
 from layerlab.analysis.sensitivity import aggregate
 from layerlab.files import write_text
 from layerlab.report.tables.by_target import target_table
+from layerlab.report.tables.distances import distance_table
 from layerlab.report.tables.domains import with_domains
 from layerlab.report.tables.drops import drop_table
 from layerlab.report.tables.latex import to_latex
@@ -80,6 +82,11 @@ def _transfer(frame: pd.DataFrame, _: Effects) -> Table | None:
     return table if table.sections else None
 
 
+def _distances(frame: pd.DataFrame, _: Effects) -> Table | None:
+    table = distance_table(frame) if len(distance_rows(frame)) else Table(())
+    return table if table.sections else None
+
+
 #: The tables of a report, in its order.
 TABLES = (
     StudyTable("table", "What each ablation costs", _paper),
@@ -87,6 +94,7 @@ TABLES = (
     StudyTable("effects-log-odds", "Every effect in log-odds", _log_odds, csv="effects-log-odds.csv"),
     StudyTable("targets", "By target language", _by_target),
     StudyTable("transfer", "From every source to every target", _transfer, csv="scores.csv"),
+    StudyTable("distances", "Transfer gap against distance", _distances, csv="distances.csv"),
     StudyTable("scores", "Mean scores", _scores, csv="scores.csv"),
 )
 
@@ -131,6 +139,8 @@ def write_tables(
     for scale, name in ((POINTS, "effects.csv"), (LOG_ODDS, "effects-log-odds.csv")):
         if name in names:
             texts[name] = to_csv(effects[scale])
+    if len(distance_rows(frame)):
+        texts["distances.csv"] = to_csv(correlate_distances(frame))
     for kind, table in tables.items():
         notes = left_out(effects[POINTS]) if kind.name == "table" else ""
         texts |= {f"{kind.name}.md": to_markdown(table) + notes, f"{kind.name}.tex": to_latex(table)}
