@@ -8,7 +8,7 @@ from os import PathLike
 import pandas as pd
 
 # Where a spreadsheet takes text for a formula; the mark before it says that it is text.
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_FORMULA = re.compile(r"'*[=+\-@\t]")
 _MARK = "'"
 
 
@@ -16,7 +16,8 @@ def to_csv(frame: pd.DataFrame) -> str:
     """Write a frame as CSV, numbers in full precision; equal frames give equal texts.
 
     Text that a spreadsheet would take for a formula gets an apostrophe before it, which ``read_csv`` takes
-    off again. Numbers stay numbers, also those in columns of text.
+    off again. Numbers stay numbers, also those in columns of text. A carriage return, at which readers begin
+    a new row, is written out.
 
     >>> print(to_csv(pd.DataFrame({"ablation": ["=1+1", "none", "-3"], "effect": [-0.5, 0.125, 0]})), end="")
     ablation,effect
@@ -25,7 +26,7 @@ def to_csv(frame: pd.DataFrame) -> str:
     -3,0.0
     """
     guarded = {
-        name: pd.Series(list(map(_guard, column)), index=column.index, dtype=column.dtype)
+        str(name): pd.Series(list(map(_guard, column)), index=column.index, dtype=column.dtype)
         for name, column in frame.items()
         if column.dtype == object or pd.api.types.is_string_dtype(column.dtype)
     }
@@ -38,13 +39,15 @@ def read_csv(path: str | PathLike[str]) -> pd.DataFrame:
     Raises:
         ValueError: The file is no CSV.
     """
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    return frame.apply(lambda column: column.map(_bare))
+    frame: pd.DataFrame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    return frame.assign(**{str(name): column.map(_bare) for name, column in frame.items()})
 
 
 def _guard(cell: object) -> object:
-    formula = isinstance(cell, str) and _FORMULA.match(cell) is not None and not _is_number(cell)
-    return f"{_MARK}{cell}" if formula else cell
+    if not isinstance(cell, str):
+        return cell
+    cell = cell.replace("\r", "\\r")
+    return f"{_MARK}{cell}" if _FORMULA.match(cell) and not _is_number(cell) else cell
 
 
 def _bare(cell: str) -> str:

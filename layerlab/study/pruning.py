@@ -7,9 +7,12 @@ what they are. A new target or a new ``after`` intervention fine-tunes a pruned 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from layerlab.errors import StoreError
+from layerlab.nodes.jobs import read_node
 from layerlab.nodes.node import Node
 from layerlab.nodes.store.store import Store
 from layerlab.study.plan import Plan
@@ -31,12 +34,15 @@ class Prunable:
 def find_prunable(plan: Plan, store: Store, keep: Plan | None = None) -> list[Prunable]:
     """List the nodes of a plan whose weights can go.
 
+    What nodes of a larger plan in the same results directory wait for stays too, as that may be running.
+
     Args:
         plan: The study's plan.
         store: Its results directory.
         keep: A selection of the plan whose nodes keep their weights.
     """
-    needed = _awaited(plan, store) | {item.id for item in (keep.nodes if keep is not None else ())}
+    needed = _awaited(plan, store) | _awaited_elsewhere(plan, store)
+    needed |= {item.id for item in (keep.nodes if keep is not None else ())}
     found = []
     for item in plan.nodes:
         parts = [part for part in _parts(item, store) if part.is_dir()]
@@ -82,6 +88,20 @@ def _awaited(plan: Plan, store: Store) -> set[str]:
         done = store.is_done(item.kind, item.id)
         if not done or (item.id in needed and _is_pruned(item, store)):
             needed.update(item.needs)
+    return needed
+
+
+def _awaited_elsewhere(plan: Plan, store: Store) -> set[str]:
+    """Return the nodes that others wait for which are not of the plan: of the last one, or at work now."""
+    listed = (store.read_manifest() or {}).get("nodes") or {}
+    done = {node_id for kind in listed for node_id in store.done(kind)}
+    others = {node_id for ids in listed.values() for node_id in ids} | store.claimed()
+    needed: set[str] = set()
+    for node_id in others - done - {item.id for item in plan.nodes}:
+        with suppress(StoreError):  # a lease of an unknown node, or a job that is damaged
+            item = read_node(store, node_id)
+            if not store.is_done(item.kind, item.id):
+                needed.update(item.needs)
     return needed
 
 

@@ -13,6 +13,7 @@ from layerlab.ablation.interventions import FitDonor, Reset, Swap
 from layerlab.analysis.records import load_nodes, load_records
 from layerlab.nodes.store.store import Store
 from layerlab.study.pruning import find_prunable, prune, revive
+from layerlab.study.runner import prepare_store
 from layerlab.study.study import Study
 from tests.fixtures.command_line import Call
 
@@ -72,6 +73,19 @@ def test_what_is_awaited_keeps_its_weights(small: Study, tmp_path: Path) -> None
     assert "reset(0-1)" in only.node.title
     assert only.n_bytes > 10_000
     assert revive(more, Store(tmp_path)) == []
+
+
+def test_what_a_larger_plan_waits_for_keeps_its_weights(small: Study, tmp_path: Path) -> None:
+    run(small, tmp_path)
+    larger = small.model_copy(update={"ablations": (*small.ablations, REWIND)}).plan()
+    prepare_store(larger, Store(tmp_path))  # as a process that has just begun leaves it
+    (only,) = find_prunable(small.plan(), Store(tmp_path))
+    assert "reset(0-1)" in only.node.title
+    (tmp_path / "leases").mkdir(exist_ok=True)
+    (tmp_path / "leases" / "0123").touch()
+    (tmp_path / "leases" / larger.runs[-1].id).touch()  # at work, though the last plan is the small one
+    prepare_store(small.plan(), Store(tmp_path))
+    assert [one.node for one in find_prunable(small.plan(), Store(tmp_path))] == [only.node]
 
 
 def test_donors_that_were_pruned_come_back_too(small: Study, tmp_path: Path) -> None:
