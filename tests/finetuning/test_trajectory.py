@@ -139,41 +139,66 @@ def begin_and_kill(
         run(make_model(), task, corpora, workplace=place, report=kill, **options)
 
 
+@pytest.fixture
+def foreign(corpora: Corpora) -> Watch:
+    """A target of pieces that no fit meets."""
+    encoded = corpora["dev"].encoded
+    examples = tuple(
+        replace(one, input_ids=tuple(piece + 300 for piece in one.input_ids)) for one in encoded.examples
+    )
+    return Watch({"bb": replace(corpora["dev"], encoded=replace(encoded, examples=examples))}, steps=4)
+
+
+@pytest.fixture
+def make_large(checkpoint: Callable[..., Path], upos: Task, corpora: Corpora) -> Make:
+    """A function that makes a model of 600 pieces, whose embeddings may be trimmed."""
+    folder = checkpoint("bert", name="-many", vocab_size=600)
+
+    def make(seed: int = 0) -> TaskModel:
+        encoder = Encoder.from_pretrained(str(folder))
+        return build_task_model(encoder, upos, len(corpora["train"].labels), 0.1, seed)
+
+    return make
+
+
 def test_a_trimmed_fit_is_watched_on_pieces_that_it_does_not_hold(
-    checkpoint: Callable[..., Path], upos: Task, corpora: Corpora, watch: Watch
+    make_large: Make, upos: Task, corpora: Corpora, foreign: Watch
 ) -> None:
     """And stays bit for bit the trimmed fit that it is unwatched, padding and weight decay too."""
-    folder = checkpoint("bert", name="-many", vocab_size=600)
-    foreign = replace(
-        corpora["dev"],
-        encoded=replace(
-            corpora["dev"].encoded,
-            examples=tuple(
-                replace(one, input_ids=tuple(piece + 300 for piece in one.input_ids))
-                for one in corpora["dev"].encoded.examples
-            ),
-        ),
-    )
-    watch = Watch({"bb": foreign}, steps=4)
     training = FAST.model_copy(update={"weight_decay": 0.1})
 
     def fit(allowed: tuple[str, ...], seen: Watch | None) -> tuple[TaskModel, FitResult]:
-        encoder = Encoder.from_pretrained(str(folder))
-        model = build_task_model(encoder, upos, len(corpora["train"].labels), 0.1, 0)
-        taken = Taken(allowed)
+        model, taken = make_large(), Taken(allowed)
         result = run(model, upos, corpora, training=training, watch=seen, taken=taken)
         assert ("trimming" in taken.notes) == bool(allowed)
         return model, result
 
-    plain, expected = fit((), watch)
+    plain, expected = fit((), foreign)
     unwatched, _ = fit(("trimming",), None)
-    trimmed, result = fit(("trimming",), watch)
+    trimmed, result = fit(("trimming",), foreign)
     assert same(unwatched, trimmed)
     assert result.points is not None
     assert expected.points is not None
     for point, other in zip(expected.points, result.points, strict=True):
         assert point["test"] == other["test"]
     torch.testing.assert_close(trimmed.state_dict(), plain.state_dict(), rtol=1e-4, atol=2e-5)
+
+
+def test_members_of_a_trimmed_cohort_are_watched_on_such_pieces_too(
+    make_large: Make, upos: Task, corpora: Corpora, foreign: Watch
+) -> None:
+    """Their matrices are slices of a stacked one before and after."""
+    alone = [run(make_large(seed), upos, corpora, watch=foreign) for seed in (0, 1)]
+    members = [
+        Member(make_large(seed), taken=Taken(("cohorts", "trimming")), watch=foreign) for seed in (0, 1)
+    ]
+    together = fine_tune_together(members, upos, corpora, FAST, seed=0, device="cpu")
+    assert members[0].taken.notes["cohorts"] == "one of 2"
+    assert members[0].taken.notes["trimming"].endswith("of 600 rows")
+    for one, other in zip(alone, together, strict=True):
+        assert isinstance(other, FitResult)
+        assert other.points is not None
+        assert other.points == one.points
 
 
 def test_members_of_a_cohort_have_the_trajectories_that_each_has_alone(

@@ -30,6 +30,7 @@ from layerlab.targets import own_targets, zero_shot_targets
 _MOST_NAMED: Final = 6  # targets whose ends are named in a panel
 _MOST_MARKED: Final = 13  # points; beyond it markers hide the lines
 _GREY: Final = "0.62"
+_NAME_HEIGHT: Final = 0.075  # of a panel
 
 
 def plot_trajectory(frame: pd.DataFrame, metric: str | None = None) -> MplFigure:
@@ -63,7 +64,10 @@ def _plot(where: Mapping[str, str], rows: pd.DataFrame) -> MplFigure:
         for axis, ablation in zip(axes, ablations, strict=True):
             part = rows[rows["ablation"] == ablation]
             _draw_panel(axis, part, source, targets)
-        for axis in axes:
+        for axis, ablation in zip(axes, ablations, strict=True):
+            # Once all panels are drawn, since they share one scale.
+            shown = rows[(rows["ablation"] == ablation) & (rows["split"] == "test")]
+            _name_targets(axis, shown[shown["place"] != "average"], targets)
             axis.set_xlabel("epochs")
         put_legend(figure, axes)
     return figure
@@ -75,9 +79,9 @@ def where_metric(rows: pd.DataFrame) -> str:
 
 
 def _draw_panel(axis: Axes, part: pd.DataFrame, source: str, targets: list[str]) -> None:
-    own = own_targets(sorted(set(part["target"])), source)
     lines = part[part["place"] != "average"]
     tests = lines[lines["split"] == "test"]
+    own = own_targets(sorted(set(tests["target"])), source)
     label = "target" if len(targets) > 1 else ""
     for target in targets:
         curve = _by_seed(tests[tests["target"] == target]).mean(axis=1)
@@ -93,7 +97,6 @@ def _draw_panel(axis: Axes, part: pd.DataFrame, source: str, targets: list[str])
     _draw_averages(axis, part[part["place"] == "average"], own, targets)
     _mark_chosen(axis, part)
     _shade_what_cannot_win(axis, part)
-    _name_targets(axis, tests, targets)
     last = float(lines["epoch"].max())
     step = -(-int(last) // 8) or 1
     axis.set_xticks(range(0 if float(lines["epoch"].min()) < 1 else 1, int(last) + 1, step))
@@ -115,7 +118,8 @@ def _bold(axis: Axes, by_seed: pd.DataFrame, label: str, colour: str, style: Map
     if by_seed.empty:
         return
     bounds = [t_interval([float(value) for value in row]) for row in by_seed.to_numpy()]
-    low, high = (pd.Series(side, by_seed.index) for side in zip(*bounds, strict=True))
+    # No score is beyond 0 and 100, though intervals of few seeds are.
+    low, high = (pd.Series(side, by_seed.index).clip(0, 100) for side in zip(*bounds, strict=True))
     axis.plot(by_seed.index, by_seed.mean(axis=1), label=label, color=colour, lw=1.6, ms=3, zorder=5, **style)
     draw_band(axis, by_seed.index, low, high, colour)
 
@@ -143,7 +147,7 @@ def _mark_chosen(axis: Axes, part: pd.DataFrame) -> None:
     chosen = part[part["chosen"] & (part["place"] == "epoch")].drop_duplicates("seed")
     counts = Counter(float(epoch) for epoch in chosen["epoch"])
     low = blended_transform_factory(axis.transData, axis.transAxes)
-    label = "chosen on source dev" + (" (seeds)" if len(counts) > 1 else "")
+    label = "chosen on source dev"
     for epoch, n_seeds in sorted(counts.items()):
         axis.axvline(epoch, color="0.3", lw=0.6, ls=(0, (1, 1.5)), zorder=1)
         axis.plot(
@@ -171,10 +175,13 @@ def _name_targets(axis: Axes, tests: pd.DataFrame, targets: list[str]) -> None:
     """Name few targets at the right end of their lines, moved apart where they would touch."""
     if not 1 < len(targets) <= _MOST_NAMED:
         return
-    ends = {target: _by_seed(tests[tests["target"] == target]).mean(axis=1) for target in targets}
-    for target, curve in ends.items():
+    curves = {target: _by_seed(tests[tests["target"] == target]).mean(axis=1) for target in targets}
+    low, high = axis.get_ylim()
+    place = low
+    for target, curve in sorted(curves.items(), key=lambda one: float(one[1].iloc[-1])):
+        place = max(float(curve.iloc[-1]), place + _NAME_HEIGHT * (high - low))
         axis.annotate(
-            target, (float(curve.index[-1]), float(curve.iloc[-1])), xytext=(3, 0),
+            target, (float(curve.index[-1]), place), xytext=(5, 0),
             textcoords="offset points", fontsize=6.5, color="0.4", va="center",
         )  # fmt: skip
 
