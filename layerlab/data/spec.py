@@ -36,6 +36,9 @@ class Controlled(BaseModel):
         dev: Sentences in the development split.
         test: Sentences in the test split.
         parallel: Splits that are translations of each other.
+        nli: Inference pairs: ``balanced`` ones, whose label no part of the pair gives away, or ``plain``
+            ones, of more kinds, whose label premise and lengths give away in part. Digests of the pairs tell
+            the two apart.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,6 +49,7 @@ class Controlled(BaseModel):
     dev: Sentences = 500
     test: Sentences = 1000
     parallel: tuple[Split, ...] = ("dev", "test")
+    nli: Literal["plain", "balanced"] = "plain"
 
 
 class DataSpec(BaseModel):

@@ -159,7 +159,7 @@ def _speak(controlled: Controlled, language: str, split: str, pairs: bool) -> tu
 
     size, seed, family = getattr(controlled, split), controlled.seed, controlled.family
     if pairs:
-        return speak_pairs(language, split, size, seed, family)
+        return speak_pairs(language, split, size, seed, family, balanced=controlled.nli == "balanced")
     return speak(language, split, size, seed, controlled.parallel, family)
 
 

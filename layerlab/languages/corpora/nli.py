@@ -1,7 +1,9 @@
 """Natural language inference: pairs of sentences whose label follows from how their meanings were made.
 
 The hypothesis is made first, independently of the label, and half of all hypotheses are denied. Then a
-premise is made for the label. So the hypothesis alone says nothing about the label. With a hypothesis H, S
+premise is made for the label. So the hypothesis alone says nothing about the label, but the premise says
+something (a linear classifier gets 42 % of three labels), and so do lengths and shared words (50 to 60 %);
+``balanced_nli`` is without that. With a hypothesis H, S
 stronger and W weaker than H (see ``world.entailment``), and O about something else, the premises are:
 
 ============== ===================== ====================
@@ -20,7 +22,7 @@ hypotheses alone give away in data written by people).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -75,7 +77,7 @@ def generate_pairs(
     ['contradiction', 'entailment', 'neutral']
     """
     speaker, world = find_speaker(language, family), find_world(family)
-    return _said(speaker, islice(meaning_pairs(world, seed), n_pairs), seed)
+    return said_pairs(speaker, islice(meaning_pairs(world, seed), n_pairs), seed)
 
 
 def meaning_pairs(world: World, seed: int | str = 0) -> Iterator[Pair[Clause]]:
@@ -96,7 +98,8 @@ def _sentence(document: tuple[Clause, ...], random: Random) -> Clause:
     return one_of(random, descriptions if descriptions and random.random() < 0.3 else document)
 
 
-def _said(speaker: Speaker, pairs: Iterator[Pair[Clause]], seed: int | str) -> Iterator[Pair[Said]]:
+def said_pairs(speaker: Speaker, pairs: Iterable[Pair[Clause]], seed: int | str) -> Iterator[Pair[Said]]:
+    """Yield pairs of meanings as a language says them."""
     for number, pair in enumerate(pairs):
         name = f"{seed}-nli-{number}"
         premise, hypothesis = (

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from layerlab.data.pairs import Pair
 from layerlab.data.sentences import Sentence
+from layerlab.languages.corpora.balanced_nli import generate_balanced_pairs
 from layerlab.languages.corpora.nli import generate_pairs
 from layerlab.languages.corpora.treebanks import read_controlled
 from layerlab.languages.family import find_family
@@ -27,10 +28,13 @@ def speak(
     return _speak(language, split, size, seed, parallel, text)
 
 
-def speak_pairs(language: str, split: str, size: int, seed: int, family: str | None) -> tuple[Pair, ...]:
+def speak_pairs(
+    language: str, split: str, size: int, seed: int, family: str | None, *, balanced: bool = False
+) -> tuple[Pair, ...]:
     """Return the inference pairs of a split; a second call returns them from memory.
 
-    All splits are parallel over languages. Pairs belong to no domain. ``family`` is as for ``find_family``.
+    All splits are parallel over languages. Pairs belong to no domain. ``family`` is as for ``find_family``;
+    ``balanced`` pairs are those of ``balanced_nli``.
 
     Raises:
         DataError: Unknown language, or a family that cannot be read.
@@ -38,12 +42,13 @@ def speak_pairs(language: str, split: str, size: int, seed: int, family: str | N
     >>> sorted(pair.label for pair in speak_pairs("avin", "dev", 3, 0, None))
     ['contradiction', 'entailment', 'neutral']
     """
-    return _speak_pairs(language, f"{seed}-{split}", size, find_family(family).model_dump_json())
+    return _speak_pairs(language, f"{seed}-{split}", size, find_family(family).model_dump_json(), balanced)
 
 
 @lru_cache(maxsize=32)
-def _speak_pairs(language: str, seed: str, size: int, family: str) -> tuple[Pair, ...]:
-    pairs = generate_pairs(language, size, seed, family=Family.model_validate_json(family))
+def _speak_pairs(language: str, seed: str, size: int, family: str, balanced: bool) -> tuple[Pair, ...]:
+    generate = generate_balanced_pairs if balanced else generate_pairs
+    pairs = generate(language, size, seed, family=Family.model_validate_json(family))
     return tuple(Pair(pair.premise.text, pair.hypothesis.text, pair.label, pair.pair_id) for pair in pairs)
 
 
