@@ -14,6 +14,7 @@ from transformers import AutoConfig, BertModel
 
 from layerlab.study.costs.cost import plan_cost
 from layerlab.study.study import Study, StudyPlan
+from layerlab.targets import sources_of
 from tests.fixtures.command_line import Call
 
 FOLDER = Path(__file__).parents[1] / "experiments"
@@ -75,8 +76,8 @@ def root(treebanks: Path, tiny_encoder: Path, tmp_path_factory: pytest.TempPathF
 
 
 def languages_of(study: Study) -> Iterator[str]:
-    yield from (*study.sources, *study.targets)
-    yield from (source for entry in study.ablations for source in re.findall(r"source='?(\w+)", repr(entry)))
+    named = [source for entry in study.ablations for source in re.findall(r"source='?([\w+]+)", repr(entry))]
+    yield from (name for source in (*study.sources, *study.targets, *named) for name in sources_of(source))
 
 
 def plan_of(path: Path, root: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> StudyPlan:
