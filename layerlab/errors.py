@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 class LayerlabError(Exception):
@@ -29,6 +30,19 @@ class DonorError(LayerlabError, ValueError):
 
 class CheckpointError(LayerlabError, ValueError):
     """A checkpoint that is not there, or lacks tensors."""
+
+
+class DamagedCheckpointError(CheckpointError):
+    """A file of a training that cannot be gone on from.
+
+    Attributes:
+        path: The file.
+        fault: What is wrong with it.
+    """
+
+    def __init__(self, path: Path, fault: str) -> None:
+        self.path, self.fault = path, fault
+        super().__init__(f"{path} is no checkpoint of a training ({fault}); remove it to begin anew")
 
 
 class DataError(LayerlabError, ValueError):

@@ -200,13 +200,6 @@ def partials(path: str | Path) -> list[Path]:
     return [one for one in found if one.name.split("-", 4)[4] == path.name]
 
 
-def sweep_partials(folder: str | Path) -> None:
-    """Remove the half-written files and folders in a folder that killed processes left."""
-    for left in Path(folder).glob(".tmp-*"):
-        if left.name.count("-") >= 4 and not _is_alive(left):
-            remove(left)
-
-
 def remove(path: str | Path) -> None:
     """Remove a file, or a folder with all that is in it, as far as that can be done."""
     path = Path(path)
@@ -221,11 +214,7 @@ def sweep(left: Iterable[Path]) -> None:
     """Remove those of some files and folders that are half-written and whose writers are gone."""
     for path in left:
         if path.name.startswith(_PARTIAL) and path.name.count("-") >= 4 and not _is_alive(path):
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                with suppress(OSError):
-                    path.unlink()
+            remove(path)
 
 
 def sync(path: Path) -> None:

@@ -14,6 +14,7 @@ import pandas as pd
 from pandas.api.types import union_categoricals
 
 from layerlab.analysis.resampling import PART, SENTENCE_COLUMNS
+from layerlab.analysis.seal import changed_files
 from layerlab.analysis.stored import Where, complete_nodes
 from layerlab.errors import RecordsError, unknown
 from layerlab.files import replacing
@@ -82,6 +83,11 @@ def _of_store(store: Path, metrics: set[str] | None, everything: bool) -> pd.Dat
     parts = []
     for one in nodes:
         if (one.folder / COUNTS).is_file():
+            if changed := changed_files(one.folder):
+                raise RecordsError(
+                    f"{one.folder}: {', '.join(changed)}: not what was written; remove this folder and run "
+                    "the study again"
+                )
             study = one.columns.get("study") or one.read().about["study"]
             part = _read(one.folder / COUNTS, metrics, ("target", "metric", *_NUMBERS, PART))
             parts.append(part.assign(study=str(study), run_id=one.folder.name))

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+from layerlab.analysis.seal import RECORD
 from layerlab.files import write_text
 from layerlab.names import plural
 
@@ -34,7 +35,7 @@ def digest_inputs(store: Path) -> str:
     for kind, ids in manifest["nodes"].items():
         for node_id in ids:
             try:
-                stat = os.stat(f"{store}/{plural(kind)}/{node_id}/record.json")
+                stat = os.stat(f"{store}/{plural(kind)}/{node_id}/{RECORD}")
             except OSError:
                 continue
             total.update(f"{kind} {node_id} {stat.st_size} {stat.st_mtime_ns}\n".encode())
@@ -42,18 +43,19 @@ def digest_inputs(store: Path) -> str:
 
 
 def made_of(store: Path, what: str, digest: str) -> list[Path]:
-    """Return the files that were made of these inputs; empty if they were not, or some are gone."""
-    made = _read(store).get(what, {})
-    paths = [store / name for name in made.get("files", ())]
-    return paths if made.get("inputs") == digest and all(path.is_file() for path in paths) else []
+    """Return the files that were made of these inputs; empty if they were not, or some are not whole."""
+    made = _read(store).get(what)
+    if not isinstance(made, dict) or made.get("inputs") != digest or not isinstance(made.get("files"), dict):
+        return []
+    sizes = {store / name: size for name, size in made["files"].items()}
+    return list(sizes) if all(_size_of(path) == size for path, size in sizes.items()) else []
 
 
 def note_made(store: Path, what: str, digest: str, files: Iterable[Path]) -> None:
     """Note what was made of which inputs."""
-    names = [os.path.relpath(path, store) for path in files]
-    write_text(
-        store / _FILE, json.dumps({**_read(store), what: {"inputs": digest, "files": names}}, indent=1)
-    )
+    sizes = {os.path.relpath(path, store): _size_of(path) for path in files}
+    note = {"inputs": digest, "files": sizes}
+    write_text(store / _FILE, json.dumps({**_read(store), what: note}, indent=1))
 
 
 def _read(store: Path) -> dict[str, Any]:
@@ -62,6 +64,11 @@ def _read(store: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return known if isinstance(known, dict) else {}
+
+
+def _size_of(path: Path) -> int | None:
+    """Return the bytes of a file; None if there is none."""
+    return path.stat().st_size if path.is_file() else None
 
 
 def _code_time() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from os import PathLike
@@ -11,12 +12,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from layerlab.analysis.seal import RECORD, fault_of
 from layerlab.errors import RecordsError
 from layerlab.names import plural
 from layerlab.validation import validate
 
 Where = str | PathLike[str]
-RECORD = "record.json"
 
 
 class ScoreRow(BaseModel):
@@ -165,7 +166,8 @@ def read_json(path: Path) -> dict[str, Any]:
 def complete_nodes(store: Path, everything: bool = False, *, scored: bool = False) -> Iterator[Stored]:
     """Yield the complete nodes of the plan or, with everything, of the store, kind by kind in its order.
 
-    If ``scored``, only kinds whose records have scores.
+    One that is damaged is not complete, and a warning names it. If ``scored``, only kinds whose records have
+    scores.
 
     Raises:
         RecordsError: The folder is no store.
@@ -178,5 +180,8 @@ def complete_nodes(store: Path, everything: bool = False, *, scored: bool = Fals
             ids = tuple(sorted(one.name for one in (store / plural(kind)).glob("*") if "." not in one.name))
         for node_id in ids:
             folder = store / plural(kind) / node_id
-            if (folder / RECORD).is_file():
+            fault = fault_of(folder)
+            if fault is None:
                 yield Stored(kind, folder, manifest.columns.get(node_id, {}))
+            elif folder.is_dir():
+                warnings.warn(f"{folder} is left out: {fault}; run the study again", stacklevel=2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -17,19 +17,24 @@ from layerlab.commands.arguments import (
     writable,
 )
 
+# How long to wait for another process that writes the report, in seconds.
+_PATIENCE: Final = 600.0
+
 
 def renew_report(folder: Path) -> list[Path]:
     """Write a results directory's report into it, unless it would come out the same; return its files."""
     from layerlab.analysis.made import digest_inputs, made_of, note_made
+    from layerlab.nodes.store.lock import lock_of, locked
 
-    inputs = digest_inputs(folder)
-    if paths := made_of(folder, "report", inputs):
+    with locked(lock_of(folder / "index.html"), _PATIENCE):  # one process after the other
+        inputs = digest_inputs(folder)
+        if paths := made_of(folder, "report", inputs):
+            return paths
+        from layerlab.report.page.study_report import report_on
+
+        paths = report_on(folder, folder)
+        note_made(folder, "report", inputs, paths)
         return paths
-    from layerlab.report.page.study_report import report_on
-
-    paths = report_on(folder, folder)
-    note_made(folder, "report", inputs, paths)
-    return paths
 
 
 def report(

@@ -56,6 +56,8 @@ def run(
     layerlab run experiments/random_init_upos.yaml
     layerlab run experiments/random_init_upos.yaml --set seeds=[0] --only ablation=none --workers 2
     """
+    from layerlab.study.parts import is_divided, part_of
+
     expanded, folder = expand_study(study, overrides, results, only, check="unless done")
     carry_out(
         expanded,
@@ -68,6 +70,8 @@ def run(
         retries=retries,
         shortcuts=shortcuts,
         keep=keep,
+        part=part_of(study, overrides or ()),
+        divided=is_divided(overrides or ()),
     )
 
 
@@ -93,6 +97,8 @@ def carry_out(plan: StudyPlan, folder: Path, *, report: bool, **options: Any) ->
         free = free_bytes(folder)
         left = "" if free is None else f"; {free / 1e6:,.1f} MB are free in {folder}"
         print(f"not complete, and no failure could be noted{left}", file=sys.stderr)
+    for what in outcome.status.damaged:
+        print(f"damaged: {visible(what)}", file=sys.stderr)
     if report and outcome.status.n_done:
         for path in renew_report(folder):
             print(path)
@@ -118,6 +124,8 @@ def status(study: StudyFile, overrides: Overrides = None, results: Folder = None
         print(f"  failed   {_told(failure)}")
     for title in found.blocked:
         print(f"  blocked  {visible(title)}")
+    for what in found.damaged:
+        print(f"  damaged  {visible(what)}")
     raise typer.Exit(SOME_FAILED if found.failures else DONE)
 
 

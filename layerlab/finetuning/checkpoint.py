@@ -6,12 +6,15 @@ import json
 import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from layerlab.errors import DamagedCheckpointError
 from layerlab.training import checkpoint
 
 _FILE = "checkpoint.safetensors"
@@ -109,14 +112,19 @@ def load_checkpoint(
     """Restore the checkpoint of a fit; None if there is none.
 
     Raises:
+        DamagedCheckpointError: It cannot be read, or is not what was written.
         CheckpointError: Its tensors are not those of the model.
     """
     saved = checkpoint.load(folder / _FILE, model, optimizer)
     if saved is None:
         return _load_folder(folder, model, optimizer)
     position, tensors = saved
+    try:
+        place = Position(**position)
+    except TypeError as error:
+        raise DamagedCheckpointError(folder / _FILE, str(error)) from error
     best = {name.removeprefix(_BEST): tensor for name, tensor in tensors.items() if name.startswith(_BEST)}
-    return Position(**position), best or None
+    return place, best or None
 
 
 def has_checkpoint(folder: Path) -> bool:
@@ -147,8 +155,22 @@ def _load_folder(
     if not found:
         return None
     newest = found[-1]
-    model.load_state_dict(load_file(newest / "model.safetensors"))
-    optimizer.load_state_dict(torch.load(newest / "optimizer.pt", weights_only=True))
-    position = Position(**json.loads((newest / "position.json").read_text(encoding="utf-8")))
     best = newest / "best.safetensors"
-    return position, load_file(best) if best.exists() else None
+    try:
+        tensors = load_file(newest / "model.safetensors")
+        moments = torch.load(newest / "optimizer.pt", weights_only=True)
+        position = Position(**json.loads((newest / "position.json").read_text(encoding="utf-8")))
+        kept = load_file(best) if best.exists() else None
+    except (
+        SafetensorError,
+        UnpicklingError,
+        OSError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        TypeError,
+    ) as error:
+        raise DamagedCheckpointError(newest, str(error)) from error
+    model.load_state_dict(tensors)
+    optimizer.load_state_dict(moments)
+    return position, kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
@@ -29,6 +30,7 @@ def describe_environment(device: str) -> dict[str, Any]:
     }
 
 
+@functools.cache
 def git_commit() -> str | None:
     """Return the commit of the checkout that layerlab runs from; None for an installed package."""
     folder = Path(__file__).resolve().parents[2]

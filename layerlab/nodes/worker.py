@@ -11,7 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
-from layerlab.errors import StudyError
+from pydantic import ValidationError
+
+from layerlab.errors import DamagedCheckpointError, StoreError, StudyError
 from layerlab.extensions import import_modules
 from layerlab.nodes.jobs import read_node
 from layerlab.nodes.joining import Joining, can_join, join_nodes
@@ -55,10 +57,11 @@ def run_nodes(
     memory.fits.room = room_for_fits(settings.device)
     memory.fits.use_all()
     worker = _Worker(store, settings, watch, memory, _stored(manifest.get("weights")))
+    known = [node_id for node_id in node_ids if worker.read(node_id) is not None]
     # What another process holds comes last: it may be complete by then.
-    ordered = node_ids if is_shared() else sorted(node_ids, key=lambda one: is_held(store.lease(one)))
+    ordered = known if is_shared() else sorted(known, key=lambda one: is_held(store.lease(one)))
     done = [worker.do_same(list(same)) for _, same in itertools.groupby(ordered, store.kind_of)]
-    return all(done)
+    return all(done) and len(known) == len(node_ids)
 
 
 def _stored(weights: Mapping[str, Any] | None) -> frozenset[str] | None:
@@ -99,13 +102,24 @@ class _Worker:
         done = [self.do(node_id) for node_id in node_ids]
         return all(done)
 
+    def read(self, node_id: str) -> Node | None:
+        """Return a node; None, and a failure is left, if what the store has of it cannot be read."""
+        try:
+            return read_node(self.store, node_id)
+        except (StoreError, ValidationError) as error:
+            self.store.write_failure(node_id, node_id, error, traceback.format_exc())
+            self.failed.add(node_id)
+            return None
+
     def do(self, node_id: str) -> bool:
         """Carry out a node and before it what it needs; return whether it is complete at the end."""
         if node_id in self.failed:
             return False
+        item = self.read(node_id)
+        if item is None:
+            return False
         if not is_shared() and self.store.is_complete(node_id):
             return True
-        item = read_node(self.store, node_id)
         if not all(self._provide(need) for need in item.needs):
             return False
         if not is_shared():
@@ -120,19 +134,30 @@ class _Worker:
         return good
 
     def _provide(self, node_id: str) -> bool:
-        """Carry out a node that others need; anew, if its weights are neither on the disk nor in memory."""
+        """Carry out a node that others need; anew, if its weights are neither on the disk nor in memory.
+
+        What is on the disk and not what was written is set aside first.
+        """
+        if self.read(node_id) is None:
+            return False
         if not is_shared() and self.store.is_complete(node_id) and not self._is_there(node_id):
             with claim(self.store.lease(node_id)) as mine:
                 if mine and not self._is_there(node_id):
-                    self.store.remove(self.store.folder(self.store.kind_of(node_id), node_id))
+                    folder = self.store.folder(self.store.kind_of(node_id), node_id)
+                    if changed := self.store.changed_files(node_id):
+                        self.store.set_aside(folder, f"{', '.join(changed)}: not what was written")
+                    else:
+                        self.store.remove(folder)
         return self.do(node_id)
 
     def _is_there(self, node_id: str) -> bool:
-        """Return whether a node is complete, with its removable parts or in this process's memory."""
+        """Return whether a node is complete, and in memory or on the disk as it was written."""
         kind = self.store.kind_of(node_id)
         folder, parts = self.store.folder(kind, node_id), find_kind(kind).removable
-        whole = node_id in self.memory.fits or all((folder / part).is_dir() for part in parts)
-        return whole and self.store.is_complete(node_id)
+        if not self.store.is_complete(node_id):
+            return False
+        on_disk = all((folder / part).is_dir() for part in parts)
+        return node_id in self.memory.fits or (on_disk and not self.store.changed_files(node_id))
 
     def _attempt(self, item: Node, action: Callable[[], None]) -> bool:
         """Do a node under its lease; wait if another process is at it, and take over if that one dies."""
@@ -226,7 +251,7 @@ class _Worker:
         """Do a node; return whether that went well, None if it was lost to a process that does it now."""
         self.leases.append(lease)
         try:
-            action()
+            self._without_damage(item, action)
         except Exception as error:
             if lease.is_lost or self.store.is_done(item.kind, item.id):
                 traceback.print_exc()  # two were at it, and one took the other's files away
@@ -238,6 +263,17 @@ class _Worker:
             self.leases.remove(lease)
         self.store.clear_failure(item.id)
         return True
+
+    def _without_damage(self, item: Node, action: Callable[[], None]) -> None:
+        """Do a node; from the beginning, if its checkpoint cannot be read."""
+        try:
+            action()
+        except DamagedCheckpointError as damage:
+            if is_shared():
+                raise  # the other processes are in the middle of theirs
+            self.store.set_aside(damage.path, damage.fault)
+            self._reporter(item)({"event": "anew", "message": str(damage)})
+            action()
 
     def _execute(self, item: Node) -> None:
         started, report = time.monotonic(), self._reporter(item)
@@ -262,14 +298,4 @@ class _Worker:
         return checked
 
     def _reporter(self, item: Node) -> Report:
-        if process_rank() > 0:
-            return silent
-        write, watch = reporter(self.store.events(item.id)), self.watch
-        if watch is None:
-            return write
-
-        def both(event: dict[str, Any]) -> None:
-            write(event)
-            watch(event)
-
-        return both
+        return silent if process_rank() > 0 else reporter(self.store.events(item.id), self.watch)

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from layerlab.errors import CheckpointError
+from layerlab.errors import CheckpointError, DamagedCheckpointError
 from layerlab.files import sweep
 from layerlab.training import checkpoint
 
@@ -85,10 +85,14 @@ def load(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer | None
     """Put the checkpoint of ``folder``, if there is one, into the model and the optimiser.
 
     Raises:
+        DamagedCheckpointError: It cannot be read, or is not what was written.
         CheckpointError: Its tensors are not those of the model.
     """
     saved = checkpoint.load(folder / STATE / _FILE, model, optimizer)
     if saved is None:
         return Position()
     position, tensors = saved
-    return Position(**position, losses=tensors["losses"].tolist())
+    try:
+        return Position(**position, losses=tensors["losses"].tolist())
+    except (TypeError, KeyError) as error:
+        raise DamagedCheckpointError(folder / STATE / _FILE, str(error)) from error

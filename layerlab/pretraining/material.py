@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
-from layerlab.errors import CheckpointError, DataError, LayerlabError
-from layerlab.files import read_json, replacing, write_text
+from layerlab.errors import CheckpointError, DamagedCheckpointError, DataError, LayerlabError
+from layerlab.files import digest_file, read_json, replacing, write_json, write_text
 from layerlab.languages.family import find_family, find_language
 from layerlab.pretraining.checkpoint import STATE
 from layerlab.pretraining.spec import WITHOUT_EFFECT, PretrainingSpec
@@ -28,6 +28,9 @@ from layerlab.pretraining.text.tokenizer import spread, train_tokenizer
 from layerlab.pretraining.text.unigram import SPECIAL_TOKENS
 from layerlab.training.events import Report, silent
 from layerlab.validation import validate
+
+# Digests of what is made once, in its folder.
+_SUMS: Final = "sums.json"
 
 
 @dataclass(frozen=True)
@@ -51,21 +54,18 @@ def prepare(spec: PretrainingSpec, folder: Path, report: Report = silent) -> Mat
     Raises:
         DataError: A corpus that is missing, unreadable or too small.
         CheckpointError: ``folder`` holds a pretraining of another spec.
+        DamagedCheckpointError: What it left there is not what was written.
     """
-    from transformers import PreTrainedTokenizerFast
-
     state = folder / STATE
     _check_same(spec, state / "spec.json")
     streams_of = (*spec.corpora, *spec.fixed_shares())
     files = {stream: state / f"{stream}.npy" for stream in streams_of}
     # spec.json is written last: where it is, the rest is whole.
-    if (state / "spec.json").is_file():
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(state)
-    else:
+    if not (state / "spec.json").is_file():
         check_material(spec)
         state.mkdir(parents=True, exist_ok=True)
-        tokenizer = _encode_all(spec, state, files, report)
-    streams: dict[str, Tokens] = {language: np.load(file) for language, file in files.items()}
+        _encode_all(spec, state, files, report)
+    tokenizer, streams = _read_back(state, files)
     packed = {
         language: hold_out(
             pack(stream, spec.sequence_length, tokenizer.cls_token_id, tokenizer.sep_token_id),
@@ -75,6 +75,7 @@ def prepare(spec: PretrainingSpec, folder: Path, report: Report = silent) -> Mat
         for language, stream in streams.items()
     }
     if not (state / "spec.json").is_file():
+        write_json(state / _SUMS, {path.name: digest_file(path) for path in _made(state)})
         write_text(state / "spec.json", spec.canonical())
     return Material(tokenizer, packed, {language: len(stream) for language, stream in streams.items()})
 
@@ -135,13 +136,39 @@ def language_paragraphs(spec: PretrainingSpec, language: str) -> list[str]:
     return paragraphs
 
 
+def _read_back(state: Path, files: Mapping[str, Path]) -> tuple[Any, dict[str, Tokens]]:
+    """Read the tokenizer and the streams of tokens that were made."""
+    from transformers import PreTrainedTokenizerFast
+
+    sums = read_json(state / _SUMS, CheckpointError) if (state / _SUMS).is_file() else {}
+    for name, digest in sums.items():
+        if not (state / name).is_file() or digest_file(state / name) != digest:
+            raise DamagedCheckpointError(state, f"{name} is not what was written")
+    try:
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(state)
+        return tokenizer, {language: np.load(file) for language, file in files.items()}
+    except Exception as error:  # tokenizers raise nothing narrower
+        raise DamagedCheckpointError(state, str(error)) from error
+
+
+def _made(state: Path) -> list[Path]:
+    """Return the files of a state that are written once."""
+    return [path for path in sorted(state.iterdir()) if path.suffix in (".json", ".npy") and path.is_file()]
+
+
 def _check_same(spec: PretrainingSpec, file: Path) -> None:
     if not file.is_file():
         return
+    try:
+        plain = read_json(file, CheckpointError)
+    except CheckpointError as error:
+        raise DamagedCheckpointError(file.parent, str(error)) from error
     # Read as a spec, so that a field added since has its default.
-    stored, problems = validate(PretrainingSpec, read_json(file, CheckpointError))
+    stored, problems = validate(PretrainingSpec, plain)
     if stored is None:
-        raise CheckpointError(f"{file} is no pretraining spec: {'; '.join(map(str, problems))}")
+        raise DamagedCheckpointError(
+            file.parent, f"{file.name} is no pretraining spec: {'; '.join(map(str, problems))}"
+        )
     before = stored.model_dump(mode="json")
     now = spec.model_dump(mode="json")
     differing = [
@@ -156,7 +183,7 @@ def _check_same(spec: PretrainingSpec, file: Path) -> None:
         )
 
 
-def _encode_all(spec: PretrainingSpec, state: Path, files: dict[str, Path], report: Report) -> Any:
+def _encode_all(spec: PretrainingSpec, state: Path, files: Mapping[str, Path], report: Report) -> None:
     texts = {language: language_paragraphs(spec, language) for language in spec.corpora}
     tokenizer = _tokenizer(spec, texts, report)
     tokenizer.save_pretrained(state)
@@ -164,7 +191,6 @@ def _encode_all(spec: PretrainingSpec, state: Path, files: dict[str, Path], repo
         report({"event": "preparing", "message": f"encoding {name}"})
         with replacing(file) as beside:
             np.save(beside, _stream(spec, name, texts, tokenizer))
-    return tokenizer
 
 
 def _stream(spec: PretrainingSpec, name: str, texts: Mapping[str, Sequence[str]], tokenizer: Any) -> Tokens:

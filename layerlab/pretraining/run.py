@@ -40,6 +40,7 @@ def pretrain(
     threads: int | None = None,
     stop_after: int | None = None,
     device: str = "auto",
+    alone: bool = True,
 ) -> Path:
     """Pretrain an encoder, or go on where a killed pretraining of the same spec stopped.
 
@@ -62,6 +63,8 @@ def pretrain(
         stop_after: Write the model after this many steps of the schedule instead of all; the next start
             goes on from there.
         device: ``auto`` for the best device there is, or ``cpu``.
+        alone: Refuse a folder that another process pretrains in; off where leases see to that, which pass
+            from a process that is stopped to another one.
 
     Returns:
         The folder, with ``config.json``, ``model.safetensors``, the tokenizer, ``README.md``,
@@ -79,7 +82,7 @@ def pretrain(
     accelerator = make_accelerator(device)
     if not accelerator.is_main_process:
         report = silent
-    mine = checkpoint.alone(folder) if accelerator.is_main_process else nullcontext()
+    mine = checkpoint.alone(folder) if alone and accelerator.is_main_process else nullcontext()
     with mine, writing(folder), _threads(threads), torch.random.fork_rng(devices=[]):
         with accelerator.main_process_first():
             material = prepare(spec, folder, report)

@@ -14,6 +14,7 @@ from pathlib import Path
 from layerlab.errors import StoreError
 from layerlab.nodes.jobs import read_node
 from layerlab.nodes.node import Node
+from layerlab.nodes.store import damage
 from layerlab.nodes.store.store import Store
 from layerlab.study.plan import Plan
 
@@ -52,13 +53,14 @@ def find_prunable(plan: Plan, store: Store, keep: Plan | None = None) -> list[Pr
 
 
 def prune(store: Store, nodes: Iterable[Node]) -> None:
-    """Remove the weights of nodes, and the cache.
+    """Remove the weights of nodes, the cache, and what was damaged and set aside.
 
     Each part is whole or gone at any time, also if this is interrupted.
     """
     store.sweep_removed()
     remove_weights(store, nodes)
     store.remove(store.cache)
+    store.remove(store.root / damage.FOLDER)
 
 
 def remove_weights(store: Store, nodes: Iterable[Node]) -> None:

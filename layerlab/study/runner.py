@@ -9,25 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layerlab.analysis.made import digest_inputs, made_of, note_made
-from layerlab.disk import check_writable
-from layerlab.errors import Problem, StoreError, StudyError, unknown
-from layerlab.files import write_changed, write_text
+from layerlab.errors import Problem, StudyError, unknown
+from layerlab.files import write_text
 from layerlab.nodes.engines.choice import default_engine
 from layerlab.nodes.engines.engine import MakeEngine, find_engine
 from layerlab.nodes.engines.scheduler import run_in_order, schedule
 from layerlab.nodes.engines.unit import make_units
-from layerlab.nodes.jobs import write_node
-from layerlab.nodes.node import is_result
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.sharing import is_shared, process_rank
+from layerlab.nodes.store.leftovers import sweep_leftovers
 from layerlab.nodes.store.store import Store
 from layerlab.nodes.worker import run_nodes
 from layerlab.study.keeping import KEEP, Keeping
+from layerlab.study.parts import PATIENCE, join_again, prepare_store
 from layerlab.study.plan import Plan
 from layerlab.study.precision import check_precision
 from layerlab.study.progress import Progress
 from layerlab.study.pruning import revive
-from layerlab.study.reading import write_study
 from layerlab.study.status import Status, done_nodes, read_status
 from layerlab.training.shortcuts.shortcut import read_shortcuts
 
@@ -73,6 +71,8 @@ def run_plan(
     retries: int = 0,
     shortcuts: str | Sequence[str] = "all",
     keep: str | None = None,
+    part: str | None = None,
+    divided: bool = False,
 ) -> Outcome:
     """Carry out what is left of a plan and write its tidy frames: ``records.csv``, ``nodes.csv`` and others.
 
@@ -89,6 +89,10 @@ def run_plan(
             all but one; see :data:`layerlab.training.shortcuts.shortcut.SHORTCUTS`. They change no number.
         keep: Which fits keep their weights on the disk: ``needed``, ``all`` or ``none``; what the study says
             if None.
+        part: What parts of one study have in common that run in one directory, see
+            :func:`layerlab.study.parts.part_of`; None for a study of its own.
+        divided: Whether the plan joins the parts that were run before or are run beside it, instead of taking
+            their place in the records.
 
     Raises:
         StoreError: The directory holds another study's results, or is none.
@@ -104,7 +108,7 @@ def run_plan(
     make = find_engine(engine) if isinstance(engine, str) else engine
     if engine in LOCAL:
         _check_precision(plan, store, device)
-    prepare_store(plan, store, keeping)
+    prepare_store(plan, store, keeping, part=part, divided=divided)
     before = read_status(plan, store)
     for failure in before.failures:
         store.clear_failure(failure["id"])
@@ -112,11 +116,20 @@ def run_plan(
         revive(plan, store)
     with Progress(plan, store, enabled=progress and process_rank() == 0) as display:
         _carry_out(plan, store, settings, keeping, make, workers, retries, display.tick)
+    _sweep(plan, store)
     status = read_status(plan, store)
     if process_rank() == 0:
+        if part is not None:
+            join_again(plan, store, keeping, part)
         write_frames(store)
     n_new = max(0, status.n_done - before.n_done)
     return Outcome(store, status, time.monotonic() - started, n_new)
+
+
+def _sweep(plan: Plan, store: Store) -> None:
+    """Remove what killed processes left."""
+    if process_rank() == 0:
+        sweep_leftovers(store, done_nodes(plan.nodes, store))
 
 
 def _check_options(device: str, workers: int | None, keep: str | None) -> None:
@@ -166,59 +179,24 @@ def _check_precision(plan: Plan, store: Store, device: str) -> None:
         print(f"note: {warning}", file=sys.stderr)
 
 
-def prepare_store(plan: Plan, store: Store, keeping: Keeping | None = None) -> None:
-    """Write the study, the nodes and the manifest of a plan.
-
-    Args:
-        plan: What is to be done.
-        store: The results directory.
-        keeping: Which fits write their weights; what the study says if None.
-
-    Raises:
-        StoreError: The directory holds another study's results, or is no directory.
-    """
-    check_writable(store.root, StoreError)
-    store.sweep_drafts()
-    previous = store.read_manifest()
-    if previous is not None and previous["study"] != plan.study.name:
-        raise StoreError(
-            f"{store.root} holds study {previous['study']!r}, not {plan.study.name!r}; "
-            "choose another directory"
-        )
-    plan = plan.whole or plan
-    if len(done_nodes(plan.nodes, store)) < len(plan.nodes):
-        for item in plan.nodes:
-            write_node(store, item)
-    write_changed(store.root / "study.yaml", write_study(plan.study))
-    ids: dict[str, list[str]] = {}
-    for item in plan.nodes:
-        ids.setdefault(item.kind, []).append(item.id)
-    store.write_manifest(
-        {
-            "study": plan.study.name,
-            "nodes": ids,
-            "scored": list(dict.fromkeys(item.kind for item in plan.nodes if item.scored)),
-            "columns": {item.id: dict(item.columns) for item in plan.nodes if is_result(item)},
-            "imports": list(plan.study.imports),
-            "weights": (keeping or Keeping(plan, plan.study.keep)).to_json(),
-        }
-    )
-
-
 def write_frames(store: Store) -> None:
-    """Write the tidy frames of a store beside its nodes, unless they would come out the same."""
-    inputs = digest_inputs(store.root)
-    if made_of(store.root, "frames", inputs):
-        return
-    from layerlab.analysis.csv_files import to_csv
-    from layerlab.analysis.records import load_nodes, load_records, validate_records
-    from layerlab.analysis.trajectories import FILE, find_trajectories, write_trajectories
+    """Write the tidy frames of a store beside its nodes, unless they would come out the same.
 
-    records, nodes = load_records(store.root), load_nodes(store.root)
-    files = [store.root / "records.csv", store.root / "nodes.csv"]
-    write_text(files[0], to_csv(validate_records(records)))
-    write_text(files[1], to_csv(nodes))
-    trajectories = find_trajectories(store.root)
-    if trajectories is not None:
-        files.append(write_trajectories(trajectories, store.root / f"{FILE}.csv"))
-    note_made(store.root, "frames", inputs, files)
+    Processes do so one after the other, so that the last one to end writes what all have done.
+    """
+    with store.locked(PATIENCE):
+        inputs = digest_inputs(store.root)
+        if made_of(store.root, "frames", inputs):
+            return
+        from layerlab.analysis.csv_files import to_csv
+        from layerlab.analysis.records import load_nodes, load_records, validate_records
+        from layerlab.analysis.trajectories import FILE, find_trajectories, write_trajectories
+
+        records, nodes = load_records(store.root), load_nodes(store.root)
+        files = [store.root / "records.csv", store.root / "nodes.csv"]
+        write_text(files[0], to_csv(validate_records(records)))
+        write_text(files[1], to_csv(nodes))
+        trajectories = find_trajectories(store.root)
+        if trajectories is not None:
+            files.append(write_trajectories(trajectories, store.root / f"{FILE}.csv"))
+        note_made(store.root, "frames", inputs, files)

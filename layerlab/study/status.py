@@ -8,6 +8,7 @@ from typing import Any
 
 from layerlab.names import plural, visible
 from layerlab.nodes.node import Node
+from layerlab.nodes.store.damage import describe_damage
 from layerlab.nodes.store.events import last_event
 from layerlab.nodes.store.lease import is_held
 from layerlab.nodes.store.store import Store
@@ -69,12 +70,14 @@ class Status:
         failures: ``id``, ``title``, ``error`` and ``message`` of nodes whose last attempt failed.
         blocked: Titles of nodes that wait for a failed one.
         active: Nodes that are being worked on now.
+        damaged: What was found damaged, and what is to be done of it or where it was set aside.
     """
 
     counts: Mapping[str, Count]
     failures: tuple[dict[str, str], ...] = ()
     blocked: tuple[str, ...] = ()
     active: tuple[Activity, ...] = ()
+    damaged: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -120,12 +123,15 @@ def read_status(plan: Plan, store: Store) -> Status:
     claimed, broken = store.claimed(), store.broken()
     failures: dict[str, dict[str, str]] = {}
     active: list[Activity] = []
+    damaged: list[str] = []
     for item in plan.nodes:
         if item.id in done:
             continue
         if item.id in claimed and is_held(store.lease(item.id)):
             active.append(_activity(item, last_event(store.events(item.id))))
             continue
+        if (fault := store.fault_of(item.kind, item.id)) is not None:
+            damaged.append(f"{item.title}: {fault}; the next run makes it again")
         failure = store.read_failure(item.id) if item.id in broken else None
         if failure is not None:
             failures[item.id] = failure
@@ -133,14 +139,14 @@ def read_status(plan: Plan, store: Store) -> Status:
     for item in plan.nodes:
         known = counts.get(item.kind, Count(0, 0))
         counts[item.kind] = Count(known.done + (item.id in done), known.total + 1)
-    blocked = _blocked(plan, set(failures), done)
-    return Status(counts, tuple(failures.values()), tuple(blocked), tuple(active))
+    blocked, aside = _blocked(plan, set(failures), done), describe_damage(store.root)
+    return Status(counts, tuple(failures.values()), tuple(blocked), tuple(active), (*damaged, *aside))
 
 
 def _activity(item: Node, event: dict[str, Any] | None) -> Activity:
-    if event is None or "steps" not in event:
-        return Activity(item.title, item.kind)
-    return Activity(item.title, item.kind, int(event["step"]), int(event["steps"]), int(event.get("from", 0)))
+    numbers = [(event or {}).get(name) for name in ("step", "steps", "from")]
+    step, steps, begun = (number if isinstance(number, int) else 0 for number in numbers)
+    return Activity(item.title, item.kind, step, steps, begun)
 
 
 def _blocked(plan: Plan, failed: set[str], done: set[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from layerlab.errors import CheckpointError
+from layerlab.errors import CheckpointError, DamagedCheckpointError
 from layerlab.files import replacing
 
 _MODEL, _OPTIMIZER = "model.", "optimizer."
@@ -87,14 +88,15 @@ def save(
         for key, value in optimizer.state.get(tensor, {}).items():
             state[f"{_OPTIMIZER}{key}.{name}"] = value.contiguous()
     with replacing(path) as beside:
-        save_file(state, beside, metadata={"progress": json.dumps(position)})
+        save_file(state, beside, metadata={"progress": json.dumps(position), "sum": _sum_of(state)})
 
 
 def load(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> Saved | None:
     """Put a checkpoint into the model and the optimiser; None if there is none.
 
     Raises:
-        CheckpointError: It cannot be read, or its tensors are not those of the model.
+        DamagedCheckpointError: It cannot be read, or is not what was written.
+        CheckpointError: Its tensors are not those of the model.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -103,9 +105,13 @@ def load(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer | None =
     try:
         with safe_open(path, framework="pt") as file:
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (not a mapping)
-            position = json.loads((file.metadata() or {})["progress"])
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise _unreadable(path, error) from error
+            about = file.metadata() or {}
+        position = json.loads(about["progress"])
+    except (SafetensorError, KeyError, ValueError, OSError) as error:
+        raise DamagedCheckpointError(path, str(error)) from error
+    # Checkpoints of older versions have no sum.
+    if about.get("sum", "") not in ("", _sum_of(state)):
+        raise DamagedCheckpointError(path, "its tensors are not what was written")
     own = _tensors_of(model)
     stored = {key.removeprefix(_MODEL) for key in state if key.startswith(_MODEL)}
     # Checkpoints of version 0.1.0 hold no buffers.
@@ -125,7 +131,7 @@ def load_tensor(path: Path, name: str) -> Tensor | None:
     """Return one of the tensors that a checkpoint holds besides model and optimiser; None if it does not.
 
     Raises:
-        CheckpointError: It cannot be read.
+        DamagedCheckpointError: It cannot be read.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -134,13 +140,18 @@ def load_tensor(path: Path, name: str) -> Tensor | None:
     try:
         with safe_open(path, framework="pt") as file:
             found: Tensor | None = file.get_tensor(name) if name in file.keys() else None  # noqa: SIM118
-    except SafetensorError as error:
-        raise _unreadable(path, error) from error
+    except (SafetensorError, OSError) as error:
+        raise DamagedCheckpointError(path, str(error)) from error
     return found
 
 
-def _unreadable(path: Path, error: Exception) -> CheckpointError:
-    return CheckpointError(f"{path} is no checkpoint of a training ({error}); remove it to begin anew")
+def _sum_of(state: Mapping[str, Tensor]) -> str:
+    """Return a sum of tensors, bit by bit, as 8 hexadecimal digits; 4 GB/s on one core."""
+    total = 0
+    for name in sorted(state):
+        data = state[name].detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+        total = zlib.crc32(data.numpy(), zlib.crc32(name.encode(), total))
+    return f"{total:08x}"
 
 
 def _tensors_of(model: nn.Module) -> dict[str, Tensor]:

@@ -151,14 +151,20 @@ def test_what_is_no_store_is_refused_with_what_is_expected(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
-    [("{", "cannot read"), ("[]", "holds a JSON list"), ("{}", "is no record of a run")],
+    ("text", "message"), [("{", "is cut off or no JSON"), ("[]", "holds a JSON list, expected an object")]
 )
-def test_a_broken_record_is_named(store: Path, text: str, message: str) -> None:
+def test_a_broken_record_is_named_and_left_out(store: Path, text: str, message: str) -> None:
+    whole = set(load_records(store)["run_id"])
     (store / "runs" / "r1" / "record.json").write_text(text)
-    with pytest.raises(RecordsError, match=message) as caught:
+    with pytest.warns(UserWarning, match=f"runs/r1 is left out: record.json {message}"):
+        left = load_records(store)
+    assert set(left["run_id"]) == whole - {"r1"}
+
+
+def test_a_record_of_something_else_is_named(store: Path) -> None:
+    (store / "runs" / "r1" / "record.json").write_text("{}")
+    with pytest.raises(RecordsError, match=r"r1/record\.json is no record of a run"):
         load_records(store)
-    assert "r1" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from layerlab.nodes.store.store import Store
+from layerlab.study.parts import prepare_store
 from layerlab.study.progress import Progress, seconds_left
-from layerlab.study.runner import prepare_store
 from layerlab.study.status import Activity, Count, Status, read_status
 from layerlab.study.study import Study, StudyPlan
 

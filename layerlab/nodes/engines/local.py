@@ -20,6 +20,7 @@ from layerlab.nodes.engines.nursery import STOP
 from layerlab.nodes.engines.unit import Unit
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store
+from layerlab.processes import mark
 
 #: Nurseries that are killed one after the other before any unit ends; then something else is wrong.
 MOST_DEATHS: Final = 3
@@ -43,7 +44,7 @@ class LocalEngine:
         )  # fmt: skip
         self.running: dict[int, Unit] = {}
         self.deaths = 0
-        self.log = store.root / "logs" / f"pool-{os.getpid()}.log"
+        self.log = store.root / "logs" / f"pool-{mark()}-{os.getpid()}.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self._open()
 

@@ -122,6 +122,8 @@ def load_fitted(work: Work, fit_id: str) -> Fitted:
     folder, saved = store.folder(fit.kind, fit_id), str(store.model(fit_id))
     if not store.model(fit_id).is_dir():
         raise CheckpointError(f"the weights of fit {fit_id} are not kept; run the study again, or keep: all")
+    if changed := store.changed_files(fit_id):
+        raise CheckpointError(f"{folder}: {', '.join(changed)}: not what was written; run the study again")
     task = fit.task
     labels = tuple(json.loads((folder / "labels.json").read_text(encoding="utf-8"))["labels"])
     encoder = load_encoder(saved, None, fit.spec.seed)

@@ -110,6 +110,7 @@ class Pretraining(BaseModel):
             report=work.report,
             threads=settings.threads,
             device=settings.device,
+            alone=False,
         )
         if process_rank() > 0:
             return

@@ -13,14 +13,22 @@ from typing import Any
 STEP_SECONDS = 1.0
 
 
-def reporter(path: Path) -> Callable[[dict[str, Any]], None]:
+def reporter(
+    path: Path, watch: Callable[[dict[str, Any]], None] | None = None
+) -> Callable[[dict[str, Any]], None]:
     """Return a function that appends events to a node's file; frequent step events are thinned out.
 
-    Progress is no result: where it cannot be written, as on a full disk, the work goes on without.
+    ``watch`` gets every event, too. Progress is no result: where it cannot be written, as on a full disk, the
+    work goes on without.
     """
     last_step = float("-inf")
 
     def report(event: dict[str, Any]) -> None:
+        write(event)
+        if watch is not None:
+            watch(event)
+
+    def write(event: dict[str, Any]) -> None:
         nonlocal last_step
         if event.get("event") == "step":
             now = time.monotonic()  # also where the clock is set back

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
-from layerlab.files import sweep_partials
+from layerlab.files import sweep
 from layerlab.nodes.store.clock import seconds_since
 from layerlab.nodes.store.lock import lock_of, locked
 from layerlab.processes import born, mark, neighbourhood
@@ -135,6 +135,16 @@ def is_held(path: Path) -> bool:
     return path.exists() and not _is_stale(path)
 
 
+def drop_stale(folder: Path) -> None:
+    """Remove the leases in a folder that nobody holds."""
+    if not folder.is_dir():
+        return
+    with locked(lock_of(folder), _PATIENCE) as mine:
+        for path in folder.iterdir() if mine else ():
+            if not path.name.startswith(".") and _is_stale(path):
+                path.unlink(missing_ok=True)
+
+
 def _create(path: Path) -> Lease | None:
     """Make the lease file, whole: it is written under another name and linked into place."""
     token = uuid.uuid4().hex[:8]
@@ -184,5 +194,5 @@ def _take_over(path: Path) -> Lease | None:
             if not _is_stale(path):
                 return None
             path.unlink()
-        sweep_partials(path.parent)
+        sweep(path.parent.glob(".tmp-*"))
         return _create(path)

@@ -8,6 +8,7 @@ Layout::
     <kinds>/<id>/            a complete node: record.json, and what its kind keeps (model/, counts.parquet)
     work/<id>/               checkpoints of a node in progress
     failed/<id>/             traceback.txt and error.json of the last failure
+    damaged/<name>/          what was not what it had been written as, with why.txt; it was made again
     leases/<id>              who is at work on a node
     cache/                   what is computed again if it is removed
     events/<id>.jsonl        progress, one JSON object a line
@@ -27,10 +28,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from layerlab.analysis.seal import RECORD, changed_files, fault_of, seal
 from layerlab.disk import describe_error
 from layerlab.errors import StoreError
-from layerlab.files import partials, publishing, sweep, write_changed, write_text
+from layerlab.files import partials, publishing, remove, write_changed, write_text
 from layerlab.names import plural, visible
+from layerlab.nodes.store.damage import set_aside
+from layerlab.nodes.store.lock import lock_of, locked
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class Store:
 
     root: Path
     _kinds: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    # Records that were looked at, by path: time and size then, and what was wrong.
+    _seen: dict[str, tuple[int, int, str | None]] = field(default_factory=dict, repr=False, compare=False)
 
     def folder(self, kind: str, node_id: str) -> Path:
         """Return the folder of a complete node."""
@@ -74,13 +80,34 @@ class Store:
         return self.root / "failed" / node_id
 
     def is_done(self, kind: str, node_id: str) -> bool:
-        """Return whether a node is complete."""
-        return (self.folder(kind, node_id) / "record.json").is_file()
+        """Return whether a node is complete; one that is damaged is not."""
+        return self._fault_of(f"{self.root}/{plural(kind)}/{node_id}") is None
 
     def done(self, kind: str) -> frozenset[str]:
-        """Return the ids of the complete nodes of a kind, by one look at their folder."""
+        """Return the ids of the complete nodes of a kind."""
         folder = f"{self.root}/{plural(kind)}"
-        return frozenset(name for name in _names(folder) if os.path.isfile(f"{folder}/{name}/record.json"))
+        return frozenset(name for name in _names(folder) if self._fault_of(f"{folder}/{name}") is None)
+
+    def fault_of(self, kind: str, node_id: str) -> str | None:
+        """Return what is wrong with a node's folder at a look; None if it is complete or not there."""
+        folder = self.folder(kind, node_id)
+        return self._fault_of(str(folder)) if folder.exists() else None
+
+    def _fault_of(self, folder: str) -> str | None:
+        """Return what is wrong with a node's folder; a record that stays as it is is read once."""
+        try:
+            stat = os.stat(f"{folder}/{RECORD}")
+        except OSError:
+            return f"there is no {RECORD}"
+        seen = self._seen.get(folder)
+        if seen is None or seen[:2] != (stat.st_mtime_ns, stat.st_size):
+            seen = (stat.st_mtime_ns, stat.st_size, fault_of(Path(folder)))
+            self._seen[folder] = seen
+        return seen[2]
+
+    def changed_files(self, node_id: str) -> list[str]:
+        """Return the files of a complete node that are not what was written; each is read once a process."""
+        return changed_files(self.folder(self.kind_of(node_id), node_id))
 
     def claimed(self) -> frozenset[str]:
         """Return the ids of nodes that have a lease, held or stale."""
@@ -99,9 +126,16 @@ class Store:
         """Yield a folder that becomes the node, by rename, when the block ends without an error.
 
         If another process published the node meanwhile, its result stays and this one is dropped.
+
+        Raises:
+            StoreError: The block left no record, or one that is no JSON object.
         """
-        with publishing(self.folder(kind, node_id), marker="record.json") as folder:
+        with publishing(self.folder(kind, node_id), marker=RECORD) as folder:
             yield folder
+            try:
+                seal(folder)
+            except (FileNotFoundError, ValueError) as error:
+                raise StoreError(f"{kind} {node_id} left no {RECORD} that can be read ({error})") from error
 
     def write_job(self, node_id: str, job: Mapping[str, Any]) -> None:
         """Write what a node needs to be carried out, unless it stands there already.
@@ -159,17 +193,23 @@ class Store:
             print(f"        it cannot be noted in {folder} ({fault.strerror})", file=sys.stderr)
 
     def read_failure(self, node_id: str) -> dict[str, str] | None:
-        """Return the last failure of a node, or None."""
+        """Return the last failure of a node, or None; one that cannot be read says so."""
+        path = self.failed(node_id) / "error.json"
         try:
-            text = (self.failed(node_id) / "error.json").read_text(encoding="utf-8")
-        except FileNotFoundError:
+            text = path.read_text(encoding="utf-8")
+        except (FileNotFoundError, NotADirectoryError):
             return None
-        failure: dict[str, str] = json.loads(text)
-        return failure
+        except (OSError, ValueError):
+            text = ""
+        with suppress(ValueError, RecursionError):
+            failure = json.loads(text)
+            if isinstance(failure, dict) and {"title", "error", "message"} <= failure.keys():
+                return {name: str(value) for name, value in failure.items()} | {"id": node_id}
+        return {"id": node_id, "title": node_id, "error": "unknown", "message": f"{path} is damaged"}
 
     def clear_failure(self, node_id: str) -> None:
         """Forget a node's last failure."""
-        shutil.rmtree(self.failed(node_id), ignore_errors=True)
+        remove(self.failed(node_id))
 
     def read_manifest(self) -> dict[str, Any] | None:
         """Return the manifest, or None in a new directory.
@@ -190,6 +230,16 @@ class Store:
             ) from error
         return manifest
 
+    @contextmanager
+    def locked(self, patience: float) -> Iterator[bool]:
+        """Keep other processes from writing the plan and what is made of it; yields whether that was got.
+
+        Args:
+            patience: How long to wait for another process at most, in seconds.
+        """
+        with locked(lock_of(self.root / "manifest.json"), patience) as mine:
+            yield mine
+
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Say which nodes belong to the current plan, so that older ones are not mixed into the records.
 
@@ -203,13 +253,20 @@ class Store:
     def sweep(self, kind: str, node_id: str) -> None:
         """Remove what a kill may have left of a node: half-written folders, checkpoints of a complete one.
 
-        To be called by the holder of the node's lease.
+        A folder that is damaged is set aside. To be called by the holder of the node's lease.
         """
         folder = self.folder(kind, node_id)
         for path in (*partials(folder), *folder.parent.glob(f"{node_id}.tmp-*")):
-            shutil.rmtree(path, ignore_errors=True)
+            remove(path)
         if self.is_done(kind, node_id):
-            shutil.rmtree(self.work(node_id), ignore_errors=True)
+            remove(self.work(node_id))
+        elif (fault := self.fault_of(kind, node_id)) is not None:
+            self.set_aside(folder, fault)
+
+    def set_aside(self, path: Path, why: str) -> None:
+        """Move a damaged file or folder out of the way, so that what it held is made again."""
+        set_aside(self.root, path, why)
+        self._seen.pop(str(path), None)
 
     def remove(self, folder: Path) -> None:
         """Take a folder away in one step, then delete it; it is whole or gone at any time."""
@@ -218,11 +275,6 @@ class Store:
         with suppress(FileNotFoundError):  # another process was first
             folder.rename(away)
             shutil.rmtree(away)
-
-    def sweep_drafts(self) -> None:
-        """Remove what processes that are gone were writing: it takes room and becomes nothing."""
-        for places in ("", "*/", "work/*/", "failed/*/", "cache/*/"):
-            sweep(self.root.glob(f"{places}.tmp-*"))
 
     def sweep_removed(self) -> None:
         """Delete what interrupted calls of :meth:`remove` left."""

@@ -11,6 +11,7 @@ import pandas as pd
 
 from layerlab.analysis.csv_files import read_csv
 from layerlab.analysis.nodes import load_nodes
+from layerlab.analysis.seal import fault_of
 from layerlab.analysis.stored import Manifest, Where, read_json
 from layerlab.analysis.trajectories import find_trajectories
 from layerlab.config import read_yaml
@@ -91,7 +92,15 @@ def _read_failures(store: Path) -> tuple[str, ...]:
     for kind, ids in Manifest.read(store).nodes.items():
         for name in ids:
             path = store / "failed" / name / "error.json"
-            if path.is_file() and not (store / plural(kind) / name / "record.json").is_file():
-                failure = read_json(path)
-                found.append(f"{failure.get('title')}: {failure.get('error')}: {failure.get('message')}")
+            if path.is_file() and fault_of(store / plural(kind) / name) is not None:
+                found.append(_describe(path, name))
     return tuple(found)
+
+
+def _describe(path: Path, name: str) -> str:
+    """Return one line on a failure; the file may be damaged."""
+    try:
+        failure = read_json(path)
+    except RecordsError:
+        return f"{name}: failed for a reason that cannot be read"
+    return f"{failure.get('title')}: {failure.get('error')}: {failure.get('message')}"

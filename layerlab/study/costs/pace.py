@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable
+from contextlib import suppress
 from statistics import median
 from typing import Any, Final
 
@@ -33,7 +34,10 @@ def describe_pace(plan: Plan, store: Store) -> str:
         if not store.is_done(item.kind, item.id):
             left.setdefault(sort, []).append(item)
         elif len(paces.setdefault(sort, [])) < SAMPLE:
-            paces[sort].append(_pace_of(store, item))
+            with suppress(
+                OSError, ValueError, TypeError, KeyError
+            ):  # a record without these facts says nothing
+                paces[sort].append(_pace_of(store, item))
     seconds, n_left, n_like = 0.0, sum(map(len, left.values())), 0
     for sort, items in left.items():
         if paces.get(sort):

@@ -41,7 +41,7 @@ def test_of_two_results_of_one_node_the_first_stays(tmp_path: Path) -> None:
     store = Store(tmp_path)
     publish(store, '{"value": 1}')
     publish(store, '{"value": 2}')
-    assert json.loads((store.folder("run", "abc") / "record.json").read_text()) == {"value": 1}
+    assert json.loads((store.folder("run", "abc") / "record.json").read_text())["value"] == 1
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["abc"]
 
 
