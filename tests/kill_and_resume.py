@@ -51,7 +51,9 @@ IMPORTED = ("analysis.records", "finetuning.loop", "nodes.kinds.fitted", "pretra
 #: Folders that are empty when a study is complete.
 PASSING = ("work", "leases", "failed", "damaged")
 #: No process may live longer than so many seconds after its runner.
-GRACE = 3.0
+GRACE = 10.0
+#: A process that takes longer than so many seconds for what is left of a study hangs.
+PATIENCE = 1200.0
 
 
 def main() -> int:
@@ -162,8 +164,12 @@ class Process:
         return self.code
 
     def wait(self) -> int:
-        """Wait for the end and return the exit status."""
+        """Wait for the end and return the exit status; a process that hangs is killed."""
+        deadline = time.monotonic() + PATIENCE
         while (code := self.poll()) is None:
+            if time.monotonic() > deadline:
+                print(f"process {self.pid} hangs", flush=True)
+                os.kill(self.pid, signal.SIGKILL)
             time.sleep(0.01)
         return code
 
@@ -369,6 +375,19 @@ def kill_all(trial: Trial, results: Path, started: list[Process]) -> int:
     return int(bool(pids))
 
 
+def interrupt(trial: Trial, results: Path, started: list[Process]) -> int:
+    """Interrupt a runner, whose workers leave checkpoints and end before it."""
+    trial.start(results, started, 1, workers=2)
+    trial.wait(started)
+    if started[0].poll() is not None:
+        return 0
+    started[0].signal(signal.SIGINT)
+    started[0].wait()
+    if left := members({started[0].pid}):
+        trial.fault("orphans", f"processes {left} of a runner that was interrupted")
+    return 1
+
+
 def kill_two(trial: Trial, results: Path, started: list[Process]) -> int:
     """Kill one of two runners with pools, and the other one later."""
     trial.start(results, started, 2, workers=1)
@@ -472,6 +491,7 @@ def parent(pid: int) -> int:
 STRIKES: dict[str, tuple[Callable[[Trial, Path, list[Process]], int], float]] = {
     "runner": (kill_runner, 3),
     "all": (kill_all, 3),
+    "interrupt": (interrupt, 1),
     "two runners": (kill_two, 1),
     "eight runners": (kill_of_eight, 0.3),
     "worker": (kill_worker, 2),

@@ -18,6 +18,8 @@ from typing import Any, Final
 from layerlab.files import digest_file
 
 RECORD: Final = "record.json"
+# Files that no node reads, such as a model card, and that anyone may change.
+_FOR_READERS: Final = (".md", ".pdf", ".png")
 _FILES: Final = b'\n "files": '
 _CHECK = re.compile(rb',\n "check": "([0-9a-f]{8})"\n}$')
 _CHECK_BYTES: Final = len(',\n "check": "00000000"\n}')
@@ -36,7 +38,7 @@ def seal(folder: Path) -> None:
     files = {
         path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": digest_file(path)}
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path != folder / RECORD
+        if path.is_file() and path != folder / RECORD and path.suffix not in _FOR_READERS
     }
     for key in ("files", "check"):
         plain.pop(key, None)
