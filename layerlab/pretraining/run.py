@@ -40,7 +40,7 @@ def pretrain(
     threads: int | None = None,
     stop_after: int | None = None,
     device: str = "auto",
-    alone: bool = True,
+    into: str | Path | None = None,
 ) -> Path:
     """Pretrain an encoder, or go on where a killed pretraining of the same spec stopped.
 
@@ -63,11 +63,11 @@ def pretrain(
         stop_after: Write the model after this many steps of the schedule instead of all; the next start
             goes on from there.
         device: ``auto`` for the best device there is, or ``cpu``.
-        alone: Refuse a folder that another process pretrains in; off where leases see to that, which pass
-            from a process that is stopped to another one.
+        into: Where the encoder goes, if not into ``folder``, which other processes may then have gone on in
+            while this one was stopped.
 
     Returns:
-        The folder, with ``config.json``, ``model.safetensors``, the tokenizer, ``README.md``,
+        The encoder's folder, with ``config.json``, ``model.safetensors``, the tokenizer, ``README.md``,
         ``training.json`` and its picture ``training.pdf`` and ``.png``.
 
     Raises:
@@ -82,7 +82,9 @@ def pretrain(
     accelerator = make_accelerator(device)
     if not accelerator.is_main_process:
         report = silent
-    mine = checkpoint.alone(folder) if alone and accelerator.is_main_process else nullcontext()
+    is_owner = into is None and accelerator.is_main_process
+    mine = checkpoint.alone(folder) if is_owner else nullcontext()
+    made = folder if into is None else Path(into)
     with mine, writing(folder), _threads(threads), torch.random.fork_rng(devices=[]):
         with accelerator.main_process_first():
             material = prepare(spec, folder, report)
@@ -95,9 +97,9 @@ def pretrain(
         run = _Run(parts, folder, Saving(checkpoint_seconds), report)
         run.train(last)
         if accelerator.is_main_process:
-            write_result(folder, parts, run.position, run.machine)
+            write_result(made, parts, run.position, run.machine)
         accelerator.wait_for_everyone()
-    return folder
+    return made
 
 
 @dataclass

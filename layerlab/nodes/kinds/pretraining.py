@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -96,27 +97,27 @@ class Pretraining(BaseModel):
         Raises:
             DataError: A text is not what it was when the plan was made.
         """
-        from layerlab.pretraining.checkpoint import STATE
         from layerlab.pretraining.run import pretrain
 
         started = time.monotonic()
         if Pretraining.of(self.spec).id != self.id:
             raise DataError(f"a text of {self.title} has changed since the plan was made; plan and run again")
         settings, folder = work.settings, work.store.work(self.id)
-        pretrain(
-            self.spec,
-            folder,
-            checkpoint_seconds=settings.checkpoint_seconds,
-            report=work.report,
-            threads=settings.threads,
-            device=settings.device,
-            alone=False,
-        )
-        if process_rank() > 0:
-            return
-        facts = PretrainingFacts.gather(settings.device, time.monotonic() - started, n_steps=self.spec.steps)
-        with work.publish(self) as made:
-            shutil.copytree(folder, made / "model", ignore=shutil.ignore_patterns(STATE, ".*"))
+        # The encoder is written where no other process writes: one that was stopped may go on in the folder.
+        with nullcontext(folder) if process_rank() > 0 else work.publish(self) as made:
+            pretrain(
+                self.spec,
+                folder,
+                checkpoint_seconds=settings.checkpoint_seconds,
+                report=work.report,
+                threads=settings.threads,
+                device=settings.device,
+                into=made / "model",
+            )
+            if process_rank() > 0:
+                return
+            seconds = time.monotonic() - started
+            facts = PretrainingFacts.gather(settings.device, seconds, n_steps=self.spec.steps)
             Record(
                 kind=self.kind,
                 id=self.id,

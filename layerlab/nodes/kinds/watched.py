@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel, ConfigDict
 
 from layerlab.analysis.stored import Record
-from layerlab.analysis.trajectories import POINTS
 from layerlab.data.catalog.corpus import DataSpec, find_corpus
 from layerlab.finetuning.every import Every, Steps
 from layerlab.finetuning.training import Average, Training
@@ -131,6 +130,8 @@ def publish_trajectory(
         fit_facts: What the fit noted of itself when it was completed earlier; None if it is now.
     """
     import pandas as pd
+
+    from layerlab.analysis.trajectories import POINTS
 
     assert result.points is not None
     about = {**work.store.read_job(spec.id)["columns"], "trajectory_id": spec.id, "fit_id": spec.fit}
