@@ -61,6 +61,10 @@ class StoreError(LayerlabError, RuntimeError):
     """A results directory that cannot be used."""
 
 
+class DamageError(StoreError):
+    """A file of a results directory that is not what was written, as after a crash."""
+
+
 class RecordsError(LayerlabError, ValueError):
     """Records that lack a column, a baseline or every row."""
 

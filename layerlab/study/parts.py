@@ -7,12 +7,13 @@ Processes that carry out one study file with other seeds, models, tasks, sources
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from layerlab.config import read_yaml
 from layerlab.disk import check_writable
-from layerlab.errors import StoreError, StudyError
+from layerlab.errors import DamageError, StoreError, StudyError
 from layerlab.files import digest_file, digest_values, write_changed
 from layerlab.nodes.jobs import write_node
 from layerlab.nodes.node import is_result
@@ -84,15 +85,13 @@ def prepare_store(
     check_writable(store.root, StoreError)
     sweep_drafts(store.root)
     plan = plan.whole or plan
+    with suppress(DamageError):
+        _check_name(plan, store, store.read_manifest())  # before anything is written
     with store.locked(PATIENCE) as mine:
         if not mine:
             raise StoreError(f"{store.root}: another process has been writing its plan for {PATIENCE:.0f} s")
         previous, study = _read_previous(store)
-        there = previous.get("study") or (study or {}).get("name")
-        if there is not None and there != plan.study.name:
-            raise StoreError(
-                f"{store.root} holds study {there!r}, not {plan.study.name!r}; choose another directory"
-            )
+        _check_name(plan, store, previous or {"study": (study or {}).get("name")})
         manifest = _manifest_of(plan, keeping or Keeping(plan, plan.study.keep), part)
         text = write_study(plan.study)
         if divided and part is not None and previous.get("part") == part:
@@ -103,6 +102,15 @@ def prepare_store(
     if len(done_nodes(plan.nodes, store)) < len(plan.nodes):
         for item in plan.nodes:
             write_node(store, item)
+
+
+def _check_name(plan: Plan, store: Store, manifest: Mapping[str, Any] | None) -> None:
+    """Refuse the results of another study."""
+    there = (manifest or {}).get("study")
+    if there is not None and there != plan.study.name:
+        raise StoreError(
+            f"{store.root} holds study {there!r}, not {plan.study.name!r}; choose another directory"
+        )
 
 
 def join_again(plan: Plan, store: Store, keeping: Keeping, part: str) -> None:
@@ -116,7 +124,7 @@ def _read_previous(store: Store) -> tuple[Mapping[str, Any], Mapping[str, Any] |
     manifest: Mapping[str, Any] | None = None
     try:
         manifest = store.read_manifest()
-    except StoreError as error:
+    except DamageError as error:
         store.set_aside(store.root / _MANIFEST, str(error))
     file, study = store.root / _STUDY, None
     if file.is_file():

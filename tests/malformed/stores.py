@@ -61,9 +61,7 @@ STORES = {
     "parquet that is none": Case(
         write("records.parquet", b"PAR1nope"), ("cannot read records.parquet",), ("table", "records.parquet")
     ),
-    "a manifest that was cut off": manifest(
-        "is damaged", "Remove the file", data='{"study": "sm', command=RUN
-    ),
+    "a manifest that was cut off": manifest("cannot read", data='{"study": "sm', command=TABLE),
     "a manifest of lists": manifest("expected an object", data="[]", command=TABLE),
     "a manifest of lists in lists": manifest("cannot read", data="[" * 100_000, command=TABLE),
     "a manifest with ids that are none": manifest(

@@ -30,7 +30,7 @@ from typing import Any
 
 from layerlab.analysis.seal import RECORD, changed_files, fault_of, seal
 from layerlab.disk import describe_error
-from layerlab.errors import StoreError
+from layerlab.errors import DamageError, StoreError
 from layerlab.files import partials, publishing, remove, write_changed, write_text
 from layerlab.names import plural, visible
 from layerlab.nodes.store.damage import set_aside
@@ -215,7 +215,7 @@ class Store:
         """Return the manifest, or None in a new directory.
 
         Raises:
-            StoreError: It is damaged, for example cut off.
+            DamageError: It is damaged, for example cut off.
         """
         path = self.root / "manifest.json"
         if not path.is_file():
@@ -224,7 +224,7 @@ class Store:
             manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             str(manifest["study"])
         except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise StoreError(
+            raise DamageError(
                 f"{path} is damaged ({error!r}); expected an object with the study's name. Remove the file "
                 "and run the study again: complete nodes are found by their ids"
             ) from error
