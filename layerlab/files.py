@@ -5,6 +5,7 @@ Nothing here imports torch.
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 import json
@@ -170,12 +171,13 @@ def publishing(folder: str | Path, marker: str = "") -> Iterator[Path]:
             the new one is dropped; without a marker, or without the file, that is an error.
 
     Raises:
-        OSError: The folder is there and holds something else.
+        OSError: The folder is there and holds something else, or what was filled was taken away meanwhile.
     """
     folder = Path(folder)
     sweep(partials(folder))
     beside = _beside(folder)
     beside.mkdir(parents=True)
+    made = os.open(beside, os.O_RDONLY)
     try:
         with writing(folder):
             yield beside
@@ -184,13 +186,21 @@ def publishing(folder: str | Path, marker: str = "") -> Iterator[Path]:
                     open_up(path)
                 sync(path)
         try:
+            _check_same(made, beside)
             beside.rename(folder)
         except OSError:
             if not (marker and (folder / marker).is_file()):
                 raise
         sync(folder.parent)
     finally:
+        os.close(made)
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _check_same(descriptor: int, folder: Path) -> None:
+    """Check that a folder is the one that was opened: one that was removed may be there again, in part."""
+    if not os.path.samestat(os.fstat(descriptor), os.stat(folder)):
+        raise FileNotFoundError(errno.ENOENT, "another process has removed it", str(folder))
 
 
 def partials(path: str | Path) -> list[Path]:

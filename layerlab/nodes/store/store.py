@@ -257,7 +257,7 @@ class Store:
         """
         folder = self.folder(kind, node_id)
         for path in (*partials(folder), *folder.parent.glob(f"{node_id}.tmp-*")):
-            remove(path)
+            self.remove(path)  # in one step: who was stopped and still writes there must not publish a part
         if self.is_done(kind, node_id):
             remove(self.work(node_id))
         elif (fault := self.fault_of(kind, node_id)) is not None:

@@ -45,6 +45,24 @@ def test_of_two_results_of_one_node_the_first_stays(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["abc"]
 
 
+def test_what_was_swept_while_its_process_was_stopped_is_not_published_in_part(tmp_path: Path) -> None:
+    """The process goes on to write where its folder was; the holder of the lease has removed that."""
+    store = Store(tmp_path)
+
+    def publish_late() -> None:
+        with store.publish("run", "abc") as folder:
+            (folder / "counts.parquet").write_bytes(b"all")
+            store.sweep("run", "abc")
+            assert not folder.exists()
+            write_text(folder / "record.json", "{}")
+
+    with pytest.raises(FileNotFoundError, match="another process has removed it"):
+        publish_late()
+    assert not store.is_done("run", "abc")
+    assert list((tmp_path / "runs").iterdir()) == []
+    assert list((tmp_path / "work").iterdir()) == []
+
+
 def test_jobs_read_back_as_they_were_written(study: Study, tmp_path: Path) -> None:
     store = Store(tmp_path)
     plan = study.plan(check=False)
