@@ -171,7 +171,8 @@ def test_no_code_of_a_checkpoint_is_run(
         plain = json.loads((encoder / "tokenizer_config.json").read_text(encoding="utf-8"))
         (encoder / "tokenizer_config.json").write_text(json.dumps({**plain, **changes}))
     if verb in ("plan", "run"):
-        arguments = [verb, write(tmp_path, study, training={"epochs": 1}), "--results", tmp_path / "r"]
+        file = write(tmp_path, study, training={"epochs": 1})
+        arguments: list[object] = [verb, file, "--results", tmp_path / "r"]
         arguments += ["--workers", 0, "--no-report"] if verb == "run" else []
     else:
         arguments = [verb, encoder, *(["--no-text"] if verb == "check" else [])]

@@ -213,3 +213,11 @@ def test_nodes_are_one_row_per_fit_and_run(store: Path) -> None:
 def test_a_store_without_nodes_still_gives_the_columns(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("{}")
     assert list(load_nodes(tmp_path).columns)[:3] == ["kind", "id", "fit_id"]
+
+
+@pytest.mark.parametrize("seed", [2**63 - 1, -(2**63) + 1, 2**53 + 1])
+def test_a_seed_of_64_bits_is_kept_exactly(synthetic: Rows, tmp_path: Path, seed: int) -> None:
+    frame = synthetic(n_layers=2, seeds=(0,))
+    frame["seed"] = pd.array([seed] * len(frame), dtype="Int64")
+    path = write_records(frame, tmp_path / "records.csv")
+    assert set(load_records(path)["seed"]) == {seed}

@@ -8,7 +8,7 @@ from torch import nn
 
 from layerlab.errors import CheckpointError
 from layerlab.pretraining import checkpoint
-from layerlab.pretraining.checkpoint import Position
+from layerlab.pretraining.checkpoint import Position, alone
 
 
 def trained(seed: int) -> tuple[nn.Module, torch.optim.Optimizer]:
@@ -57,3 +57,15 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
     checkpoint.save(tmp_path, *trained(0), Position(1))
     with pytest.raises(CheckpointError, match=r"only in one of them: 0\.bias, 0\.weight, bias, weight"):
         checkpoint.load(tmp_path, nn.Sequential(nn.Linear(3, 2)))
+
+
+def test_two_processes_do_not_pretrain_in_one_folder(tmp_path: Path) -> None:
+    other = alone(tmp_path / "encoder")
+    with (
+        alone(tmp_path / "encoder"),
+        pytest.raises(CheckpointError, match="another process pretrains there; wait for it"),
+    ):
+        other.__enter__()
+    assert not (tmp_path / "encoder").exists(), "nothing was written"
+    with alone(tmp_path / "encoder"):
+        pass
