@@ -139,12 +139,7 @@ def alignment_rows(
     encoder = as_encoder(encoder)
     if not bitexts:
         raise DataError("no bitext to measure alignment on")
-    for measure in measures:
-        if measure not in MEASURES and measure not in STEPS:
-            raise DataError(unknown("measure", measure, [*MEASURES, *STEPS]))
-    for level in layers or ():
-        if not 0 <= level <= encoder.n_layers:
-            raise DataError(f"no layer {level}: expected 0 (the embeddings) to {encoder.n_layers}")
+    _check_wanted(measures, layers or (), encoder.n_layers)
     levels = range(encoder.n_layers + 1) if layers is None else layers
     uses = Counter(id(texts) for one in bitexts for texts in (one.sources, one.targets))
     how = {measure: pooling_of(measure, pooling) for measure in measures}
@@ -175,6 +170,16 @@ def alignment_rows(
                 yield from _steps(language, side, levels, {m: way for m, way in how.items() if m in STEPS})
         if progress is not None:
             progress(f"{one.source}-{one.target}: {len(one):,} sentence pairs")
+
+
+def _check_wanted(measures: Sequence[str], layers: Sequence[int], n_layers: int) -> None:
+    """Refuse measures and levels that do not exist."""
+    for measure in measures:
+        if measure not in MEASURES and measure not in STEPS:
+            raise DataError(unknown("measure", measure, [*MEASURES, *STEPS]))
+    for level in layers:
+        if not 0 <= level <= n_layers:
+            raise DataError(f"no layer {level}: expected 0 (the embeddings) to {n_layers}")
 
 
 def _steps(

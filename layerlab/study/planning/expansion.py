@@ -21,6 +21,7 @@ from layerlab.study.planning.findings import (
     check_twins,
     find_corpora,
     find_measurements,
+    note_plain_pairs,
 )
 from layerlab.study.planning.heads import check_heads
 from layerlab.study.planning.trajectories import trajectory_notes, watch_fits
@@ -42,6 +43,7 @@ def expand(study: Grid, *, check: bool | Callable[[Sequence[Node]], bool] = True
     tasks = list(_known_tasks(state))
     check_data_keys(state)
     check_selection(state)
+    note_plain_pairs(state, tasks)
     copies = Copies(study.seeds)
     for checkpoint in checkpoints:
         state.ablations[checkpoint.name] = _resolve_ablations(state, checkpoint, copies)

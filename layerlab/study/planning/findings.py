@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from layerlab.ablation.ablation import Ablation
 from layerlab.data.catalog.corpus import CorpusRef, DataSpec, find_corpus
+from layerlab.data.pairs import PAIR_FORMATS
 from layerlab.data.spec import Controlled
 from layerlab.errors import LayerlabError, Problem, unknown
 from layerlab.models.checkpoints import Checkpoint, distinct_labels
@@ -107,6 +108,21 @@ def check_source(state: Expansion, task: str, source: str, sentences: dict[tuple
     state.notes.update(dict.fromkeys(found.notes))
     for problem in found.problems:
         state.note("data", problem)
+
+
+def note_plain_pairs(state: Expansion, tasks: Iterable[str]) -> None:
+    """Note that plain inference pairs of controlled languages give a part of their labels away."""
+    for task in tasks:
+        controlled = state.study.data_for(task).controlled
+        if (
+            controlled is not None
+            and controlled.nli == "plain"
+            and set(get_task(task).formats) & {*PAIR_FORMATS}
+        ):
+            state.notes[
+                f"{task}: premise and lengths of plain inference pairs give a part of the label away; "
+                "data.controlled.nli: balanced makes pairs without that"
+            ] = None
 
 
 def check_selection(state: Expansion) -> None:

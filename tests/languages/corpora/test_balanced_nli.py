@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from layerlab.languages.corpora.on_demand import speak_pairs
 from layerlab.languages.speech.realisation import Said
 from layerlab.languages.world.entailment import antonym
 from layerlab.languages.world.meaning import Clause
+from layerlab.study.study import Study
 
 WORLD = find_world(None)
 MEANINGS = list(islice(balanced_meanings(WORLD), 600))
@@ -82,6 +84,17 @@ def test_baselines_are_at_chance(name: str, agrees: bool) -> None:
             # Where adjectives agree with nouns, one that follows agrees with the same noun as in the premise.
             bound = 0.52 if agrees and view == "words" else CHANCE
             assert score < bound, (view, type(model).__name__)
+
+
+def test_a_plan_says_that_plain_pairs_give_labels_away(tiny_encoder: Path) -> None:
+    def notes(kind: str) -> str:
+        controlled = {"family": "instrument", "train": 9, "dev": 3, "test": 3, "nli": kind}
+        fields = {"name": "x", "models": [str(tiny_encoder)], "tasks": ["nli"], "sources": ["ilda"]}
+        study = Study.model_validate({**fields, "targets": ["jora"], "data": {"controlled": controlled}})
+        return "\n".join(study.plan(check=False).notes)
+
+    assert "give a part of the label away" in notes("plain")
+    assert "label" not in notes("balanced")
 
 
 def test_pairs_are_parallel_and_identities_tell_both_kinds_apart() -> None:
