@@ -41,6 +41,7 @@ class PanicException(BaseException):
     """As parsers in Rust raise it."""
 
 
+ASKED = ["--task", "upos", "--source", "aa", "--targets", "bb", "--reset", "pairs"]
 # Each verb with arguments, and a function that it calls.
 VERBS: dict[str, tuple[list[str], str]] = {
     "describe": (["describe", "model"], "layerlab.models.encoder.Encoder.from_pretrained"),
@@ -52,6 +53,10 @@ VERBS: dict[str, tuple[list[str], str]] = {
     "table": (["table", "results"], "layerlab.analysis.records.load_records"),
     "plot": (["plot", "results"], "layerlab.analysis.records.load_records"),
     "report": (["report", "results"], "layerlab.report.page.study_report.report_on"),
+    "init": (["init", *ASKED, "--model", "model"], "layerlab.commands.init.draft"),
+    "ablate": (["ablate", "model", *ASKED], "layerlab.commands.ablate.draft"),
+    "explain": (["explain", "seeds"], "layerlab.study.keys.study_keys"),
+    "compare": (["compare", "a=one", "b=other"], "layerlab.analysis.records.load_records"),
     "demo": (["demo", "there"], "layerlab.demo.demo.run_demo"),
     "measure": (["measure", "model"], "layerlab.data.formats.bitext_files.read_bitexts"),
     "probe": (["probe", "model", "--source", "aa"], "layerlab.nodes.kinds.probes.probe_models"),
