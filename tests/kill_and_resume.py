@@ -401,7 +401,11 @@ def kill_of_eight(trial: Trial, results: Path, started: list[Process]) -> int:
     """Kill eight runners, one after the other."""
     trial.start(results, started, 8, workers=0)
     trial.wait(started, 0.3)
-    return sum(kill([process]) or trial.wait(started, 0.05) or 0 for process in started)
+    killed = 0
+    for process in started:
+        killed += kill([process])
+        trial.wait(started, 0.05)
+    return killed
 
 
 def kill_worker(trial: Trial, results: Path, started: list[Process]) -> int:

@@ -150,7 +150,7 @@ def _sum_of(state: Mapping[str, Tensor]) -> str:
     total = 0
     for name in sorted(state):
         data = state[name].detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-        total = zlib.crc32(data.numpy(), zlib.crc32(name.encode(), total))
+        total = zlib.crc32(data.numpy().data, zlib.crc32(name.encode(), total))
     return f"{total:08x}"
 
 
