@@ -19,7 +19,7 @@ def records(
     ] = None,
     counts: Annotated[
         bool,
-        typer.Option("--counts", help="What each test sentence contributes to the scores, as .parquet."),
+        typer.Option("--counts", help="What each test sentence contributes, as .npz or .parquet."),
     ] = False,
     trajectories: Annotated[
         bool, typer.Option("--trajectories", help="Scores along training: one row a fit, point and target.")
@@ -30,7 +30,7 @@ def records(
     \b
     layerlab records results/random-init-upos > records.csv
     layerlab records results/random-init-upos -o records.parquet
-    layerlab records results/random-init-upos --counts -o published/counts.parquet
+    layerlab records results/random-init-upos --counts -o published/counts.npz
     layerlab records results/trajectory --trajectories -o published/trajectories.csv
     """
     folder = results_folder(results)
@@ -67,8 +67,11 @@ def table(
     ] = False,
     interval: Annotated[
         str,
-        typer.Option(help="t: over seeds; bootstrap: over seeds and test sentences, shown as --effects."),
-    ] = "t",
+        typer.Option(
+            help="hierarchical: over seeds and test sentences (over seeds where the results have no counts); "
+            "t: over seeds; bootstrap: both by resampling, shown as --effects."
+        ),
+    ] = "hierarchical",
     trajectories: Annotated[
         bool, typer.Option("--trajectories", help="The chosen epoch and the best one by target.")
     ] = False,
@@ -95,10 +98,11 @@ def table(
     from layerlab.analysis.records import load_records
     from layerlab.analysis.scales import check_scale
     from layerlab.errors import RecordsError, unknown
-    from layerlab.report.tables.text import render_table
+    from layerlab.report.tables.text import INTERVALS, render_table
 
-    if interval not in ("t", "bootstrap"):
-        raise RecordsError(unknown("interval", interval, ["t", "bootstrap"]))
+    kind = next((name for name in INTERVALS if name == interval), None)
+    if kind is None:
+        raise RecordsError(unknown("interval", interval, INTERVALS))
     folder = results_folder(results)
     if trajectories:
         from layerlab.analysis.trajectories import load_trajectories
@@ -107,11 +111,13 @@ def table(
         print(render_distances(load_trajectories(folder), style, metric=metric))
         return
     frame, counts = load_records(folder), None
-    if interval == "bootstrap":
-        from layerlab.analysis.counts import load_counts
+    if kind != "t":
+        from layerlab.analysis.counts import find_counts, load_counts
         from layerlab.analysis.sweeps import select_scores
 
-        counts = load_counts(folder, metrics=set(select_scores(frame, metric)["metric"]))
+        metrics = set(select_scores(frame, metric)["metric"])
+        find = find_counts if kind == "hierarchical" else load_counts
+        counts = find(folder, metrics=metrics)
     print(
         render_table(
             frame,
@@ -119,6 +125,7 @@ def table(
             metric=metric,
             effects=effects,
             counts=counts,
+            interval=kind,
             scale=check_scale(scale),
             margin=margin,
         )

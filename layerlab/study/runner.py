@@ -180,7 +180,7 @@ def _check_precision(plan: Plan, store: Store, device: str) -> None:
 
 
 def write_frames(store: Store) -> None:
-    """Write the tidy frames of a store beside its nodes, unless they would come out the same.
+    """Write the tidy frames and the counts of a store beside its nodes, unless they would be the same.
 
     Processes do so one after the other, so that the last one to end writes what all have done.
     """
@@ -188,6 +188,7 @@ def write_frames(store: Store) -> None:
         inputs = digest_inputs(store.root)
         if made_of(store.root, "frames", inputs):
             return
+        from layerlab.analysis.counts import PACKED, find_counts, write_counts
         from layerlab.analysis.csv_files import to_csv
         from layerlab.analysis.records import load_nodes, load_records, validate_records
         from layerlab.analysis.trajectories import FILE, find_trajectories, write_trajectories
@@ -199,4 +200,7 @@ def write_frames(store: Store) -> None:
         trajectories = find_trajectories(store.root)
         if trajectories is not None:
             files.append(write_trajectories(trajectories, store.root / f"{FILE}.csv"))
+        counts = find_counts(store.root)
+        if counts is not None:
+            files.append(write_counts(counts, store.root / PACKED))
         note_made(store.root, "frames", inputs, files)

@@ -5,10 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from layerlab.analysis.counts import COUNT_COLUMNS, load_counts, write_counts
+from layerlab.analysis.counts import COUNT_COLUMNS, find_counts, load_counts, write_counts
 from layerlab.errors import RecordsError
 
 
@@ -56,7 +57,7 @@ def test_what_is_written_is_read_back_from_folder_file_and_beside_records(tmp_pa
         pd.testing.assert_frame_equal(load_counts(place), found)
     again = write_counts(frame.iloc[::-1], tmp_path / "again.parquet")
     assert again.read_bytes() == path.read_bytes()
-    with pytest.raises(RecordsError, match="expected the suffix .parquet"):
+    with pytest.raises(RecordsError, match=r"expected the suffix \.npz or \.parquet"):
         write_counts(frame, tmp_path / "counts.csv")
     with pytest.raises(RecordsError, match="the counts lack the columns hits"):
         write_counts(frame.drop(columns="hits"), path)
@@ -72,6 +73,50 @@ def test_a_study_without_counts_says_what_can_be_done(tmp_path: Path) -> None:
     (tmp_path / "counts.parquet").write_text("no parquet")
     with pytest.raises(RecordsError, match="cannot read .*counts.parquet"):
         load_counts(tmp_path)
+
+
+def test_the_small_file_gives_back_every_count_and_goes_before_the_large_one(tmp_path: Path) -> None:
+    runs = [counts_of("r2", hits=(0, 3, 2)), counts_of("r1", hits=(1, 3, 3)), counts_of("r1", "las")]
+    frame = pd.concat(runs)
+    frame.loc[(frame["run_id"] == "r1") & (frame["metric"] == "las"), "total"] = [300, 70000]
+    write_counts(counts_of("other"), tmp_path / "counts.parquet")
+    path = write_counts(frame, tmp_path / "counts.npz")
+    order = ["metric", "run_id", "sentence"]
+    both = (one[list(COUNT_COLUMNS)].astype({"run_id": str}) for one in (load_counts(tmp_path), frame))
+    found, given = (one.sort_values(order, ignore_index=True).astype(str) for one in both)
+    pd.testing.assert_frame_equal(found, given)
+    assert set(load_counts(path, metrics=["las"])["metric"]) == {"las"}
+    again = write_counts(frame.iloc[::-1], tmp_path / "again" / "counts.npz")
+    assert again.read_bytes() == path.read_bytes()
+    for content in (b"no zip", path.read_bytes()[:200]):
+        path.write_bytes(content)
+        with pytest.raises(RecordsError, match="cannot read .*counts.npz"):
+            load_counts(tmp_path)
+    with pytest.raises(RecordsError, match="sentences of target de do not count from 0"):
+        write_counts(frame.assign(sentence=frame["sentence"] + 1), path)
+
+
+def test_runs_of_other_corpora_of_a_target_are_kept_apart(tmp_path: Path) -> None:
+    frame = pd.concat([counts_of("r1", hits=(1, 2, 3)), counts_of("r2", hits=(1, 2))])
+    found = load_counts(write_counts(frame, tmp_path / "counts.npz"))
+    assert found.groupby("run_id", observed=True)["sentence"].size().to_dict() == {"r1": 3, "r2": 2}
+
+
+def test_the_small_file_is_a_small_part_of_the_large_one(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    total, ease = rng.integers(5, 30, 500), rng.beta(6, 1, 500)
+    hits = {f"{seed:012x}": tuple(rng.binomial(total, ease)) for seed in range(40)}
+    runs = [counts_of(run, hits=one).assign(total=total) for run, one in hits.items()]
+    small, large = (write_counts(pd.concat(runs), tmp_path / f"counts.{end}") for end in ("npz", "parquet"))
+    assert small.stat().st_size < 0.7 * large.stat().st_size
+
+
+def test_what_has_no_counts_is_found_to_have_none(tmp_path: Path) -> None:
+    assert find_counts(tmp_path) is None
+    assert find_counts(make_store(tmp_path / "bare", (), ("r1",))) is None
+    found = find_counts(make_store(tmp_path / "store", ("r1",)), ["las", "unheard-of"])
+    assert found is not None
+    assert set(found["metric"]) == {"las"}
 
 
 def test_counts_are_read_without_torch() -> None:

@@ -9,10 +9,12 @@ from typing import Any
 
 import pandas as pd
 
+from layerlab.analysis.counts import find_counts
 from layerlab.analysis.csv_files import read_csv
 from layerlab.analysis.nodes import load_nodes
 from layerlab.analysis.seal import fault_of
 from layerlab.analysis.stored import Manifest, Where, read_json
+from layerlab.analysis.sweeps import select_scores
 from layerlab.analysis.trajectories import find_trajectories
 from layerlab.config import read_yaml
 from layerlab.errors import RecordsError, StudyError
@@ -31,6 +33,7 @@ class About:
         planned: Runs that the plan asks for; None where no plan is known.
         complete: Runs of them that are there; None where no plan is known.
         trajectories: Scores along training; None where there are none.
+        counts: What each test sentence contributes to the scores of tables; None where that is not known.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -39,6 +42,7 @@ class About:
     planned: int | None = None
     complete: int | None = None
     trajectories: pd.DataFrame | None = None
+    counts: pd.DataFrame | None = None
 
     @property
     def incomplete(self) -> bool:
@@ -60,10 +64,11 @@ def read_about(path: Where, frame: pd.DataFrame) -> About:
     if path.is_file() and settings.get("name") not in set(frame["study"]):
         return About()
     trajectories = find_trajectories(path)
+    counts = find_counts(path, set(select_scores(frame)["metric"]))
     if not (folder / "manifest.json").is_file():
-        return About(settings, _read_nodes(folder / "nodes.csv"), trajectories=trajectories)
-    counts = (frame.attrs.get("planned"), frame.attrs.get("complete")) if path.is_dir() else (None, None)
-    return About(settings, load_nodes(folder), _read_failures(folder), *counts, trajectories)
+        return About(settings, _read_nodes(folder / "nodes.csv"), trajectories=trajectories, counts=counts)
+    runs = (frame.attrs.get("planned"), frame.attrs.get("complete")) if path.is_dir() else (None, None)
+    return About(settings, load_nodes(folder), _read_failures(folder), *runs, trajectories, counts)
 
 
 def _read_settings(path: Path) -> dict[str, Any]:

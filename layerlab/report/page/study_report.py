@@ -10,7 +10,7 @@ import pandas as pd
 from layerlab.analysis.records import load_records
 from layerlab.analysis.scales import POINTS, SCALES
 from layerlab.analysis.sensitivity import EFFECT_COLUMNS
-from layerlab.analysis.significance import significance
+from layerlab.analysis.sentences.hierarchical import compare_effects
 from layerlab.analysis.stored import Where
 from layerlab.errors import RecordsError
 from layerlab.files import write_text
@@ -56,7 +56,7 @@ def write_report(
     if frame.empty:
         raise RecordsError("there is nothing to report: the study has no complete run")
     folder, about = Path(folder), about or About()
-    effects = {scale: significance(frame, incomplete="drop", scale=scale) for scale in SCALES}
+    effects = {scale: compare_effects(frame, about.counts, scale=scale) for scale in SCALES}
     effect = effects[POINTS]
     tables = lay_out_tables(frame, effects, about.trajectories)
     paths = write_tables(frame, effects, tables, folder / "tables", about.trajectories)

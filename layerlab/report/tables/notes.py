@@ -137,7 +137,8 @@ def _intervals(there: pd.DataFrame) -> str:
     over = there[there["interval"] == "hierarchical"]
     text = (
         f", 95% intervals over seeds and test sentences at most ±{widest} "
-        f"({spread(over['n_sentences'])} sentences behind a number)"
+        f"({spread(over['n_sentences'])} sentences behind a number; scores of the baseline: t intervals over "
+        "seeds)"
     )
     if rest := len(there) - len(over):
         text += f", of {rest} numbers without counts of sentences over seeds alone"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import pandas as pd
 
@@ -10,7 +10,7 @@ from layerlab.analysis.bootstrap import hierarchical_bootstrap
 from layerlab.analysis.csv_files import to_csv as csv_of
 from layerlab.analysis.oracle import oracle_distances
 from layerlab.analysis.scales import POINTS, Scale, check_scale
-from layerlab.analysis.significance import significance
+from layerlab.analysis.sentences.hierarchical import compare_effects
 from layerlab.errors import RecordsError, unknown
 from layerlab.report.style.units import unit_named
 from layerlab.report.tables.comparison import comparison_table
@@ -20,6 +20,10 @@ from layerlab.report.tables.latex import to_latex
 from layerlab.report.tables.markdown import to_markdown
 from layerlab.report.tables.paper import paper_table
 from layerlab.report.tables.trajectory import trajectory_table
+
+#: Kinds of intervals of effects.
+Interval = Literal["hierarchical", "t", "bootstrap"]
+INTERVALS: tuple[Interval, ...] = get_args(Interval)
 
 STYLES = ("markdown", "latex", "csv")
 
@@ -31,6 +35,7 @@ def render_table(
     metric: str | None = None,
     effects: bool = False,
     counts: pd.DataFrame | None = None,
+    interval: Interval = "hierarchical",
     scale: Scale = POINTS,
     margin: float | None = None,
 ) -> str:
@@ -41,8 +46,9 @@ def render_table(
         style: ``markdown``, ``latex`` or ``csv``; CSV is the tidy frame of effects, with their tests.
         metric: The metric; None for each task's own.
         effects: One row a layer window, with intervals and q values, instead of the paper's layout.
-        counts: What ``layerlab.analysis.counts.load_counts`` gives, for intervals over seeds and sentences;
-            then one row a layer window, too.
+        counts: What ``layerlab.analysis.counts.load_counts`` gives, for intervals over seeds and sentences.
+        interval: ``hierarchical``, which without counts is ``t``; ``t``; or ``bootstrap``, which is shown as
+            one row a layer window.
         scale: ``points`` or ``log-odds``, of effects.
         margin: The largest effect that does not matter, in points or log-odds; None for 1 point, or 0.1.
 
@@ -51,12 +57,14 @@ def render_table(
     """
     if style not in STYLES:
         raise RecordsError(unknown("table format", style, STYLES))
-    wanted: dict[str, Any] = {"incomplete": "drop", "scale": scale}
-    wanted["margin"] = None if margin is None else margin / unit_named(check_scale(scale)).factor
-    if counts is None:
-        effect = significance(frame, metric, **wanted)
+    unit = unit_named(check_scale(scale))
+    wanted: dict[str, Any] = {"scale": scale, "margin": None if margin is None else margin / unit.factor}
+    if interval == "bootstrap":
+        if counts is None:
+            raise RecordsError("bootstrap intervals need counts of sentences")
+        effect, effects = hierarchical_bootstrap(frame, counts, metric, incomplete="drop", **wanted), True
     else:
-        effect, effects = hierarchical_bootstrap(frame, counts, metric, **wanted), True
+        effect = compare_effects(frame, counts if interval == "hierarchical" else None, metric, **wanted)
     if style == "csv":
         return to_csv(effect)
     table = drop_table(effect) if effects else paper_table(effect)

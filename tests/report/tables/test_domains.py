@@ -126,7 +126,7 @@ def test_intervals_over_seeds_and_sentences_show_both_ends_and_a_plain_sentence(
     assert section.rows[0].cells[0].half is None
     domain = domain_table(effect, intervals=True).sections[0].rows[1].cells[0]
     assert domain.ends == pytest.approx((-100 * row["high"], -100 * row["low"]))
-    text = render_table(records, counts=counts)
+    text = render_table(records, counts=counts, interval="bootstrap")
     assert f"{100 * row['effect']:.1f} [" in text
     assert (
         "n seeds = 3. In brackets: 95% percentile intervals of 1,999 joint resamples of seeds and of test "
@@ -134,8 +134,8 @@ def test_intervals_over_seeds_and_sentences_show_both_ends_and_a_plain_sentence(
         "a number. Resampling only 3 seeds understates how much they differ."
     ) in text
     assert "t intervals" not in text
-    latex = render_table(records, "latex", counts=counts)
+    latex = render_table(records, "latex", counts=counts, interval="bootstrap")
     assert r"\ [" in latex
     (one,) = (records["seed"] == 0,)
-    single = render_table(records[one], counts=counts)
+    single = render_table(records[one], counts=counts, interval="bootstrap")
     assert "joint resamples of test sentences (one seed, treated as fixed)" in single
