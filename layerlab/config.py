@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -120,24 +119,6 @@ def apply_override(
         else:
             here = here[key]
     return None
-
-
-def write_yaml(plain: Any, *, flow: bool | None = None) -> str:
-    r"""Return plain values as YAML text, in their order.
-
-    ``flow`` says whether mappings and lists are written in braces; None for the innermost alone.
-
-    >>> write_yaml({"seeds": [0, 1], "name": "one"})
-    'seeds: [0, 1]\nname: one\n'
-    """
-    stream = io.StringIO()
-    writer = YAML(typ="safe")
-    writer.default_flow_style = flow
-    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    writer.allow_unicode = True
-    writer.width = 110
-    writer.dump(plain, stream)
-    return stream.getvalue()
 
 
 def parse_path(path: str) -> Location:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from layerlab.config import apply_overrides, write_yaml
+from layerlab.config import apply_overrides
 from layerlab.errors import StoreError, StudyError
 from layerlab.files import write_text
 from layerlab.study.keys import study_keys
+from layerlab.study.reading import write_yaml
 
 #: Words for the windows of a sweep over all layers.
 WINDOWS = {"pairs": 2, "each": 1}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ruamel.yaml import YAML
+
 from layerlab.ablation.written import dump_ablation
-from layerlab.config import Location, apply_overrides, read_yaml, write_yaml
+from layerlab.config import Location, apply_overrides, read_yaml
 from layerlab.errors import Problem, StudyError
 from layerlab.extensions import import_modules
 from layerlab.measures.options import short_form
@@ -77,3 +80,21 @@ def write_study(study: Grid) -> str:
     plain["training"] = study.training.model_dump(mode="json")  # whole: defaults may change one day
     plain["ablations"] = [dump_ablation(ablation) for ablation in study.ablations]
     return write_yaml(plain)
+
+
+def write_yaml(plain: Any, *, flow: bool | None = None) -> str:
+    r"""Return plain values as YAML text, in their order.
+
+    ``flow`` says whether mappings and lists are written in braces; None for the innermost alone.
+
+    >>> write_yaml({"seeds": [0, 1], "name": "one"})
+    'seeds: [0, 1]\nname: one\n'
+    """
+    stream = io.StringIO()
+    writer = YAML(typ="safe")
+    writer.default_flow_style = flow
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    writer.allow_unicode = True
+    writer.width = 110
+    writer.dump(plain, stream)
+    return stream.getvalue()
