@@ -57,7 +57,9 @@ def pair(study: Study, results: Path) -> tuple[Fitted, Fitted, Donors]:
     """The fits on aa and bb with seed 0, and what gives the weights of the second."""
     fits = {fit.source: fit.id for fit in study.plan().fits if fit.spec.seed == 0}
     store = Store(results)
-    own, donor = (load_fitted(Work(store, WorkSettings("cpu"), silent), fits[name]) for name in ("aa", "bb"))
+    own, donor = (
+        load_fitted(Work(store, WorkSettings(device="cpu"), silent), fits[name]) for name in ("aa", "bb")
+    )
     return own, donor, own.donors_of(store, (fits["bb"],))
 
 
@@ -83,8 +85,8 @@ def test_every_way_of_evaluating_gives_the_same_scores(study: Study, results: Pa
     run(one_seed, tmp_path, shortcuts="none")
     plain, fast = (load_records(folder) for folder in (tmp_path, results))
     key = ["ablation", "target"]
-    found = [one[one["seed"] == 0].set_index(key)["value"].sort_index() for one in (fast, plain)]
-    pd.testing.assert_series_equal(*found, atol=1e-9)
+    one, other = (part[part["seed"] == 0].set_index(key)["value"].sort_index() for part in (fast, plain))
+    pd.testing.assert_series_equal(one, other, atol=1e-9)
 
 
 def test_encoder_and_head_lie_on_the_line(pair: tuple[Fitted, Fitted, Donors]) -> None:
