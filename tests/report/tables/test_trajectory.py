@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from layerlab.analysis.oracle import oracle_distances
+from layerlab.analysis.scales import SCALES
 from layerlab.analysis.significance import significance
 from layerlab.errors import RecordsError
 from layerlab.report.tables.study_tables import TRAJECTORY, lay_out_tables, write_tables
@@ -56,10 +57,10 @@ def test_it_is_printed_in_every_form() -> None:
 
 def test_a_report_has_it_with_the_numbers_behind_it(tmp_path: Path) -> None:
     frame, trajectories = make_records(), make_trajectories()
-    effect = significance(frame, incomplete="drop")
-    assert TRAJECTORY not in lay_out_tables(frame, effect)
-    tables = lay_out_tables(frame, effect, trajectories)
+    effects = {scale: significance(frame, incomplete="drop", scale=scale) for scale in SCALES}
+    assert TRAJECTORY not in lay_out_tables(frame, effects)
+    tables = lay_out_tables(frame, effects, trajectories)
     assert list(tables)[-1] == TRAJECTORY
-    paths = write_tables(frame, effect, tables, tmp_path, trajectories)
+    paths = write_tables(frame, effects, tables, tmp_path, trajectories)
     assert {path.name for path in paths} >= {"trajectory.md", "trajectory.tex", "trajectory.csv"}
     assert len(pd.read_csv(tmp_path / "trajectory.csv")) == len(oracle_distances(trajectories))
