@@ -165,8 +165,8 @@ def test_no_code_of_a_checkpoint_is_run(
     elif attack == "code":
         ask_for_code(encoder)
     else:
-        code = f"open({str(encoder / 'ran')!r}, 'w').close()\nclass Tokenizer: pass\n"
-        (encoder / "remote.py").write_text(code)
+        brought = f"open({str(encoder / 'ran')!r}, 'w').close()\nclass Tokenizer: pass\n"
+        (encoder / "remote.py").write_text(brought)
         changes = {"auto_map": {"AutoTokenizer": ["remote.Tokenizer", None]}, "tokenizer_class": "Tokenizer"}
         plain = json.loads((encoder / "tokenizer_config.json").read_text(encoding="utf-8"))
         (encoder / "tokenizer_config.json").write_text(json.dumps({**plain, **changes}))
