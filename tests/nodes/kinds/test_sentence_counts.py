@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -94,14 +95,22 @@ def test_they_are_of_the_sentences_in_the_order_of_the_corpus(study: tuple[Study
         assert own["total"].tolist() == [len(sentence.words) for sentence in corpus.sentences]
 
 
+def forget_counts(run: Path) -> None:
+    """Leave a run as older versions did: without counts, and without sums of its files in the record."""
+    (run / "counts.parquet").unlink()
+    record = json.loads((run / "record.json").read_text(encoding="utf-8"))
+    plain = {key: value for key, value in record.items() if key not in ("files", "check")}
+    (run / "record.json").write_text(json.dumps(plain), encoding="utf-8")
+
+
 def test_a_study_without_its_counts_is_as_complete_as_before(
     study: tuple[Study, Path], tmp_path: Path
 ) -> None:
     """Counts change no id, and results of older versions, which have none, stay valid."""
     made, folder = study[0], copied(study, tmp_path)
     before = load_records(folder)
-    for path in folder.glob("runs/*/counts.parquet"):
-        path.unlink()
+    for path in folder.glob("runs/*"):
+        forget_counts(path)
     outcome = made.plan().run(folder, workers=0, progress=False)
     assert outcome.good
     assert outcome.n_new == 0
@@ -140,7 +149,7 @@ def test_the_table_shows_intervals_over_seeds_and_sentences(
     code, _, error = call("table", study[1], "--interval", "boot")
     assert (code, error) == (
         2,
-        "error: unknown interval 'boot'; did you mean 'bootstrap'? Known: bootstrap, t\n",
+        "error: unknown interval 'boot'; did you mean 'bootstrap'? Known: bootstrap, hierarchical, t\n",
     )
 
 
@@ -148,16 +157,30 @@ def test_a_study_without_counts_says_so_when_sentences_should_be_resampled(
     study: tuple[Study, Path], tmp_path: Path, call: Call
 ) -> None:
     folder = copied(study, tmp_path)
-    code, text, _ = call("table", folder)
-    counts = sorted(folder.glob("runs/*/counts.parquet"))
-    counts[0].unlink()
+    _, text, _ = call("table", folder, "--interval", "t")
+    code, both, _ = call("table", folder)
+    assert (code, "intervals over seeds and test sentences" in both) == (0, True)
+    runs = sorted(folder.glob("runs/*"))
+    forget_counts(runs[0])
     code, _, error = call("table", folder, "--interval", "bootstrap")
     assert (code, "effects have runs without counts of sentences" in error) == (2, True)
-    for path in counts[1:]:
-        path.unlink()
+    for run in runs[1:]:
+        forget_counts(run)
     code, _, error = call("table", folder, "--interval", "bootstrap")
     assert (code, "none of its 12 complete runs has counts of sentences" in error) == (2, True)
     assert call("table", folder) == (0, text, "")
+
+
+def test_what_a_study_leaves_beside_its_runs_gives_its_tables_without_them(
+    study: tuple[Study, Path], tmp_path: Path, call: Call
+) -> None:
+    _, text, _ = call("table", study[1], "--effects")
+    for name in ("records.csv", "counts.npz"):
+        shutil.copy(study[1] / name, tmp_path / name)
+    code, published, _ = call("table", tmp_path, "--effects")
+    assert code == 0
+    assert sorted(published.splitlines()) == sorted(text.splitlines()), "files are sorted by run"
+    assert "over seeds and test sentences" in text
 
 
 def test_an_interval_holds_its_effect(study: tuple[Study, Path]) -> None:
