@@ -6,7 +6,7 @@ what they are. A new target or a new ``after`` intervention fine-tunes a pruned 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +95,9 @@ def _awaited(plan: Plan, store: Store) -> set[str]:
 
 def _awaited_elsewhere(plan: Plan, store: Store) -> set[str]:
     """Return the nodes that others wait for which are not of the plan: of the last one, or at work now."""
-    listed = (store.read_manifest() or {}).get("nodes") or {}
+    listed: Mapping[str, list[str]] = {}
+    with suppress(StoreError):  # where the manifest is damaged, leases alone say what is at work
+        listed = (store.read_manifest() or {}).get("nodes") or {}
     done = {node_id for kind in listed for node_id in store.done(kind)}
     others = {node_id for ids in listed.values() for node_id in ids} | store.claimed()
     needed: set[str] = set()
