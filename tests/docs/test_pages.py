@@ -189,7 +189,7 @@ def test_the_yaml_study_gives_the_runs_of_the_python_study(
 
 def test_the_ablations_of_the_guide_are_planned(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(place)
-    (block,) = (block for block in blocks_of(ROOT / "docs/ablations.md") if block.language == "yaml")
+    block, *_ = (block for block in blocks_of(ROOT / "docs/ablations.md") if block.language == "yaml")
     with Path("guide.yaml").open("w", encoding="utf-8") as file:
         YAML().dump(merged(place, block.text), file)
     plan = Study.from_yaml("guide.yaml").plan()

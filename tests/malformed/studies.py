@@ -103,7 +103,7 @@ VALUES = {
     ),
     "no such data": changed("no such data folder: nowhere", data={"root": "nowhere"}),
     "data in a file": changed("no such data folder: parallel.tsv", data={"root": "parallel.tsv"}),
-    "an unknown kind of node": changed("unknown kind of node 'x'", "Known: fit", nodes={"x": {}}),
+    "an unknown kind of node": changed("unknown kind of node 'x'", "Known: ", nodes={"x": {}}),
     "a module that ends the program": Case(
         all_of(write("quits.py", "raise SystemExit(3)\n"), change(imports=["quits"])),
         ("cannot import 'quits': SystemExit: it ends the program (3)",),

@@ -9,10 +9,12 @@ from layerlab.study.grid import Grid
 from layerlab.study.keys import find_keys, study_keys
 from tests.fixtures.command_line import Call
 
+OF_TESTS = ("test-", "own-")  # kinds that other tests register
 
-@pytest.mark.parametrize("key", study_keys().values(), ids=lambda key: key.path)
-def test_every_key_has_a_text(key: object) -> None:
-    assert getattr(key, "text", "")
+
+def test_every_key_has_a_text() -> None:
+    lacking = [path for path, key in study_keys().items() if not key.text and not path.startswith(OF_TESTS)]
+    assert lacking == []
 
 
 def test_every_field_of_a_study_is_a_key() -> None:

@@ -22,6 +22,10 @@ Notes = tuple[str, ...]
 _SAMPLE = 1 << 16  # bytes of a file
 
 
+#: Parts of a sentence that no task reads.
+_NOT_READ = ("text", "place")
+
+
 def check_items(items: Items, where: str, options: TagOptions, formats: Sequence[str]) -> tuple[Items, Notes]:
     """Check sentences or pairs that come from no file or data set, and read their tags and labels.
 
@@ -41,7 +45,7 @@ def check_items(items: Items, where: str, options: TagOptions, formats: Sequence
         return pairs, ()
     if not all(isinstance(item, Sentence) for item in items):
         for number, item in enumerate(items, 1):
-            if not all(hasattr(item, part.name) for part in fields(Sentence) if part.compare):
+            if not all(hasattr(item, part.name) for part in fields(Sentence) if part.name not in _NOT_READ):
                 raise DataError(
                     f"{where}, item {number}: it is a {type(item).__name__}; expected Sentence objects, or "
                     "Pair objects, in the whole split"

@@ -152,6 +152,7 @@ architecture: {model_type: bert, options: {num_hidden_layers: 4, hidden_size: 16
 corpora: {aa: text.txt}
 vocab_size: 60
 steps: 2
+held_out_sequences: 2
 """,
         encoding="utf-8",
     )
