@@ -30,7 +30,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any
 
-os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
+if __name__ == "__main__":  # and not where pytest looks for examples
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
 
 import torch
 
@@ -65,6 +66,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
+    vars(local)["subprocess"] = SimpleNamespace(Popen=ForkedNursery, PIPE=None)
     for module in IMPORTED:  # once, for all processes to come
         importlib.import_module(f"layerlab.{module}")
     plan = Study.from_yaml(options.study).plan()
@@ -205,9 +207,6 @@ class ForkedNursery:
         if self.returncode is None:
             self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         return self.returncode
-
-
-vars(local)["subprocess"] = SimpleNamespace(Popen=ForkedNursery, PIPE=None)
 
 
 @dataclass
