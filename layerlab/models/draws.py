@@ -7,41 +7,33 @@ that drops out everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.overrides import TorchFunctionMode
+
+from layerlab.models.substitution import Substituted
 
 Inputs = Mapping[str, Tensor]
 
 
-class DrawnApart(TorchFunctionMode):
-    """A context in which dropout draws its numbers and leaves its input as it is.
+def drawn_apart() -> Substituted:
+    """Return a context in which dropout draws its numbers and leaves its input as it is.
 
     It knows dropout and attention as PyTorch computes them, which is what transformers' models call.
 
     >>> states = torch.ones(4)
-    >>> with torch.random.fork_rng(devices=[]), DrawnApart():
+    >>> with torch.random.fork_rng(devices=[]), drawn_apart():
     ...     before = torch.get_rng_state()
     ...     found = functional.dropout(states, 0.5)
     ...     bool((found == states).all()), bool((torch.get_rng_state() == before).all())
     (True, False)
     """
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Compute a function of PyTorch."""
-        rule = _RULES.get(func)
-        return (rule or func)(*args, **(kwargs or {}))
+    return Substituted(_RULES)
 
 
 def _dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -80,25 +72,20 @@ _RULES: dict[Callable[..., Any], Callable[..., Tensor]] = {
 }
 
 
-class _Recorded(TorchFunctionMode):
-    """A context that notes what is drawn apart, and draws nothing."""
+_Table = tuple[tuple[int, ...], torch.dtype]
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.tables: list[tuple[tuple[int, ...], torch.dtype]] = []
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Compute a function of PyTorch."""
-        if func is not torch.Tensor.bernoulli_:
-            return func(*args, **(kwargs or {}))
-        self.tables.append((tuple(args[0].shape), args[0].dtype))
-        return args[0]
+def _tables_of(compute: Callable[[], object]) -> list[_Table]:
+    """Return shape and type of all that a pass draws apart, without drawing it."""
+    tables: list[_Table] = []
+
+    def note(table: Tensor, *_: Any) -> Tensor:
+        tables.append((tuple(table.shape), table.dtype))
+        return table
+
+    with Substituted({torch.Tensor.bernoulli_: note}):
+        compute()
+    return tables
 
 
 @dataclass
@@ -143,9 +130,7 @@ class Draws:
                 name: one[torch.arange(n_rows) % len(one)][:, torch.arange(n_columns) % one.shape[1]]
                 for name, one in inputs.items()
             }
-            with _Recorded() as recorded:
-                self.compute(few)
-            seen.append(recorded.tables)
+            seen.append(_tables_of(partial(self.compute, few)))
         first, second = seen
         tables = []
         for (shape, dtype), (other, _) in zip(first, second, strict=False):

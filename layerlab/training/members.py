@@ -10,38 +10,29 @@ makes of them. All are ordinary operations outside ``vmap``, which autograd diff
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.overrides import TorchFunctionMode
+
+from layerlab.models.substitution import Substituted
 
 # What a vmap rule returns: the result with the members in front, and where they are.
 _Ruled = tuple[Tensor, int]
 
 
-class SameForMembers(TorchFunctionMode):
-    """A context in which dropout and attention inside ``vmap`` are those of each member alone.
+def same_for_members() -> Substituted:
+    """Return a context in which dropout and attention inside ``vmap`` are those of each member alone.
 
     >>> states = torch.ones(3, 2, 4)
-    >>> with SameForMembers():
+    >>> with same_for_members():
     ...     found = torch.vmap(functional.dropout, randomness="same")(states)
     >>> bool((found[0] == found[1]).all())
     True
     """
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Compute a function of PyTorch."""
-        rule = _RULES.get(func)
-        return (rule or func)(*args, **(kwargs or {}))
+    return Substituted(_RULES)
 
 
 def _dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:

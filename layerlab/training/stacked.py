@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from layerlab.training.members import SameForMembers
+from layerlab.training.members import same_for_members
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Stack:
             found: Tensor = functional_call(model, {f"model.{k}": v for k, v in parameters.items()}, ())
             return found
 
-        with SameForMembers():
+        with same_for_members():
             computed: Tensor = torch.vmap(of_member, in_dims=(dict(self.dims),), randomness="same")(
                 dict(self.parameters)
             )

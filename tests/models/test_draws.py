@@ -2,48 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.overrides import TorchFunctionMode
 from transformers import PreTrainedModel
 
 from layerlab.ablation.apply import apply
 from layerlab.ablation.interventions import Freeze, Skip
-from layerlab.models.draws import DrawnApart, Draws
+from layerlab.models.draws import Draws, drawn_apart
 from layerlab.models.encoder import Encoder
 from layerlab.models.forward import ResumableForward
+from layerlab.models.substitution import Substituted
 
 ATTENTION = ("sdpa", "eager")
 
 
-class Kept(TorchFunctionMode):
-    """A context that notes what each dropout of a model keeps: of ones, under the same generator state."""
+def keeping(masks: list[Tensor]) -> Substituted:
+    """Note what each dropout of a model keeps: of ones, under the same generator state."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.masks: list[Tensor] = []
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        if func is functional.dropout:
-            self._note(*args, **(kwargs or {}))
-        return func(*args, **(kwargs or {}))
-
-    def _note(self, input: Tensor, p: float, training: bool = True, inplace: bool = False) -> None:
+    def note(input: Tensor, p: float, training: bool = True, inplace: bool = False) -> Tensor:
         state = torch.get_rng_state()
-        self.masks.append(functional.dropout(torch.ones_like(input), p, training))
+        masks.append(functional.dropout(torch.ones_like(input), p, training))
         torch.set_rng_state(state)
+        return functional.dropout(input, p, training, inplace)
+
+    return Substituted({functional.dropout: note})
 
 
 def states_of_generator(model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> list[Tensor]:
@@ -82,9 +69,9 @@ def test_masks_of_layers_that_learn_are_those_of_the_baseline(
 
     def masks() -> list[Tensor]:
         torch.manual_seed(7)
-        with Kept() as kept:
+        found: list[Tensor] = []
+        with keeping(found):
             bert.base_model(**inputs)
-        found: list[Tensor] = kept.masks
         return found
 
     plain = masks()
@@ -105,7 +92,7 @@ def test_what_is_drawn_apart_is_not_applied(
     base.eval()  # type: ignore[no-untyped-call]
     expected = base(**inputs).last_hidden_state
     base.train()
-    with DrawnApart():
+    with drawn_apart():
         found = base(**inputs).last_hidden_state
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
 
@@ -145,7 +132,7 @@ def test_a_pass_of_another_form_is_computed() -> None:
     layer = nn.Dropout(0.5)
 
     def compute(inputs: Mapping[str, Tensor]) -> None:
-        with DrawnApart():
+        with drawn_apart():
             layer(torch.ones(int(inputs["input_ids"].sum())))
 
     inputs = {"input_ids": torch.full((4, 6), 3)}

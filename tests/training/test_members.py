@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from layerlab.training import members
-from layerlab.training.members import SameForMembers
+from layerlab.training.members import same_for_members
 
 N_MEMBERS = 3
 
@@ -27,7 +27,7 @@ def test_members_draw_the_dropout_that_each_draws_alone(dim: int, dtype: torch.d
         torch.manual_seed(3)
         alone.append(functional.dropout(functional.dropout(one, 0.3), 0.2))
     torch.manual_seed(3)
-    with SameForMembers():
+    with same_for_members():
         together = torch.vmap(
             lambda one: functional.dropout(functional.dropout(one, 0.3), 0.2), in_dims=dim, randomness="same"
         )(torch.stack(its, dim))
@@ -50,7 +50,7 @@ def test_members_attend_as_each_attends_alone(rate: float, mask: str) -> None:
         )
     expected = torch.stack(alone)
     torch.manual_seed(3)
-    with SameForMembers():
+    with same_for_members():
         found = torch.vmap(
             lambda q, k, v, m: functional.scaled_dot_product_attention(q, k, v, m, rate),
             in_dims=(0, 0, 0, 0 if mask == "own" else None),
@@ -80,7 +80,7 @@ def test_what_is_the_same_for_all_members_is_computed_once() -> None:
     torch.manual_seed(3)
     expected = functional.dropout(shared, 0.5) + own
     torch.manual_seed(3)
-    with SameForMembers():
+    with same_for_members():
         found = torch.vmap(lambda one: functional.dropout(shared, 0.5) + one, randomness="same")(own)
     torch.testing.assert_close(found, expected, rtol=0, atol=0)
 
@@ -100,7 +100,7 @@ def test_a_gpu_draws_the_same_for_all_members(dtype: torch.dtype) -> None:
         torch.manual_seed(3)
         alone.append(draw(one))
     torch.manual_seed(3)
-    with SameForMembers():
+    with same_for_members():
         together = torch.vmap(draw, randomness="same")(states)
     torch.testing.assert_close(together, torch.stack(alone))
 
@@ -115,6 +115,6 @@ def test_linear_layers_and_norms_are_those_of_each_member(with_bias: bool) -> No
         return functional.layer_norm(functional.linear(states, weight, its), (6,), scale, its, 1e-6)
 
     alone = torch.stack([compute(*one) for one in zip(weight, bias, scale, strict=True)])
-    with SameForMembers():
+    with same_for_members():
         together = torch.vmap(compute)(weight, bias, scale)
     torch.testing.assert_close(together, alone)

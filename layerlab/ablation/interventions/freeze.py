@@ -92,13 +92,14 @@ def _silence_dropout(module: nn.Module) -> tuple[RemovableHandle, RemovableHandl
     That holds for the forward pass alone, so that ``model.train()`` and ``model.eval()`` keep their meaning,
     and for attention dropout, which has no module, too.
     """
-    from layerlab.models.draws import DrawnApart
+    from layerlab.models.draws import drawn_apart
+    from layerlab.models.substitution import Substituted
 
-    silent: list[DrawnApart | None] = []
+    silent: list[Substituted | None] = []
 
     def enter(module: nn.Module, args: tuple[Any, ...]) -> None:
         learning = any(parameter.requires_grad for parameter in module.parameters())
-        mode = None if learning or not module.training else DrawnApart()
+        mode = None if learning or not module.training else drawn_apart()
         silent.append(mode)
         if mode is not None:
             mode.__enter__()  # type: ignore[no-untyped-call]
