@@ -6,8 +6,8 @@ and test sentences are taken as given, except by the interval that resamples sen
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -23,9 +23,9 @@ from layerlab.analysis.inference import (
     sign_flip_test,
     smallest_p,
 )
-from layerlab.analysis.records import BASELINE
 from layerlab.analysis.resampling import SentenceDraws, hierarchical_interval
 from layerlab.analysis.scales import LOG_ODDS, MARGINS, POINTS, Scale, check_scale, log_odds
+from layerlab.analysis.scored_runs import Row, ScoredRuns
 from layerlab.analysis.sensitivity import (
     EFFECT_COLUMNS,
     MEAN,
@@ -35,17 +35,12 @@ from layerlab.analysis.sensitivity import (
     pairs_of_effects,
 )
 from layerlab.analysis.sweeps import select_scores
-from layerlab.targets import sources_of
 
 LEVEL = 0.05  # the share of false discoveries that tables speak of
 TEST_COLUMNS = (
     "p", "q", "n_tests", "family", "d_z", "margin", "p_equivalent", "boot_low", "boot_high", "resampled",
 )  # fmt: skip
 _FAMILY = (*SETTING, "sweep", "quantity")
-_ABLATION = ("ablation", "phase", "intervention", "layers")
-_BASELINE = (BASELINE, "", "", "")  # of a setting there is one, whatever its columns say
-_Row = dict[str, Any]
-_Runs = Mapping[tuple[Any, ...], tuple[str, float, float]]  # run, value, n
 
 
 def significance(
@@ -103,7 +98,8 @@ def significance(
     effect["resampled"] = ["seeds" if len(members) > 1 else "" for members in groups]
     if sentences is not None:
         draws = SentenceDraws(sentences, resamples, seed)
-        _resample_sentences(effect, groups, _runs(select_scores(frame, metric, split)), draws, seed)
+        runs = ScoredRuns.find(select_scores(frame, metric, split), groups)
+        _resample_sentences(effect, groups, runs, draws, seed)
     effect = _with_families(effect, method)[[*EFFECT_COLUMNS, *TEST_COLUMNS]]
     effect.attrs.update({"notes": pairs.attrs["notes"], "warnings": _warnings(effect)})
     return effect
@@ -177,33 +173,16 @@ def _warnings(effect: pd.DataFrame) -> list[str]:
     return found
 
 
-def _runs(scores: pd.DataFrame) -> _Runs:
-    """Find the run, the value and the n of every score, by what was run, target and seed."""
-    found = {}
-    for row in scores[scores["value"].notna()].to_dict("records"):
-        run = _BASELINE if row["ablation"] == BASELINE else tuple(row[name] for name in _ABLATION)
-        where = (*(row[name] for name in SETTING), *run, row["target"], row["seed"])
-        n = float("nan") if pd.isna(row["n"]) else float(row["n"])
-        found[where] = (str(row["run_id"]), float(row["value"]), n)
-    return found
-
-
 def _resample_sentences(
     effect: pd.DataFrame,
-    groups: list[list[_Row]],
-    runs: _Runs,
+    groups: Sequence[Sequence[Row]],
+    runs: ScoredRuns,
     draws: SentenceDraws,
     seed: int,
 ) -> None:
     """Replace the bootstrap intervals of effects whose runs all have counts of sentences."""
-    targets: dict[tuple[Any, ...], list[str]] = {}  # that a mean is over
-    first = [(members[0], tuple(members[0][name] for name in (*SETTING, *_ABLATION))) for members in groups]
-    for row, run in first:
-        if row["quantity"] == "zero_shot_drop" and row["target"] != MEAN:
-            targets.setdefault(run, []).append(row["target"])
-    for place, (members, (row, run)) in enumerate(zip(groups, first, strict=True)):
-        wanted = targets[run] if row["target"] == MEAN else _scored(row["target"], row, runs)
-        by_seed = [_drawn_effect(member, wanted, runs, draws) for member in members]
+    for place, members in enumerate(groups):
+        by_seed = [_drawn_effect(member, runs, draws) for member in members]
         there = [drawn for drawn in by_seed if drawn is not None]
         if len(there) == len(by_seed):
             low, high = hierarchical_interval(there, seed=seed)
@@ -211,38 +190,24 @@ def _resample_sentences(
             effect.loc[effect.index[place], ["boot_low", "boot_high", "resampled"]] = low, high, what
 
 
-def _drawn_effect(
-    row: _Row,
-    targets: Sequence[str],
-    runs: _Runs,
-    draws: SentenceDraws,
-) -> Floats | None:
+def _drawn_effect(row: Row, runs: ScoredRuns, draws: SentenceDraws) -> Floats | None:
     """Return one seed's effect in every resample of the sentences; None where counts are missing."""
-    setting = tuple(row[name] for name in SETTING)
-    ablation = tuple(row[name] for name in _ABLATION)
 
-    def drop(target: str) -> Floats | None:
-        both = []
-        for run in (_BASELINE, ablation):
-            run_id, value, n = runs[(*setting, *run, target, row["seed"])]
-            drawn = draws.scores(row["study"], run_id, target, row["metric"], value)
-            both.append(log_odds(drawn, n) if row["scale"] == LOG_ODDS and drawn is not None else drawn)
-        reference, ablated = both
-        return None if reference is None or ablated is None else reference - ablated
+    def mean_drop(targets: Sequence[str]) -> Floats | None:
+        drops = []
+        for target in targets:
+            both = []
+            for one in runs.both(row, target):
+                drawn = draws.scores(row["study"], one.run_id, target, row["metric"], one.value)
+                if drawn is None:
+                    return None
+                both.append(log_odds(drawn, one.n) if row["scale"] == LOG_ODDS else drawn)
+            drops.append(both[0] - both[1])
+        mean: Floats = np.mean(drops, axis=0)
+        return mean
 
-    drops = [drop(target) for target in targets]
-    there = [one for one in drops if one is not None]
-    if len(there) < len(drops):
-        return None
-    effect: Floats = np.mean(there, axis=0)
-    if row["quantity"].endswith("gap_change"):
-        own = [drop(name) for name in _scored(row["source"], row, runs)]
-        known = [one for one in own if one is not None]
-        return effect - np.mean(known, axis=0) if len(known) == len(own) else None
-    return effect
-
-
-def _scored(target: str, row: _Row, runs: _Runs) -> Sequence[str]:
-    """Return the targets that an effect's target stands for: of a source of several languages, these."""
-    itself = (*(row[name] for name in (*SETTING, *_ABLATION)), target, row["seed"])
-    return [target] if itself in runs else sources_of(target)
+    effect, own = mean_drop(runs.targets(row)), runs.own(row)
+    if effect is None or not own:
+        return effect
+    on_source = mean_drop(own)
+    return None if on_source is None else effect - on_source
