@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from layerlab.analysis.csv_files import read_csv, to_csv
+from layerlab.analysis.frame_files import read_csv, to_csv
 from layerlab.analysis.records import load_records, validate_records, write_records
 from layerlab.extensions import import_modules
 from layerlab.names import visible

@@ -63,19 +63,24 @@ def hierarchical_bootstrap(
         seed=seed,
     )
     _require_counts(effect)
-    sizes = counts.groupby(["study", "target"], observed=True)["sentence"].nunique().to_dict()
-    n_sentences = [
-        sizes.get((study, target), sum(sizes.get((study, name), 0) for name in sources_of(target)))
-        for study, target in zip(effect["study"], effect["target"], strict=True)
-    ]
     found = effect.assign(
-        n_resamples=resamples, n_sentences=n_sentences, low=effect["boot_low"], high=effect["boot_high"],
-        interval="bootstrap",
+        n_resamples=resamples, n_sentences=_count_sentences(effect, counts), low=effect["boot_low"],
+        high=effect["boot_high"], interval="bootstrap",
     )  # fmt: skip
-    for _, part in found.groupby([*SETTING, *ABLATION], sort=False, dropna=False):
-        own = part[(part["quantity"] == "zero_shot_drop") & (part["target"] != MEAN)]
-        found.loc[part.index[part["target"] == MEAN], "n_sentences"] = int(own["n_sentences"].sum())
     found.attrs.update(effect.attrs)
+    return found
+
+
+def _count_sentences(effect: pd.DataFrame, counts: pd.DataFrame) -> pd.Series[int]:
+    """Count the sentences behind each effect: of a mean, or a source of several languages, all of them."""
+    sizes = counts.groupby(["study", "target"], observed=True)["sentence"].nunique().to_dict()
+    found = pd.Series(0, index=effect.index)
+    for place, study, target in zip(effect.index, effect["study"], effect["target"], strict=True):
+        languages = [target] if (study, target) in sizes else sources_of(target)
+        found[place] = sum(sizes.get((study, name), 0) for name in languages)
+    for _, part in effect.groupby([*SETTING, *ABLATION], sort=False, dropna=False):
+        own = part[(part["quantity"] == "zero_shot_drop") & (part["target"] != MEAN)]
+        found[part.index[part["target"] == MEAN]] = int(found[own.index].sum())
     return found
 
 

@@ -16,14 +16,13 @@ from typing import Any
 
 import pandas as pd
 
-from layerlab.analysis.csv_files import read_csv, to_csv
+from layerlab.analysis.frame_files import SUFFIXES, read_frame, write_frame
 from layerlab.analysis.measured import upgrade_alignment
 from layerlab.analysis.nodes import load_nodes as load_nodes
 from layerlab.analysis.stored import Manifest, Record, Where, complete_nodes
 from layerlab.analysis.upgrade import NEWER, upgrade
 from layerlab.config import MOST_INTEGER
 from layerlab.errors import RecordsError, unknown
-from layerlab.files import replacing, write_text
 
 TEXT = (
     "study", "run_id", "fit_id", "model", "task", "ablation", "phase", "intervention", "layers", "donor",
@@ -132,16 +131,8 @@ def write_records(frame: pd.DataFrame, path: Where) -> Path:
     Raises:
         RecordsError: Another suffix, or a frame that is not one of records.
     """
-    path = Path(path)
     frame = validate_records(frame).sort_values(list(KEY), kind="stable", ignore_index=True)
-    if path.suffix == ".csv":
-        write_text(path, to_csv(frame))
-    elif path.suffix == ".parquet":
-        with replacing(path) as beside:
-            frame.to_parquet(beside, index=False)
-    else:
-        raise RecordsError(f"cannot write records to {path}: expected the suffix .csv or .parquet")
-    return path
+    return write_frame(frame, Path(path), "records")
 
 
 def _load_one(path: Path, everything: bool) -> tuple[pd.DataFrame, int]:
@@ -160,19 +151,10 @@ def _load_one(path: Path, everything: bool) -> tuple[pd.DataFrame, int]:
         )
     if not path.exists():
         raise RecordsError(f"{path} does not exist; expected a store, a .csv or a .parquet file")
-    if path.suffix not in (".csv", ".parquet"):
-        raise RecordsError(
-            f"{path} is no file of records: {unknown('suffix', path.suffix, ['.csv', '.parquet'])}"
-        )
-    frame = _read_file(path)
+    if path.suffix not in SUFFIXES:
+        raise RecordsError(f"{path} is no file of records: {unknown('suffix', path.suffix, SUFFIXES)}")
+    frame = read_frame(path)
     return frame, frame["run_id"].nunique() if "run_id" in frame.columns else 0
-
-
-def _read_file(path: Path) -> pd.DataFrame:
-    try:
-        return read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
-    except (ValueError, pd.errors.ParserError) as error:
-        raise RecordsError(f"cannot read {path}: {error}") from error
 
 
 def _frame_of(rows: list[dict[str, Any]]) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from layerlab.analysis.csv_files import read_csv, to_csv
+from layerlab.analysis.frame_files import SUFFIXES, read_frame, write_frame
 from layerlab.analysis.stored import Stored, Where, complete_nodes
 from layerlab.errors import RecordsError, unknown
 
@@ -77,7 +77,7 @@ def find_trajectories(path: Where, everything: bool = False) -> pd.DataFrame | N
     if not folder.is_dir() and folder.stem == FILE:
         return _typed(_read(folder), str(folder))
     beside = folder if folder.is_dir() else folder.parent
-    files = [beside / f"{FILE}{suffix}" for suffix in (".parquet", ".csv")]
+    files = [beside / f"{FILE}{suffix}" for suffix in reversed(SUFFIXES)]
     return next((_typed(_read(file), str(file)) for file in files if file.is_file()), None)
 
 
@@ -87,18 +87,10 @@ def write_trajectories(frame: pd.DataFrame, path: Where) -> Path:
     Raises:
         RecordsError: Another suffix, or a frame that is not one of trajectories.
     """
-    path = Path(path)
     ordered = _typed(frame, "the trajectories").sort_values(
         list(TRAJECTORY_KEY), kind="stable", ignore_index=True
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".csv":
-        path.write_text(to_csv(ordered), encoding="utf-8")
-    elif path.suffix == ".parquet":
-        ordered.to_parquet(path, index=False)
-    else:
-        raise RecordsError(f"cannot write trajectories to {path}: expected the suffix .csv or .parquet")
-    return path
+    return write_frame(ordered, Path(path), "trajectories")
 
 
 def _read_stored(one: Stored) -> pd.DataFrame:
@@ -114,16 +106,9 @@ def _read_stored(one: Stored) -> pd.DataFrame:
 
 
 def _read(file: Path) -> pd.DataFrame:
-    try:
-        if file.suffix == ".csv":
-            return read_csv(file)
-        if file.suffix == ".parquet":
-            return pd.read_parquet(file)
-    except (OSError, ValueError, pd.errors.ParserError) as error:
-        raise RecordsError(f"cannot read {file}: {error}") from error
-    raise RecordsError(
-        f"{file} is no file of trajectories: {unknown('suffix', file.suffix, ['.csv', '.parquet'])}"
-    )
+    if file.suffix not in SUFFIXES:
+        raise RecordsError(f"{file} is no file of trajectories: {unknown('suffix', file.suffix, SUFFIXES)}")
+    return read_frame(file)
 
 
 def _typed(frame: pd.DataFrame, where: str) -> pd.DataFrame:
@@ -138,7 +123,7 @@ def _typed(frame: pd.DataFrame, where: str) -> pd.DataFrame:
             if name in _TEXT:
                 columns[name] = pd.array(["" if cell is None else str(cell) for cell in cells], dtype="str")
             elif name in _INTEGERS:
-                whole = [None if cell is None else int(float(cell)) for cell in cells]
+                whole = [None if cell is None else _whole(cell) for cell in cells]
                 columns[name] = pd.array(whole, dtype="Int64")
             elif name in _BOOLEANS:
                 columns[name] = pd.array([str(cell) == "True" for cell in cells], dtype="bool")
@@ -157,6 +142,13 @@ def _typed(frame: pd.DataFrame, where: str) -> pd.DataFrame:
             f"target {row['target']}, metric {row['metric']}"
         )
     return typed
+
+
+def _whole(cell: object) -> int:
+    try:
+        return int(str(cell))  # exact, which a seed of 64 bits is not as a float
+    except ValueError:
+        return int(float(str(cell)))
 
 
 def _missing(cell: object) -> bool:

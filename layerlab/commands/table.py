@@ -41,7 +41,7 @@ def records(
             raise typer.BadParameter("counts are written to a file: give one with -o", param_hint="--counts")
         write_counts(load_counts(folder), output)
         return
-    from layerlab.analysis.csv_files import to_csv
+    from layerlab.analysis.frame_files import to_csv
 
     if trajectories:
         from layerlab.analysis.trajectories import load_trajectories as load

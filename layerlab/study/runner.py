@@ -189,7 +189,7 @@ def write_frames(store: Store) -> None:
         if made_of(store.root, "frames", inputs):
             return
         from layerlab.analysis.counts import PACKED, find_counts, write_counts
-        from layerlab.analysis.csv_files import to_csv
+        from layerlab.analysis.frame_files import to_csv
         from layerlab.analysis.records import load_nodes, load_records, validate_records
         from layerlab.analysis.trajectories import FILE, find_trajectories, write_trajectories
 

@@ -34,6 +34,13 @@ def test_what_is_written_is_read_back_bit_for_bit(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(load_trajectories(tmp_path / "records.csv"), read[0])
 
 
+def test_a_seed_of_64_bits_is_read_exactly(tmp_path: Path) -> None:
+    seed = 2**62 + 1
+    for suffix in ("csv", "parquet"):
+        path = write_trajectories(make_trajectories(seeds=[seed]), tmp_path / f"trajectories.{suffix}")
+        assert set(load_trajectories(path)["seed"]) == {seed}
+
+
 def test_what_is_not_there_or_is_none_is_an_error_in_words(tmp_path: Path) -> None:
     assert find_trajectories(tmp_path) is None
     with pytest.raises(

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from layerlab.analysis.counts import find_counts
-from layerlab.analysis.csv_files import read_csv
+from layerlab.analysis.frame_files import read_csv
 from layerlab.analysis.nodes import load_nodes
 from layerlab.analysis.seal import fault_of
 from layerlab.analysis.stored import Manifest, Where, read_json

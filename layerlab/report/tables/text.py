@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 import pandas as pd
 
 from layerlab.analysis.bootstrap import hierarchical_bootstrap
-from layerlab.analysis.csv_files import to_csv as csv_of
+from layerlab.analysis.frame_files import to_csv as to_csv
 from layerlab.analysis.oracle import oracle_distances
 from layerlab.analysis.scales import POINTS, Scale, check_scale
 from layerlab.analysis.sentences.hierarchical import compare_effects
@@ -98,17 +98,6 @@ def render_comparison(effect: pd.DataFrame, style: str = "markdown") -> str:
         return to_csv(effect)
     table = comparison_table(effect)
     return to_latex(table) if style == "latex" else to_markdown(table) + left_out(effect)
-
-
-def to_csv(effect: pd.DataFrame) -> str:
-    """Write effects as CSV: the tidy frame as it is, in fractions and full precision.
-
-    >>> print(to_csv(pd.DataFrame({"layers": ["0-1"], "effect": [0.125]})))
-    layers,effect
-    0-1,0.125
-    <BLANKLINE>
-    """
-    return csv_of(effect)
 
 
 def left_out(effect: pd.DataFrame) -> str:

@@ -1,15 +1,48 @@
-"""Frames as CSV in which no name is a formula: spreadsheets compute cells that begin with a sign of one."""
+"""Frames in files: Parquet, or CSV in which no name is a formula for spreadsheets to compute."""
 
 from __future__ import annotations
 
 import re
 from os import PathLike
+from pathlib import Path
 
 import pandas as pd
 
+from layerlab.errors import RecordsError
+from layerlab.files import replacing, write_text
+
+SUFFIXES = (".csv", ".parquet")
 # Where a spreadsheet takes text for a formula; the mark before it says that it is text.
 _FORMULA = re.compile(r"'*[=+\-@\t]")
 _MARK = "'"
+
+
+def read_frame(path: Path) -> pd.DataFrame:
+    """Read a file with one of the ``SUFFIXES``.
+
+    Raises:
+        RecordsError: It is not what its suffix says.
+    """
+    try:
+        return read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    except (ValueError, pd.errors.ParserError) as error:
+        raise RecordsError(f"cannot read {path}: {error}") from error
+
+
+def write_frame(frame: pd.DataFrame, path: Path, what: str) -> Path:
+    """Write a frame of something, called so in messages, by the suffix; equal frames give equal files.
+
+    Raises:
+        RecordsError: Another suffix.
+    """
+    if path.suffix not in SUFFIXES:
+        raise RecordsError(f"cannot write {what} to {path}: expected the suffix .csv or .parquet")
+    if path.suffix == ".csv":
+        write_text(path, to_csv(frame))
+    else:
+        with replacing(path) as beside:
+            frame.to_parquet(beside, index=False)
+    return path
 
 
 def to_csv(frame: pd.DataFrame) -> str:
