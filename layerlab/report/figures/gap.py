@@ -38,6 +38,41 @@ _FEWEST = 3  # languages that have an order
 _HEIGHTS = (2.05, 1.25)  # inches
 
 
+def gaps_by_target(runs: pd.DataFrame, unit: Unit) -> pd.DataFrame:
+    """Average the gaps of runs: by target ``gap``, its t interval ``low`` to ``high``, ``n_seeds``."""
+    found = {}
+    for target, part in runs.groupby("target", sort=True):
+        values = [unit.factor * float(gap) for gap in part["gap"]]
+        found[str(target)] = (float(np.mean(values)), *t_interval(values), len(values))
+    return pd.DataFrame.from_dict(found, orient="index", columns=["gap", "low", "high", "n_seeds"])
+
+
+def gaps_of_place(gaps: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Keep the gaps without ablation of the one model, task and source that rows are of."""
+    here = (gaps[list(PLACE)] == rows[list(PLACE)].iloc[0]).all(axis=1)
+    return gaps[(gaps["ablation"] == BASELINE) & here]
+
+
+def draw_gaps(
+    axis: Axes, x: pd.Series[float], gaps: pd.DataFrame, size: tuple[float, float], margin: float
+) -> None:
+    """Draw the gap of each target with its interval, and its name where there is room.
+
+    Args:
+        axis: Of the size, in inches.
+        x: What the gaps are drawn against, by target.
+        gaps: What ``gaps_by_target`` gives, of the same targets.
+        size: Width and height, in inches.
+        margin: Room around the targets, as a fraction.
+    """
+    axis.vlines(x, gaps["low"], gaps["high"], color=SOURCE_COLOUR, lw=0.6, alpha=0.6)
+    axis.plot(x, gaps["gap"], color=SOURCE_COLOUR, marker="o", ms=3.2, linestyle="none")
+    axis.margins(margin)
+    axis.set_xlim(axis.get_xlim())
+    axis.set_ylim(axis.get_ylim())
+    label_points(axis, list(x), list(gaps["gap"]), list(map(str, gaps.index)), size)
+
+
 @dataclass(frozen=True)
 class GapAgainstSimilarity:
     """What the figure shows of one model, task and source without ablation, computed when it is asked for.
@@ -73,11 +108,7 @@ class GapAgainstSimilarity:
     @cached_property
     def gaps(self) -> pd.DataFrame:
         """By target: ``gap`` in its unit, its interval ``low`` to ``high`` over seeds, ``n_seeds``."""
-        found = {}
-        for target, part in self.runs.groupby("target", sort=True):
-            values = [self.unit.factor * float(gap) for gap in part["gap"]]
-            found[str(target)] = (float(np.mean(values)), *t_interval(values), len(values))
-        return pd.DataFrame.from_dict(found, orient="index", columns=["gap", "low", "high", "n_seeds"])
+        return gaps_by_target(self.runs, self.unit)
 
     @cached_property
     def similarity(self) -> pd.DataFrame:
@@ -143,7 +174,7 @@ def _together(gaps: pd.DataFrame, rows: pd.DataFrame, layer: int | None = None) 
 
     A target that is one treebank of a language, which was measured by itself, has that one's similarity.
     """
-    gaps = gaps[(gaps["ablation"] == BASELINE) & (gaps[list(PLACE)] == rows[list(PLACE)].iloc[0]).all(axis=1)]
+    gaps = gaps_of_place(gaps, rows)
     measure, measured = str(rows["measure"].iloc[0]), set(rows["target"])
     lacking = [name for name in sorted(set(gaps["target"]) - measured) if language_of(name) in measured]
     rows = pd.concat(
@@ -172,7 +203,8 @@ def _plot(shown: GapAgainstSimilarity) -> MplFigure:
     with figure_style():
         figure = MplFigure(figsize=(COLUMN_WIDTH, sum(_HEIGHTS) + 0.95), layout="constrained")
         scatter, curve = figure.subplots(2, 1, height_ratios=_HEIGHTS)
-        _draw_scatter(scatter, shown)
+        x = shown.similarity[shown.layer].reindex(shown.gaps.index)
+        draw_gaps(scatter, x, shown.gaps, (COLUMN_WIDTH - 0.55, _HEIGHTS[0]), margin=0.1)
         scatter.set_title(f"{task_name(str(row['task']))} from {row['source']}")
         scatter.set_ylabel(f"gap ({metric_name(str(row['metric']))}, {shown.unit.words})")
         scatter.set_xlabel(f"{measure_name(shown.measure)} after {count(shown.layer, 'layer')}")
@@ -235,17 +267,6 @@ GAP = Figure(
     needs="measures of source and target, and scores on the source and three or more targets",
     find=_find,
 )
-
-
-def _draw_scatter(axis: Axes, shown: GapAgainstSimilarity) -> None:
-    gaps = shown.gaps
-    x = shown.similarity[shown.layer].reindex(gaps.index)
-    axis.vlines(x, gaps["low"], gaps["high"], color=SOURCE_COLOUR, lw=0.6, alpha=0.6)
-    axis.plot(x, gaps["gap"], color=SOURCE_COLOUR, marker="o", ms=3.2, linestyle="none")
-    axis.margins(0.1)
-    axis.set_xlim(axis.get_xlim())
-    axis.set_ylim(axis.get_ylim())
-    label_points(axis, list(x), list(gaps["gap"]), list(gaps.index), (COLUMN_WIDTH - 0.55, _HEIGHTS[0]))
 
 
 def _draw_rho(axis: Axes, shown: GapAgainstSimilarity) -> None:

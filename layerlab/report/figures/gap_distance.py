@@ -11,22 +11,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
 from layerlab.analysis.correlation import correlate
 from layerlab.analysis.distance import distance_rows
-from layerlab.analysis.records import BASELINE
-from layerlab.analysis.sensitivity import t_interval, transfer_gap
+from layerlab.analysis.sensitivity import transfer_gap
 from layerlab.errors import RecordsError
 from layerlab.names import metric_name, task_name
 from layerlab.report.figures.figure import Drawing, Figure, Material, by_setting, only_setting
+from layerlab.report.figures.gap import draw_gaps, gaps_by_target, gaps_of_place
 from layerlab.report.figures.layer_curves import PLACE
 from layerlab.report.style.captions import about, count, seeds_words
-from layerlab.report.style.labels import label_points
-from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH, SOURCE_COLOUR, figure_style
+from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH, figure_style
+from layerlab.report.style.units import IN_POINTS
 
 _FEWEST = 3  # languages that have an order
 _MOST_PANELS = 6
@@ -48,11 +47,7 @@ class GapAgainstDistance:
     @cached_property
     def gaps(self) -> pd.DataFrame:
         """By target: ``gap`` in points, its interval ``low`` to ``high`` over seeds, ``n_seeds``."""
-        found = {}
-        for target, part in self.runs.groupby("target", sort=True):
-            values = [100 * float(gap) for gap in part["gap"]]
-            found[str(target)] = (float(np.mean(values)), *t_interval(values), len(values))
-        return pd.DataFrame.from_dict(found, orient="index", columns=["gap", "low", "high", "n_seeds"])
+        return gaps_by_target(self.runs, IN_POINTS)
 
     @cached_property
     def rho(self) -> pd.DataFrame:
@@ -101,7 +96,7 @@ def plot_gap_distance(frame: pd.DataFrame, metric: str | None = None) -> MplFigu
 
 def _together(gaps: pd.DataFrame, rows: pd.DataFrame) -> GapAgainstDistance:
     """Bring gaps and distances of one place together, on the targets that have both."""
-    gaps = gaps[(gaps["ablation"] == BASELINE) & (gaps[list(PLACE)] == rows[list(PLACE)].iloc[0]).all(axis=1)]
+    gaps = gaps_of_place(gaps, rows)
     gaps = gaps[gaps["target"].isin(rows["target"])]
     return GapAgainstDistance(gaps, rows[rows["target"].isin(gaps["target"])])
 
@@ -128,13 +123,7 @@ def _plot(shown: GapAgainstDistance) -> MplFigure:
 def _draw(axis: Axes, shown: GapAgainstDistance, kind: str, width: float) -> None:
     one = shown.distances[shown.distances["measure"] == kind].set_index("target")["value"]
     gaps = shown.gaps.loc[[name for name in shown.gaps.index if name in one.index]]
-    x = one.reindex(gaps.index)
-    axis.vlines(x, gaps["low"], gaps["high"], color=SOURCE_COLOUR, lw=0.6, alpha=0.6)
-    axis.plot(x, gaps["gap"], color=SOURCE_COLOUR, marker="o", ms=3.2, linestyle="none")
-    axis.margins(0.12)
-    axis.set_xlim(axis.get_xlim())
-    axis.set_ylim(axis.get_ylim())
-    label_points(axis, list(x), list(gaps["gap"]), list(map(str, gaps.index)), (width, _HEIGHT))
+    draw_gaps(axis, one.reindex(gaps.index), gaps, (width, _HEIGHT), margin=0.12)
     axis.set_xlabel(f"{kind.replace('_', ' ')} distance")
     rho, low, high = (float(shown.rho[name].loc[kind]) for name in ("rho", "low", "high"))
     interval = "" if math.isnan(low) else f" [{low:.2f}, {high:.2f}]"

@@ -8,8 +8,9 @@ from typing import Literal, TypeVar
 
 import pandas as pd
 
+from layerlab.analysis.sensitivity import MEAN
 from layerlab.report.style.panels import Panel, show_p
-from layerlab.report.style.units import IN_POINTS, Unit
+from layerlab.report.style.units import IN_POINTS, Unit, unit_of
 from layerlab.report.style.wording import slug
 from layerlab.report.tables.layout import Cell, Row, Section
 
@@ -79,6 +80,25 @@ def reference_cell(found: pd.DataFrame, unit: Unit = IN_POINTS, *, intervals: bo
     row = found.sort_values("n_seeds", kind="stable").iloc[-1]
     value, high = (unit.factor * float(row[name]) for name in ("reference", "reference_high"))
     return Cell(value, _known(high - value) if intervals else None, n=int(row["n_seeds"]))
+
+
+def pair_cells(
+    panel: Panel, part: pd.DataFrame, order: Sequence[str], *, intervals: bool = True
+) -> Iterator[tuple[str, tuple[Cell, ...]]]:
+    """Yield the source itself (``en-en``) and the mean of the others (``en-X``), as far as a panel has them.
+
+    With each come the baseline's cell and, by place in order, those of the differences from it.
+    """
+    unit = unit_of(part)
+    for quantity, target, other in (
+        ("source_drop", panel.source, panel.source),
+        ("zero_shot_drop", MEAN, "X"),
+    ):
+        found = part[(part["quantity"] == quantity) & (part["target"] == target)]
+        if len(found):
+            here = found.set_index("place").reindex(list(order))
+            drops = (difference_cell(row, unit, intervals=intervals) for _, row in here.iterrows())
+            yield f"{panel.source}-{other}", (reference_cell(found, unit, intervals=intervals), *drops)
 
 
 def panel_section(

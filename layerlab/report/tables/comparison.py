@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from layerlab.analysis.sensitivity import MEAN, QUANTITIES
+from layerlab.analysis.sensitivity import QUANTITIES
 from layerlab.report.style.groups import Group, comparable, line_names
 from layerlab.report.style.panels import places
-from layerlab.report.style.units import unit_of
-from layerlab.report.tables.cells import difference_cell, reference_cell
+from layerlab.report.tables.cells import pair_cells
 from layerlab.report.tables.layout import Cell, Row, Section, Table
 from layerlab.report.tables.notes import describe
 
@@ -30,22 +29,13 @@ def comparison_table(effect: pd.DataFrame) -> Table:
 
 def _section(group: Group) -> Section:
     first, _ = group[0]
-    unit = unit_of(group[0][1])
     order = places(pd.concat([part for _, part in group]))
     columns: list[str] = []
-    cells: list[list[Cell]] = []
+    cells: list[tuple[Cell, ...]] = []
     for name, (panel, part) in zip(line_names(group), group, strict=True):
-        for quantity, target, other in (
-            ("source_drop", panel.source, panel.source),
-            ("zero_shot_drop", MEAN, "X"),
-        ):
-            found = part[(part["quantity"] == quantity) & (part["target"] == target)]
-            if found.empty:
-                continue
-            here = found.set_index("place").reindex(order)
-            drops = [difference_cell(row, unit, intervals=True) for _, row in here.iterrows()]
-            columns.append(f"{name} {panel.source}-{other}")
-            cells.append([reference_cell(found, unit), *drops])
+        for pair, found in pair_cells(panel, part, order):
+            columns.append(f"{name} {pair}")
+            cells.append(found)
     rows = [
         Row((place,), tuple(column[number] for column in cells), ruled=number == 1)
         for number, place in enumerate(["REF", *order])

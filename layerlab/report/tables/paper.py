@@ -7,15 +7,14 @@ from itertools import groupby
 
 import pandas as pd
 
-from layerlab.analysis.sensitivity import MEAN, QUANTITIES, sensitivity
+from layerlab.analysis.sensitivity import QUANTITIES, sensitivity
 from layerlab.report.style.panels import Panel, panels, places
 from layerlab.report.style.units import unit_of
 from layerlab.report.tables.cells import (
     MOST_COLUMNS,
     MOST_INTERVALS,
-    difference_cell,
+    pair_cells,
     panel_section,
-    reference_cell,
 )
 from layerlab.report.tables.layout import Row, Table, transposed
 from layerlab.report.tables.notes import Parts, describe
@@ -85,16 +84,5 @@ def _sections(parts: dict[Panel, pd.DataFrame]) -> list[list[tuple[Panel, pd.Dat
 
 def _rows(panel: Panel, part: pd.DataFrame, task: str, order: tuple[str, ...], intervals: bool) -> list[Row]:
     """Make the rows of one task and source: the source itself, then the mean of the others."""
-    rows, unit = list[Row](), unit_of(part)
-    for quantity, target, other in (
-        ("source_drop", panel.source, panel.source),
-        ("zero_shot_drop", MEAN, "X"),
-    ):
-        found = part[(part["quantity"] == quantity) & (part["target"] == target)]
-        if found.empty:
-            continue
-        here = found.set_index("place").reindex(list(order))
-        cells = [difference_cell(row, unit, intervals=intervals) for _, row in here.iterrows()]
-        names = (task if not rows else "", f"{panel.source}-{other}")
-        rows.append(Row(names, (reference_cell(found, unit, intervals=intervals), *cells)))
-    return rows
+    found = pair_cells(panel, part, order, intervals=intervals)
+    return [Row((task if number == 0 else "", pair), cells) for number, (pair, cells) in enumerate(found)]
