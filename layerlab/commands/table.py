@@ -4,12 +4,31 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from layerlab.commands.arguments import EffectScale, Metric, Results, results_folder, writable_file
 from layerlab.names import visible
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+Interval = Annotated[
+    str,
+    typer.Option(
+        help="hierarchical: over seeds and test sentences (over seeds where the results have no counts); "
+        "t: over seeds; bootstrap: both by resampling, shown as --effects."
+    ),
+]
+Margin = Annotated[
+    float | None,
+    typer.Option(
+        help="Largest effect that does not matter, for the test of no effect [default: 1 point, or 0.1 "
+        "log-odds]."
+    ),
+]
 
 
 def records(
@@ -65,24 +84,12 @@ def table(
     effects: Annotated[
         bool, typer.Option("--effects", help="One row an effect, with intervals and q values.")
     ] = False,
-    interval: Annotated[
-        str,
-        typer.Option(
-            help="hierarchical: over seeds and test sentences (over seeds where the results have no counts); "
-            "t: over seeds; bootstrap: both by resampling, shown as --effects."
-        ),
-    ] = "hierarchical",
+    interval: Interval = "hierarchical",
     trajectories: Annotated[
         bool, typer.Option("--trajectories", help="The chosen epoch and the best one by target.")
     ] = False,
     scale: EffectScale = "points",
-    margin: Annotated[
-        float | None,
-        typer.Option(
-            help="Largest effect that does not matter, for the test of no effect [default: 1 point, or 0.1 "
-            "log-odds]."
-        ),
-    ] = None,
+    margin: Margin = None,
 ) -> None:
     """Print the paper's table: source and zero-shot scores, and the cost of each ablation.
 
@@ -98,7 +105,7 @@ def table(
     from layerlab.analysis.records import load_records
     from layerlab.analysis.scales import check_scale
     from layerlab.errors import RecordsError, unknown
-    from layerlab.report.tables.text import INTERVALS, render_table
+    from layerlab.report.tables.text import INTERVALS, render_distances, render_table
 
     kind = next((name for name in INTERVALS if name == interval), None)
     if kind is None:
@@ -106,27 +113,19 @@ def table(
     folder = results_folder(results)
     if trajectories:
         from layerlab.analysis.trajectories import load_trajectories
-        from layerlab.report.tables.text import render_distances
 
         print(render_distances(load_trajectories(folder), style, metric=metric))
         return
-    frame, counts = load_records(folder), None
-    if kind != "t":
-        from layerlab.analysis.counts import find_counts, load_counts
-        from layerlab.analysis.sweeps import select_scores
+    frame = load_records(folder)
+    shown: dict[str, Any] = {"metric": metric, "effects": effects, "interval": kind, "margin": margin}
+    counts = None if kind == "t" else _counts(folder, frame, metric, required=kind == "bootstrap")
+    print(render_table(frame, style, counts=counts, scale=check_scale(scale), **shown))
 
-        metrics = set(select_scores(frame, metric)["metric"])
-        find = find_counts if kind == "hierarchical" else load_counts
-        counts = find(folder, metrics=metrics)
-    print(
-        render_table(
-            frame,
-            style,
-            metric=metric,
-            effects=effects,
-            counts=counts,
-            interval=kind,
-            scale=check_scale(scale),
-            margin=margin,
-        )
-    )
+
+def _counts(folder: Path, frame: pd.DataFrame, metric: str | None, *, required: bool) -> pd.DataFrame | None:
+    """Read the counts of sentences of the metrics that are shown."""
+    from layerlab.analysis.counts import find_counts, load_counts
+    from layerlab.analysis.sweeps import select_scores
+
+    metrics = set(select_scores(frame, metric)["metric"])
+    return load_counts(folder, metrics=metrics) if required else find_counts(folder, metrics)

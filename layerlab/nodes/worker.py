@@ -23,7 +23,7 @@ from layerlab.nodes.process import POLL_SECONDS, prepare_process, room_for_fits
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.sharing import agree, is_shared, meet, process_rank
 from layerlab.nodes.store.events import reporter
-from layerlab.nodes.store.lease import Lease, claim, is_held
+from layerlab.nodes.store.lease import Lease, claim, is_held, while_held
 from layerlab.nodes.store.store import Store
 from layerlab.training.events import Report, silent
 
@@ -286,16 +286,8 @@ class _Worker:
         return Work(self.store, self.settings, report, self.memory.fits, self.memory.corpora, self.stored)
 
     def _while_held(self, report: Report) -> Report:
-        """Return a report that ends the work as soon as another process has taken it over."""
-        if is_shared():
-            return report  # the others would wait for one that ends alone
-
-        def checked(event: dict[str, Any]) -> None:
-            for lease in self.leases:
-                lease.check()
-            report(event)
-
-        return checked
+        # Of several processes that share a node, the others would wait for one that ends alone.
+        return report if is_shared() else while_held(self.leases, report)
 
     def _reporter(self, item: Node) -> Report:
         return silent if process_rank() > 0 else reporter(self.store.events(item.id), self.watch)

@@ -12,16 +12,17 @@ import json
 import os
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from layerlab.files import sweep
 from layerlab.nodes.store.clock import seconds_since
 from layerlab.nodes.store.lock import lock_of, locked
 from layerlab.processes import born, mark, neighbourhood
+from layerlab.training.events import Report
 
 HEARTBEAT_SECONDS = 5.0
 # A holder elsewhere is given up after this silence; one that this process sees as soon as it is gone.
@@ -128,6 +129,20 @@ def claim(path: Path) -> Iterator[Lease | None]:
         yield lease
     finally:
         lease.give_back(beating)
+
+
+def while_held(leases: Sequence[Lease], report: Report) -> Report:
+    """Return a report that ends the work, with ``LeaseLost``, once another process has taken a lease over.
+
+    ``leases`` are those that are held when something is reported.
+    """
+
+    def checked(event: dict[str, Any]) -> None:
+        for lease in leases:
+            lease.check()
+        report(event)
+
+    return checked
 
 
 def is_held(path: Path) -> bool:
