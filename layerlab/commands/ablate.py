@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from layerlab.commands.arguments import Folder, Overrides, Workers, expand_study
+from layerlab.commands.arguments import Folder, Overrides, Workers
 from layerlab.commands.init import (
     Data,
     Freeze,
@@ -20,6 +20,7 @@ from layerlab.commands.init import (
     Task,
     draft,
     gather,
+    plan_draft,
 )
 from layerlab.commands.run import Device, carry_out
 
@@ -53,14 +54,10 @@ def ablate(
     layerlab ablate minimbert-controlled --data controlled:instrument --task upos \\
       --source ilda --targets jora,kesa --reset pairs --set training.learning_rate=1e-3
     """
-    from layerlab.study.draft import write_draft
-
-    file = Path(f"{name}.yaml")
     asked = gather(reset=reset, freeze=freeze, rewind=rewind, skip=skip)
     made = draft(
         name, model=model, task=task, source=source, targets=targets,
         asked=asked, seeds=seeds, data=data, changes=overrides,
     )  # fmt: skip
-    write_draft(made.to_yaml(), file)
-    plan, folder = expand_study(file, None, results, None, check="unless done")
-    carry_out(plan, folder, report=True, workers=workers, device=device)
+    plan = plan_draft(made, Path(f"{name}.yaml"))
+    carry_out(plan, results or Path("results") / name, report=True, workers=workers, device=device)

@@ -14,6 +14,7 @@ from layerlab.errors import Problem, StudyError
 
 if TYPE_CHECKING:
     from layerlab.study.draft import Draft
+    from layerlab.study.study import StudyPlan
 
 Task = Annotated[str, typer.Option(help="Task, such as upos, parsing, ner, xnli.", show_default=False)]
 Source = Annotated[str, typer.Option(help="Language to fine-tune on.", show_default=False)]
@@ -67,15 +68,11 @@ def init(
     layerlab init study.yaml --model minimbert-controlled --data controlled:instrument \\
       --task upos --source ilda --targets jora,kesa --reset pairs
     """
-    from layerlab.study.draft import write_draft
-    from layerlab.study.study import Study
-
     given = {"model": model, "task": task, "source": source, "targets": targets}
     answers = {name: value or _ask(name) for name, value in given.items()}
     asked = gather(reset=reset, freeze=freeze, rewind=rewind, skip=skip)
     made = draft(file.stem, asked=asked, seeds=seeds, data=data, changes=overrides, **answers)
-    write_draft(made.to_yaml(), file)
-    print(Study.from_yaml(file).plan().describe())
+    print(plan_draft(made, file).describe())
     print(f"{file}; layerlab run {file} carries it out")
 
 
@@ -111,6 +108,26 @@ def draft(
         training,
         changes or (),
     )
+
+
+def plan_draft(draft: Draft, file: Path) -> StudyPlan:
+    """Plan a draft, and write its study file once that has gone well.
+
+    Raises:
+        StudyError: The study is wrong; nothing is written then.
+        StoreError: Another study has the file.
+    """
+    from layerlab.config import parse_yaml
+    from layerlab.files import write_text
+    from layerlab.study.draft import check_free
+    from layerlab.study.reading import build_study
+    from layerlab.study.study import Study
+
+    text = draft.to_yaml()
+    check_free(text, file)
+    plan = build_study(Study, parse_yaml(text, "study file", str(file))[0]).plan()
+    write_text(file, text)
+    return plan
 
 
 def gather(**options: list[str] | None) -> list[tuple[str, str]]:

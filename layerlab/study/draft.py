@@ -9,7 +9,7 @@ from typing import Any
 
 from layerlab.config import apply_overrides
 from layerlab.errors import StoreError, StudyError
-from layerlab.files import write_text
+from layerlab.files import read_text
 from layerlab.study.keys import study_keys
 from layerlab.study.reading import write_yaml
 
@@ -99,17 +99,16 @@ class Draft:
         return sections
 
 
-def write_draft(text: str, file: Path) -> None:
-    """Write a study file, unless another one is there.
+def check_free(text: str, file: Path) -> None:
+    """Refuse to write a study file over another one.
 
     Raises:
         StoreError: A file with other content has the name.
     """
-    if file.exists() and file.read_text(encoding="utf-8") != text:
+    if file.exists() and read_text(file, StoreError) != text:
         raise StoreError(
             f"{file} exists and asks for something else: remove it, or name another study or file"
         )
-    write_text(file, text)
 
 
 def _ablation(name: str, layers: str) -> dict[str, Any]:

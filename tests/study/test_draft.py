@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from layerlab.errors import StoreError, StudyError
-from layerlab.study.draft import ASKED, Draft, write_draft
+from layerlab.study.draft import ASKED, Draft, check_free
 from layerlab.study.study import Study
 from tests.fixtures.command_line import Call
 
@@ -27,7 +27,7 @@ SMALL = (
 
 def read(tmp_path: Path, draft: Draft) -> Study:
     file = tmp_path / "study.yaml"
-    write_draft(draft.to_yaml(), file)
+    file.write_text(draft.to_yaml(), encoding="utf-8")
     return Study.from_yaml(file)
 
 
@@ -62,10 +62,11 @@ def test_changes_are_written_into_the_file(tmp_path: Path) -> None:
 
 def test_another_study_of_the_name_is_not_overwritten(tmp_path: Path) -> None:
     file = tmp_path / "study.yaml"
-    write_draft("name: one\n", file)
-    write_draft("name: one\n", file)
+    check_free("name: one\n", file)
+    file.write_text("name: one\n", encoding="utf-8")
+    check_free("name: one\n", file)
     with pytest.raises(StoreError, match=r"study\.yaml exists and asks for something else"):
-        write_draft("name: two\n", file)
+        check_free("name: two\n", file)
 
 
 def test_init_writes_a_file_that_plans(call: Call, tmp_path: Path) -> None:
@@ -74,6 +75,18 @@ def test_init_writes_a_file_that_plans(call: Call, tmp_path: Path) -> None:
     assert code == 0, err
     assert "7 runs over 7 fits" in out
     assert len(Study.from_yaml(file).plan(check=False).runs) == 7
+
+
+@pytest.mark.parametrize("verb", ["init", "ablate"])
+def test_a_study_that_is_wrong_leaves_no_file_in_the_way(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    wrong = ("--set", "training.epochs=many", "--set", "targets=[xx]")
+    first = ["init", "ablation.yaml", "--model"] if verb == "init" else ["ablate"]
+    code, _, err = call(*first, "minimbert-controlled", *SMALL, *wrong)
+    assert (code, list(tmp_path.iterdir())) == (2, []), err
+    assert "training.epochs" in err
 
 
 def test_init_says_what_is_missing_where_nobody_can_answer(
