@@ -13,9 +13,9 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from layerlab.analysis.inference import draw_weights, percentiles
-from layerlab.analysis.sensitivity import t_interval
+from layerlab.analysis.effects.sensitivity import t_interval
 from layerlab.analysis.sentences.variance import hierarchical_interval
+from layerlab.analysis.significance.inference import draw_weights, percentiles
 
 Floats = npt.NDArray[np.float64]
 STUDIES, SENTENCES, RESAMPLES = 1000, 200, 400

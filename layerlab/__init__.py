@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     )
     from layerlab.ablation.interventions.donors import Donors
     from layerlab.ablation.sweep import Sweep, sweep
-    from layerlab.analysis.oracle import oracle_distances
-    from layerlab.analysis.records import load_nodes, load_records, write_records
-    from layerlab.analysis.sensitivity import aggregate, sensitivity, transfer_gap
-    from layerlab.analysis.trajectories import load_trajectories, write_trajectories
+    from layerlab.analysis.effects.sensitivity import aggregate, sensitivity, transfer_gap
+    from layerlab.analysis.records.tidy import load_nodes, load_records, write_records
+    from layerlab.analysis.records.trajectories import load_trajectories, write_trajectories
+    from layerlab.analysis.transfer.oracle import oracle_distances
     from layerlab.data.catalog.corpus import DataSpec, register_corpus
     from layerlab.data.formats.bitext_files import read_bitexts
     from layerlab.errors import LayerlabError, NoEffectError, StudyError
@@ -92,10 +92,10 @@ _HOMES = {
         "Unfreeze",
         "intervention",
     ),
-    "layerlab.analysis.records": ("load_nodes", "load_records", "write_records"),
-    "layerlab.analysis.sensitivity": ("aggregate", "sensitivity", "transfer_gap"),
-    "layerlab.analysis.trajectories": ("load_trajectories", "write_trajectories"),
-    "layerlab.analysis.oracle": ("oracle_distances",),
+    "layerlab.analysis.records.tidy": ("load_nodes", "load_records", "write_records"),
+    "layerlab.analysis.effects.sensitivity": ("aggregate", "sensitivity", "transfer_gap"),
+    "layerlab.analysis.records.trajectories": ("load_trajectories", "write_trajectories"),
+    "layerlab.analysis.transfer.oracle": ("oracle_distances",),
     "layerlab.data.formats.bitext_files": ("read_bitexts",),
     "layerlab.data.catalog.corpus": ("DataSpec", "register_corpus"),
     "layerlab.errors": ("LayerlabError", "NoEffectError", "StudyError"),

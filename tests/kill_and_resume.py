@@ -36,7 +36,7 @@ if __name__ == "__main__":  # and not where pytest looks for examples
 import torch
 
 from layerlab import processes
-from layerlab.analysis.seal import fault_of
+from layerlab.analysis.stored.seal import fault_of
 from layerlab.nodes.engines import local, nursery
 from layerlab.nodes.store import lease
 from layerlab.nodes.store.store import Store
@@ -48,7 +48,7 @@ from layerlab.study.study import Study, StudyPlan
 CALLS = ("fsync", "link", "mkdir", "rename", "replace", "rmdir", "unlink", "utime")
 #: Heartbeats of processes that do not see each other, so that a stop outlasts a lease; in seconds.
 BEAT, SILENCE = 0.1, 1.0
-IMPORTED = ("analysis.records", "finetuning.loop", "nodes.kinds.fitted", "pretraining.run")
+IMPORTED = ("analysis.records.tidy", "finetuning.loop", "nodes.kinds.fitted", "pretraining.run")
 #: Folders that are empty when a study is complete.
 PASSING = ("work", "leases", "failed", "damaged")
 #: No process may live longer than so many seconds after its runner.

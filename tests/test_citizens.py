@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 import layerlab as ll
 from layerlab.ablation.interventions import kinds as registry
-from layerlab.analysis.sensitivity import sensitivity
+from layerlab.analysis.effects.sensitivity import sensitivity
 from layerlab.data.sentences import Sentence
 from layerlab.errors import LabelError
 from layerlab.models.encoder import Encoder

@@ -15,8 +15,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from layerlab.analysis.frame_files import read_csv, to_csv
-from layerlab.analysis.records import load_records, validate_records, write_records
+from layerlab.analysis.records.tidy import load_records, validate_records, write_records
+from layerlab.analysis.stored.frame_files import read_csv, to_csv
 from layerlab.extensions import import_modules
 from layerlab.names import visible
 from layerlab.report.page.study_report import write_report

@@ -43,9 +43,9 @@ def compare(
     layerlab compare results/minibert results/minibert-long -o comparison
     layerlab compare mbert=results/upos xlmr=results/upos-xlmr --format latex
     """
-    from layerlab.analysis.comparison import side_by_side
-    from layerlab.analysis.records import load_records
-    from layerlab.analysis.sensitivity import sensitivity
+    from layerlab.analysis.effects.comparison import side_by_side
+    from layerlab.analysis.effects.sensitivity import sensitivity
+    from layerlab.analysis.records.tidy import load_records
     from layerlab.report.tables.text import render_comparison
 
     folders = _labelled(results)
@@ -79,7 +79,7 @@ def _labelled(results: Sequence[str]) -> dict[str, Path]:
 
 def _apart(folders: Mapping[str, Path], frames: Mapping[str, pd.DataFrame], notes: Sequence[str]) -> str:
     """Write the settings that are not the same, a line each."""
-    from layerlab.analysis.comparison import differences
+    from layerlab.analysis.effects.comparison import differences
     from layerlab.report.page.about import read_about
     from layerlab.report.page.study_facts import plain
 

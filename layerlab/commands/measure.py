@@ -104,7 +104,7 @@ def measure(
     frame = pd.concat(parts, ignore_index=True)
     print(visible(alignment_table(frame), keep="\n"))
     if output is not None:
-        from layerlab.analysis.records import write_records
+        from layerlab.analysis.records.tidy import write_records
         from layerlab.report.figures.gallery import draw_all
 
         table = write_records(frame, output / "alignment.csv")

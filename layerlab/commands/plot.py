@@ -46,9 +46,9 @@ def plot(
     layerlab plot results/random-init-upos --scale log-odds
     layerlab plot results/random-init-upos --figure heatmap --png --output figures
     """
-    from layerlab.analysis.records import load_records
-    from layerlab.analysis.scales import check_scale
-    from layerlab.analysis.trajectories import find_trajectories
+    from layerlab.analysis.effects.scales import check_scale
+    from layerlab.analysis.records.tidy import load_records
+    from layerlab.analysis.records.trajectories import find_trajectories
     from layerlab.report.figures.gallery import draw_all, list_figures
 
     import_named(imports)

@@ -23,7 +23,7 @@ _PATIENCE: Final = 600.0
 
 def renew_report(folder: Path) -> list[Path]:
     """Write a results directory's report into it, unless it would come out the same; return its files."""
-    from layerlab.analysis.made import digest_inputs, made_of, note_made
+    from layerlab.analysis.stored.made import digest_inputs, made_of, note_made
     from layerlab.nodes.store.lock import lock_of, locked
 
     with locked(lock_of(folder / "index.html"), _PATIENCE):  # one process after the other

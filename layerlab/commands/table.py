@@ -54,20 +54,20 @@ def records(
     """
     folder = results_folder(results)
     if counts:
-        from layerlab.analysis.counts import load_counts, write_counts
+        from layerlab.analysis.sentences.counts import load_counts, write_counts
 
         if output is None:
             raise typer.BadParameter("counts are written to a file: give one with -o", param_hint="--counts")
         write_counts(load_counts(folder), output)
         return
-    from layerlab.analysis.frame_files import to_csv
+    from layerlab.analysis.stored.frame_files import to_csv
 
     if trajectories:
-        from layerlab.analysis.trajectories import load_trajectories as load
-        from layerlab.analysis.trajectories import write_trajectories as write
+        from layerlab.analysis.records.trajectories import load_trajectories as load
+        from layerlab.analysis.records.trajectories import write_trajectories as write
     else:
-        from layerlab.analysis.records import load_records as load
-        from layerlab.analysis.records import write_records as write
+        from layerlab.analysis.records.tidy import load_records as load
+        from layerlab.analysis.records.tidy import write_records as write
 
     frame = load(folder)
     if output is None:
@@ -102,8 +102,8 @@ def table(
     layerlab table results/trajectory --trajectories
     layerlab table results/random-init-upos --effects --scale log-odds
     """
-    from layerlab.analysis.records import load_records
-    from layerlab.analysis.scales import check_scale
+    from layerlab.analysis.effects.scales import check_scale
+    from layerlab.analysis.records.tidy import load_records
     from layerlab.errors import RecordsError, unknown
     from layerlab.report.tables.text import INTERVALS, render_distances, render_table
 
@@ -112,7 +112,7 @@ def table(
         raise RecordsError(unknown("interval", interval, INTERVALS))
     folder = results_folder(results)
     if trajectories:
-        from layerlab.analysis.trajectories import load_trajectories
+        from layerlab.analysis.records.trajectories import load_trajectories
 
         print(render_distances(load_trajectories(folder), style, metric=metric))
         return
@@ -124,8 +124,8 @@ def table(
 
 def _counts(folder: Path, frame: pd.DataFrame, metric: str | None, *, required: bool) -> pd.DataFrame | None:
     """Read the counts of sentences of the metrics that are shown."""
-    from layerlab.analysis.counts import find_counts, load_counts
-    from layerlab.analysis.sweeps import select_scores
+    from layerlab.analysis.effects.sweeps import select_scores
+    from layerlab.analysis.sentences.counts import find_counts, load_counts
 
     metrics = set(select_scores(frame, metric)["metric"])
     return load_counts(folder, metrics=metrics) if required else find_counts(folder, metrics)

@@ -91,7 +91,7 @@ def _write_corpora(folder: Path, settings: DemoSettings, say: Callable[[str], No
 
 def _measure(folder: Path, settings: DemoSettings, say: Callable[[str], None]) -> list[Path]:
     """Measure and draw how similar the languages are in the pretrained encoder, layer by layer."""
-    from layerlab.analysis.records import load_records, write_records
+    from layerlab.analysis.records.tidy import load_records, write_records
     from layerlab.data.formats.bitext_files import read_bitexts
     from layerlab.measures.bitext_alignment import measure_alignment
     from layerlab.nodes.process import quieten_transformers
@@ -139,7 +139,7 @@ def _run_study(folder: Path, settings: DemoSettings, workers: int | None, say: C
 
 
 def _report(results: Path, curves: list[Path], say: Callable[[str], None]) -> None:
-    from layerlab.analysis.records import load_records
+    from layerlab.analysis.records.tidy import load_records
     from layerlab.report.page.plates import FULL_FOLDER
     from layerlab.report.page.study_report import report_on
     from layerlab.report.tables.text import render_table
@@ -157,7 +157,7 @@ def _report(results: Path, curves: list[Path], say: Callable[[str], None]) -> No
 
 def findings(frame: pd.DataFrame) -> list[str]:
     """Return a sentence for each task: what fresh weights change in the source and in the targets."""
-    from layerlab.analysis.sensitivity import MEAN, sensitivity
+    from layerlab.analysis.effects.sensitivity import MEAN, sensitivity
 
     effect = sensitivity(frame)
     lines = []

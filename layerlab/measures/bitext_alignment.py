@@ -118,8 +118,8 @@ def measured_records(rows: Iterable[tuple[str, str, str, int, str, float, int]])
     """Make tidy records of model, source, target, level, metric, value and n."""
     import pandas as pd
 
-    from layerlab.analysis.measured import complete_measured
-    from layerlab.analysis.records import validate_records
+    from layerlab.analysis.records.measured import complete_measured
+    from layerlab.analysis.records.tidy import validate_records
 
     names = ["model", "source", "target", "layer", "metric", "value", "n"]
     return validate_records(complete_measured(pd.DataFrame(rows, columns=names)), "the measured values")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from layerlab.analysis.made import digest_inputs, made_of, note_made
+from layerlab.analysis.stored.made import digest_inputs, made_of, note_made
 from layerlab.errors import Problem, StudyError, unknown
 from layerlab.files import write_text
 from layerlab.nodes.engines.choice import default_engine
@@ -188,10 +188,10 @@ def write_frames(store: Store) -> None:
         inputs = digest_inputs(store.root)
         if made_of(store.root, "frames", inputs):
             return
-        from layerlab.analysis.counts import PACKED, find_counts, write_counts
-        from layerlab.analysis.frame_files import to_csv
-        from layerlab.analysis.records import load_nodes, load_records, validate_records
-        from layerlab.analysis.trajectories import FILE, find_trajectories, write_trajectories
+        from layerlab.analysis.records.tidy import load_nodes, load_records, validate_records
+        from layerlab.analysis.records.trajectories import FILE, find_trajectories, write_trajectories
+        from layerlab.analysis.sentences.counts import PACKED, find_counts, write_counts
+        from layerlab.analysis.stored.frame_files import to_csv
 
         records, nodes = load_records(store.root), load_nodes(store.root)
         files = [store.root / "records.csv", store.root / "nodes.csv"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
-from layerlab.analysis.scales import LOG_ODDS, POINTS
-from layerlab.analysis.sensitivity import t_interval
-from layerlab.analysis.significance import LEVEL
+from layerlab.analysis.effects.scales import LOG_ODDS, POINTS
+from layerlab.analysis.effects.sensitivity import t_interval
+from layerlab.analysis.significance.effects import LEVEL
 from layerlab.errors import RecordsError, unknown
 from layerlab.targets import sources_of, zero_shot_targets
 from results.numbers.forms import Estimate, Placed, decimals, fraction

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from ruamel.yaml import YAML
 
-from layerlab.analysis.records import load_records
+from layerlab.analysis.records.tidy import load_records
 from layerlab.errors import RecordsError, unknown
 
 RESULTS = Path(__file__).parents[1]

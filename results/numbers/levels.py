@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from layerlab.analysis.sensitivity import t_interval
+from layerlab.analysis.effects.sensitivity import t_interval
 from layerlab.errors import RecordsError, unknown
 from layerlab.report.figures.gap import gap_against_similarity
 from results.numbers.folders import records

@@ -15,7 +15,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from ruamel.yaml import YAML
 
-from layerlab.analysis.significance import LEVEL
+from layerlab.analysis.significance.effects import LEVEL
 from layerlab.errors import RecordsError
 from results.numbers.effects import Study, study
 from results.numbers.folders import RESULTS, settings

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from layerlab.analysis.scales import POINTS, Scale
-from layerlab.analysis.significance import significance
-from layerlab.analysis.sweeps import NAMED, select_scores, windows
+from layerlab.analysis.effects.scales import POINTS, Scale
+from layerlab.analysis.effects.sweeps import NAMED, select_scores, windows
+from layerlab.analysis.significance.effects import significance
 from layerlab.errors import RecordsError, unknown
 from layerlab.targets import sources_of
 from results.numbers.folders import records

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from layerlab.analysis.nodes import load_nodes
-from layerlab.analysis.records import load_records
+from layerlab.analysis.records.nodes import load_nodes
+from layerlab.analysis.records.tidy import load_records
 from layerlab.bench.programs import flops, profile, synthetic
 from layerlab.bench.settings import SCALES, BenchSettings, Scale
 from layerlab.bench.workloads.all import WORKLOADS

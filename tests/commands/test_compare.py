@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from layerlab.analysis.records import write_records
-from layerlab.analysis.sensitivity import sensitivity
+from layerlab.analysis.effects.sensitivity import sensitivity
+from layerlab.analysis.records.tidy import write_records
 from tests.fixtures.command_line import Call
 
 Make = Callable[..., pd.DataFrame]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from layerlab.analysis.records import validate_records, write_records
+from layerlab.analysis.records.tidy import validate_records, write_records
 from tests.fixtures.command_line import Call
 
 

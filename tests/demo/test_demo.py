@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from layerlab.analysis.records import load_records
-from layerlab.analysis.sensitivity import MEAN, sensitivity
+from layerlab.analysis.records.tidy import load_records
+from layerlab.analysis.effects.sensitivity import MEAN, sensitivity
 from layerlab.demo.demo import findings, run_demo
 from layerlab.demo.settings import FULL, QUICK
 from layerlab.errors import StoreError

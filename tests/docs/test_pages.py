@@ -21,7 +21,7 @@ import torch
 from ruamel.yaml import YAML
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
-from layerlab.analysis.records import load_records
+from layerlab.analysis.records.tidy import load_records
 from layerlab.study.study import Study
 
 ROOT = Path(__file__).parents[2]

@@ -33,7 +33,7 @@ import os, signal, time
 from dataclasses import asdict, dataclass
 
 import layerlab as ll
-from layerlab.analysis.stored import Record
+from layerlab.analysis.stored.record import Record
 
 
 @ll.node

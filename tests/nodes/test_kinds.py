@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from layerlab.analysis.records import load_nodes, load_records
+from layerlab.analysis.records.tidy import load_nodes, load_records
 from layerlab.errors import StoreError, StudyError
 from layerlab.nodes.jobs import read_node
 from layerlab.nodes.node import Node, find_kind, node
@@ -30,7 +30,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import layerlab as ll
-from layerlab.analysis.stored import Record, ScoreRow
+from layerlab.analysis.stored.record import Record, ScoreRow
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.identity import digest
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from layerlab.analysis.counts import load_counts
-from layerlab.analysis.records import load_nodes, load_records
+from layerlab.analysis.records.tidy import load_nodes, load_records
+from layerlab.analysis.sentences.counts import load_counts
 from layerlab.nodes.jobs import read_node
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.store.store import Store

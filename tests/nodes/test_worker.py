@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from layerlab.analysis.stored import Record
+from layerlab.analysis.stored.record import Record
 from layerlab.nodes import node as nodes
 from layerlab.nodes import worker
 from layerlab.nodes.jobs import write_node

@@ -11,10 +11,10 @@ import pytest
 from layerlab.ablation.ablation import Ablation
 from layerlab.ablation.interventions import FitDonor, Freeze, Reset, Swap
 from layerlab.ablation.sweep import Sweep, Swept
-from layerlab.analysis.records import load_records, record_rows, validate_records, write_records
-from layerlab.analysis.sensitivity import sensitivity
-from layerlab.analysis.stored import Record, ScoreRow
-from layerlab.analysis.sweeps import NAMED, select_scores
+from layerlab.analysis.effects.sensitivity import sensitivity
+from layerlab.analysis.effects.sweeps import NAMED, select_scores
+from layerlab.analysis.records.tidy import load_records, record_rows, validate_records, write_records
+from layerlab.analysis.stored.record import Record, ScoreRow
 from layerlab.report.figures.gallery import available
 from layerlab.report.style.panels import panels
 from layerlab.report.tables.text import render_table

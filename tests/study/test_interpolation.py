@@ -14,8 +14,8 @@ import torch
 from layerlab.ablation.apply import HEAD, applied, apply
 from layerlab.ablation.interventions import FitDonor, Interpolate
 from layerlab.ablation.interventions.donors import Donors
-from layerlab.analysis.records import load_records
-from layerlab.analysis.sensitivity import sensitivity
+from layerlab.analysis.effects.sensitivity import sensitivity
+from layerlab.analysis.records.tidy import load_records
 from layerlab.errors import DonorError, NoEffectError, RecordsError, StudyError
 from layerlab.nodes.kinds.fitted import Fitted, load_fitted
 from layerlab.nodes.node import Work

@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from layerlab.ablation.ablation import Ablation
 from layerlab.ablation.interventions import FitDonor, Reset, Swap
-from layerlab.analysis.records import load_records
+from layerlab.analysis.records.tidy import load_records
 from layerlab.errors import StudyError
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store

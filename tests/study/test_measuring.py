@@ -12,9 +12,9 @@ import pytest
 
 from layerlab.ablation.ablation import Ablation
 from layerlab.ablation.interventions import Reset, Skip
-from layerlab.analysis.records import load_nodes, load_records
-from layerlab.analysis.sensitivity import aggregate, sensitivity, transfer_gap
-from layerlab.analysis.significance import significance
+from layerlab.analysis.effects.sensitivity import aggregate, sensitivity, transfer_gap
+from layerlab.analysis.records.tidy import load_nodes, load_records
+from layerlab.analysis.significance.effects import significance
 from layerlab.data.formats.bitext_files import read_bitexts
 from layerlab.errors import RecordsError
 from layerlab.measures.bitext_alignment import measure_alignment

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from layerlab.analysis.records import load_records
-from layerlab.analysis.sensitivity import sensitivity
+from layerlab.analysis.effects.sensitivity import sensitivity
+from layerlab.analysis.records.tidy import load_records
 from layerlab.errors import StudyError
 from layerlab.nodes.store.store import Store
 from layerlab.study.study import Study

@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from layerlab.analysis.records import load_nodes, load_records
-from layerlab.analysis.sensitivity import sensitivity
+from layerlab.analysis.effects.sensitivity import sensitivity
+from layerlab.analysis.records.tidy import load_nodes, load_records
 from layerlab.nodes.store.store import Store
 from layerlab.study.study import Study
 from layerlab.tasks.task import get_task

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from layerlab.analysis.stored import Manifest, Record, ScoreRow
+from layerlab.analysis.stored.record import Manifest, Record, ScoreRow
 from layerlab.errors import StoreError
 from layerlab.nodes.kinds.run import Run
 from layerlab.nodes.store.store import Store

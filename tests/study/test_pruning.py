@@ -10,7 +10,7 @@ import pytest
 
 from layerlab.ablation.ablation import Ablation
 from layerlab.ablation.interventions import FitDonor, Reset, Swap
-from layerlab.analysis.records import load_nodes, load_records
+from layerlab.analysis.records.tidy import load_nodes, load_records
 from layerlab.nodes.store.store import Store
 from layerlab.study.parts import prepare_store
 from layerlab.study.pruning import find_prunable, prune, revive

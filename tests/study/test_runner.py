@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save_file
 
 from layerlab.ablation.ablation import Ablation
 from layerlab.ablation.interventions import FitDonor, Reset, Skip, Swap, from_dict
-from layerlab.analysis.records import load_nodes, load_records
-from layerlab.analysis.sensitivity import sensitivity
+from layerlab.analysis.effects.sensitivity import sensitivity
+from layerlab.analysis.records.tidy import load_nodes, load_records
 from layerlab.data.catalog.corpus import DataSpec
 from layerlab.errors import StoreError
 from layerlab.models.encoder import Encoder

@@ -14,11 +14,11 @@ import pytest
 
 from layerlab.ablation.ablation import Ablation
 from layerlab.ablation.interventions import FitDonor, Freeze, Reset, Swap
-from layerlab.analysis.counts import load_counts
-from layerlab.analysis.records import load_nodes, load_records
-from layerlab.analysis.sensitivity import sensitivity, transfer_gap
-from layerlab.analysis.significance import significance
-from layerlab.analysis.transfer import transfers
+from layerlab.analysis.effects.sensitivity import sensitivity, transfer_gap
+from layerlab.analysis.records.tidy import load_nodes, load_records
+from layerlab.analysis.sentences.counts import load_counts
+from layerlab.analysis.significance.effects import significance
+from layerlab.analysis.transfer.matrix import transfers
 from layerlab.errors import StudyError
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.report.figures.gallery import draw_all

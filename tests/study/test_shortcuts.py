@@ -14,7 +14,7 @@ import pytest
 from layerlab.ablation.ablation import Ablation, Timed
 from layerlab.ablation.interventions import FitDonor, Freeze, Rate, Reset, Scale, Skip, Swap, Unfreeze
 from layerlab.ablation.sweep import sweep
-from layerlab.analysis.records import load_records
+from layerlab.analysis.records.tidy import load_records
 from layerlab.study.study import Study
 from layerlab.training.shortcuts.shortcut import SHORTCUTS
 from tests.fixtures.encoders import build, make_config

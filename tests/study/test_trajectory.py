@@ -11,8 +11,8 @@ import pytest
 
 from layerlab.ablation.ablation import Ablation, Timed
 from layerlab.ablation.interventions import Freeze, Reset
-from layerlab.analysis.records import load_records
-from layerlab.analysis.trajectories import TRAJECTORY_KEY, load_trajectories
+from layerlab.analysis.records.tidy import load_records
+from layerlab.analysis.records.trajectories import TRAJECTORY_KEY, load_trajectories
 from layerlab.errors import StudyError
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.trajectory import Trajectory

@@ -8,13 +8,13 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from layerlab.analysis.pairing import paired, pairs_of_effects
-from layerlab.analysis.scales import POINTS, Scale
-from layerlab.analysis.scored_runs import Row, ScoredRuns
+from layerlab.analysis.effects.pairing import paired, pairs_of_effects
+from layerlab.analysis.effects.scales import POINTS, Scale
+from layerlab.analysis.effects.scored_runs import Row, ScoredRuns
+from layerlab.analysis.effects.sweeps import select_scores
 from layerlab.analysis.sentences.influence import Floats, SentenceInfluence
 from layerlab.analysis.sentences.variance import hierarchical_interval
-from layerlab.analysis.significance import significance
-from layerlab.analysis.sweeps import select_scores
+from layerlab.analysis.significance.effects import significance
 
 
 def compare_effects(
@@ -46,8 +46,8 @@ def hierarchical_effects(
 
     Args:
         frame: Tidy records.
-        counts: What ``layerlab.analysis.counts.load_counts`` gives; effects of which runs have none keep
-            their t interval over seeds.
+        counts: What ``layerlab.analysis.sentences.counts.load_counts`` gives; effects of which runs have
+            none keep their t interval over seeds.
         metric: As in ``sensitivity``.
         split: As in ``sensitivity``.
         incomplete: As in ``sensitivity``.

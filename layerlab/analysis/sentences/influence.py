@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from layerlab.analysis.resampling import PART, SENTENCE_COLUMNS
-from layerlab.analysis.scales import POINTS, Scale, slope
+from layerlab.analysis.effects.scales import POINTS, Scale, slope
+from layerlab.analysis.significance.resampling import PART, SENTENCE_COLUMNS
 from layerlab.errors import RecordsError
 
 Floats = npt.NDArray[np.float64]
@@ -26,7 +26,7 @@ class SentenceInfluence:
     """Influence of sentences on the scores of runs."""
 
     def __init__(self, counts: pd.DataFrame, scale: Scale = POINTS) -> None:
-        """Take what ``layerlab.analysis.counts.load_counts`` gives, and the scale of scores.
+        """Take what ``layerlab.analysis.sentences.counts.load_counts`` gives, and the scale of scores.
 
         Raises:
             RecordsError: A column is missing.

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from layerlab.analysis.resampling import PART
+from layerlab.analysis.significance.resampling import PART
 from layerlab.errors import RecordsError
 from layerlab.files import replacing
 
@@ -28,7 +28,7 @@ _MOMENT: Final = (1980, 1, 1, 0, 0, 0)  # of every entry, so that equal counts g
 
 
 def write_packed(counts: pd.DataFrame, path: Path) -> Path:
-    """Write counts, with the columns ``layerlab.analysis.counts.COUNT_COLUMNS``, to one ``.npz`` file."""
+    """Write counts, with the columns ``COUNT_COLUMNS`` of ``sentences.counts``, to one ``.npz`` file."""
     texts = {name: counts[name].astype("str") for name in (*_BLOCK, "run_id")}
     ordered = counts.assign(**texts).sort_values([*_BLOCK, "run_id", "sentence"], kind="stable")
     blocks: list[dict[str, Any]] = []

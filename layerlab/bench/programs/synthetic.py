@@ -9,7 +9,7 @@ import random
 import sys
 from pathlib import Path
 
-from layerlab.analysis.stored import Record, ScoreRow
+from layerlab.analysis.stored.record import Record, ScoreRow
 from layerlab.files import publishing
 from layerlab.nodes.facts import Facts
 from layerlab.nodes.kinds.run import Run

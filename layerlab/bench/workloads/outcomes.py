@@ -11,8 +11,8 @@ from layerlab.bench.workload import Outcome
 
 def read_study(folder: Path) -> Outcome:
     """Read steps and the mean score of a study's results."""
-    from layerlab.analysis.nodes import load_nodes
-    from layerlab.analysis.records import load_records
+    from layerlab.analysis.records.nodes import load_nodes
+    from layerlab.analysis.records.tidy import load_records
 
     records, nodes = load_records(folder / "results"), load_nodes(folder / "results")
     scores = records[records["main"].astype(bool)]["value"]

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from layerlab.analysis.stored import Record, ScoreRow
+from layerlab.analysis.stored.record import Record, ScoreRow
 from layerlab.data.formats.distances import Distances, read_distances
 from layerlab.errors import DataError, StudyError
 from layerlab.names import DISTANCE

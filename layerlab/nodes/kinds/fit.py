@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from layerlab.ablation.interventions import to_dict
-from layerlab.analysis.stored import Record
+from layerlab.analysis.stored.record import Record
 from layerlab.data.catalog.corpus import DataSpec
 from layerlab.files import write_json
 from layerlab.finetuning.training import Training

@@ -10,7 +10,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Protocol
 
-from layerlab.analysis.stored import ScoreRow
+from layerlab.analysis.stored.record import ScoreRow
 from layerlab.data.bitext import Bitext, Texts
 from layerlab.data.spec import Controlled
 from layerlab.measures.bitext_alignment import MEASURES, step_cka

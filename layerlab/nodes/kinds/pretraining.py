@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from layerlab.analysis.stored import Record
+from layerlab.analysis.stored.record import Record
 from layerlab.errors import DataError
 from layerlab.models.anatomy import anatomy_of
 from layerlab.models.checkpoints import Checkpoint

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from layerlab.analysis.stored import Record, ScoreRow
+from layerlab.analysis.stored.record import Record, ScoreRow
 from layerlab.data.catalog.corpus import find_corpus
 from layerlab.data.sentences import joined
 from layerlab.data.spec import DataSpec

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from layerlab.analysis.stored import Record
+from layerlab.analysis.stored.record import Record
 from layerlab.data.catalog.corpus import CorpusRef, DataSpec, find_corpus
 from layerlab.data.sentences import joined
 from layerlab.errors import CheckpointError, DataError, LabelError, LayerlabError, Problem, StudyError
@@ -70,7 +70,7 @@ def probe_models(
     """
     import pandas as pd
 
-    from layerlab.analysis.records import record_rows, validate_records
+    from layerlab.analysis.records.tidy import record_rows, validate_records
 
     data, training = (data or DataSpec()).resolved(), training or ProbeTraining()
     checkpoints, trains, tests = _find_all(models, task, source, targets, data, seeds, layers)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from layerlab.analysis.stored import ScoreRow
+from layerlab.analysis.stored.record import ScoreRow
 from layerlab.data.bitext import Texts
 from layerlab.measures.options import Pooling
 from layerlab.measures.states import States, sentence_states

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from layerlab.analysis.stored import Record, ScoreRow
+from layerlab.analysis.stored.record import Record, ScoreRow
 from layerlab.data.catalog.corpus import DataSpec
 from layerlab.nodes.facts import Facts
 from layerlab.nodes.identity import RunSpec

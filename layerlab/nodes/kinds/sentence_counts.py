@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from layerlab.analysis.counts import COUNTS
+from layerlab.analysis.sentences.counts import COUNTS
 from layerlab.tasks.task import Score
 
 _COLUMNS = ("target", "metric", "part", "sentence", "hits", "total")

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from layerlab.analysis.seal import RECORD
+from layerlab.analysis.stored.seal import RECORD
 from layerlab.nodes.identity import TrajectorySpec
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.watched import KIND, Watched, publish_trajectory

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from layerlab.analysis.stored import Record
+from layerlab.analysis.stored.record import Record
 from layerlab.data.catalog.corpus import DataSpec, find_corpus
 from layerlab.finetuning.every import Every, Steps
 from layerlab.finetuning.training import Average, Training
@@ -131,7 +131,7 @@ def publish_trajectory(
     """
     import pandas as pd
 
-    from layerlab.analysis.trajectories import POINTS
+    from layerlab.analysis.records.trajectories import POINTS
 
     assert result.points is not None
     about = {**work.store.read_job(spec.id)["columns"], "trajectory_id": spec.id, "fit_id": spec.fit}

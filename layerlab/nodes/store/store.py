@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from layerlab.analysis.seal import RECORD, changed_files, fault_of, seal
+from layerlab.analysis.stored.seal import RECORD, changed_files, fault_of, seal
 from layerlab.disk import describe_error
 from layerlab.errors import DamageError, StoreError
 from layerlab.files import partials, publishing, remove, write_changed, write_text

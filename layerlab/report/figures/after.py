@@ -12,8 +12,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
-from layerlab.analysis.sensitivity import MEAN, SETTING
-from layerlab.analysis.sweeps import NAMED
+from layerlab.analysis.effects.sensitivity import MEAN, SETTING
+from layerlab.analysis.effects.sweeps import NAMED
 from layerlab.errors import RecordsError
 from layerlab.names import metric_name, task_name
 from layerlab.report.figures.effect_panels import means_words
@@ -34,7 +34,7 @@ def plot_after(effect: pd.DataFrame) -> MplFigure:
 
     Above on the source, below on the mean of the zero-shot targets, on one scale. A window of several layers
     is drawn at its middle. Bands are 95% intervals, left out for more than four sweeps. Takes
-    what ``layerlab.analysis.sensitivity`` gives, of one model, task and source.
+    what ``layerlab.analysis.effects.sensitivity`` gives, of one model, task and source.
 
     Raises:
         RecordsError: No sweep after fine-tuning, or several settings.

@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
-from layerlab.analysis.measured import upgrade_alignment
+from layerlab.analysis.records.measured import upgrade_alignment
 from layerlab.errors import RecordsError, unknown
 from layerlab.names import DIRECTIONS, MEASURED, measure_name
 from layerlab.report.figures.figure import Drawing, Figure, Material, by_page

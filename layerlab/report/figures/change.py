@@ -8,7 +8,7 @@ from functools import partial
 import pandas as pd
 from matplotlib.figure import Figure as MplFigure
 
-from layerlab.analysis.records import BASELINE
+from layerlab.analysis.records.tidy import BASELINE
 from layerlab.errors import RecordsError
 from layerlab.names import measure_name, task_name
 from layerlab.report.figures.figure import Drawing, Figure, Material, by_setting, only_setting

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
-from layerlab.analysis.sensitivity import MEAN
+from layerlab.analysis.effects.sensitivity import MEAN
 from layerlab.report.style.axes import (
     draw_band,
     draw_zero,

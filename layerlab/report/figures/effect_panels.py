@@ -14,8 +14,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
-from layerlab.analysis.sensitivity import MEAN
-from layerlab.analysis.sweeps import NAMED
+from layerlab.analysis.effects.sensitivity import MEAN
+from layerlab.analysis.effects.sweeps import NAMED
 from layerlab.report.figures.figure import Drawing, Material
 from layerlab.report.style.axes import (
     draw_zero,

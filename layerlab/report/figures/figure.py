@@ -9,9 +9,9 @@ from functools import cached_property
 import pandas as pd
 from matplotlib.figure import Figure as MplFigure
 
-from layerlab.analysis.scales import POINTS, Scale
-from layerlab.analysis.sensitivity import SETTING, sensitivity
-from layerlab.analysis.sweeps import select_scores
+from layerlab.analysis.effects.scales import POINTS, Scale
+from layerlab.analysis.effects.sensitivity import SETTING, sensitivity
+from layerlab.analysis.effects.sweeps import select_scores
 from layerlab.errors import RecordsError
 from layerlab.report.style.axes import MOST_PANELS
 from layerlab.report.style.wording import slug
@@ -78,14 +78,14 @@ class Material:
 
     @cached_property
     def effect(self) -> pd.DataFrame:
-        """Every ablation against its baseline, as ``layerlab.analysis.sensitivity`` gives it."""
+        """Every ablation against its baseline, as ``layerlab.analysis.effects.sensitivity`` gives it."""
         if self.known_effect is not None:
             return self.known_effect
         return sensitivity(self.frame, self.metric, incomplete="drop", scale=self.scale)
 
     @cached_property
     def scores(self) -> pd.DataFrame:
-        """The scores of the metric, as ``layerlab.analysis.sweeps.select_scores`` gives them."""
+        """The scores of the metric, as ``layerlab.analysis.effects.sweeps.select_scores`` gives them."""
         return select_scores(self.frame, self.metric)
 
     def stem(self, figure: str, where: Mapping[str, str], *rest: str, scaled: bool = False) -> str:

@@ -14,9 +14,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
-from layerlab.analysis.records import BASELINE
-from layerlab.analysis.sensitivity import t_interval
-from layerlab.analysis.sweeps import select_scores
+from layerlab.analysis.effects.sensitivity import t_interval
+from layerlab.analysis.effects.sweeps import select_scores
+from layerlab.analysis.records.tidy import BASELINE
 from layerlab.errors import RecordsError
 from layerlab.models.layers import Layers
 from layerlab.names import metric_name, task_name

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from layerlab.analysis.records import TEXT
-from layerlab.analysis.scales import POINTS, Scale
-from layerlab.analysis.stored import Where
+from layerlab.analysis.effects.scales import POINTS, Scale
+from layerlab.analysis.records.tidy import TEXT
+from layerlab.analysis.stored.record import Where
 from layerlab.errors import RecordsError, unknown
 from layerlab.names import visible
 from layerlab.report.figures.after import AFTER

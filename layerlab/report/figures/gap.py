@@ -14,10 +14,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
-from layerlab.analysis.correlation import correlate
-from layerlab.analysis.limits import CEILING
-from layerlab.analysis.records import BASELINE
-from layerlab.analysis.sensitivity import t_interval, transfer_gap
+from layerlab.analysis.effects.limits import CEILING
+from layerlab.analysis.effects.sensitivity import t_interval, transfer_gap
+from layerlab.analysis.records.tidy import BASELINE
+from layerlab.analysis.transfer.correlation import correlate
 from layerlab.errors import RecordsError, unknown
 from layerlab.names import PRETRAINED, measure_name, metric_name, task_name
 from layerlab.report.figures.figure import Drawing, Figure, Material, by_setting, only_setting
@@ -118,7 +118,7 @@ class GapAgainstSimilarity:
 
     @cached_property
     def rho(self) -> pd.DataFrame:
-        """What ``layerlab.analysis.correlation.correlate`` gives, of both measures."""
+        """What ``layerlab.analysis.transfer.correlation.correlate`` gives, of both measures."""
         return correlate(self.runs, self.levels)
 
     @cached_property

@@ -15,9 +15,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
-from layerlab.analysis.correlation import correlate
-from layerlab.analysis.distance import distance_rows
-from layerlab.analysis.sensitivity import transfer_gap
+from layerlab.analysis.effects.sensitivity import transfer_gap
+from layerlab.analysis.transfer.correlation import correlate
+from layerlab.analysis.transfer.distance import distance_rows
 from layerlab.errors import RecordsError
 from layerlab.names import metric_name, task_name
 from layerlab.report.figures.figure import Drawing, Figure, Material, by_setting, only_setting
@@ -51,7 +51,7 @@ class GapAgainstDistance:
 
     @cached_property
     def rho(self) -> pd.DataFrame:
-        """What ``layerlab.analysis.correlation.correlate`` gives, by kind of distance."""
+        """What ``layerlab.analysis.transfer.correlation.correlate`` gives, by kind of distance."""
         return correlate(self.runs, self.distances).set_index("measure")
 
     @property

@@ -12,7 +12,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure as MplFigure
 from matplotlib.text import Text
 
-from layerlab.analysis.sensitivity import LANGUAGE_QUANTITY, MEAN
+from layerlab.analysis.effects.sensitivity import LANGUAGE_QUANTITY, MEAN
 from layerlab.errors import RecordsError
 from layerlab.report.figures.effect_panels import (
     TRANSFER,
@@ -45,7 +45,7 @@ def plot_heatmap(
     else of the page; where they do not fit the page either, colours alone.
 
     Args:
-        effect: What ``layerlab.analysis.sensitivity`` gives, of one model, task, source and sweep.
+        effect: What ``layerlab.analysis.effects.sensitivity`` gives, of one model, task, source and sweep.
         quantity: ``zero_shot_drop``, or ``gap_change``: what a target loses beyond the source (then the
             source has no row).
 

@@ -17,9 +17,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
-from layerlab.analysis.records import BASELINE
-from layerlab.analysis.sensitivity import MEAN, SETTING, t_interval
-from layerlab.analysis.sweeps import select_scores
+from layerlab.analysis.effects.sensitivity import MEAN, SETTING, t_interval
+from layerlab.analysis.effects.sweeps import select_scores
+from layerlab.analysis.records.tidy import BASELINE
 from layerlab.errors import RecordsError
 from layerlab.names import metric_name, task_name
 from layerlab.report.figures.figure import Drawing, Figure, Material, by_setting, only_setting

@@ -15,8 +15,8 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 
-from layerlab.analysis.records import BASELINE
-from layerlab.analysis.sensitivity import t_interval
+from layerlab.analysis.effects.sensitivity import t_interval
+from layerlab.analysis.records.tidy import BASELINE
 from layerlab.errors import RecordsError, unknown
 from layerlab.names import DIRECTIONS, MEASURED, PRETRAINED
 from layerlab.report.figures.figure import by_setting

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
-from layerlab.analysis.sensitivity import MEAN
+from layerlab.analysis.effects.sensitivity import MEAN
 from layerlab.report.figures.effect_panels import (
     PAIRED,
     costs_words,
@@ -36,7 +36,7 @@ def plot_sensitivity(effect: pd.DataFrame) -> MplFigure:
     bars. At the width of an ACL column, or of the page for several panels.
 
     Args:
-        effect: What ``layerlab.analysis.sensitivity`` gives.
+        effect: What ``layerlab.analysis.effects.sensitivity`` gives.
 
     Raises:
         RecordsError: No rows, or more panels than fit a page.
@@ -59,7 +59,8 @@ def plot_sensitivity(effect: pd.DataFrame) -> MplFigure:
 def plot_drops_by_seed(pairs: pd.DataFrame, target: str = MEAN) -> MplFigure:
     """Draw the drop of every seed as a dot, per layer window: the spread behind the intervals.
 
-    Takes what ``layerlab.analysis.sensitivity.paired`` gives; the target may be the source, or the mean.
+    Takes what ``layerlab.analysis.effects.sensitivity.paired`` gives; the target may be the source, or the
+    mean.
 
     Raises:
         RecordsError: No rows, or more panels than fit a page.

@@ -11,8 +11,8 @@ from functools import partial
 import pandas as pd
 from matplotlib.figure import Figure as MplFigure
 
-from layerlab.analysis.records import BASELINE
-from layerlab.analysis.sweeps import NAMED, sweep_names, windows
+from layerlab.analysis.effects.sweeps import NAMED, sweep_names, windows
+from layerlab.analysis.records.tidy import BASELINE
 from layerlab.errors import RecordsError, unknown
 from layerlab.names import measure_name, task_name
 from layerlab.report.figures.figure import Drawing, Figure, Material, only_setting

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
-from layerlab.analysis.sensitivity import MEAN
+from layerlab.analysis.effects.sensitivity import MEAN
 from layerlab.report.figures.effect_panels import (
     TRANSFER,
     costs_words,

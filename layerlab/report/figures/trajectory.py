@@ -16,9 +16,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 from matplotlib.transforms import blended_transform_factory
 
-from layerlab.analysis.oracle import SETTING, select_metric
-from layerlab.analysis.sensitivity import t_interval
-from layerlab.analysis.sweeps import in_order
+from layerlab.analysis.effects.sensitivity import t_interval
+from layerlab.analysis.effects.sweeps import in_order
+from layerlab.analysis.transfer.oracle import SETTING, select_metric
 from layerlab.errors import RecordsError
 from layerlab.names import metric_name, task_name
 from layerlab.report.figures.figure import Drawing, Figure, Material, by_page, by_setting, only_setting
@@ -42,7 +42,7 @@ def plot_trajectory(frame: pd.DataFrame, metric: str | None = None) -> MplFigure
     not be chosen are shaded.
 
     Args:
-        frame: Trajectories, as ``layerlab.analysis.trajectories.load_trajectories`` gives them.
+        frame: Trajectories, as ``layerlab.analysis.records.trajectories.load_trajectories`` gives them.
         metric: The metric; none means the task's main one.
 
     Raises:

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from matplotlib.figure import Figure as MplFigure
 
-from layerlab.analysis.transfer import Transfer, transfers
+from layerlab.analysis.transfer.matrix import Transfer, transfers
 from layerlab.names import metric_name, task_name
 from layerlab.report.figures.figure import Drawing, Figure, Material
 from layerlab.report.style.captions import capital, count, matrix_words

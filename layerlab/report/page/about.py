@@ -9,13 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from layerlab.analysis.counts import find_counts
-from layerlab.analysis.frame_files import read_csv
-from layerlab.analysis.nodes import load_nodes
-from layerlab.analysis.seal import fault_of
-from layerlab.analysis.stored import Manifest, Where, read_json
-from layerlab.analysis.sweeps import select_scores
-from layerlab.analysis.trajectories import find_trajectories
+from layerlab.analysis.effects.sweeps import select_scores
+from layerlab.analysis.records.nodes import load_nodes
+from layerlab.analysis.records.trajectories import find_trajectories
+from layerlab.analysis.sentences.counts import find_counts
+from layerlab.analysis.stored.frame_files import read_csv
+from layerlab.analysis.stored.record import Manifest, Where, read_json
+from layerlab.analysis.stored.seal import fault_of
 from layerlab.config import read_yaml
 from layerlab.errors import RecordsError, StudyError
 from layerlab.names import plural
@@ -27,8 +27,8 @@ class About:
 
     Attributes:
         settings: The study file as it was run; empty where it is not there.
-        nodes: One row per pretraining, fit and run, as ``layerlab.analysis.nodes.load_nodes`` gives it; empty
-            where it is not there.
+        nodes: One row per pretraining, fit and run, as ``layerlab.analysis.records.nodes.load_nodes`` gives
+            it; empty where it is not there.
         failures: What failed, one line each.
         planned: Runs that the plan asks for; None where no plan is known.
         complete: Runs of them that are there; None where no plan is known.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from layerlab.analysis.significance import seed_warning
+from layerlab.analysis.significance.effects import seed_warning
 from layerlab.names import task_name
 from layerlab.report.page.about import About
 from layerlab.report.style.caution import limit_sentences

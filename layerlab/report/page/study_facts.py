@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from layerlab.analysis.sweeps import in_order, select_scores
+from layerlab.analysis.effects.sweeps import in_order, select_scores
 from layerlab.names import DISTANCE, metric_name, task_name
 from layerlab.report.page.about import About
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from layerlab.analysis.records import load_records
-from layerlab.analysis.scales import POINTS, SCALES
-from layerlab.analysis.sensitivity import EFFECT_COLUMNS
+from layerlab.analysis.effects.scales import POINTS, SCALES
+from layerlab.analysis.effects.sensitivity import EFFECT_COLUMNS
+from layerlab.analysis.records.tidy import load_records
 from layerlab.analysis.sentences.hierarchical import compare_effects
-from layerlab.analysis.stored import Where
+from layerlab.analysis.stored.record import Where
 from layerlab.errors import RecordsError
 from layerlab.files import write_text
 from layerlab.report.figures.gallery import drawings

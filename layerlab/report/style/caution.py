@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from layerlab.analysis.limits import CEILING, Limit, baselines_at_limits
-from layerlab.analysis.scales import POINTS
-from layerlab.analysis.upgrade import upgrade_effects
+from layerlab.analysis.effects.limits import CEILING, Limit, baselines_at_limits
+from layerlab.analysis.effects.scales import POINTS
+from layerlab.analysis.records.upgrade import upgrade_effects
 from layerlab.names import task_name
 
 _MOST = 12  # named in a sentence

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from layerlab.analysis.sensitivity import EFFECT_COLUMNS, SETTING
-from layerlab.analysis.sweeps import NAMED, windows
-from layerlab.analysis.upgrade import upgrade_effects
+from layerlab.analysis.effects.sensitivity import EFFECT_COLUMNS, SETTING
+from layerlab.analysis.effects.sweeps import NAMED, windows
+from layerlab.analysis.records.upgrade import upgrade_effects
 from layerlab.errors import RecordsError
 from layerlab.names import metric_name, task_name
 from layerlab.report.style.units import IN_POINTS

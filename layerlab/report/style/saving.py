@@ -15,7 +15,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import PlaceHolderLayoutEngine
 
-from layerlab.analysis.stored import Where
+from layerlab.analysis.stored.record import Where
 from layerlab.errors import RecordsError, unknown
 from layerlab.files import replacing
 from layerlab.report.style.style import figure_style

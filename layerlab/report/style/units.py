@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from layerlab.analysis.scales import LOG_ODDS, POINTS, Scale
+from layerlab.analysis.effects.scales import LOG_ODDS, POINTS, Scale
 from layerlab.errors import RecordsError
 
 

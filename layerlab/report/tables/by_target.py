@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from layerlab.analysis.sensitivity import LANGUAGE_QUANTITY, MEAN
-from layerlab.analysis.significance import seed_warning
+from layerlab.analysis.effects.sensitivity import LANGUAGE_QUANTITY, MEAN
+from layerlab.analysis.significance.effects import seed_warning
 from layerlab.report.style.caution import limit_words
 from layerlab.report.style.panels import Panel, panels, places
 from layerlab.report.style.units import unit_of

@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 
 import pandas as pd
 
-from layerlab.analysis.sensitivity import MEAN
+from layerlab.analysis.effects.sensitivity import MEAN
 from layerlab.report.style.panels import Panel, show_p
 from layerlab.report.style.units import IN_POINTS, Unit, unit_of
 from layerlab.report.style.wording import slug

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from layerlab.analysis.sensitivity import QUANTITIES
+from layerlab.analysis.effects.sensitivity import QUANTITIES
 from layerlab.report.style.groups import Group, comparable, line_names
 from layerlab.report.style.panels import places
 from layerlab.report.tables.cells import pair_cells
@@ -19,7 +19,7 @@ def comparison_table(effect: pd.DataFrame) -> Table:
     section for each task, source and sweep.
 
     Args:
-        effect: What ``layerlab.analysis.sensitivity`` gives for the records of several studies.
+        effect: What ``layerlab.analysis.effects.sensitivity`` gives for the records of several studies.
 
     Raises:
         RecordsError: Nothing to compare.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from layerlab.analysis.distance import correlate_distances
-from layerlab.analysis.sensitivity import SETTING
+from layerlab.analysis.effects.sensitivity import SETTING
+from layerlab.analysis.transfer.distance import correlate_distances
 from layerlab.names import metric_name, task_name
 from layerlab.report.style.captions import spread
 from layerlab.report.style.wording import slug

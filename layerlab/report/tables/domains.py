@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from layerlab.analysis.sensitivity import DOMAIN_QUANTITIES, sensitivity
+from layerlab.analysis.effects.sensitivity import DOMAIN_QUANTITIES, sensitivity
 from layerlab.errors import RecordsError
 from layerlab.report.style.panels import Panel, panels, places
 from layerlab.report.style.units import unit_of

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from layerlab.analysis.sensitivity import MEAN, QUANTITIES, sensitivity
+from layerlab.analysis.effects.sensitivity import MEAN, QUANTITIES, sensitivity
 from layerlab.report.style.panels import panels, places
 from layerlab.report.style.units import unit_of
 from layerlab.report.tables.cells import effect_cell, panel_section

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from layerlab.analysis.inference import EXACT_SEEDS
-from layerlab.analysis.sensitivity import MEAN
-from layerlab.analysis.significance import LEVEL, seed_warning
+from layerlab.analysis.effects.sensitivity import MEAN
+from layerlab.analysis.significance.effects import LEVEL, seed_warning
+from layerlab.analysis.significance.inference import EXACT_SEEDS
 from layerlab.report.style.captions import capital, count, spread
 from layerlab.report.style.caution import limit_words
 from layerlab.report.style.panels import Panel

@@ -7,7 +7,7 @@ from itertools import groupby
 
 import pandas as pd
 
-from layerlab.analysis.sensitivity import QUANTITIES, sensitivity
+from layerlab.analysis.effects.sensitivity import QUANTITIES, sensitivity
 from layerlab.report.style.panels import Panel, panels, places
 from layerlab.report.style.units import unit_of
 from layerlab.report.tables.cells import (
@@ -29,7 +29,7 @@ def paper_table(frame: pd.DataFrame, *, intervals: bool = True) -> Table:
     section. It is transposed, with a row for each name, and so is a sweep of more windows than fit a page.
 
     Args:
-        frame: Tidy records, or what ``layerlab.analysis.sensitivity`` gives.
+        frame: Tidy records, or what ``layerlab.analysis.effects.sensitivity`` gives.
         intervals: Show half the width of each 95% interval beside the number.
 
     Raises:

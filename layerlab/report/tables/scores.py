@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from layerlab.analysis.sensitivity import SETTING, aggregate
-from layerlab.analysis.sweeps import in_order, select_scores
+from layerlab.analysis.effects.sensitivity import SETTING, aggregate
+from layerlab.analysis.effects.sweeps import in_order, select_scores
 from layerlab.names import metric_name, task_name
 from layerlab.report.style.wording import slug
 from layerlab.report.tables.cells import MOST_INTERVALS, fitting, model_title

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from layerlab.analysis.distance import correlate_distances, distance_rows
-from layerlab.analysis.oracle import oracle_distances
-from layerlab.analysis.scales import LOG_ODDS, POINTS, Scale
-from layerlab.analysis.sensitivity import aggregate
+from layerlab.analysis.effects.scales import LOG_ODDS, POINTS, Scale
+from layerlab.analysis.effects.sensitivity import aggregate
+from layerlab.analysis.transfer.distance import correlate_distances, distance_rows
+from layerlab.analysis.transfer.oracle import oracle_distances
 from layerlab.files import write_text
 from layerlab.report.tables.by_target import target_table
 from layerlab.report.tables.distances import distance_table

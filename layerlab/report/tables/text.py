@@ -6,11 +6,11 @@ from typing import Any, Literal, get_args
 
 import pandas as pd
 
-from layerlab.analysis.bootstrap import hierarchical_bootstrap
-from layerlab.analysis.frame_files import to_csv as to_csv
-from layerlab.analysis.oracle import oracle_distances
-from layerlab.analysis.scales import POINTS, Scale, check_scale
+from layerlab.analysis.effects.scales import POINTS, Scale, check_scale
+from layerlab.analysis.sentences.bootstrap import hierarchical_bootstrap
 from layerlab.analysis.sentences.hierarchical import compare_effects
+from layerlab.analysis.stored.frame_files import to_csv as to_csv
+from layerlab.analysis.transfer.oracle import oracle_distances
 from layerlab.errors import RecordsError, unknown
 from layerlab.report.style.units import unit_named
 from layerlab.report.tables.comparison import comparison_table
@@ -46,7 +46,8 @@ def render_table(
         style: ``markdown``, ``latex`` or ``csv``; CSV is the tidy frame of effects, with their tests.
         metric: The metric; None for each task's own.
         effects: One row a layer window, with intervals and q values, instead of the paper's layout.
-        counts: What ``layerlab.analysis.counts.load_counts`` gives, for intervals over seeds and sentences.
+        counts: What ``layerlab.analysis.sentences.counts.load_counts`` gives, for intervals over seeds and
+            sentences.
         interval: ``hierarchical``, which without counts is ``t``; ``t``; or ``bootstrap``, which is shown as
             one row a layer window.
         scale: ``points`` or ``log-odds``, of effects.

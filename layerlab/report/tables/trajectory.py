@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from layerlab.analysis.oracle import SETTING, oracle_distances
-from layerlab.analysis.sensitivity import MEAN
-from layerlab.analysis.sweeps import in_order
+from layerlab.analysis.effects.sensitivity import MEAN
+from layerlab.analysis.effects.sweeps import in_order
+from layerlab.analysis.transfer.oracle import SETTING, oracle_distances
 from layerlab.names import metric_name, task_name
 from layerlab.report.style.captions import spread
 from layerlab.report.style.wording import slug
@@ -25,7 +25,7 @@ def trajectory_table(frame: pd.DataFrame, metric: str | None = None) -> Table:
     """Lay out, for every ablation, the chosen epoch's score, the best epoch's, and the distance, in points.
 
     Args:
-        frame: Trajectories, as ``layerlab.analysis.trajectories.load_trajectories`` gives them.
+        frame: Trajectories, as ``layerlab.analysis.records.trajectories.load_trajectories`` gives them.
         metric: The metric; none means each task's main one.
 
     Raises:

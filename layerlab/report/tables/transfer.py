@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from layerlab.analysis.transfer import Transfer, transfers
+from layerlab.analysis.transfer.matrix import Transfer, transfers
 from layerlab.names import metric_name, task_name
 from layerlab.report.style.wording import slug
 from layerlab.report.tables.cells import fitting, model_title

@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from layerlab.analysis.counts import load_counts, write_counts
-from layerlab.analysis.records import load_records, write_records
-from layerlab.analysis.resampling import SentenceDraws
-from layerlab.analysis.scales import SCALES, log_odds
-from layerlab.analysis.sensitivity import sensitivity, t_interval
+from layerlab.analysis.effects.scales import SCALES, log_odds
+from layerlab.analysis.effects.sensitivity import sensitivity, t_interval
+from layerlab.analysis.records.tidy import load_records, write_records
+from layerlab.analysis.sentences.counts import load_counts, write_counts
 from layerlab.analysis.sentences.hierarchical import compare_effects, hierarchical_effects
 from layerlab.analysis.sentences.influence import SentenceInfluence
 from layerlab.analysis.sentences.variance import hierarchical_interval
+from layerlab.analysis.significance.resampling import SentenceDraws
 from layerlab.errors import RecordsError
 from layerlab.report.page.study_report import report_on
 from layerlab.report.tables.text import INTERVALS, render_table

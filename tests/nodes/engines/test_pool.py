@@ -30,7 +30,7 @@ from dataclasses import asdict, dataclass
 
 import layerlab as ll
 from layerlab.nodes import process
-from layerlab.analysis.stored import Record
+from layerlab.analysis.stored.record import Record
 
 
 @ll.node

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from layerlab.analysis.records import load_records
+from layerlab.analysis.records.tidy import load_records
 from layerlab.errors import StudyError
 from layerlab.nodes.engines.engine import Ended, Engine, find_engine, register_engine
 from layerlab.nodes.engines.scheduler import schedule

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from layerlab.ablation.ablation import Ablation
-from layerlab.analysis.records import load_nodes, load_records
+from layerlab.analysis.records.tidy import load_nodes, load_records
 from layerlab.errors import StudyError
 from layerlab.nodes.kinds.distances import LanguageDistances
 from layerlab.report.page.study_report import report_on

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from layerlab.ablation.ablation import Ablation, Timed
 from layerlab.ablation.interventions import Freeze, Reset, Skip, Unfreeze
-from layerlab.analysis.records import load_records
+from layerlab.analysis.records.tidy import load_records
 from layerlab.finetuning import step
 from layerlab.finetuning.kept_states import StateFiles
 from layerlab.models.forward import ResumableForward

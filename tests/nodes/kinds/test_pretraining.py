@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from layerlab.analysis.nodes import load_nodes
+from layerlab.analysis.records.nodes import load_nodes
 from layerlab.errors import StudyError
 from layerlab.models.checkpoints import digest_folder
 from layerlab.nodes.kinds.pretraining import Pretraining

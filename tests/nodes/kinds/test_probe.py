@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from layerlab.analysis.records import load_records
+from layerlab.analysis.records.tidy import load_records
 from layerlab.errors import StudyError
 from layerlab.nodes.kinds.probe import Probe
 from layerlab.nodes.kinds.probes import probe_models

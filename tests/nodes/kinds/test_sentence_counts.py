@@ -12,9 +12,9 @@ import pytest
 from layerlab.ablation.ablation import Ablation
 from layerlab.ablation.interventions import Reset
 from layerlab.ablation.sweep import sweep
-from layerlab.analysis.bootstrap import hierarchical_bootstrap
-from layerlab.analysis.counts import load_counts
-from layerlab.analysis.records import load_records
+from layerlab.analysis.records.tidy import load_records
+from layerlab.analysis.sentences.bootstrap import hierarchical_bootstrap
+from layerlab.analysis.sentences.counts import load_counts
 from layerlab.data.catalog.corpus import find_corpus, load_corpus
 from layerlab.errors import RecordsError
 from layerlab.finetuning.evaluation import predict

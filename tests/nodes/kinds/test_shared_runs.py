@@ -13,7 +13,7 @@ import pytest
 
 from layerlab.ablation.ablation import Ablation
 from layerlab.ablation.interventions import Permute, Reset, Scale, Skip, Swap
-from layerlab.analysis.records import load_records
+from layerlab.analysis.records.tidy import load_records
 from layerlab.nodes.kinds.run import Run
 from layerlab.nodes.settings import WorkSettings
 from layerlab.study.study import Study

@@ -10,7 +10,7 @@ import torch
 
 from layerlab.ablation.ablation import Ablation, Timed
 from layerlab.ablation.interventions import Freeze, Reset, Skip
-from layerlab.analysis.stored import read_json
+from layerlab.analysis.stored.record import read_json
 from layerlab.nodes.jobs import write_node
 from layerlab.nodes.kept import Kept
 from layerlab.nodes.kinds.fitted import Fitted, find_fitted, load_fitted

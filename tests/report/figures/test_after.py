@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 
-from layerlab.analysis.sensitivity import sensitivity
+from layerlab.analysis.effects.sensitivity import sensitivity
 from layerlab.errors import RecordsError
 from layerlab.report.figures.after import AFTER, plot_after
 from layerlab.report.figures.figure import Material

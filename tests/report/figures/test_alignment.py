@@ -12,8 +12,8 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.image import imread
 
-from layerlab.analysis.measured import complete_measured
-from layerlab.analysis.records import load_records, validate_records, write_records
+from layerlab.analysis.records.measured import complete_measured
+from layerlab.analysis.records.tidy import load_records, validate_records, write_records
 from layerlab.errors import RecordsError
 from layerlab.report.figures.alignment import plot_alignment, plot_models
 from layerlab.report.figures.gallery import draw_all, drawings

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from layerlab.analysis.records import empty_records, validate_records
+from layerlab.analysis.records.tidy import empty_records, validate_records
 from layerlab.errors import RecordsError
 from layerlab.report.figures.figure import Drawing
 from layerlab.report.figures.gallery import available, draw_all, drawings, known_figures, list_figures

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from layerlab.analysis.distance import correlate_distances
-from layerlab.analysis.records import validate_records
+from layerlab.analysis.records.tidy import validate_records
+from layerlab.analysis.transfer.distance import correlate_distances
 from layerlab.errors import RecordsError
 from layerlab.report.figures.gallery import draw_all, drawings
 from layerlab.report.figures.gap_distance import gap_against_distance, plot_gap_distance

@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
-from layerlab.analysis.sensitivity import sensitivity
+from layerlab.analysis.effects.sensitivity import sensitivity
 from layerlab.errors import RecordsError
 from layerlab.report.figures.heatmap import plot_heatmap
 from layerlab.report.style.style import COLUMN_WIDTH, FULL_WIDTH

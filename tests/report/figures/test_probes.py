@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from scipy import stats
 
-from layerlab.analysis.records import empty_records, validate_records
+from layerlab.analysis.records.tidy import empty_records, validate_records
 from layerlab.errors import RecordsError
 from layerlab.report.figures.gallery import draw_all, drawings
 from layerlab.report.figures.probes import plot_probes, probe_rows

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from layerlab.analysis.records import write_records
+from layerlab.analysis.records.tidy import write_records
 from layerlab.errors import RecordsError
 from layerlab.report.figures import gallery
 from tests.fixtures.command_line import Call

@@ -11,8 +11,8 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from layerlab.analysis.records import empty_records
-from layerlab.analysis.sensitivity import paired, sensitivity
+from layerlab.analysis.effects.sensitivity import paired, sensitivity
+from layerlab.analysis.records.tidy import empty_records
 from layerlab.errors import RecordsError
 from layerlab.report.figures.gallery import draw_all
 from layerlab.report.figures.heatmap import plot_heatmap
@@ -217,8 +217,8 @@ def test_figures_and_tables_need_neither_torch_nor_transformers(synthetic: Make,
     synthetic(n_layers=2, seeds=(0,)).to_csv(records, index=False)
     code = (
         "import sys\n"
-        "from layerlab.analysis.records import load_records\n"
-        "from layerlab.analysis.sensitivity import sensitivity\n"
+        "from layerlab.analysis.records.tidy import load_records\n"
+        "from layerlab.analysis.effects.sensitivity import sensitivity\n"
         "from layerlab.report.figures.heatmap import plot_heatmap\n"
         "from layerlab.report.style.saving import save_figure\n"
         "from layerlab.report.tables.latex import to_latex\n"

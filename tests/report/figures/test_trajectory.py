@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from matplotlib.lines import Line2D
 
-from layerlab.analysis.records import empty_records
+from layerlab.analysis.records.tidy import empty_records
 from layerlab.errors import RecordsError
 from layerlab.report.figures.figure import Material
 from layerlab.report.figures.gallery import available, draw_all

@@ -12,7 +12,7 @@ from matplotlib.collections import QuadMesh
 from numpy.typing import NDArray
 from scipy import stats
 
-from layerlab.analysis.transfer import transfers
+from layerlab.analysis.transfer.matrix import transfers
 from layerlab.report.figures.figure import Material
 from layerlab.report.figures.gallery import draw_all
 from layerlab.report.figures.transfer import TRANSFER

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from layerlab.analysis.records import load_records, write_records
+from layerlab.analysis.records.tidy import load_records, write_records
 from layerlab.errors import RecordsError
 from layerlab.report.page.about import read_about
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from layerlab.analysis.significance import significance
+from layerlab.analysis.significance.effects import significance
 from layerlab.report.page.about import About
 from layerlab.report.page.caveats import caveats, controlled_languages
 

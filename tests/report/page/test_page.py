@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from layerlab.analysis.significance import significance
+from layerlab.analysis.significance.effects import significance
 from layerlab.report.page.about import About
 from layerlab.report.page.page import Page, render_page
 from layerlab.report.page.parts import figure_html, table_html

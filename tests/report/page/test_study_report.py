@@ -13,9 +13,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from layerlab.analysis.records import empty_records, load_records, write_records
-from layerlab.analysis.scales import SCALES
-from layerlab.analysis.significance import significance
+from layerlab.analysis.effects.scales import SCALES
+from layerlab.analysis.records.tidy import empty_records, load_records, write_records
+from layerlab.analysis.significance.effects import significance
 from layerlab.errors import RecordsError
 from layerlab.report.page.about import read_about
 from layerlab.report.page.study_report import write_report

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
-from layerlab.analysis.records import empty_records
-from layerlab.analysis.sensitivity import sensitivity
+from layerlab.analysis.effects.sensitivity import sensitivity
+from layerlab.analysis.records.tidy import empty_records
 from layerlab.errors import RecordsError
 from layerlab.report.style.panels import only_panel, panel_titles, panels, places
 

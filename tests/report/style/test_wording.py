@@ -7,7 +7,7 @@ import pytest
 from layerlab.ablation.ablation import Ablation, Timed
 from layerlab.ablation.interventions import FitDonor, Freeze, Intervention, Permute, Reset, Scale, Skip, Swap
 from layerlab.ablation.sweep import Sweep, Swept
-from layerlab.analysis.sweeps import NAMED
+from layerlab.analysis.effects.sweeps import NAMED
 from layerlab.names import entry_words, metric_name, register_name, task_name
 from layerlab.report.style.wording import sweep_words
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
-from layerlab.analysis.records import empty_records
-from layerlab.analysis.sensitivity import sensitivity, t_interval
-from layerlab.analysis.significance import significance
+from layerlab.analysis.effects.sensitivity import sensitivity, t_interval
+from layerlab.analysis.records.tidy import empty_records
+from layerlab.analysis.significance.effects import significance
 from layerlab.errors import RecordsError
 from layerlab.report.tables.by_target import target_table
 from layerlab.report.tables.domains import domain_table

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from layerlab.analysis.bootstrap import hierarchical_bootstrap
-from layerlab.analysis.sensitivity import sensitivity
-from layerlab.analysis.significance import significance
+from layerlab.analysis.effects.sensitivity import sensitivity
+from layerlab.analysis.sentences.bootstrap import hierarchical_bootstrap
+from layerlab.analysis.significance.effects import significance
 from layerlab.errors import RecordsError
 from layerlab.report.page.study_report import write_report
 from layerlab.report.tables.domains import domain_table, with_domains

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
-from layerlab.analysis.significance import significance
+from layerlab.analysis.significance.effects import significance
 from layerlab.report.tables.drops import drop_table
 from layerlab.report.tables.paper import paper_table
 from layerlab.report.tables.text import render_table

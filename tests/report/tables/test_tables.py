@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from layerlab.analysis.records import empty_records
-from layerlab.analysis.sensitivity import EFFECT_COLUMNS, sensitivity
-from layerlab.analysis.significance import significance
+from layerlab.analysis.effects.sensitivity import EFFECT_COLUMNS, sensitivity
+from layerlab.analysis.records.tidy import empty_records
+from layerlab.analysis.significance.effects import significance
 from layerlab.errors import RecordsError
 from layerlab.report.style.style import shade
 from layerlab.report.tables.drops import drop_table

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from layerlab.analysis.oracle import oracle_distances
-from layerlab.analysis.scales import SCALES
-from layerlab.analysis.significance import significance
+from layerlab.analysis.effects.scales import SCALES
+from layerlab.analysis.significance.effects import significance
+from layerlab.analysis.transfer.oracle import oracle_distances
 from layerlab.errors import RecordsError
 from layerlab.report.tables.study_tables import TRAJECTORY, lay_out_tables, write_tables
 from layerlab.report.tables.text import render_distances

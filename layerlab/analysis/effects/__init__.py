@@ -1,0 +1,1 @@
+"""What ablations cost: sweeps, scores paired with the baseline's by seed, and their differences."""

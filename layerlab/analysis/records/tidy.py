@@ -1,0 +1,207 @@
+"""Tidy records: one row per run x target x metric (x layer), read, checked and written.
+
+A store holds ``manifest.json`` (the runs of the current plan) and ``runs/<run_id>/record.json``; a
+published study holds ``records.csv`` or ``records.parquet``. All three give the same frame: values are
+fractions, nothing is formatted, text is never missing (``""``), and integers that may be missing are
+``Int64``. Language codes such as ``nan`` and ``no`` stay text.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from layerlab.analysis.records.measured import upgrade_alignment
+from layerlab.analysis.records.nodes import load_nodes as load_nodes
+from layerlab.analysis.records.upgrade import NEWER, upgrade
+from layerlab.analysis.stored.frame_files import SUFFIXES, read_frame, write_frame
+from layerlab.analysis.stored.record import Manifest, Record, Where, complete_nodes
+from layerlab.config import MOST_INTEGER
+from layerlab.errors import RecordsError, unknown
+
+TEXT = (
+    "study", "run_id", "fit_id", "model", "task", "ablation", "phase", "intervention", "layers", "donor",
+    "source", "target", "split", "metric", "sweep", "options",
+)  # fmt: skip
+INTEGERS = ("first_layer", "last_layer", "seed", "layer", "n")
+COLUMNS = (
+    "study", "run_id", "fit_id", "model", "task", "ablation", "phase", "intervention", "layers",
+    "first_layer", "last_layer", "donor", "source", "target", "split", "seed", "metric", "layer", "value",
+    "n", "sweep", "options", "main", "floor",
+)  # fmt: skip
+
+#: What makes a row of a records frame unique.
+KEY = ("study", "run_id", "target", "split", "metric", "layer")
+
+BASELINE = "none"  # the name of the ablation that changes nothing
+
+
+def load_records(path: Where | Sequence[Where], everything: bool = False) -> pd.DataFrame:
+    """Read records from a store, a published study, a file, or several of them.
+
+    Runs of a store's current plan have the names of that plan, even if they were run before a renaming;
+    other runs keep the names of their records.
+
+    Args:
+        path: A store folder, a folder with ``records.csv`` or ``records.parquet``, such a file, or a
+            sequence of these, which are concatenated (rows that occur twice are kept once).
+        everything: Take all complete runs of a store, not only those of its current plan.
+
+    Returns:
+        The tidy frame, with the columns ``COLUMNS``; ``attrs["planned"]`` and ``attrs["complete"]`` count
+        the runs of the stores' plans and those of them that are there.
+
+    Raises:
+        RecordsError: Nothing there to read, or something that is not a record.
+    """
+    paths = [path] if isinstance(path, (str, PathLike)) else list(path)
+    if not paths:
+        raise RecordsError("no records asked for: got an empty sequence of paths")
+    frames, planned, complete = [], 0, 0
+    for one in map(Path, paths):
+        frame, wanted = _load_one(one, everything)
+        frames.append(validate_records(frame, str(one)))
+        planned += wanted
+        complete += frames[-1]["run_id"].nunique()
+    frame = frames[0] if len(frames) == 1 else validate_records(pd.concat(frames), "the records together")
+    frame.attrs.update(planned=planned, complete=complete)
+    return frame
+
+
+def empty_records() -> pd.DataFrame:
+    """Return a frame of records without rows, with all columns and their types."""
+    return validate_records(pd.DataFrame({name: [] for name in COLUMNS}))
+
+
+def record_rows(record: Record) -> list[dict[str, Any]]:
+    """Spread a node's record into tidy rows, one per score.
+
+    >>> score = {"target": "de", "split": "test", "metric": "uas", "value": 0.5}
+    >>> about = {"seed": 0, "main_metric": "las"}
+    >>> rows = record_rows(Record(kind="run", id="r1", about=about, scores=[score]))
+    >>> rows[0]["run_id"], rows[0]["target"], rows[0]["value"], rows[0]["layer"], rows[0]["main"]
+    ('r1', 'de', 0.5, None, False)
+    """
+    about = {"run_id": record.id, **record.about}
+    scores = [score.model_dump() for score in record.scores]
+    rows = [{name: score.get(name, about.get(name)) for name in COLUMNS} for score in scores]
+    if "main_metric" in about:
+        for row in rows:
+            row["main"] = row["metric"] == about["main_metric"]
+    return rows
+
+
+def validate_records(frame: pd.DataFrame, where: str = "the records") -> pd.DataFrame:
+    """Check a frame of records, called so in messages, and give it the right types and order of columns.
+
+    Columns of ``NEWER`` are filled in, as ``layerlab.analysis.records.upgrade`` finds them; unknown ones are
+    dropped.
+
+    Raises:
+        RecordsError: A column is missing, a number is not one, or one row occurs with two values.
+    """
+    frame = upgrade_alignment(frame)
+    missing = [name for name in COLUMNS if name not in (*frame.columns, *NEWER)]
+    if missing:
+        extra = [str(name) for name in frame.columns if name not in COLUMNS]
+        others = f"; it has others: {', '.join(extra)}" if extra else ""
+        raise RecordsError(f"{where} lack the columns {', '.join(missing)}{others}")
+    frame = upgrade(frame)
+    columns: dict[str, Any] = {}
+    for name in COLUMNS:
+        cells = [None if _missing(cell) else cell for cell in frame[name].tolist()]
+        if name in TEXT:
+            columns[name] = pd.array(["" if cell is None else str(cell) for cell in cells], dtype="str")
+        elif name in INTEGERS:
+            columns[name] = pd.array([_integer(cell, name, where) for cell in cells], dtype="Int64")
+        elif name == "main":
+            columns[name] = pd.array([_boolean(cell, name, where) for cell in cells], dtype="bool")
+        else:
+            columns[name] = pd.array([_number(cell, name, where) for cell in cells], dtype="float64")
+    return _once(pd.DataFrame(columns, columns=list(COLUMNS)), where)
+
+
+def write_records(frame: pd.DataFrame, path: Where) -> Path:
+    """Write records to ``.csv`` or ``.parquet``, by the suffix; equal records give equal files.
+
+    Raises:
+        RecordsError: Another suffix, or a frame that is not one of records.
+    """
+    frame = validate_records(frame).sort_values(list(KEY), kind="stable", ignore_index=True)
+    return write_frame(frame, Path(path), "records")
+
+
+def _load_one(path: Path, everything: bool) -> tuple[pd.DataFrame, int]:
+    """Read one place, and count the runs that its plan asks for."""
+    if path.is_dir():
+        if (path / "manifest.json").is_file():
+            manifest = Manifest.read(path)
+            planned = sum(len(manifest.nodes.get(kind, ())) for kind in manifest.scored)
+            nodes = complete_nodes(path, everything, scored=True)
+            return _frame_of([row for one in nodes for row in record_rows(one.read())]), planned
+        files = [path / "records.parquet", path / "records.csv"]
+        path = next((file for file in files if file.is_file()), path)
+    if path.is_dir():
+        raise RecordsError(
+            f"{path} holds no records: expected manifest.json (a store), records.csv or records.parquet"
+        )
+    if not path.exists():
+        raise RecordsError(f"{path} does not exist; expected a store, a .csv or a .parquet file")
+    if path.suffix not in SUFFIXES:
+        raise RecordsError(f"{path} is no file of records: {unknown('suffix', path.suffix, SUFFIXES)}")
+    frame = read_frame(path)
+    return frame, frame["run_id"].nunique() if "run_id" in frame.columns else 0
+
+
+def _frame_of(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=object) for name in COLUMNS})
+
+
+def _missing(cell: object) -> bool:
+    return cell is None or cell is pd.NA or cell == "" or (isinstance(cell, float) and math.isnan(cell))
+
+
+def _integer(cell: Any, column: str, where: str) -> int | None:
+    if cell is None:
+        return None
+    try:
+        value = int(str(cell))  # exact, which a seed of 64 bits is not as a float
+    except ValueError:
+        number = _number(cell, column, where)
+        value = int(number) if math.isfinite(number) and number == int(number) else MOST_INTEGER
+    if abs(value) >= MOST_INTEGER:
+        raise RecordsError(f"{where}: column {column} holds {cell!r}, expected an integer")
+    return value
+
+
+def _boolean(cell: Any, column: str, where: str) -> bool:
+    if str(cell) not in ("True", "False"):
+        raise RecordsError(f"{where}: column {column} holds {cell!r}, expected True or False")
+    return str(cell) == "True"
+
+
+def _number(cell: Any, column: str, where: str) -> float:
+    try:
+        # Through Python's float, so that a CSV file gives back the bits that were written.
+        return math.nan if cell is None else float(cell)
+    except (TypeError, ValueError):
+        raise RecordsError(f"{where}: column {column} holds {cell!r}, expected a number") from None
+
+
+def _once(frame: pd.DataFrame, where: str) -> pd.DataFrame:
+    """Keep rows that occur twice once; refuse one row with two values."""
+    # What older and newer records say of one ablation may differ.
+    frame = frame.drop_duplicates([name for name in COLUMNS if name not in NEWER], ignore_index=True)
+    clash = frame[frame.duplicated(list(KEY))]
+    if len(clash):
+        row = clash.iloc[0]
+        raise RecordsError(
+            f"{where}: run {row['run_id']} has two different rows for target {row['target']}, split "
+            f"{row['split']}, metric {row['metric']}"
+        )
+    return frame

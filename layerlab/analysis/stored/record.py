@@ -1,0 +1,187 @@
+"""The records of a store's nodes, as they lie on disk: one schema, written and read here."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from layerlab.analysis.stored.seal import RECORD, fault_of
+from layerlab.errors import RecordsError
+from layerlab.names import plural
+from layerlab.validation import validate
+
+Where = str | PathLike[str]
+
+
+class ScoreRow(BaseModel):
+    """One value of a run.
+
+    Attributes:
+        target: Language or treebank that it was computed on.
+        split: ``test``; ``parallel`` for measures of alignment; ``weights`` for those of weights.
+        metric: Name of the metric or measure.
+        value: As a fraction.
+        n: What the value rests on, such as words or sentences.
+        layer: Level of a measure, 0 being the embeddings; None for a score.
+        floor: What answering the commonest label everywhere would score; None where that is not known.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    target: str
+    split: str
+    metric: str
+    value: float | None
+    n: int | None = None
+    layer: int | None = None
+    floor: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values; a floor that is not known is left out."""
+        return self.model_dump(exclude=None if self.floor is not None else {"floor"})
+
+
+class Record(BaseModel):
+    """What a complete node leaves.
+
+    Attributes:
+        kind: Kind of the node.
+        id: Its identity.
+        about: Names and coordinates, such as model, task and seed.
+        facts: Cost, hardware, versions, receipts and what else its kind notes.
+        scores: Values that become rows of the tidy records.
+        spec: What determines its numbers.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+    id: str
+    about: Mapping[str, Any] = Field(default_factory=dict)
+    facts: Mapping[str, Any] = Field(default_factory=dict)
+    scores: tuple[ScoreRow, ...] = ()
+    spec: Mapping[str, Any] = Field(default_factory=dict)
+
+    def write(self, folder: Path) -> None:
+        """Write ``record.json`` into a folder."""
+        plain: dict[str, Any] = {self.kind: dict(self.about)}
+        if self.scores:
+            plain["scores"] = [score.to_json() for score in self.scores]
+        if self.spec:
+            plain["spec"] = dict(self.spec)
+        text = json.dumps(plain | {"node": dict(self.facts)}, indent=1, ensure_ascii=False)
+        (folder / RECORD).write_text(text, encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A node of a store: its kind, its folder, and the names that the current plan gives it."""
+
+    kind: str
+    folder: Path
+    columns: Mapping[str, Any]
+
+    def read(self) -> Record:
+        """Read the node's record; names of the current plan come before those that it was written with.
+
+        Raises:
+            RecordsError: The record cannot be read or is none.
+        """
+        path = self.folder / RECORD
+        plain = read_json(path)
+        about = plain.get(self.kind)
+        fields = {
+            "kind": self.kind,
+            "id": self.folder.name,
+            "about": {**about, **self.columns} if isinstance(about, dict) else about,
+            "facts": plain.get("node") or {},
+            "scores": plain.get("scores") or (),
+            "spec": plain.get("spec") or {},
+        }
+        made, problems = validate(Record, fields)
+        if made is None:
+            raise RecordsError(f"{path} is no record of a {self.kind}: {problems[0]}")
+        return made
+
+
+class Manifest(BaseModel):
+    """Which nodes belong to a store's current plan.
+
+    Attributes:
+        study: Name of the study.
+        nodes: Ids by kind, in the order of the plan.
+        scored: Kinds whose records have scores.
+        columns: Names that the plan gives nodes, by id; a node's id does not depend on them.
+        imports: Modules that workers import.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    study: str = ""
+    nodes: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    scored: tuple[str, ...] = ("run",)
+    columns: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
+    imports: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, store: Path) -> Manifest:
+        """Read the manifest of a store; older ones list ids as ``runs``, ``fits`` and ``pretrainings``.
+
+        Raises:
+            RecordsError: It is not there, or is damaged.
+        """
+        path = store / "manifest.json"
+        plain = read_json(path)
+        if "nodes" not in plain:
+            kinds = ("pretraining", "fit", "run")
+            plain["nodes"] = {kind: plain[f"{kind}s"] for kind in kinds if plain.get(f"{kind}s")}
+        made, problems = validate(cls, {**plain, "columns": plain.get("columns") or {}})
+        if made is None:
+            raise RecordsError(f"{path}: {problems[0]}; run the study again to write the manifest anew")
+        return made
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a file that holds one JSON object.
+
+    Raises:
+        RecordsError: The file cannot be read or holds something else.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise RecordsError(f"cannot read {path}: {error}") from error
+    if not isinstance(value, dict):
+        raise RecordsError(f"{path} holds a JSON {type(value).__name__}, expected an object")
+    return value
+
+
+def complete_nodes(store: Path, everything: bool = False, *, scored: bool = False) -> Iterator[Stored]:
+    """Yield the complete nodes of the plan or, with everything, of the store, kind by kind in its order.
+
+    One that is damaged is not complete, and a warning names it. If ``scored``, only kinds whose records have
+    scores.
+
+    Raises:
+        RecordsError: The folder is no store.
+    """
+    manifest = Manifest.read(store)
+    for kind in manifest.scored if scored else manifest.nodes:
+        ids = manifest.nodes.get(kind, ())
+        if everything:
+            # A node that is being written has a dot in its name; failures lie in failed/.
+            ids = tuple(sorted(one.name for one in (store / plural(kind)).glob("*") if "." not in one.name))
+        for node_id in ids:
+            folder = store / plural(kind) / node_id
+            fault = fault_of(folder)
+            if fault is None:
+                yield Stored(kind, folder, manifest.columns.get(node_id, {}))
+            elif folder.is_dir():
+                warnings.warn(f"{folder} is left out: {fault}; run the study again", stacklevel=2)

@@ -1,0 +1,1 @@
+"""From sources to targets: scores of every pair, and what the transfer gap goes with."""
