@@ -13,7 +13,6 @@ from typing import Annotated
 
 import typer
 
-from layerlab.commands.ablate import ablate
 from layerlab.commands.arguments import (
     DONE,
     SOME_FAILED,
@@ -25,22 +24,23 @@ from layerlab.commands.arguments import (
     expand_study,
 )
 from layerlab.commands.bench import bench
-from layerlab.commands.check import check
-from layerlab.commands.compare import compare
 from layerlab.commands.demo import demo
-from layerlab.commands.encoders import app as encoders
-from layerlab.commands.explain import explain
+from layerlab.commands.encoders.check import check
+from layerlab.commands.encoders.encoders import app as encoders
+from layerlab.commands.encoders.measure import measure
+from layerlab.commands.encoders.pretrain import pretrain
+from layerlab.commands.encoders.probe import probe
 from layerlab.commands.failures import DEBUG, report_error
-from layerlab.commands.init import init
 from layerlab.commands.languages import app as languages
-from layerlab.commands.measure import measure
-from layerlab.commands.plot import plot
-from layerlab.commands.pretrain import pretrain
-from layerlab.commands.probe import probe
-from layerlab.commands.prune import prune
-from layerlab.commands.report import report
-from layerlab.commands.run import run, status
-from layerlab.commands.table import records, table
+from layerlab.commands.results.compare import compare
+from layerlab.commands.results.plot import plot
+from layerlab.commands.results.report import report
+from layerlab.commands.results.table import records, table
+from layerlab.commands.studies.ablate import ablate
+from layerlab.commands.studies.explain import explain
+from layerlab.commands.studies.init import init
+from layerlab.commands.studies.prune import prune
+from layerlab.commands.studies.run import run, status
 
 app = typer.Typer(
     name="layerlab",

@@ -171,3 +171,8 @@ def columns_of(chosen: list[str], option: str) -> dict[str, list[str]]:
             raise typer.BadParameter(f"expected COLUMN=VALUE, got {text!r}", param_hint=option)
         columns.setdefault(name, []).append(value)
     return columns
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """Part a list at its commas."""
+    return tuple(item.strip() for item in text.split(",") if item.strip())

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from layerlab.commands.arguments import DONE, INTERRUPTED, SOME_FAILED, writable
+from layerlab.commands.arguments import DONE, INTERRUPTED, SOME_FAILED, listed, writable
 
 
 def bench(
@@ -54,7 +54,6 @@ def bench(
     """
     from layerlab.bench.bench import run_bench
     from layerlab.bench.settings import read_settings
-    from layerlab.commands.measure import listed
 
     settings = read_settings(folder, scale, data, encoder, repeats, workers, threads)
     try:

@@ -77,7 +77,7 @@ def run(
 
 def carry_out(plan: StudyPlan, folder: Path, *, report: bool, **options: Any) -> None:
     """Run a plan, say what failed, write the report, and end with the exit status."""
-    from layerlab.commands.report import renew_report
+    from layerlab.commands.results.report import renew_report
     from layerlab.nodes.sharing import process_rank
 
     print(f"{plan!r}, results in {folder}", file=sys.stderr)

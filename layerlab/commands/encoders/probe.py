@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from layerlab.commands.arguments import Png, figure_formats, writable
-from layerlab.commands.measure import labelled_model, listed
+from layerlab.commands.arguments import Png, figure_formats, listed, writable
+from layerlab.commands.encoders.measure import labelled_model
 from layerlab.errors import RecordsError
 from layerlab.names import visible
 

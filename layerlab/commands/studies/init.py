@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from layerlab.commands.arguments import Overrides
-from layerlab.commands.measure import listed
+from layerlab.commands.arguments import Overrides, listed
 from layerlab.errors import Problem, StudyError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from layerlab.commands.arguments import DONE, INTERRUPTED, SOME_FAILED, writable
 from layerlab.names import visible
 
 if TYPE_CHECKING:
-    from layerlab.commands.display import PretrainingDisplay
+    from layerlab.commands.encoders.display import PretrainingDisplay
     from layerlab.nodes.settings import WorkSettings
     from layerlab.pretraining.spec import PretrainingSpec
 
@@ -52,7 +52,7 @@ def pretrain(
     layerlab pretrain spec.yaml --set steps=2000 --set seed=1 --threads 1
     layerlab pretrain spec.yaml --store results/random-init
     """
-    from layerlab.commands.display import PretrainingDisplay
+    from layerlab.commands.encoders.display import PretrainingDisplay
     from layerlab.errors import Problem, StudyError, unknown
     from layerlab.nodes.process import quieten_transformers
     from layerlab.nodes.settings import WorkSettings

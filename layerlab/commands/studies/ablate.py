@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from layerlab.commands.arguments import Folder, Overrides, Workers
-from layerlab.commands.init import (
+from layerlab.commands.studies.init import (
     Data,
     Freeze,
     Reset,
@@ -22,7 +22,7 @@ from layerlab.commands.init import (
     gather,
     plan_draft,
 )
-from layerlab.commands.run import Device, carry_out
+from layerlab.commands.studies.run import Device, carry_out
 
 
 def ablate(

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from layerlab.commands.arguments import DONE, SOME_FAILED
-from layerlab.commands.measure import listed
+from layerlab.commands.arguments import DONE, SOME_FAILED, listed
 from layerlab.names import visible
 
 if TYPE_CHECKING:

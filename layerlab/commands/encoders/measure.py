@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from layerlab.commands.arguments import Png, figure_formats, writable
+from layerlab.commands.arguments import Png, figure_formats, listed, writable
 from layerlab.errors import CheckpointError
 from layerlab.names import DIRECTIONS, visible
 
@@ -155,8 +155,3 @@ def labelled_model(model: str) -> tuple[str, str]:
             "`layerlab run --keep all` keeps those of fits to come"
         )
     return label, name
-
-
-def listed(text: str) -> tuple[str, ...]:
-    """Part a list at its commas."""
-    return tuple(item.strip() for item in text.split(",") if item.strip())

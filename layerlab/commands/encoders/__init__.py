@@ -1,0 +1,1 @@
+"""The verbs for encoders outside of a study: to list, check, measure, probe and pretrain them."""

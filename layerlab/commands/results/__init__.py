@@ -1,0 +1,1 @@
+"""The verbs that show what studies found: records, tables, figures and reports."""

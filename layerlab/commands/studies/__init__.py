@@ -1,0 +1,1 @@
+"""The verbs that write, explain and carry out studies."""
