@@ -16,7 +16,7 @@ from layerlab.measures.states import longest_input
 from layerlab.models.encoder import Encoder
 from layerlab.models.loading import NO_REMOTE_CODE, place_of, quiet_transformers
 from layerlab.models.pieces import special_tokens, tokenize
-from layerlab.models.tokenizers import load_tokenizer
+from layerlab.models.tokenizers import Tokenizers, load_tokenizers
 
 if TYPE_CHECKING:
     from layerlab.data.bitext import Bitext, Texts
@@ -46,16 +46,16 @@ def inspect_checkpoint(
     try:
         progress("loading")
         encoder = Encoder.from_pretrained(name, revision=revision)
-        tokenizer = load_tokenizer(name, revision)
-        special_tokens(tokenizer)
+        tokenizers = load_tokenizers(name, revision)
+        special_tokens(tokenizers.common)
     except LayerlabError as error:
         return Inspection(name, (Finding("loading", "broken", str(error)),))
     findings.append(Finding("loading", "good", f"{type(encoder.base).__name__}, {encoder.n_layers} layers"))
-    findings += look_at_special_tokens(encoder, tokenizer)
-    findings += look_at_sizes(encoder, tokenizer)
+    findings += look_at_special_tokens(encoder, tokenizers.common)
+    findings += look_at_sizes(encoder, tokenizers.common)
     findings += look_at_weights(encoder)
     if bitexts:
-        findings += _look_at_text(name, revision, encoder, tokenizer, bitexts, progress)
+        findings += _look_at_text(name, revision, encoder, tokenizers, bitexts, progress)
     else:
         findings.append(Finding("text", "good", "none was given, so nothing that needs text was looked at"))
     return Inspection(name, tuple(findings))
@@ -65,25 +65,25 @@ def _look_at_text(
     name: str,
     revision: str | None,
     encoder: Encoder,
-    tokenizer: Any,
+    tokenizers: Tokenizers,
     bitexts: Sequence[Bitext],
     progress: Callable[[str], None],
 ) -> Iterator[Finding]:
     texts = {bitexts[0].source: bitexts[0].sources, **{one.target: one.targets for one in bitexts}}
     words = {key: [word for text in several for word in words_of(text)] for key, several in texts.items()}
-    found = [*look_at_words(words, tokenizer)]
+    found = [one for key, of in words.items() for one in look_at_words({key: of}, tokenizers.of(key))]
     yield from found
     if all(one.verdict == "broken" for one in found):
         return  # nothing can be read, so nothing can be guessed
     guesses: list[Finding] = []
-    if has_masked_head(encoder) and tokenizer.mask_token_id is not None:
+    if has_masked_head(encoder) and tokenizers.common.mask_token_id is not None:
         progress("guessing masked words")
-        rows = {key: _rows(several, encoder, tokenizer) for key, several in texts.items()}
-        masked = {key: mask_text(several, tokenizer) for key, several in rows.items()}
+        rows = {key: _rows(several, encoder, tokenizers.of(key)) for key, several in texts.items()}
+        masked = {key: mask_text(several, tokenizers.of(key)) for key, several in rows.items()}
         guesses = list(look_at_masked_words(load_masked(name, revision), masked))
         yield from guesses
     progress("looking for translations")
-    found, largest = look_at_translations(encoder, tokenizer, bitexts, decides=not guesses)
+    found, largest = look_at_translations(encoder, tokenizers, bitexts, decides=not guesses)
     yield from found
     yield look_at_range(largest)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,10 +15,11 @@ from layerlab.models.encoder import Encoder
 
 if TYPE_CHECKING:
     from layerlab.data.bitext import Bitext
+    from layerlab.models.tokenizers import Tokenizers
 
 
 def look_at_translations(
-    encoder: Encoder, tokenizer: Any, bitexts: Sequence[Bitext], *, decides: bool
+    encoder: Encoder, tokenizers: Tokenizers, bitexts: Sequence[Bitext], *, decides: bool
 ) -> tuple[list[Finding], float]:
     """Compare retrieval at the best level with that of an untrained twin.
 
@@ -27,7 +28,7 @@ def look_at_translations(
 
     Args:
         encoder: Looked at.
-        tokenizer: Its tokenizer.
+        tokenizers: Its tokenizers.
         bitexts: Sentences and their translations.
         decides: Whether an encoder that finds no more is broken; otherwise it is doubtful, since something
             else has shown that it works.
@@ -37,9 +38,13 @@ def look_at_translations(
     """
     twin = draw_encoder(encoder.base, "library", seed=0)
     # Bitexts of the same source share its sentences.
-    texts = {id(side): side for one in bitexts for side in (one.sources, one.targets)}
+    texts = {
+        id(side): (side, language)
+        for one in bitexts
+        for side, language in ((one.sources, one.source), (one.targets, one.target))
+    }
     own, base = (
-        {key: sentence_states(model, side, tokenizer) for key, side in texts.items()}
+        {key: sentence_states(model, side, tokenizers, language=of) for key, (side, of) in texts.items()}
         for model in (encoder, twin)
     )
     scores = []

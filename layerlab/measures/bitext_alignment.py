@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,6 +21,8 @@ from layerlab.models.encoder import Encoder, as_encoder
 if TYPE_CHECKING:
     import pandas as pd
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from layerlab.models.tokenizers import Tokenizers
 
 Values = Mapping[str, float]
 DEFAULT_MEASURES = ("cka", "retrieval", "retrieval_csls")
@@ -71,7 +74,7 @@ def measure_alignment(
     layers: Sequence[int] | None = None,
     measures: Sequence[str] = DEFAULT_MEASURES,
     pooling: Pooling | None = None,
-    tokenizer: PreTrainedTokenizerBase | None = None,
+    tokenizer: PreTrainedTokenizerBase | Tokenizers | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> pd.DataFrame:
     """Measure an encoder's alignment of languages at every level.
@@ -88,7 +91,7 @@ def measure_alignment(
             (source to target) and ``..._backward`` come with it.
         pooling: As in `layerlab.measures.states.sentence_states`; None for what each measure defines, which
             is ``muller`` for names that end in it and ``mean`` for all others.
-        tokenizer: Its tokenizer; None loads the model's own.
+        tokenizer: Its tokenizer, or those of its languages; None loads the model's own.
         progress: Called with a line of text for each pair.
 
     Returns:
@@ -132,7 +135,7 @@ def alignment_rows(
     layers: Sequence[int] | None = None,
     measures: Sequence[str] = DEFAULT_MEASURES,
     pooling: Pooling | None = None,
-    tokenizer: PreTrainedTokenizerBase | None = None,
+    tokenizer: PreTrainedTokenizerBase | Tokenizers | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Iterator[Row]:
     """Yield what `measure_alignment` puts into its frame; arguments and errors are the same."""
@@ -147,12 +150,11 @@ def alignment_rows(
     stepped: set[str] = set()
     for one in bitexts:
         sides = []
-        for texts in (one.sources, one.targets):
+        for language, texts in ((one.source, one.sources), (one.target, one.targets)):
             key = id(texts)
             if key not in kept:
-                kept[key] = {
-                    way: sentence_states(encoder, texts, tokenizer, pooling=way) for way in set(how.values())
-                }
+                states_of = partial(sentence_states, encoder, texts, tokenizer, language=language)
+                kept[key] = {way: states_of(pooling=way) for way in set(how.values())}
             sides.append(kept[key])
             uses[key] -= 1
             if not uses[key]:

@@ -19,7 +19,7 @@ from layerlab.measures.options import Pooling
 from layerlab.models.encoder import Encoder, as_encoder
 from layerlab.models.forward import ResumableForward
 from layerlab.models.pieces import n_positions, special_tokens, tokenize
-from layerlab.models.tokenizers import load_tokenizer
+from layerlab.models.tokenizers import Tokenizers, as_tokenizers, load_tokenizers
 from layerlab.tasks.encoding.padding import pad, pad_inputs
 from layerlab.training.batching import length_batches
 
@@ -40,8 +40,9 @@ _LONGEST = 512  # where neither model nor tokenizer says how long a sequence may
 def sentence_states(
     encoder: Encoder | PreTrainedModel | str | Path,
     sentences: Sequence[Text],
-    tokenizer: PreTrainedTokenizerBase | None = None,
+    tokenizer: PreTrainedTokenizerBase | Tokenizers | None = None,
     *,
+    language: str = "",
     pooling: Pooling = "mean",
     max_length: int | None = None,
     batch_pieces: int = BATCH_PIECES,
@@ -57,6 +58,7 @@ def sentence_states(
         encoder: An encoder, a model, or a folder or Hub id of one.
         sentences: Words (split as they are) or raw text.
         tokenizer: Its tokenizer; None loads the model's own.
+        language: Of the sentences, for an encoder that reads each language in a way of its own.
         pooling: ``mean`` over the word-pieces of the text without special tokens; ``first``, the state of
             the first special token (``[CLS]``); or ``muller``, the mean that the code of Muller et al. takes:
             special tokens are added twice and one of each is left in the mean.
@@ -71,7 +73,7 @@ def sentence_states(
         CheckpointError: There is no such model or tokenizer.
         DataError: No sentence, an empty one, or a ``max_length`` that leaves no room for text.
     """
-    encoder, tokenizer = open_encoder(encoder, tokenizer)
+    encoder, tokenizers = open_encoder(encoder, tokenizer)
     forward = ResumableForward(encoder)
 
     def levels_of(inputs: Inputs) -> Iterable[tuple[str, int, Sequence[Tensor]]]:
@@ -80,7 +82,7 @@ def sentence_states(
     found = states_of_forms(
         encoder,
         sentences,
-        tokenizer,
+        tokenizers.of(language),
         levels_of,
         pooling=pooling,
         max_length=max_length,
@@ -148,21 +150,22 @@ def states_of_forms(
 
 
 def open_encoder(
-    encoder: Encoder | PreTrainedModel | str | Path, tokenizer: PreTrainedTokenizerBase | None = None
-) -> tuple[Encoder, PreTrainedTokenizerBase]:
-    """Return an encoder and its tokenizer; what is given by its place, or not given, is loaded.
+    encoder: Encoder | PreTrainedModel | str | Path,
+    tokenizer: PreTrainedTokenizerBase | Tokenizers | None = None,
+) -> tuple[Encoder, Tokenizers]:
+    """Return an encoder and its tokenizers; what is given by its place, or not given, is loaded.
 
     Raises:
         CheckpointError: There is no such model or tokenizer.
     """
     if isinstance(encoder, str | Path):
-        tokenizer = tokenizer or load_tokenizer(str(encoder))
-        return Encoder.from_pretrained(str(encoder)), tokenizer
+        tokenizer = tokenizer or load_tokenizers(str(encoder))
+        return Encoder.from_pretrained(str(encoder)), as_tokenizers(tokenizer)
     encoder = as_encoder(encoder)
     name = str(encoder.base.config.name_or_path or "")
     if tokenizer is None and not name:
         raise CheckpointError("the model was made from a config, so no tokenizer lies beside it; give one")
-    return encoder, tokenizer or load_tokenizer(name)
+    return encoder, as_tokenizers(tokenizer or load_tokenizers(name))
 
 
 def longest_input(encoder: Encoder, tokenizer: PreTrainedTokenizerBase) -> int:

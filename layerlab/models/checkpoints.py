@@ -10,6 +10,7 @@ from pathlib import Path
 from layerlab.errors import CheckpointError, LayerlabError
 from layerlab.files import digest_file
 from layerlab.models.anatomy import anatomy_of
+from layerlab.models.by_language.manifest import files_by_language
 from layerlab.models.folders import TOKENIZER_PATTERNS, WEIGHT_PATTERNS, matching
 from layerlab.models.loading import check_weights, load_config, split_revision
 from layerlab.models.remembered import recall, remembered
@@ -125,9 +126,12 @@ def digest_folder(folder: Path) -> str:
     weights = matching(folder, WEIGHT_PATTERNS)
     others = matching(folder, ("config.json", *TOKENIZER_PATTERNS))
     files = sorted(path for path in weights | others if path.is_file())
+    by_language = files_by_language(folder)
     if not weights:
         raise CheckpointError(f"{folder} holds no weights: expected *.safetensors beside its config.json")
     total = hashlib.sha256()
     for path in files:
         total.update(f"{path.name}:{digest_file(path)}\n".encode())
+    for path in by_language:
+        total.update(f"{path.relative_to(folder)}:{digest_file(path)}\n".encode())
     return total.hexdigest()[:16]

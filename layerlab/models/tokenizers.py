@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from layerlab.errors import CheckpointError
 from layerlab.files import read_text
+from layerlab.models.by_language.manifest import FOLDER, language_for, must_name_language, read_manifest
+from layerlab.models.by_language.tokenizers import languages_with_tokenizers
 from layerlab.models.folders import check_tokenizer_files
 from layerlab.models.loading import NO_REMOTE_CODE, load_config, place_of, translated
 from layerlab.models.pieces import blank_pieces, has_blank_pieces
@@ -18,27 +22,69 @@ if TYPE_CHECKING:
 _LEAST_SHARE: Final = 0.5
 
 
-def load_tokenizer(name: str, revision: str | None = None, *, local: bool = False) -> PreTrainedTokenizerBase:
+@dataclass(frozen=True)
+class Tokenizers:
+    """The tokenizers of a checkpoint: one for all languages, or one each.
+
+    Attributes:
+        common: That of the checkpoint; of one whose languages have their own, that of the first.
+        own: Those of languages that have their own; empty for a plain checkpoint.
+    """
+
+    common: PreTrainedTokenizerBase
+    own: Mapping[str, PreTrainedTokenizerBase] = field(default_factory=dict)
+
+    def of(self, language: str) -> PreTrainedTokenizerBase:
+        """Return the tokenizer that reads a language, which may have a treebank or domain.
+
+        Raises:
+            CheckpointError: Languages have their own, and this one has none.
+        """
+        if not self.own:
+            return self.common
+        name = self.common.name_or_path
+        if not language:
+            raise must_name_language(name, self.own)
+        return self.own[language_for(language, self.own, name)]
+
+
+def as_tokenizers(tokenizer: PreTrainedTokenizerBase | Tokenizers) -> Tokenizers:
+    """Return tokenizers by language; a single one is that of all languages."""
+    return tokenizer if isinstance(tokenizer, Tokenizers) else Tokenizers(tokenizer)
+
+
+def load_tokenizers(name: str, revision: str | None = None, *, local: bool = False) -> Tokenizers:
+    """Load the tokenizers of a checkpoint; arguments and errors are those of :func:`load_tokenizer`."""
+    own = languages_with_tokenizers(place_of(name, revision)[0])
+    found = {language: load_tokenizer(name, revision, local=local, language=language) for language in own}
+    return Tokenizers(next(iter(found.values()), None) or load_tokenizer(name, revision, local=local), found)
+
+
+def load_tokenizer(
+    name: str, revision: str | None = None, *, local: bool = False, language: str | None = None
+) -> PreTrainedTokenizerBase:
     """Load the fast tokenizer of a checkpoint, and check that it fits the checkpoint's embeddings.
 
     Args:
         name: Folder, Hub id, or ``id@revision``.
         revision: Branch, tag or commit of a Hub model.
         local: Whether nothing may be downloaded.
+        language: Whose tokenizer, where each language has its own; elsewhere it makes no difference.
 
     Raises:
         CheckpointError: There is none, it cannot be read, has no fast form, has ids that the embeddings have
-            no row for, or has far fewer of them.
+            no row for, or has far fewer of them; or each language has its own, and this one none.
     """
     from transformers import AutoTokenizer
 
     location, revision = place_of(name, revision)
     options: dict[str, Any] = {"revision": revision or "main", "local_files_only": local, **NO_REMOTE_CODE}
     folder = Path(location)
+    place = tokenizer_place(name, location, language)
     if folder.is_dir():
-        check_tokenizer_files(folder)
-    with translated(f"no tokenizer at {name!r}", place=location):
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(location, use_fast=True, **options)
+        check_tokenizer_files(Path(place))
+    with translated(f"no tokenizer at {name!r}", place=place):
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(place, use_fast=True, **options)
     if getattr(tokenizer, "backend_tokenizer", None) is None:
         raise CheckpointError(
             f"no tokenizer at {name!r}: {type(tokenizer).__name__} is not a fast tokenizer; "
@@ -48,6 +94,20 @@ def load_tokenizer(name: str, revision: str | None = None, *, local: bool = Fals
         config = load_config(location, **options)
         check_vocabulary(name, tokenizer, getattr(config, "vocab_size", None))
     return tokenizer
+
+
+def tokenizer_place(name: str, location: str, language: str | None) -> str:
+    """Return where a checkpoint's tokenizer is: its own place, or that of a language.
+
+    Raises:
+        CheckpointError: Each language has its own, and there is none for this one.
+    """
+    manifest = read_manifest(location) if Path(location).is_dir() else None
+    if manifest is None or not manifest.tokenizers:
+        return location
+    if language is None:
+        raise must_name_language(name, manifest.languages)
+    return str(Path(location) / FOLDER / manifest.language_for(language, name))
 
 
 def tokenizer_has_blanks(location: str, revision: str | None) -> bool:
@@ -62,18 +122,18 @@ def tokenizer_has_blanks(location: str, revision: str | None) -> bool:
     return bool(blank_pieces(load_tokenizer(location, revision)))
 
 
-def find_tokenizer(name: str, revision: str | None = None) -> PreTrainedTokenizerBase | None:
-    """Load the tokenizer of a folder or bundled encoder, or of a Hub model if it is on this machine.
+def find_tokenizers(name: str, revision: str | None = None) -> Tokenizers | None:
+    """Load the tokenizers of a folder or bundled encoder, or of a Hub model if they are on this machine.
 
     Returns:
-        The tokenizer; None if it would have to be downloaded.
+        The tokenizers; None if they would have to be downloaded.
 
     Raises:
         CheckpointError: As in :func:`load_tokenizer`, of a folder.
     """
     is_folder = Path(place_of(name, revision)[0]).is_dir()
     try:
-        return load_tokenizer(name, revision, local=True)
+        return load_tokenizers(name, revision, local=True)
     except CheckpointError:
         if is_folder:
             raise

@@ -118,10 +118,12 @@ def _origin(spec: Mapping[str, Any]) -> str:
 
 def _on_factors(spec: PretrainingSpec) -> str:
     around = spec.surroundings()
-    factors = around.factors.values()
-    if not factors:
-        return "No parallel text was\nused as such: a sequence is in one language."
-    taught = any(factor.mixes_languages for factor in factors)
+    streaming = around.streaming
+    adding = {name: factor for name, factor in streaming.items() if factor.streams()}
+    rest = [one.describe(around) for name, one in around.factors.items() if name not in adding]
+    if not adding:
+        return "\n".join(["No parallel text was\nused as such: a sequence is in one language.", *rest])
+    taught = any(factor.mixes_languages for factor in adding.values())
     so = "So alignment between languages was taught, not only found; the" if taught else "The"
-    described = "; ".join(factor.describe(around) for factor in factors)
-    return f"Of the sequences,\n{described}.\n{so} other sequences are in one language."
+    described = "; ".join(factor.describe(around) for factor in adding.values())
+    return "\n".join([f"Of the sequences,\n{described}.\n{so} other sequences are in one language.", *rest])

@@ -12,7 +12,11 @@ import numpy as np
 from layerlab.errors import CheckpointError, DamagedCheckpointError, DataError, LayerlabError
 from layerlab.files import digest_file, read_json, replacing, write_json, write_text
 from layerlab.languages.family import find_family, find_language
+from layerlab.models.by_language.manifest import FOLDER
+from layerlab.models.by_language.tokenizers import languages_with_tokenizers, save_tokenizers
+from layerlab.models.tokenizers import Tokenizers
 from layerlab.pretraining.checkpoint import STATE
+from layerlab.pretraining.factors.abilities import Rewriting, Texts, Tokenizing
 from layerlab.pretraining.spec import WITHOUT_EFFECT, PretrainingSpec
 from layerlab.pretraining.text.corpus import (
     Packed,
@@ -38,14 +42,19 @@ class Material:
     """Tokenizer and sequences.
 
     Attributes:
-        tokenizer: The joint tokenizer.
+        tokenizers: The joint tokenizer, or one for each language.
         packed: Language to its sequences.
         n_tokens: Language to the size of its stream, separators included.
     """
 
-    tokenizer: Any
+    tokenizers: Tokenizers
     packed: dict[str, Packed]
     n_tokens: dict[str, int]
+
+    @property
+    def tokenizer(self) -> Any:
+        """The joint tokenizer, or the first language's: all have the same ids and special tokens."""
+        return self.tokenizers.common
 
 
 def prepare(spec: PretrainingSpec, folder: Path, report: Report = silent) -> Material:
@@ -65,7 +74,8 @@ def prepare(spec: PretrainingSpec, folder: Path, report: Report = silent) -> Mat
         check_material(spec)
         state.mkdir(parents=True, exist_ok=True)
         _encode_all(spec, state, files, report)
-    tokenizer, streams = _read_back(state, files)
+    tokenizers, streams = _read_back(state, files)
+    tokenizer: Any = tokenizers.common
     packed = {
         language: hold_out(
             pack(stream, spec.sequence_length, tokenizer.cls_token_id, tokenizer.sep_token_id),
@@ -75,9 +85,10 @@ def prepare(spec: PretrainingSpec, folder: Path, report: Report = silent) -> Mat
         for language, stream in streams.items()
     }
     if not (state / "spec.json").is_file():
-        write_json(state / _SUMS, {path.name: digest_file(path) for path in _made(state)})
+        sums = {path.relative_to(state).as_posix(): digest_file(path) for path in _made(state)}
+        write_json(state / _SUMS, sums)
         write_text(state / "spec.json", spec.canonical())
-    return Material(tokenizer, packed, {language: len(stream) for language, stream in streams.items()})
+    return Material(tokenizers, packed, {language: len(stream) for language, stream in streams.items()})
 
 
 def check_material(spec: PretrainingSpec) -> None:
@@ -136,8 +147,8 @@ def language_paragraphs(spec: PretrainingSpec, language: str) -> list[str]:
     return paragraphs
 
 
-def _read_back(state: Path, files: Mapping[str, Path]) -> tuple[Any, dict[str, Tokens]]:
-    """Read the tokenizer and the streams of tokens that were made."""
+def _read_back(state: Path, files: Mapping[str, Path]) -> tuple[Tokenizers, dict[str, Tokens]]:
+    """Read the tokenizers and the streams of tokens that were made."""
     from transformers import PreTrainedTokenizerFast
 
     sums = read_json(state / _SUMS, CheckpointError) if (state / _SUMS).is_file() else {}
@@ -145,15 +156,20 @@ def _read_back(state: Path, files: Mapping[str, Path]) -> tuple[Any, dict[str, T
         if not (state / name).is_file() or digest_file(state / name) != digest:
             raise DamagedCheckpointError(state, f"{name} is not what was written")
     try:
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(state)
-        return tokenizer, {language: np.load(file) for language, file in files.items()}
+        own = {
+            language: PreTrainedTokenizerFast.from_pretrained(state / FOLDER / language)
+            for language in languages_with_tokenizers(state)
+        }
+        tokenizers = Tokenizers(PreTrainedTokenizerFast.from_pretrained(state), own)
+        return tokenizers, {language: np.load(file) for language, file in files.items()}
     except Exception as error:  # tokenizers raise nothing narrower
         raise DamagedCheckpointError(state, str(error)) from error
 
 
 def _made(state: Path) -> list[Path]:
     """Return the files of a state that are written once."""
-    return [path for path in sorted(state.iterdir()) if path.suffix in (".json", ".npy") and path.is_file()]
+    there = (*state.iterdir(), *state.glob(f"{FOLDER}/*/*"))
+    return [path for path in sorted(there) if path.suffix in (".json", ".npy") and path.is_file()]
 
 
 def _check_same(spec: PretrainingSpec, file: Path) -> None:
@@ -184,35 +200,60 @@ def _check_same(spec: PretrainingSpec, file: Path) -> None:
 
 
 def _encode_all(spec: PretrainingSpec, state: Path, files: Mapping[str, Path], report: Report) -> None:
-    texts = {language: language_paragraphs(spec, language) for language in spec.corpora}
-    tokenizer = _tokenizer(spec, texts, report)
-    tokenizer.save_pretrained(state)
+    texts = running_text(spec)
+    tokenizers = _tokenizers(spec, texts, report)
+    tokenizers.common.save_pretrained(state)
+    if tokenizers.own:
+        save_tokenizers(state, tokenizers.own)
     for name, file in files.items():
         report({"event": "preparing", "message": f"encoding {name}"})
         with replacing(file) as beside:
-            np.save(beside, _stream(spec, name, texts, tokenizer))
+            np.save(beside, _stream(spec, name, texts, tokenizers))
 
 
-def _stream(spec: PretrainingSpec, name: str, texts: Mapping[str, Sequence[str]], tokenizer: Any) -> Tokens:
-    if name in spec.corpora:
-        return encode(texts[name], tokenizer)
+def running_text(spec: PretrainingSpec) -> Texts:
+    """Return the paragraphs of every language as they are trained on.
+
+    Raises:
+        DataError: A language has no text.
+    """
+    texts: Texts = {language: language_paragraphs(spec, language) for language in spec.corpora}
     around = spec.surroundings()
-    (factor,) = (factor for factor in around.factors.values() if name in factor.streams())
-    return factor.stream(name, around, texts, tokenizer)
+    for factor in around.factors.values():
+        if isinstance(factor, Rewriting):
+            texts = factor.rewrite(around, texts)
+    return texts
 
 
-def _tokenizer(spec: PretrainingSpec, texts: Mapping[str, Sequence[str]], report: Report) -> Any:
+def _stream(spec: PretrainingSpec, name: str, texts: Texts, tokenizers: Tokenizers) -> Tokens:
+    if name in spec.corpora:
+        return encode(texts[name], tokenizers.of(name))
+    around = spec.surroundings()
+    (factor,) = (factor for factor in around.streaming.values() if name in factor.streams())
+    return factor.stream(name, around, texts, tokenizers.common)
+
+
+def _tokenizers(spec: PretrainingSpec, texts: Texts, report: Report) -> Tokenizers:
     from transformers import PreTrainedTokenizerFast
 
     if spec.grown_from is not None:
         report({"event": "preparing", "message": f"taking the tokenizer of {spec.grown_from}"})
-        return PreTrainedTokenizerFast.from_pretrained(spec.grown_from)
+        return Tokenizers(PreTrainedTokenizerFast.from_pretrained(spec.grown_from))
     report({"event": "preparing", "message": "training the tokenizer"})
-    return train_tokenizer(
-        {language: spread(paragraphs, spec.tokenizer_chars) for language, paragraphs in texts.items()},
-        spec.vocab_size,
-        alphabet=min(spec.alphabet, spec.vocab_size - len(SPECIAL_TOKENS)),
-        lowercase=spec.lowercase,
-        max_length=spec.sequence_length,
-        kind=spec.tokenizer,
-    )
+
+    def train(languages: Sequence[str], size: int) -> Any:
+        return train_tokenizer(
+            {language: spread(texts[language], spec.tokenizer_chars) for language in languages},
+            size,
+            alphabet=min(spec.alphabet, size - len(SPECIAL_TOKENS)),
+            lowercase=spec.lowercase,
+            max_length=spec.sequence_length,
+            kind=spec.tokenizer,
+        )
+
+    around = spec.surroundings()
+    for factor in around.factors.values():
+        if isinstance(factor, Tokenizing):
+            own = factor.tokenizers(around, train, spec.vocab_size)
+            return Tokenizers(own[next(iter(spec.corpora))], own)
+    return Tokenizers(train(tuple(texts), spec.vocab_size))

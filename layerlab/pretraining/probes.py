@@ -47,7 +47,7 @@ class Probes(BaseModel):
         return self
 
 
-def probe_rows(model: Any, tokenizer: Any, bitexts: Sequence[Bitext], step: int) -> list[dict[str, Any]]:
+def probe_rows(model: Any, tokenizers: Any, bitexts: Sequence[Bitext], step: int) -> list[dict[str, Any]]:
     """Return what probes measure of a model after some steps, one row a pair, layer and measure.
 
     Each holds ``step``, ``layer`` (0 for the embeddings), ``source``, ``target``, ``measure`` (``cka``,
@@ -65,7 +65,7 @@ def probe_rows(model: Any, tokenizer: Any, bitexts: Sequence[Bitext], step: int)
             "value": None if row.value != row.value else round(row.value, 6),
             "n": row.n,
         }
-        for row in alignment_rows(model, bitexts, measures=_MEASURES, tokenizer=tokenizer)
+        for row in alignment_rows(model, bitexts, measures=_MEASURES, tokenizer=tokenizers)
         if row.measure in _MEASURES
     ]
 

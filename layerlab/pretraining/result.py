@@ -9,6 +9,7 @@ from typing import Any
 
 from layerlab.disk import open_up
 from layerlab.files import write_text
+from layerlab.models.by_language.tokenizers import copy_tokenizers
 from layerlab.pretraining.card import model_card
 from layerlab.pretraining.checkpoint import Position
 from layerlab.pretraining.picture import write_picture
@@ -16,11 +17,12 @@ from layerlab.pretraining.steps import Parts
 from layerlab.training.throughput import Machine
 
 
-def write_result(folder: Path, parts: Parts, done: Position, machine: Machine) -> None:
-    """Write weights, tokenizer, ``training.json``, its picture and ``README.md``."""
+def write_result(folder: Path, state: Path, parts: Parts, done: Position, machine: Machine) -> None:
+    """Write weights, tokenizers, ``training.json``, its picture and ``README.md``."""
     parts.model.eval()
     parts.model.save_pretrained(folder)
     parts.material.tokenizer.save_pretrained(folder)
+    copy_tokenizers(state, folder)
     facts = training_facts(parts, done, machine)
     write_text(folder / "training.json", json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
     write_text(folder / "README.md", model_card(facts, parts.spec))

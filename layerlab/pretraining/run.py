@@ -15,7 +15,7 @@ from layerlab.data.bitext import Bitext
 from layerlab.disk import writing
 from layerlab.models.encoder import as_encoder
 from layerlab.pretraining import checkpoint
-from layerlab.pretraining.checkpoint import Position
+from layerlab.pretraining.checkpoint import STATE, Position
 from layerlab.pretraining.head import head_of
 from layerlab.pretraining.material import prepare
 from layerlab.pretraining.model import build_model, check_architecture
@@ -97,7 +97,7 @@ def pretrain(
         run = _Run(parts, folder, Saving(checkpoint_seconds), report)
         run.train(last)
         if accelerator.is_main_process:
-            write_result(made, parts, run.position, run.machine)
+            write_result(made, folder / STATE, parts, run.position, run.machine)
         accelerator.wait_for_everyone()
     return made
 
@@ -175,7 +175,7 @@ class _Run:
         spec, step = self.parts.spec, self.position.step
         if spec.probes is None or (step % spec.probes.every and step != spec.steps):
             return []
-        return probe_rows(self.parts.model, self.parts.material.tokenizer, self.bitexts, step)
+        return probe_rows(self.parts.model, self.parts.material.tokenizers, self.bitexts, step)
 
     def _report(self, kind: str, **details: Any) -> None:
         steps = {"step": self.position.step, "steps": self.parts.spec.steps, "from": self.resumed_at}

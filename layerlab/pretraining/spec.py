@@ -14,6 +14,7 @@ from layerlab.errors import StudyError, unknown
 from layerlab.extensions import import_modules
 from layerlab.files import leaves_folder
 from layerlab.models.bundled import bundled_folder
+from layerlab.pretraining.factors.abilities import Tokenizing
 from layerlab.pretraining.factors.anchors import ANCHORS, Anchors
 from layerlab.pretraining.factors.factor import Surroundings, check_together, read_factors
 from layerlab.pretraining.factors.parallel import PARALLEL, Parallel
@@ -170,23 +171,29 @@ class PretrainingSpec(BaseModel):
             if language not in known:
                 raise ValueError(f"drop: {unknown('language', language, known)}")
         check_together(around)
+        own = [name for name, factor in around.factors.items() if isinstance(factor, Tokenizing)]
+        if own and (len(own) > 1 or self.grown_from is not None):
+            rest = ["grown_from"] if self.grown_from is not None else []
+            raise ValueError(
+                f"{' and '.join([*own, *rest])}: each says what the vocabulary is; keep one of them"
+            )
         return self
 
     def surroundings(self) -> Surroundings:
         """Return what factors can ask of the spec, with all its factors."""
         own = {name: getattr(self, name) for name in OWN_FACTORS}
         factors = {name: factor for name, factor in {**own, **self.factors}.items() if factor is not None}
-        return Surroundings(tuple(self.corpora), self.drop, self.seed, factors)
+        return Surroundings(tuple(self.corpora), self.drop, self.seed, factors, self.corpora)
 
     def fixed_shares(self) -> dict[str, float]:
         """Return the share of all sequences that each factor's stream has."""
-        factors = self.surroundings().factors.values()
+        factors = self.surroundings().streaming.values()
         return {name: share for factor in factors for name, share in factor.streams().items()}
 
     def mask_rates(self) -> dict[str, float]:
         """Return the mask rate of each stream: of the languages, then of the factors."""
         rates = dict.fromkeys(self.corpora, self.mask_rate)
-        for factor in self.surroundings().factors.values():
+        for factor in self.surroundings().streaming.values():
             rates |= dict.fromkeys(factor.streams(), factor.mask_rate or self.mask_rate)
         return rates
 

@@ -11,7 +11,7 @@ import torch
 
 from layerlab.errors import ArchitectureError, CheckpointError, LayerlabError
 from layerlab.models.encoder import Encoder
-from layerlab.models.tokenizers import check_vocabulary, find_tokenizer, load_tokenizer
+from layerlab.models.tokenizers import check_vocabulary, find_tokenizers, load_tokenizer
 from tests.malformed.checkpoints import BROKEN, BROKEN_TOKENIZERS, change_vocabulary, change_weights
 
 
@@ -42,7 +42,7 @@ def test_weights_that_are_not_finite_are_refused_when_they_are_loaded(folder: Pa
 def test_a_broken_tokenizer_is_refused(folder: Path, breaking: str) -> None:
     break_it, message = BROKEN_TOKENIZERS[breaking]
     break_it(folder)
-    for read in (load_tokenizer, find_tokenizer):
+    for read in (load_tokenizer, find_tokenizers):
         with pytest.raises(CheckpointError, match=message):
             read(str(folder))
 
@@ -64,6 +64,6 @@ def test_special_tokens_that_text_never_becomes_need_no_row(folder: Path) -> Non
 
 
 def test_a_tokenizer_of_the_hub_that_is_not_here_is_none() -> None:
-    assert find_tokenizer("nobody/nothing") is None
+    assert find_tokenizers("nobody/nothing") is None
     with pytest.raises(LayerlabError, match="no tokenizer at 'nobody/nothing'"):
         load_tokenizer("nobody/nothing")

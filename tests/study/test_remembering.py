@@ -21,7 +21,7 @@ def test_a_second_plan_loads_no_tokenizer_and_says_the_same(
     assert "a word (measured)" in first
     with monkeypatch.context() as patched:
         for module in (tokenizers, vocabulary, cost):
-            patched.setattr(module, "find_tokenizer", lambda *_: pytest.fail("loaded again"))
+            patched.setattr(module, "find_tokenizers", lambda *_: pytest.fail("loaded again"))
         assert study.plan().describe() == first
 
 

@@ -22,10 +22,10 @@ from layerlab.names import PROBE
 from layerlab.nodes.facts import Facts
 from layerlab.nodes.identity import digest
 from layerlab.nodes.kinds.fit import Fit
+from layerlab.nodes.kinds.origin import Origin, load_encoder, longest_input, read_planned
 from layerlab.nodes.kinds.run import Run
-from layerlab.nodes.kinds.training.origin import Origin, load_encoder, longest_input, read_planned
 from layerlab.nodes.node import Node, Work, node
-from layerlab.tasks.corpora import EncodedCorpus, encode_corpus
+from layerlab.tasks.corpora import EncodedCorpus, encode_corpus, join_corpora
 from layerlab.tasks.task import Task, get_task
 from layerlab.tasks.words import Word, with_word
 from layerlab.validation import validate
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from layerlab.data.sentences import Corpus
     from layerlab.measures.layer_probes import ProbeScore
     from layerlab.models.encoder import Encoder
+    from layerlab.models.tokenizers import Tokenizers
 
 # Raised when probes of the same settings would get other scores.
 PROBE_VERSION = 1
@@ -150,7 +151,7 @@ class Probe(BaseModel):
             DataError: A corpus is not what it was when the plan was made.
             CheckpointError: The encoder is not.
         """
-        from layerlab.models.tokenizers import load_tokenizer
+        from layerlab.models.tokenizers import load_tokenizers
         from layerlab.training.devices import make_accelerator
 
         started = time.monotonic()
@@ -158,7 +159,7 @@ class Probe(BaseModel):
         location = origin.check(work.store)
         encoder = load_encoder(location, self.revision, 0)
         encoder.base.to(make_accelerator(work.settings.device).device)
-        tokenizer = load_tokenizer(location, self.revision)
+        tokenizers = load_tokenizers(location, self.revision)
         task = with_word(get_task(self.task), self.word)
 
         sources = {self.source: self.train} if isinstance(self.train, str) else self.train
@@ -168,9 +169,9 @@ class Probe(BaseModel):
 
         scores = probe_corpora(
             encoder,
-            tokenizer,
+            tokenizers,
             task,
-            joined([read(language, "train", planned) for language, planned in sorted(sources.items())]),
+            {language: read(language, "train", planned) for language, planned in sorted(sources.items())},
             {target: partial(read, target, "test", digest) for target, digest in self.targets.items()},
             longest_input(encoder, self.options.training.max_length),
             seeds=(self.seed,),
@@ -192,9 +193,9 @@ class Probe(BaseModel):
 
 def probe_corpora(
     encoder: Encoder,
-    tokenizer: Any,
+    tokenizers: Tokenizers,
     task: Task,
-    train: Corpus,
+    train: Mapping[str, Corpus],
     tests: Mapping[str, Callable[[], Corpus]],
     length: int,
     **options: Any,
@@ -203,22 +204,26 @@ def probe_corpora(
 
     Args:
         encoder: It does not change.
-        tokenizer: Its tokenizer.
+        tokenizers: Its tokenizers.
         task: Its head, loss and scores are used.
-        train: The source language's training split.
+        train: The training split of each language of the source.
         tests: Reads the test split of each target, when it is needed.
         length: Longest input in word-pieces.
         **options: Seeds, layers, training and progress.
     """
     from layerlab.measures.layer_probes import probe_layers
 
-    labels = task.label_set(train.sentences)
+    labels = task.label_set(joined(tuple(train.values())).sentences)
 
-    def encode(read: Callable[[], Corpus]) -> EncodedCorpus:
-        return encode_corpus(task, read(), labels, tokenizer, length)
+    def encode(language: str, read: Callable[[], Corpus]) -> EncodedCorpus:
+        return encode_corpus(task, read(), labels, tokenizers.of(language), length)
 
-    later = {target: partial(encode, read) for target, read in tests.items()}
-    return probe_layers(encoder, task, encode(lambda: train), later, **options)
+    later = {target: partial(encode, target, read) for target, read in tests.items()}
+    sources = {
+        language: encode_corpus(task, one, labels, tokenizers.of(language), length)
+        for language, one in train.items()
+    }
+    return probe_layers(encoder, task, join_corpora(sources), later, **options)
 
 
 def row_of(one: ProbeScore) -> ScoreRow:

@@ -16,7 +16,7 @@ from layerlab.measures.states import longest_input
 from layerlab.models.checkpoints import Checkpoint, find_checkpoint
 from layerlab.models.encoder import Encoder
 from layerlab.models.pieces import blank_pieces
-from layerlab.models.tokenizers import load_tokenizer
+from layerlab.models.tokenizers import load_tokenizers
 from layerlab.nodes.identity import digest
 from layerlab.nodes.kinds.probe import PROBE_VERSION, probe_columns, probe_corpora, row_of
 from layerlab.targets import misnamed_source, sources_of
@@ -74,20 +74,21 @@ def probe_models(
 
     data, training = (data or DataSpec()).resolved(), training or ProbeTraining()
     checkpoints, trains, tests = _find_all(models, task, source, targets, data, seeds, layers)
-    train = joined([read_corpus(ref) for ref in trains])
+    corpora = {ref.language: read_corpus(ref) for ref in trains}
+    train = joined(tuple(corpora.values()))
     rows = []
     for label, checkpoint in checkpoints.items():
         encoder = Encoder.from_pretrained(checkpoint.reference)
         encoder.base.to(make_accelerator(device).device)
-        tokenizer = load_tokenizer(checkpoint.reference)
-        read_by = resolved_word(get_task(task), word, bool(blank_pieces(tokenizer)))
+        tokenizers = load_tokenizers(checkpoint.reference)
+        read_by = resolved_word(get_task(task), word, bool(blank_pieces(tokenizers.common)))
         scores = probe_corpora(
             encoder,
-            tokenizer,
+            tokenizers,
             with_word(get_task(task), read_by),
-            train,
+            corpora,
             {language: partial(read_corpus, ref) for language, ref in tests.items()},
-            min(training.max_length, longest_input(encoder, tokenizer)),
+            min(training.max_length, longest_input(encoder, tokenizers.common)),
             seeds=seeds,
             layers=layers,
             training=training,

@@ -12,9 +12,9 @@ from layerlab.data.sentences import take_evenly
 from layerlab.errors import CheckpointError
 from layerlab.models.loading import load_config
 from layerlab.models.remembered import recall, remembered
-from layerlab.models.tokenizers import find_tokenizer
-from layerlab.nodes.kinds.evaluation.measurement import read_measured
+from layerlab.models.tokenizers import find_tokenizers
 from layerlab.nodes.kinds.fit import Fit
+from layerlab.nodes.kinds.measurement import read_measured
 from layerlab.nodes.kinds.pretraining import Pretraining
 from layerlab.nodes.kinds.run import Run
 from layerlab.study.costs.loads import PIECES_PER_WORD, SAMPLE, Load, measure_pieces, read_load
@@ -245,8 +245,9 @@ class _Counter:
 
 
 def _tokenizer_here(name: str, revision: str | None) -> Any:
-    """Return a tokenizer that is on this machine and can be used, or None."""
+    """Return a tokenizer that is on this machine and can be used, or None; those of languages are alike."""
     try:
-        return find_tokenizer(name, revision)
+        found = find_tokenizers(name, revision)
     except CheckpointError:
         return None
+    return None if found is None else found.common

@@ -8,10 +8,12 @@ from typing import Any
 from layerlab.data.catalog.corpus import CorpusRef
 from layerlab.data.pairs import PAIR_FORMATS
 from layerlab.errors import LayerlabError
+from layerlab.models.by_language.manifest import language_for
 from layerlab.models.checkpoints import Checkpoint
 from layerlab.models.pieces import special_tokens
 from layerlab.models.remembered import recall, remembered
-from layerlab.models.tokenizers import find_tokenizer
+from layerlab.models.tokenizers import find_tokenizers
+from layerlab.pretraining.factors.abilities import Tokenizing
 from layerlab.study.planning.findings import Expansion
 from layerlab.tasks.corpora import empty_words, read_corpus, unknown_words
 
@@ -25,6 +27,7 @@ def check_vocabularies(state: Expansion, checkpoints: Iterable[Checkpoint]) -> N
     refs = list(filter(None, dict.fromkeys(state.corpora.values())))
     for checkpoint in checkpoints:
         if checkpoint.name in state.pretrainings:
+            _check_languages(state, checkpoint.name, refs)
             continue
         path = f"models[{list(state.study.models).index(checkpoint.name)}]"
         try:
@@ -40,6 +43,18 @@ def check_vocabularies(state: Expansion, checkpoints: Iterable[Checkpoint]) -> N
             state.note(path, error)
 
 
+def _check_languages(state: Expansion, name: str, refs: Sequence[CorpusRef]) -> None:
+    """Note languages that an encoder to be pretrained, with a tokenizer for each language, cannot read."""
+    around = state.pretrainings[name].spec.surroundings()
+    if not any(isinstance(factor, Tokenizing) for factor in around.factors.values()):
+        return
+    for language in dict.fromkeys(ref.language for ref in refs):
+        try:
+            language_for(language, around.languages, name)
+        except LayerlabError as error:
+            state.note(f"models[{list(state.study.models).index(name)}]", error)
+
+
 def _look(
     state: Expansion, checkpoint: Checkpoint, refs: Sequence[CorpusRef]
 ) -> Sequence[tuple[CorpusRef, Mapping[str, Any]]]:
@@ -52,17 +67,18 @@ def _look(
     told = [(ref, one) for ref, one in known if one is not None]
     if refs and len(told) == len(refs):
         return told
-    tokenizer = find_tokenizer(checkpoint.reference)
-    if tokenizer is None:
+    tokenizers = find_tokenizers(checkpoint.reference)
+    if tokenizers is None:
         return []
     if any(not set(PAIR_FORMATS) & set(ref.formats) for ref in refs):
-        special_tokens(tokenizer)  # which sentences stand between
+        special_tokens(tokenizers.common)  # which sentences stand between
     found: list[tuple[CorpusRef, Mapping[str, Any]]] = []
     for ref in refs:
         try:
             corpus = read_corpus(ref)
         except LayerlabError:
             continue  # noted where corpora are read
+        tokenizer = tokenizers.of(ref.language)
         looked = {"unknown": unknown_words(corpus, tokenizer, checkpoint.name)}
         if state.study.word == "first":
             looked["empty"] = empty_words(corpus, tokenizer, checkpoint.name)

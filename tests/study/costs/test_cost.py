@@ -10,7 +10,7 @@ from layerlab.data.formats.conllu import read_conllu
 from layerlab.data.pairs import Pair
 from layerlab.data.sentences import Sentence
 from layerlab.errors import CheckpointError
-from layerlab.models.tokenizers import find_tokenizer
+from layerlab.models.tokenizers import find_tokenizers
 from layerlab.study.costs.cost import plan_cost
 from layerlab.study.costs.description import describe_cost
 from layerlab.study.costs.loads import PIECES_PER_WORD, Load, read_load, words_of
@@ -106,7 +106,7 @@ def test_a_pair_has_one_special_token_more_than_a_sentence() -> None:
 
 
 def test_a_tokenizer_that_is_not_here_is_none() -> None:
-    assert find_tokenizer("nobody/nothing") is None
+    assert find_tokenizers("nobody/nothing") is None
 
 
 def test_the_plan_says_what_it_costs_and_what_that_assumes(

@@ -1,1 +1,0 @@
-"""Layers that several trainings or evaluations share, whose states are computed once."""

@@ -1,0 +1,1 @@
+"""Checkpoints with parts of their own for each language, loaded by language."""

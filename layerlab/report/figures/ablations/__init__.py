@@ -1,1 +1,0 @@
-"""Figures of what ablations do to scores."""

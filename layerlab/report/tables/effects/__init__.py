@@ -1,1 +1,0 @@
-"""Tables of what ablations cost, and of the scores behind it."""
