@@ -37,6 +37,7 @@ from layerlab.commands.results.plot import plot
 from layerlab.commands.results.report import report
 from layerlab.commands.results.table import records, table
 from layerlab.commands.studies.ablate import ablate
+from layerlab.commands.studies.cancel import cancel
 from layerlab.commands.studies.explain import explain
 from layerlab.commands.studies.init import init
 from layerlab.commands.studies.prune import prune
@@ -134,6 +135,7 @@ def plan(
 for _verb in (
     run,
     status,
+    cancel,
     ablate,
     init,
     explain,

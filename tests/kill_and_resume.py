@@ -412,7 +412,9 @@ def kill_worker(trial: Trial, results: Path, started: list[Process]) -> int:
     trial.start(results, started, 1, workers=2)
     trial.wait(started)
     victims = set(members({started[0].pid})) - {started[0].pid}
-    holders = victims & {holder.pid for path in results.glob("leases/*") if (holder := lease._read(path))}
+    holders = victims & {
+        holder.pid for path in results.glob("leases/*") if (holder := lease.read_holder(path))
+    }
     for pid in sorted(holders)[:1]:
         os.kill(pid, signal.SIGKILL)
         trial.wait(started, 0.2)

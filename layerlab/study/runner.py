@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from layerlab.nodes.engines.unit import make_units
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.sharing import is_shared, process_rank
 from layerlab.nodes.store.leftovers import sweep_leftovers
+from layerlab.nodes.store.runners import announced
 from layerlab.nodes.store.store import Store
 from layerlab.nodes.worker import run_nodes
 from layerlab.study.keeping import KEEP, Keeping
@@ -98,6 +100,7 @@ def run_plan(
         StoreError: The directory holds another study's results, or is none.
         StudyError: There is no such device, engine, shortcut or choice of what is kept, the number of workers
             makes no sense, or this machine is much slower in bf16, which the study asks for.
+        KeyboardInterrupt: Somebody stopped it; a ``Cancelled`` if that was ``layerlab cancel``.
     """
     _check_options(device, workers, keep)
     started, store = time.monotonic(), Store(Path(folder))
@@ -114,7 +117,10 @@ def run_plan(
         store.clear_failure(failure["id"])
     if not before.complete:
         revive(plan, store)
-    with Progress(plan, store, enabled=progress and process_rank() == 0) as display:
+    with (
+        _announced(store, engine, before),
+        Progress(plan, store, enabled=progress and process_rank() == 0) as display,
+    ):
         _carry_out(plan, store, settings, keeping, make, workers, retries, display.tick)
     _sweep(plan, store)
     status = read_status(plan, store)
@@ -124,6 +130,13 @@ def run_plan(
         write_frames(store)
     n_new = max(0, status.n_done - before.n_done)
     return Outcome(store, status, time.monotonic() - started, n_new)
+
+
+def _announced(store: Store, engine: str | MakeEngine, before: Status) -> AbstractContextManager[None]:
+    """Let others see this runner, and stop it, while something is left to do."""
+    if before.complete or process_rank() > 0:
+        return nullcontext()
+    return announced(store, f"engine {engine}" if isinstance(engine, str) else "an engine of its own")
 
 
 def _sweep(plan: Plan, store: Store) -> None:

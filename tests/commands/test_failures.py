@@ -48,6 +48,7 @@ VERBS: dict[str, tuple[list[str], str]] = {
     "plan": (["plan", "study.yaml"], "layerlab.study.study.Study.from_yaml"),
     "run": (["run", "study.yaml"], "layerlab.study.study.Study.from_yaml"),
     "status": (["status", "study.yaml"], "layerlab.study.study.Study.from_yaml"),
+    "cancel": (["cancel", "results"], "layerlab.nodes.store.store.Store.read_manifest"),
     "prune": (["prune", "study.yaml"], "layerlab.study.study.Study.from_yaml"),
     "records": (["records", "results"], "layerlab.analysis.records.tidy.load_records"),
     "table": (["table", "results"], "layerlab.analysis.records.tidy.load_records"),

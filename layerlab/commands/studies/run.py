@@ -79,12 +79,14 @@ def carry_out(plan: StudyPlan, folder: Path, *, report: bool, **options: Any) ->
     """Run a plan, say what failed, write the report, and end with the exit status."""
     from layerlab.commands.results.report import renew_report
     from layerlab.nodes.sharing import process_rank
+    from layerlab.nodes.store.runners import Cancelled
 
     print(f"{plan!r}, results in {folder}", file=sys.stderr)
     try:
         outcome = plan.run(folder, **options)
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from here", file=sys.stderr)
+    except KeyboardInterrupt as end:
+        how = "cancelled by another process" if isinstance(end, Cancelled) else "interrupted"
+        print(f"{how}; the same command goes on from here", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
     if process_rank() > 0:
         return
@@ -112,12 +114,15 @@ def status(study: StudyFile, overrides: Overrides = None, results: Folder = None
     \b
     layerlab status experiments/random_init_upos.yaml
     """
+    from layerlab.nodes.store.runners import find_runners
     from layerlab.nodes.store.store import Store
     from layerlab.study.status import read_status
 
     expanded, folder = expand_study(study, overrides, results, None, check=False)
     found = read_status(expanded, Store(folder))
     print(f"{found.summary()} in {folder}")
+    for runner in find_runners(Store(folder)):
+        print(f"  runner   {visible(str(runner))}")
     for activity in found.active:
         print(f"  running  {activity}")
     for failure in found.failures:

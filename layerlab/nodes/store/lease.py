@@ -44,17 +44,24 @@ class Holder:
         pid: Process id there.
         born: Start of that process, so that a reused id is not mistaken.
         token: Unique to this claim.
+        work: What it does, for people; "" where the name of the lease says it.
     """
 
     where: str
     pid: int
     born: str
     token: str
+    work: str = ""
 
     @property
     def is_seen(self) -> bool:
         """Whether this process can see if the holder lives; else there is its heartbeat alone."""
         return self.where == neighbourhood()
+
+    @property
+    def place(self) -> str:
+        """The process and its host, for people."""
+        return f"process {self.pid} on {self.where.partition(' ')[0]}"
 
     @property
     def is_gone(self) -> bool:
@@ -111,15 +118,15 @@ class Lease:
 
 
 @contextmanager
-def claim(path: Path) -> Iterator[Lease | None]:
+def claim(path: Path, work: str = "") -> Iterator[Lease | None]:
     """Claim a lease file for the block; yields the lease, or None if another process holds it.
 
-    A lease whose holder is gone is taken over.
+    A lease whose holder is gone is taken over. ``work`` says what this process does with it, for people.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    lease = _create(path)
+    lease = _create(path, work)
     if lease is None and _is_stale(path):
-        lease = _take_over(path)
+        lease = _take_over(path, work)
     if lease is None:
         yield None
         return
@@ -160,14 +167,17 @@ def drop_stale(folder: Path) -> None:
                 path.unlink(missing_ok=True)
 
 
-def _create(path: Path) -> Lease | None:
+def _create(path: Path, work: str) -> Lease | None:
     """Make the lease file, whole: it is written under another name and linked into place."""
     token = uuid.uuid4().hex[:8]
-    me = Holder(neighbourhood(), os.getpid(), born(os.getpid()), token)
+    me = Holder(neighbourhood(), os.getpid(), born(os.getpid()), token, work)
     draft = path.with_name(f".tmp-{mark()}-{os.getpid()}-{token}-{path.name}")
     descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
     try:
-        os.write(descriptor, json.dumps(asdict(me)).encode())
+        os.write(
+            descriptor,
+            json.dumps({key: value for key, value in asdict(me).items() if value or key != "work"}).encode(),
+        )
         os.link(draft, path)
     except BaseException as error:
         os.close(descriptor)
@@ -179,7 +189,8 @@ def _create(path: Path) -> Lease | None:
     return Lease(path, descriptor)
 
 
-def _read(path: Path) -> Holder | None:
+def read_holder(path: Path) -> Holder | None:
+    """Return who holds a lease, or held it; None if the file is gone or cannot be read."""
     try:
         holder = Holder(**json.loads(path.read_bytes()))
     except (OSError, ValueError, TypeError, RecursionError):
@@ -192,7 +203,7 @@ def _is_stale(path: Path) -> bool:
     try:
         if os.stat(path).st_mtime == 0:
             return True
-        holder = _read(path)
+        holder = read_holder(path)
         if holder is not None and holder.is_seen:
             return holder.is_gone
         return seconds_since(path) > STALE_SECONDS
@@ -200,7 +211,7 @@ def _is_stale(path: Path) -> bool:
         return True
 
 
-def _take_over(path: Path) -> Lease | None:
+def _take_over(path: Path, work: str) -> Lease | None:
     """Put a lease of this process in the place of a stale one, if nobody was faster."""
     with locked(lock_of(path.parent), _PATIENCE) as mine:
         if not mine:
@@ -210,4 +221,4 @@ def _take_over(path: Path) -> Lease | None:
                 return None
             path.unlink()
         sweep(path.parent.glob(".tmp-*"))
-        return _create(path)
+        return _create(path, work)

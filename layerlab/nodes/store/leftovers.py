@@ -8,6 +8,7 @@ from pathlib import Path
 
 from layerlab.files import remove, sweep
 from layerlab.nodes.store.lease import drop_stale
+from layerlab.nodes.store.runners import FOLDER, drop_requests
 from layerlab.nodes.store.store import Store
 from layerlab.processes import born, mark
 
@@ -24,6 +25,8 @@ def sweep_leftovers(store: Store, done: Collection[str]) -> None:
     store.sweep_removed()
     sweep_drafts(store.root)
     drop_stale(store.root / "leases")
+    drop_stale(store.root / FOLDER)
+    drop_requests(store)
     for folder in _folders(store.root / "work"):
         if folder.name in done:
             remove(folder)

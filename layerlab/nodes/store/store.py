@@ -10,6 +10,7 @@ Layout::
     failed/<id>/             traceback.txt and error.json of the last failure
     damaged/<name>/          what was not what it had been written as, with why.txt; it was made again
     leases/<id>              who is at work on a node
+    runners/<name>           who carries out the plan now
     cache/                   what is computed again if it is removed
     events/<id>.jsonl        progress, one JSON object a line
     records.csv, nodes.csv   the tidy frames; tables/ and figures/ beside them
