@@ -195,6 +195,7 @@ class Fitting:
             position.receipts.extend(receipts)
             if receipts:
                 regroup(self.stepper.optimizer)
+                self._report("receipts", when="during", receipts=receipts)
             if changed:
                 # Epochs from before a change of the model compete no longer.
                 self.best = None
@@ -257,7 +258,7 @@ class Fitting:
         self.best = keep_epoch(self.training, position, self.best, self.model, score)
         position.epoch += 1
         position.loss_sum, position.n_targets = 0.0, 0
-        self._report("epoch", **{key: entry[key] for key in ("loss", "dev")})
+        self._report("epoch", **{key: entry[key] for key in entry if key not in ("epoch", "seconds")})
         self.save_if_due()
 
     def _score_dev(self) -> DevScores:
@@ -269,6 +270,7 @@ class Fitting:
         if self.watch is not None:
             device = self.accelerator.device
             note_point(self.watch, self.position, place, dev, self.model, self.task, device, self.trimmed)
+            self._report("point", place=place, test=self.position.points[-1]["test"])
 
     def save_if_due(self, now: bool = False) -> None:
         """Write a checkpoint if it is time for one, or ``now``."""

@@ -25,6 +25,7 @@ from layerlab.nodes.sharing import agree, is_shared, meet, process_rank
 from layerlab.nodes.store.events import reporter
 from layerlab.nodes.store.lease import Lease, claim, is_held, while_held
 from layerlab.nodes.store.store import Store
+from layerlab.nodes.tracking import Tracking
 from layerlab.training.events import Report, silent
 
 
@@ -56,12 +57,12 @@ def run_nodes(
     memory = memory or Memory()
     memory.fits.room = room_for_fits(settings.device)
     memory.fits.use_all()
-    worker = _Worker(store, settings, watch, memory, _stored(manifest.get("weights")))
-    known = [node_id for node_id in node_ids if worker.read(node_id) is not None]
-    # What another process holds comes last: it may be complete by then.
-    ordered = known if is_shared() else sorted(known, key=lambda one: is_held(store.lease(one)))
-    done = [worker.do_same(list(same)) for _, same in itertools.groupby(ordered, store.kind_of)]
-    return all(done) and len(known) == len(node_ids)
+    tracking = Tracking(store, str(manifest.get("study", "")), manifest.get("report_to", ()))
+    worker = _Worker(store, settings, watch, memory, _stored(manifest.get("weights")), tracking)
+    try:
+        return worker.do_all(node_ids)
+    finally:
+        tracking.close()
 
 
 def _stored(weights: Mapping[str, Any] | None) -> frozenset[str] | None:
@@ -80,8 +81,17 @@ class _Worker:
     watch: Report | None
     memory: Memory
     stored: frozenset[str] | None
+    tracking: Tracking
     failed: set[str] = field(default_factory=set)
     leases: list[Lease] = field(default_factory=list)
+
+    def do_all(self, node_ids: Sequence[str]) -> bool:
+        """Carry out nodes, what others hold last; return whether all of them are complete at the end."""
+        known = [node_id for node_id in node_ids if self.read(node_id) is not None]
+        # What another process holds comes last: it may be complete by then.
+        ordered = known if is_shared() else sorted(known, key=lambda one: is_held(self.store.lease(one)))
+        done = [self.do_same(list(same)) for _, same in itertools.groupby(ordered, self.store.kind_of)]
+        return all(done) and len(known) == len(node_ids)
 
     def do_same(self, node_ids: Sequence[str]) -> bool:
         """Carry out nodes of one kind, together where they share work, else one after the other.
@@ -290,4 +300,7 @@ class _Worker:
         return report if is_shared() else while_held(self.leases, report)
 
     def _reporter(self, item: Node) -> Report:
-        return silent if process_rank() > 0 else reporter(self.store.events(item.id), self.watch)
+        if process_rank() > 0:
+            return silent
+        watching = [one for one in (self.watch, self.tracking.report_of(item)) if one is not None]
+        return reporter(self.store.events(item.id), *watching)

@@ -26,6 +26,7 @@ from layerlab.finetuning.training import Training
 from layerlab.measures.options import Measures, short_form
 from layerlab.targets import misnamed_source, sources_of
 from layerlab.tasks.words import DEFAULT_WORD, Word
+from layerlab.tracking.choice import Tracker
 from layerlab.validation import Names
 
 if TYPE_CHECKING:
@@ -70,6 +71,9 @@ class Grid(BaseModel):
         keep: Which fits keep their weights on the disk: ``needed``, those that other fits or runs take
             weights from, or nodes of users' kinds read; ``all``; or ``none``. Weights that something in the
             plan waits for are there until it is complete. Changes no identity.
+        report_to: Trackers that are shown losses, scores on source dev, receipts of interventions, final
+            scores and the report's figures while the study runs: ``tensorboard``, ``wandb``, ``mlflow``. Each
+            fit is one run there. Changes no identity.
         imports: Modules to import first, which register tasks, interventions, architectures or corpora.
 
     Raises:
@@ -93,9 +97,10 @@ class Grid(BaseModel):
     measures: Measures | None = None
     nodes: Mapping[str, Any] = Field(default_factory=dict)
     keep: Literal["needed", "all", "none"] = "needed"
+    report_to: Annotated[Sequence[Tracker], AfterValidator(tuple)] = ()
     imports: Names = ()
 
-    @field_validator("models", "tasks", "sources", "targets", "imports", mode="before")
+    @field_validator("models", "tasks", "sources", "targets", "report_to", "imports", mode="before")
     @classmethod
     def _allow_one(cls, value: Any) -> Any:
         if isinstance(value, str | Path):
@@ -118,7 +123,7 @@ class Grid(BaseModel):
     def _say_which_times_there_are(cls, value: Any) -> Any:
         return read_every(value)
 
-    @field_validator("models", "tasks", "sources", "targets", "seeds")
+    @field_validator("models", "tasks", "sources", "targets", "seeds", "report_to")
     @classmethod
     def _refuse_repeats(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
         twice = sorted({str(item) for item in value if value.count(item) > 1})

@@ -27,6 +27,8 @@ from layerlab.study.status import done_nodes
 
 #: Keys of a study whose values may be divided among processes: a run has one of each.
 AXES: Final = ("models", "tasks", "sources", "seeds", "ablations")
+# Keys that parts of one study may have otherwise: what is computed, and kept, is the same.
+_REPORTING: Final = ("report_to",)
 # How long to wait for a process that writes the plan or the frames, which takes moments or, for many runs,
 # minutes; in seconds.
 PATIENCE: Final = 120.0
@@ -43,7 +45,7 @@ def part_of(file: Path, overrides: Iterable[str]) -> str:
     Returns:
         16 hexadecimal digits.
     """
-    others = sorted(one for one in overrides if not _divides(one))
+    others = sorted(one for one in overrides if not (_divides(one) or _key_of(one) in _REPORTING))
     return digest_values([digest_file(file), *others])
 
 
@@ -57,7 +59,11 @@ def is_divided(overrides: Iterable[str]) -> bool:
 
 
 def _divides(override: str) -> bool:
-    return override.partition("=")[0].strip() in AXES
+    return _key_of(override) in AXES
+
+
+def _key_of(override: str) -> str:
+    return override.partition("=")[0].strip()
 
 
 def prepare_store(
@@ -146,6 +152,7 @@ def _manifest_of(plan: Plan, keeping: Keeping, part: str | None) -> dict[str, An
         "columns": {item.id: dict(item.columns) for item in plan.nodes if is_result(item)},
         "imports": list(plan.study.imports),
         "weights": keeping.to_json(),
+        **({"report_to": list(plan.study.report_to)} if plan.study.report_to else {}),
     }
     return manifest if part is None else {**manifest, "part": part}
 
@@ -162,6 +169,7 @@ def _join(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]
         "scored": _together(first["scored"], second["scored"]),
         "columns": {**first["columns"], **second["columns"]},
         "imports": _together(first["imports"], second["imports"]),
+        "report_to": _together(first.get("report_to", ()), second.get("report_to", ())),
         "weights": {"keep": keep, "stored": sorted({*weights[0]["stored"], *weights[1]["stored"]})},
     }
 

@@ -29,6 +29,7 @@ from layerlab.study.precision import check_precision
 from layerlab.study.progress import Progress
 from layerlab.study.pruning import revive
 from layerlab.study.status import Status, done_nodes, read_status
+from layerlab.tracking.choice import check_trackers
 from layerlab.training.shortcuts.shortcut import read_shortcuts
 
 DEVICES = ("auto", "cpu")
@@ -99,10 +100,12 @@ def run_plan(
     Raises:
         StoreError: The directory holds another study's results, or is none.
         StudyError: There is no such device, engine, shortcut or choice of what is kept, the number of workers
-            makes no sense, or this machine is much slower in bf16, which the study asks for.
+            makes no sense, a tracker's package is not installed, or this machine is much slower in bf16,
+            which the study asks for.
         KeyboardInterrupt: Somebody stopped it; a ``Cancelled`` if that was ``layerlab cancel``.
     """
     _check_options(device, workers, keep)
+    check_trackers(plan.study.report_to)
     started, store = time.monotonic(), Store(Path(folder))
     keeping = Keeping(plan, keep or plan.study.keep)
     settings = WorkSettings(checkpoint_seconds, device, shortcuts=read_shortcuts(shortcuts))

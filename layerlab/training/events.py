@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 #: What happened, as JSON values under ``event``: ``start``, ``preparing`` (with ``message``), ``step`` (with
-#: ``step``, ``steps``, ``from`` and ``loss``), ``held-out``, ``probe``, ``epoch`` or ``done``.
+#: ``step``, ``steps``, ``from`` and ``loss``), ``receipts`` (of interventions), ``held-out``, ``probe``,
+#: ``epoch``, ``point`` (of a trajectory), ``scores`` or ``done``.
 Event = dict[str, Any]
 
 #: Takes the events of a node, in order.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -16,25 +17,57 @@ from layerlab.commands.arguments import (
     results_folder,
     writable,
 )
+from layerlab.tracking.choice import Tracker
 
 # How long to wait for another process that writes the report, in seconds.
 _PATIENCE: Final = 600.0
 
 
-def renew_report(folder: Path) -> list[Path]:
-    """Write a results directory's report into it, unless it would come out the same; return its files."""
+def renew_report(folder: Path, *, png: bool = False) -> list[Path]:
+    """Write a results directory's report into it, unless it would come out the same; return its files.
+
+    Args:
+        folder: Results directory.
+        png: Whether figures are written as PNG, too.
+    """
     from layerlab.analysis.stored.made import digest_inputs, made_of, note_made
     from layerlab.nodes.store.lock import lock_of, locked
 
     with locked(lock_of(folder / "index.html"), _PATIENCE):  # one process after the other
         inputs = digest_inputs(folder)
-        if paths := made_of(folder, "report", inputs):
+        paths = made_of(folder, "report", inputs)
+        if paths and (not png or any(path.suffix == ".png" for path in paths)):
             return paths
         from layerlab.report.page.study_report import report_on
 
-        paths = report_on(folder, folder)
+        paths = report_on(folder, folder, formats=figure_formats(png))
         note_made(folder, "report", inputs, paths)
         return paths
+
+
+def show_report(trackers: Sequence[Tracker], study: str, folder: Path, paths: Sequence[Path]) -> None:
+    """Show the figures of a report at trackers, in a run of the study's own, unless they were shown before.
+
+    Args:
+        trackers: Which ones.
+        study: Name of the study.
+        folder: Results directory.
+        paths: Files of the report.
+    """
+    from layerlab.analysis.stored.made import digest_inputs, made_of, note_made
+
+    inputs, figures = digest_inputs(folder), [path for path in paths if path.suffix == ".png"]
+    if not figures or made_of(folder, "shown", inputs):
+        return
+    from layerlab.tracking.backends import TrackerRun
+    from layerlab.tracking.tracked import Tracked
+
+    run = TrackerRun(study, f"{study}-report", f"{study}-report", {"study": study})
+    tracked = Tracked(trackers, run, folder / "trackers")
+    for path in figures:
+        tracked.image(f"figures/{path.stem}", path)
+    tracked.close()
+    note_made(folder, "shown", inputs, figures)
 
 
 def report(

@@ -77,7 +77,7 @@ def run(
 
 def carry_out(plan: StudyPlan, folder: Path, *, report: bool, **options: Any) -> None:
     """Run a plan, say what failed, write the report, and end with the exit status."""
-    from layerlab.commands.results.report import renew_report
+    from layerlab.commands.results.report import renew_report, show_report
     from layerlab.nodes.sharing import process_rank
     from layerlab.nodes.store.runners import Cancelled
 
@@ -102,8 +102,12 @@ def carry_out(plan: StudyPlan, folder: Path, *, report: bool, **options: Any) ->
     for what in outcome.status.damaged:
         print(f"damaged: {visible(what)}", file=sys.stderr)
     if report and outcome.status.n_done:
-        for path in renew_report(folder):
+        trackers = plan.study.report_to
+        paths = renew_report(folder, png=bool(trackers))
+        for path in paths:
             print(path)
+        if trackers:
+            show_report(trackers, plan.study.name, folder, paths)
     print(f"{outcome.status.summary()}; {folder / 'records.csv'}")
     raise typer.Exit(DONE if outcome.good else SOME_FAILED)
 

@@ -100,6 +100,23 @@ class Fit(BaseModel):
         return {"model": self.model, "task": self.spec.task, "source": self.source, "seed": self.spec.seed}
 
     @property
+    def tracked_settings(self) -> Mapping[str, str | int | float | bool]:
+        """What trackers show of it, flat."""
+        during = [{"at": timed.at, **to_dict(timed.intervention)} for timed in self.during]
+        changes = [*(to_dict(item) for item in self.before), *during]
+        training = self.training.model_dump(mode="json")
+        return {
+            **self.columns,
+            "fit_id": self.id,
+            "interventions": canonical_json(changes) if changes else "none",
+            "word": self.spec.word,
+            **{
+                f"training.{name}": value if isinstance(value, str | int | float | bool) else str(value)
+                for name, value in training.items()
+            },
+        }
+
+    @property
     def task(self) -> Task:
         """The task, which reads words as the fit does."""
         return with_word(get_task(self.spec.task), self.spec.word)
@@ -239,6 +256,7 @@ class Fit(BaseModel):
         corpora, labels = encoding.encode_source(task, self.data, planned, length)
         donors = make_donors(work.store, self.origin, seed, self.donors)
         receipts = [apply(item, encoder, donors=donors).to_dict() for item in self.before]
+        work.report({"event": "receipts", "when": "before", "receipts": receipts})
         model = build_task_model(encoder, task, len(labels), self.training.dropout, seed)
         taken = work.settings.taken()
         encoding.note(taken)

@@ -231,6 +231,14 @@ class Run(BaseModel):
             shortcuts=taken.notes,
         )
         rows = [*(_row_of(target, score) for target, score in found.counted), *found.measured]
+        work.report(
+            {
+                "event": "scores",
+                "ablation": self.columns["ablation"],
+                "scores": [(target, score.metric, score.value) for target, score in found.counted],
+                "receipts": facts.receipts,
+            }
+        )
         self._publish(work, found.counted, rows, facts)
 
     def _evaluate(

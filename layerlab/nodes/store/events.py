@@ -11,25 +11,27 @@ from typing import Any
 
 # Optimiser steps are reported at most this often.
 STEP_SECONDS = 1.0
+# What trackers alone show: it stands in records, too.
+_UNWRITTEN = frozenset({"receipts", "point", "scores"})
 
 
-def reporter(
-    path: Path, watch: Callable[[dict[str, Any]], None] | None = None
-) -> Callable[[dict[str, Any]], None]:
+def reporter(path: Path, *watching: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
     """Return a function that appends events to a node's file; frequent step events are thinned out.
 
-    ``watch`` gets every event, too. Progress is no result: where it cannot be written, as on a full disk, the
-    work goes on without.
+    Each of ``watching`` gets every event, too. Progress is no result: where it cannot be written, as on a
+    full disk, the work goes on without.
     """
     last_step = float("-inf")
 
     def report(event: dict[str, Any]) -> None:
         write(event)
-        if watch is not None:
+        for watch in watching:
             watch(event)
 
     def write(event: dict[str, Any]) -> None:
         nonlocal last_step
+        if event.get("event") in _UNWRITTEN:
+            return
         if event.get("event") == "step":
             now = time.monotonic()  # also where the clock is set back
             if now - last_step < STEP_SECONDS and event.get("step") != event.get("steps"):

@@ -1,0 +1,1 @@
+"""Experiment trackers beside a results directory: TensorBoard, Weights & Biases, MLflow."""
