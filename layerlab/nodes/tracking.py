@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from layerlab.errors import StoreError
 from layerlab.nodes.jobs import read_node
 from layerlab.nodes.node import Node
+from layerlab.nodes.store.lock import lock_of, locked
 from layerlab.nodes.store.store import Store
 from layerlab.tracking.backends import Plain, TrackerRun
 from layerlab.tracking.choice import Tracker
@@ -17,7 +18,9 @@ from layerlab.tracking.tracked import Tracked
 from layerlab.training.events import Report
 
 # Names are those of folders, too.
-_LONGEST_NAME = 150
+_LONGEST_NAME: Final = 150
+# How long to wait for another worker that opens a run, in seconds.
+_PATIENCE: Final = 120.0
 
 
 @runtime_checkable
@@ -76,4 +79,6 @@ class Tracking:
         settings = host.tracked_settings if isinstance(host, HasTrackerRun) else {}
         name = f"{title[:_LONGEST_NAME]}-{host.id[:6]}"
         run = TrackerRun(self._study, host.id, name, {"study": self._study, **settings})
-        return Tracked(self._trackers, run, self._store.root / "trackers", next_step)
+        folder = self._store.root / "trackers"
+        with locked(lock_of(folder), _PATIENCE):  # MLflow's database is made by one worker
+            return Tracked(self._trackers, run, folder, next_step)
