@@ -56,16 +56,16 @@ if TYPE_CHECKING:
     from layerlab.pretraining.factors.factor import Factor, register_factor
     from layerlab.pretraining.run import pretrain
     from layerlab.pretraining.spec import PretrainingSpec
-    from layerlab.report.figures.alignment import plot_alignment
+    from layerlab.report.figures.ablations.heatmap import plot_heatmap
+    from layerlab.report.figures.ablations.sensitivity import plot_sensitivity
     from layerlab.report.figures.figure import Drawing, Figure
     from layerlab.report.figures.gallery import register_figure
-    from layerlab.report.figures.heatmap import plot_heatmap
-    from layerlab.report.figures.probes import plot_probes
-    from layerlab.report.figures.sensitivity import plot_sensitivity
-    from layerlab.report.tables.latex import to_latex
-    from layerlab.report.tables.markdown import to_markdown
-    from layerlab.report.tables.paper import paper_table
-    from layerlab.report.tables.text import to_csv
+    from layerlab.report.figures.layers.alignment import plot_alignment
+    from layerlab.report.figures.layers.probes import plot_probes
+    from layerlab.report.tables.effects.paper import paper_table
+    from layerlab.report.tables.formats.latex import to_latex
+    from layerlab.report.tables.formats.markdown import to_markdown
+    from layerlab.report.tables.formats.text import to_csv
     from layerlab.study.plan import Plan
     from layerlab.study.study import Study
     from layerlab.tasks.task import register_task, task
@@ -116,16 +116,16 @@ _HOMES = {
     "layerlab.pretraining.factors.factor": ("Factor", "register_factor"),
     "layerlab.pretraining.run": ("pretrain",),
     "layerlab.pretraining.spec": ("PretrainingSpec",),
-    "layerlab.report.figures.alignment": ("plot_alignment",),
+    "layerlab.report.figures.layers.alignment": ("plot_alignment",),
     "layerlab.report.figures.figure": ("Drawing", "Figure"),
     "layerlab.report.figures.gallery": ("register_figure",),
-    "layerlab.report.figures.heatmap": ("plot_heatmap",),
-    "layerlab.report.figures.probes": ("plot_probes",),
-    "layerlab.report.figures.sensitivity": ("plot_sensitivity",),
-    "layerlab.report.tables.paper": ("paper_table",),
-    "layerlab.report.tables.text": ("to_csv",),
-    "layerlab.report.tables.latex": ("to_latex",),
-    "layerlab.report.tables.markdown": ("to_markdown",),
+    "layerlab.report.figures.ablations.heatmap": ("plot_heatmap",),
+    "layerlab.report.figures.layers.probes": ("plot_probes",),
+    "layerlab.report.figures.ablations.sensitivity": ("plot_sensitivity",),
+    "layerlab.report.tables.effects.paper": ("paper_table",),
+    "layerlab.report.tables.formats.text": ("to_csv",),
+    "layerlab.report.tables.formats.latex": ("to_latex",),
+    "layerlab.report.tables.formats.markdown": ("to_markdown",),
     "layerlab.study.plan": ("Plan",),
     "layerlab.nodes.engines.engine": ("register_engine",),
     "layerlab.nodes.node": ("node",),

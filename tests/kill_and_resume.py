@@ -48,7 +48,7 @@ from layerlab.study.study import Study, StudyPlan
 CALLS = ("fsync", "link", "mkdir", "rename", "replace", "rmdir", "unlink", "utime")
 #: Heartbeats of processes that do not see each other, so that a stop outlasts a lease; in seconds.
 BEAT, SILENCE = 0.1, 1.0
-IMPORTED = ("analysis.records.tidy", "finetuning.loop", "nodes.kinds.fitted", "pretraining.run")
+IMPORTED = ("analysis.records.tidy", "finetuning.loop", "nodes.kinds.evaluation.fitted", "pretraining.run")
 #: Folders that are empty when a study is complete.
 PASSING = ("work", "leases", "failed", "damaged")
 #: No process may live longer than so many seconds after its runner.

@@ -117,7 +117,7 @@ def test_no_module_stands_in_a_circle() -> None:
     )
 
 
-@pytest.mark.parametrize("depth", [2, 3])
+@pytest.mark.parametrize("depth", [2, 3, 4])
 def test_no_room_stands_in_a_circle(depth: int) -> None:
     """Rooms of the house, and rooms within a room."""
     inside = [module for module in MODULES if module.count(".") >= depth - 1]

@@ -142,7 +142,7 @@ def _report(results: Path, curves: list[Path], say: Callable[[str], None]) -> No
     from layerlab.analysis.records.tidy import load_records
     from layerlab.report.page.plates import FULL_FOLDER
     from layerlab.report.page.study_report import report_on
-    from layerlab.report.tables.text import render_table
+    from layerlab.report.tables.formats.text import render_table
 
     frame, paths = load_records(results), report_on(results, results)
     say("4/4 The table: scores without ablation (REF), and what fresh weights in some layers change.")

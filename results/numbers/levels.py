@@ -13,7 +13,7 @@ import pandas as pd
 
 from layerlab.analysis.effects.sensitivity import t_interval
 from layerlab.errors import RecordsError, unknown
-from layerlab.report.figures.gap import gap_against_similarity
+from layerlab.report.figures.transfer.gap import gap_against_similarity
 from results.numbers.folders import records
 from results.numbers.forms import Estimate, Placed, fraction, of_metric
 

@@ -16,7 +16,7 @@ from layerlab.measures.cka import cka
 from layerlab.measures.cka_change import measure_change
 from layerlab.measures.states import sentence_states
 from layerlab.models.encoder import Encoder
-from layerlab.report.figures.alignment import plot_alignment
+from layerlab.report.figures.layers.alignment import plot_alignment
 
 
 def test_layers_below_a_reset_one_have_not_moved(tiny_encoder: Path, treebanks: Path) -> None:

@@ -17,7 +17,7 @@ from layerlab.analysis.records.tidy import load_records, record_rows, validate_r
 from layerlab.analysis.stored.record import Record, ScoreRow
 from layerlab.report.figures.gallery import available
 from layerlab.report.style.panels import panels
-from layerlab.report.tables.text import render_table
+from layerlab.report.tables.formats.text import render_table
 from layerlab.tasks import task as registry
 from layerlab.tasks.tagging import UPOS_TAGGING, Tagging
 from tests.fixtures.studies import make_study

@@ -16,7 +16,7 @@ import pytest
 from layerlab.ablation.ablation import Ablation
 from layerlab.ablation.interventions import Reset
 from layerlab.analysis.records.tidy import load_records
-from layerlab.nodes.kinds.fitted import load_fitted
+from layerlab.nodes.kinds.evaluation.fitted import load_fitted
 from layerlab.nodes.node import Work
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store

@@ -17,12 +17,12 @@ from layerlab.ablation.interventions.donors import Donors
 from layerlab.analysis.effects.sensitivity import sensitivity
 from layerlab.analysis.records.tidy import load_records
 from layerlab.errors import DonorError, NoEffectError, RecordsError, StudyError
-from layerlab.nodes.kinds.fitted import Fitted, load_fitted
+from layerlab.nodes.kinds.evaluation.fitted import Fitted, load_fitted
 from layerlab.nodes.node import Work
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store
+from layerlab.report.figures.ablations.interpolation import lines, plot_interpolation
 from layerlab.report.figures.gallery import draw_all, drawings
-from layerlab.report.figures.interpolation import lines, plot_interpolation
 from layerlab.study.study import Study
 from layerlab.training.events import silent
 from tests.fixtures.studies import make_study, run

@@ -23,7 +23,7 @@ from layerlab.measures.drift import weight_drift
 from layerlab.measures.states import sentence_states
 from layerlab.models.encoder import Encoder
 from layerlab.models.tokenizers import load_tokenizer
-from layerlab.nodes.kinds import layer_scores, reference
+from layerlab.nodes.kinds.evaluation import layer_scores, reference
 from layerlab.nodes.store.store import Store
 from layerlab.study.study import Study
 

@@ -20,7 +20,7 @@ from layerlab.analysis.records.tidy import load_nodes, load_records
 from layerlab.data.catalog.corpus import DataSpec
 from layerlab.errors import StoreError
 from layerlab.models.encoder import Encoder
-from layerlab.nodes.kinds.fitted import load_fitted
+from layerlab.nodes.kinds.evaluation.fitted import load_fitted
 from layerlab.nodes.node import Work
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store

@@ -12,8 +12,8 @@ from pathlib import Path
 from layerlab.analysis.stored.record import Record, ScoreRow
 from layerlab.files import publishing
 from layerlab.nodes.facts import Facts
+from layerlab.nodes.kinds.evaluation.sentence_counts import write_run_counts
 from layerlab.nodes.kinds.run import Run
-from layerlab.nodes.kinds.sentence_counts import write_run_counts
 from layerlab.nodes.store.store import Store
 from layerlab.study.parts import prepare_store
 from layerlab.study.runner import write_frames

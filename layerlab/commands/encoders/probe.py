@@ -154,7 +154,7 @@ def _word(text: str) -> Word:
 
 def probe_table(frame: pd.DataFrame) -> str:
     """Return a table of the main metric (percent, mean over seeds) by model and language."""
-    from layerlab.report.figures.probes import probe_rows
+    from layerlab.report.figures.layers.probes import probe_rows
 
     blocks = []
     rows = probe_rows(frame)

@@ -46,7 +46,7 @@ def compare(
     from layerlab.analysis.effects.comparison import side_by_side
     from layerlab.analysis.effects.sensitivity import sensitivity
     from layerlab.analysis.records.tidy import load_records
-    from layerlab.report.tables.text import render_comparison
+    from layerlab.report.tables.formats.text import render_comparison
 
     folders = _labelled(results)
     frames = {label: load_records(folder) for label, folder in folders.items()}
@@ -100,7 +100,7 @@ def _apart(folders: Mapping[str, Path], frames: Mapping[str, pd.DataFrame], note
 
 
 def _draw(effect: pd.DataFrame, output: Path, formats: Sequence[str]) -> None:
-    from layerlab.report.figures.comparison import plot_comparison
+    from layerlab.report.figures.ablations.comparison import plot_comparison
     from layerlab.report.style.groups import comparable
     from layerlab.report.style.saving import save_figure
     from layerlab.report.style.wording import slug

@@ -105,7 +105,7 @@ def table(
     from layerlab.analysis.effects.scales import check_scale
     from layerlab.analysis.records.tidy import load_records
     from layerlab.errors import RecordsError, unknown
-    from layerlab.report.tables.text import INTERVALS, render_distances, render_table
+    from layerlab.report.tables.formats.text import INTERVALS, render_distances, render_table
 
     kind = next((name for name in INTERVALS if name == interval), None)
     if kind is None:

@@ -76,7 +76,7 @@ def main() -> None:
     os.dup2(2, 1)
     interrupted = _Interrupted()
     signal.signal(signal.SIGINT, interrupted)
-    import layerlab.nodes.kinds.fitted  # noqa: F401 - imported for the workers to come
+    import layerlab.nodes.kinds.evaluation.fitted  # noqa: F401 - imported for the workers to come
 
     workers: dict[int, _Worker] = {}
     rest, stopping = b"", False

@@ -15,17 +15,17 @@ from layerlab.data.catalog.corpus import DataSpec
 from layerlab.files import write_json
 from layerlab.finetuning.training import Training
 from layerlab.nodes.identity import FitSpec, canonical_json
-from layerlab.nodes.kinds.encoding import Encoding
 from layerlab.nodes.kinds.fields import InterventionField, TimedField
-from layerlab.nodes.kinds.origin import (
+from layerlab.nodes.kinds.training.encoding import Encoding
+from layerlab.nodes.kinds.training.origin import (
     Origin,
     load_encoder,
     longest_input,
     make_donors,
 )
-from layerlab.nodes.kinds.prepared import FitFacts, Prepared, gather_facts
-from layerlab.nodes.kinds.trained import Trained, keep_trained
-from layerlab.nodes.kinds.watched import Watched, publish_trajectory
+from layerlab.nodes.kinds.training.prepared import FitFacts, Prepared, gather_facts
+from layerlab.nodes.kinds.training.trained import Trained, keep_trained
+from layerlab.nodes.kinds.training.watched import Watched, publish_trajectory
 from layerlab.nodes.node import Work, node
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.sharing import is_shared, process_rank
@@ -244,7 +244,7 @@ class Fit(BaseModel):
         """Load the checkpoint, read the source, carry out ``before`` and put the head on."""
         from layerlab.ablation.apply import apply
         from layerlab.finetuning.model import build_task_model, plain_pass
-        from layerlab.nodes.kinds.prefix import find_prefix, hold
+        from layerlab.nodes.kinds.training.prefix import find_prefix, hold
 
         started = time.monotonic()
         task, seed = self.task, self.spec.seed

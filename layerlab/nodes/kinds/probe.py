@@ -22,8 +22,8 @@ from layerlab.names import PROBE
 from layerlab.nodes.facts import Facts
 from layerlab.nodes.identity import digest
 from layerlab.nodes.kinds.fit import Fit
-from layerlab.nodes.kinds.origin import Origin, load_encoder, longest_input, read_planned
 from layerlab.nodes.kinds.run import Run
+from layerlab.nodes.kinds.training.origin import Origin, load_encoder, longest_input, read_planned
 from layerlab.nodes.node import Node, Work, node
 from layerlab.tasks.corpora import EncodedCorpus, encode_corpus, join_corpora
 from layerlab.tasks.task import Task, get_task

@@ -13,17 +13,17 @@ from layerlab.analysis.stored.record import Record, ScoreRow
 from layerlab.data.catalog.corpus import DataSpec
 from layerlab.nodes.facts import Facts
 from layerlab.nodes.identity import RunSpec
+from layerlab.nodes.kinds.evaluation.measurement import Measurement
 from layerlab.nodes.kinds.fields import InterventionField
-from layerlab.nodes.kinds.measurement import Measurement
-from layerlab.nodes.kinds.trained import NAME as WARM
+from layerlab.nodes.kinds.training.trained import NAME as WARM
 from layerlab.nodes.node import Work, node
 from layerlab.nodes.settings import WorkSettings
 from layerlab.training.shortcuts.shortcut import Taken
 
 if TYPE_CHECKING:
     from layerlab.ablation.apply import Receipt
-    from layerlab.nodes.kinds.fitted import Fitted
-    from layerlab.nodes.kinds.layer_scores import Measured
+    from layerlab.nodes.kinds.evaluation.fitted import Fitted
+    from layerlab.nodes.kinds.evaluation.layer_scores import Measured
     from layerlab.tasks.task import Score
 
 
@@ -131,7 +131,7 @@ class Run(BaseModel):
             DataError: A corpus is not what it was when the plan was made.
         """
         from layerlab.ablation.apply import applied
-        from layerlab.nodes.kinds.layer_scores import measured_alone
+        from layerlab.nodes.kinds.evaluation.layer_scores import measured_alone
 
         started = time.monotonic()
         fitted, taken = self._open(work)
@@ -148,7 +148,7 @@ class Run(BaseModel):
     @classmethod
     def join(cls, nodes: Sequence[Run], settings: WorkSettings) -> list[list[Run]]:
         """Return runs of one fit, targets and measures as groups, unless the shortcut is switched off."""
-        from layerlab.nodes.kinds.shared_runs import MOST_TOGETHER, SharedPrefix
+        from layerlab.nodes.kinds.evaluation.shared_runs import MOST_TOGETHER, SharedPrefix
 
         alike: dict[tuple[Any, ...], list[Run]] = {}
         for run in nodes:
@@ -166,7 +166,7 @@ class Run(BaseModel):
         Raises:
             DataError: A corpus is not what it was when the plan was made.
         """
-        from layerlab.nodes.kinds.shared_runs import (
+        from layerlab.nodes.kinds.evaluation.shared_runs import (
             describe_sharing,
             evaluate_forms,
             measured_together,
@@ -191,7 +191,7 @@ class Run(BaseModel):
 
     def _open(self, work: Work) -> tuple[Fitted, Taken]:
         """Return the fit, and what notes which shortcuts the run takes."""
-        from layerlab.nodes.kinds.fitted import find_fitted
+        from layerlab.nodes.kinds.evaluation.fitted import find_fitted
 
         fitted, taken = find_fitted(work, self.fit), work.settings.taken()
         if fitted.is_warm:
@@ -203,7 +203,7 @@ class Run(BaseModel):
         self, work: Work, fitted: Fitted, runs: Measured
     ) -> tuple[Mapping[str, list[ScoreRow]], float]:
         """Return what runs with these measures measure, by run, and the seconds that it took."""
-        from layerlab.nodes.kinds.layer_scores import measure_runs
+        from layerlab.nodes.kinds.evaluation.layer_scores import measure_runs
 
         if self.measures is None:
             return {}, 0.0
@@ -262,7 +262,7 @@ class Run(BaseModel):
     def _publish(
         self, work: Work, counted: list[tuple[str, Score]], rows: list[ScoreRow], facts: RunFacts
     ) -> None:
-        from layerlab.nodes.kinds.sentence_counts import write_run_counts
+        from layerlab.nodes.kinds.evaluation.sentence_counts import write_run_counts
 
         about = {**self.columns, "run_id": self.id, "fit_id": self.fit}
         with work.publish(self) as folder:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from layerlab.analysis.stored.seal import RECORD
 from layerlab.nodes.identity import TrajectorySpec
 from layerlab.nodes.kinds.fit import Fit
-from layerlab.nodes.kinds.watched import KIND, Watched, publish_trajectory
+from layerlab.nodes.kinds.training.watched import KIND, Watched, publish_trajectory
 from layerlab.nodes.node import Work, node, read_as
 from layerlab.nodes.sharing import process_rank
 

@@ -20,22 +20,22 @@ from layerlab.analysis.records.tidy import TEXT
 from layerlab.analysis.stored.record import Where
 from layerlab.errors import RecordsError, unknown
 from layerlab.names import visible
-from layerlab.report.figures.after import AFTER
-from layerlab.report.figures.alignment import ALIGNMENT
-from layerlab.report.figures.change import CHANGE, DRIFT
+from layerlab.report.figures.ablations.after import AFTER
+from layerlab.report.figures.ablations.freezing import FREEZING
+from layerlab.report.figures.ablations.heatmap import HEATMAP
+from layerlab.report.figures.ablations.interpolation import INTERPOLATION
+from layerlab.report.figures.ablations.sensitivity import SENSITIVITY
+from layerlab.report.figures.ablations.swaps import SWAPS
+from layerlab.report.figures.ablations.targets import TARGETS
 from layerlab.report.figures.figure import Drawing, Figure, Material
-from layerlab.report.figures.freezing import FREEZING
-from layerlab.report.figures.gap import GAP
-from layerlab.report.figures.gap_distance import GAP_DISTANCE
-from layerlab.report.figures.heatmap import HEATMAP
-from layerlab.report.figures.interpolation import INTERPOLATION
-from layerlab.report.figures.probes import PROBES
-from layerlab.report.figures.sensitivity import SENSITIVITY
-from layerlab.report.figures.similarity import SIMILARITY
-from layerlab.report.figures.swaps import SWAPS
-from layerlab.report.figures.targets import TARGETS
+from layerlab.report.figures.layers.alignment import ALIGNMENT
+from layerlab.report.figures.layers.change import CHANGE, DRIFT
+from layerlab.report.figures.layers.probes import PROBES
+from layerlab.report.figures.layers.similarity import SIMILARITY
 from layerlab.report.figures.trajectory import TRAJECTORY
-from layerlab.report.figures.transfer import TRANSFER
+from layerlab.report.figures.transfer.gap import GAP
+from layerlab.report.figures.transfer.gap_distance import GAP_DISTANCE
+from layerlab.report.figures.transfer.matrix import TRANSFER
 from layerlab.report.style.saving import save_figure
 from layerlab.report.style.wording import slug
 

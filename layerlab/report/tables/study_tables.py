@@ -13,16 +13,16 @@ from layerlab.analysis.effects.sensitivity import aggregate
 from layerlab.analysis.transfer.distance import correlate_distances, distance_rows
 from layerlab.analysis.transfer.oracle import oracle_distances
 from layerlab.files import write_text
-from layerlab.report.tables.by_target import target_table
 from layerlab.report.tables.distances import distance_table
-from layerlab.report.tables.domains import with_domains
-from layerlab.report.tables.drops import drop_table
-from layerlab.report.tables.latex import to_latex
+from layerlab.report.tables.effects.by_target import target_table
+from layerlab.report.tables.effects.domains import with_domains
+from layerlab.report.tables.effects.drops import drop_table
+from layerlab.report.tables.effects.paper import paper_table
+from layerlab.report.tables.effects.scores import score_table
+from layerlab.report.tables.formats.latex import to_latex
+from layerlab.report.tables.formats.markdown import to_markdown
+from layerlab.report.tables.formats.text import left_out, to_csv
 from layerlab.report.tables.layout import Table
-from layerlab.report.tables.markdown import to_markdown
-from layerlab.report.tables.paper import paper_table
-from layerlab.report.tables.scores import score_table
-from layerlab.report.tables.text import left_out, to_csv
 from layerlab.report.tables.trajectory import trajectory_table
 from layerlab.report.tables.transfer import transfer_table
 

@@ -13,8 +13,8 @@ from layerlab.errors import CheckpointError
 from layerlab.models.loading import load_config
 from layerlab.models.remembered import recall, remembered
 from layerlab.models.tokenizers import find_tokenizers
+from layerlab.nodes.kinds.evaluation.measurement import read_measured
 from layerlab.nodes.kinds.fit import Fit
-from layerlab.nodes.kinds.measurement import read_measured
 from layerlab.nodes.kinds.pretraining import Pretraining
 from layerlab.nodes.kinds.run import Run
 from layerlab.study.costs.loads import PIECES_PER_WORD, SAMPLE, Load, measure_pieces, read_load

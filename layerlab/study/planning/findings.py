@@ -11,8 +11,8 @@ from layerlab.data.pairs import PAIR_FORMATS
 from layerlab.data.spec import Controlled
 from layerlab.errors import LayerlabError, Problem, unknown
 from layerlab.models.checkpoints import Checkpoint, distinct_labels
+from layerlab.nodes.kinds.evaluation.measurement import Measurement, plan_measurement
 from layerlab.nodes.kinds.fit import Fit
-from layerlab.nodes.kinds.measurement import Measurement, plan_measurement
 from layerlab.nodes.kinds.pretraining import Pretraining
 from layerlab.nodes.kinds.run import Run
 from layerlab.study.grid import Grid

@@ -8,8 +8,8 @@ from layerlab.ablation.ablation import Ablation
 from layerlab.finetuning.every import Steps
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.run import Run
+from layerlab.nodes.kinds.training.watched import Watched
 from layerlab.nodes.kinds.trajectory import Trajectory
-from layerlab.nodes.kinds.watched import Watched
 from layerlab.study.planning.assembly import name_ablation
 from layerlab.study.planning.findings import Expansion
 

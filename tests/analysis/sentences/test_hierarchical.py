@@ -21,7 +21,7 @@ from layerlab.analysis.sentences.variance import hierarchical_interval
 from layerlab.analysis.significance.resampling import SentenceDraws
 from layerlab.errors import RecordsError
 from layerlab.report.page.study_report import report_on
-from layerlab.report.tables.text import INTERVALS, render_table
+from layerlab.report.tables.formats.text import INTERVALS, render_table
 
 Rows = Callable[..., pd.DataFrame]
 SIZES = {"en": 50, "de": 60, "fr": 40, "en:GUM": 30}

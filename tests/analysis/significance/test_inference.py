@@ -166,7 +166,7 @@ def test_percentiles_leave_out_what_is_missing() -> None:
 def test_statistics_need_neither_torch_nor_the_slow_part_of_scipy() -> None:
     code = (
         "import sys, layerlab.analysis.significance.effects, layerlab.analysis.transfer.correlation\n"
-        "import layerlab.report.tables.text\n"
+        "import layerlab.report.tables.formats.text\n"
         "assert not {'torch', 'transformers', 'scipy.stats'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -22,8 +22,8 @@ from layerlab.models.by_language.tokenizers import copy_tokenizers, save_tokeniz
 from layerlab.models.checkpoints import digest_folder, find_checkpoint
 from layerlab.models.encoder import Encoder
 from layerlab.models.tokenizers import load_tokenizer, load_tokenizers
-from layerlab.nodes.kinds.encoding import Encoding
-from layerlab.nodes.kinds.origin import Origin
+from layerlab.nodes.kinds.training.encoding import Encoding
+from layerlab.nodes.kinds.training.origin import Origin
 from layerlab.nodes.node import Work
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store

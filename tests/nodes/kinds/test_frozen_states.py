@@ -17,7 +17,7 @@ from layerlab.ablation.ablation import Ablation, Timed
 from layerlab.ablation.interventions import Freeze, Reset, Skip, Unfreeze
 from layerlab.analysis.records.tidy import load_records
 from layerlab.finetuning import step
-from layerlab.finetuning.kept_states import StateFiles
+from layerlab.finetuning.prefix.kept_states import StateFiles
 from layerlab.models.forward import ResumableForward
 from layerlab.nodes.store.store import Store
 from layerlab.study.pruning import prune

@@ -19,9 +19,9 @@ from layerlab.report.page.parts import figure_html, table_html
 from layerlab.report.page.plates import Plate
 from layerlab.report.page.study_report import write_report
 from layerlab.report.style.panels import show
-from layerlab.report.tables.drops import drop_table
+from layerlab.report.tables.effects.drops import drop_table
+from layerlab.report.tables.effects.paper import paper_table
 from layerlab.report.tables.layout import Cell, Row, Section, Table
-from layerlab.report.tables.paper import paper_table
 from layerlab.report.tables.study_tables import TABLES
 
 Make = Callable[..., pd.DataFrame]
@@ -161,7 +161,7 @@ def test_a_table_has_the_numbers_of_its_cells() -> None:
 
 
 def test_cells_are_shaded_where_those_of_latex_are(synthetic: Make) -> None:
-    from layerlab.report.tables.latex import to_latex
+    from layerlab.report.tables.formats.latex import to_latex
 
     (section,) = paper_table(synthetic(n_layers=12), intervals=False).sections
     text = table_html(section, "t", "t")

@@ -19,7 +19,7 @@ from layerlab.analysis.significance.effects import significance
 from layerlab.errors import RecordsError
 from layerlab.report.page.about import read_about
 from layerlab.report.page.study_report import write_report
-from layerlab.report.tables.latex import PREAMBLE, to_latex
+from layerlab.report.tables.formats.latex import PREAMBLE, to_latex
 from layerlab.report.tables.study_tables import lay_out_tables
 
 Make = Callable[..., pd.DataFrame]

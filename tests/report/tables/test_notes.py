@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from layerlab.analysis.significance.effects import significance
-from layerlab.report.tables.drops import drop_table
-from layerlab.report.tables.paper import paper_table
-from layerlab.report.tables.text import render_table
+from layerlab.report.tables.effects.drops import drop_table
+from layerlab.report.tables.effects.paper import paper_table
+from layerlab.report.tables.formats.text import render_table
 
 Make = Callable[..., pd.DataFrame]
 

@@ -15,12 +15,12 @@ from layerlab.analysis.records.tidy import empty_records
 from layerlab.analysis.significance.effects import significance
 from layerlab.errors import RecordsError
 from layerlab.report.style.style import shade
-from layerlab.report.tables.drops import drop_table
-from layerlab.report.tables.latex import escape, to_latex
+from layerlab.report.tables.effects.drops import drop_table
+from layerlab.report.tables.effects.paper import paper_table
+from layerlab.report.tables.formats.latex import escape, to_latex
+from layerlab.report.tables.formats.markdown import to_markdown
+from layerlab.report.tables.formats.text import render_table, to_csv
 from layerlab.report.tables.layout import Table
-from layerlab.report.tables.markdown import to_markdown
-from layerlab.report.tables.paper import paper_table
-from layerlab.report.tables.text import render_table, to_csv
 
 Make = Callable[..., pd.DataFrame]
 

@@ -11,8 +11,8 @@ from layerlab.analysis.effects.scales import SCALES
 from layerlab.analysis.significance.effects import significance
 from layerlab.analysis.transfer.oracle import oracle_distances
 from layerlab.errors import RecordsError
+from layerlab.report.tables.formats.text import render_distances
 from layerlab.report.tables.study_tables import TRAJECTORY, lay_out_tables, write_tables
-from layerlab.report.tables.text import render_distances
 from layerlab.report.tables.trajectory import trajectory_table
 from tests.fixtures.records import make_records
 from tests.fixtures.trajectories import make_trajectories

@@ -1,0 +1,1 @@
+"""Layers that several trainings or evaluations share, whose states are computed once."""

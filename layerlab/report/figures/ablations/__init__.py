@@ -1,0 +1,1 @@
+"""Figures of what ablations do to scores."""

@@ -1,0 +1,1 @@
+"""Tables of what ablations cost, and of the scores behind it."""
