@@ -73,17 +73,23 @@ def parse_yaml(text: str, what: str, where: str) -> tuple[dict[str, Any], dict[L
 
 
 def apply_overrides(
-    plain: dict[str, Any], overrides: Iterable[str], lines: dict[Location, int] | None = None
+    plain: dict[str, Any],
+    overrides: Iterable[str],
+    lines: dict[Location, int] | None = None,
+    option: str = "--set",
 ) -> list[Problem]:
     """Set ``path=value`` texts in plain values; what is set has no line any more; return the problems."""
-    found = (apply_override(plain, override, lines) for override in overrides)
+    found = (apply_override(plain, override, lines, option) for override in overrides)
     return [problem for problem in found if problem is not None]
 
 
 def apply_override(
-    plain: dict[str, Any], override: str, lines: dict[Location, int] | None = None
+    plain: dict[str, Any],
+    override: str,
+    lines: dict[Location, int] | None = None,
+    option: str = "--set",
 ) -> Problem | None:
-    """Set one ``path=value`` in plain values; return the problem if it cannot be set.
+    """Set one ``path=value``, which an option gave, in plain values; return the problem if it cannot be set.
 
     >>> study = {"training": {"epochs": 3}, "seeds": [0, 1]}
     >>> apply_override(study, "training.epochs=1"), apply_override(study, "seeds[1]=7"), study
@@ -92,14 +98,14 @@ def apply_override(
     path, separator, text = override.partition("=")
     parts = parse_path(path.strip())
     if not separator or not parts:
-        return Problem("--set", f"expected path=value such as training.epochs=1, got {override!r}")
+        return Problem(option, f"expected path=value such as training.epochs=1, got {override!r}")
     tree = _Tree()
     try:
         value = tree.parse(text)
     except YAMLError as error:
-        return Problem(f"--set {path}", f"the value is not YAML: {_reason(error)}; got {text!r}")
+        return Problem(f"{option} {path}", f"the value is not YAML: {_reason(error)}; got {text!r}")
     if tree.problems:
-        return Problem(f"--set {path}", tree.problems[0].message)
+        return Problem(f"{option} {path}", tree.problems[0].message)
     here: Any = plain
     if lines is not None:
         for location in [one for one in lines if one[: len(parts)] == parts]:
@@ -108,9 +114,9 @@ def apply_override(
     for part, following in zip(parts, [*parts[1:], None], strict=True):
         if isinstance(here, list):
             if not isinstance(part, int) or not -1 < part < len(here):
-                return Problem(f"--set {path}", f"{part!r} is no index of a list of {len(here)}")
+                return Problem(f"{option} {path}", f"{part!r} is no index of a list of {len(here)}")
         elif not isinstance(here, dict):
-            return Problem(f"--set {path}", f"there is nothing below {part!r}: got {here!r}")
+            return Problem(f"{option} {path}", f"there is nothing below {part!r}: got {here!r}")
         key: Any = str(part) if isinstance(here, dict) else part
         if following is None:
             here[key] = value

@@ -15,13 +15,14 @@ from layerlab.files import write_text
 from layerlab.nodes.engines.choice import default_engine
 from layerlab.nodes.engines.engine import MakeEngine, find_engine
 from layerlab.nodes.engines.scheduler import run_in_order, schedule
-from layerlab.nodes.engines.unit import make_units
+from layerlab.nodes.engines.unit import make_units, with_memory
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.sharing import is_shared, process_rank
 from layerlab.nodes.store.leftovers import sweep_leftovers
 from layerlab.nodes.store.runners import announced
 from layerlab.nodes.store.store import Store
 from layerlab.nodes.worker import run_nodes
+from layerlab.study.costs.memory import estimate_memory
 from layerlab.study.keeping import KEEP, Keeping
 from layerlab.study.parts import PATIENCE, join_again, prepare_store
 from layerlab.study.plan import Plan
@@ -124,7 +125,7 @@ def run_plan(
         _announced(store, engine, before),
         Progress(plan, store, enabled=progress and process_rank() == 0) as display,
     ):
-        _carry_out(plan, store, settings, keeping, make, workers, retries, display.tick)
+        _carry_out(plan, store, settings, keeping, make, workers, retries, engine not in LOCAL, display.tick)
     _sweep(plan, store)
     status = read_status(plan, store)
     if process_rank() == 0:
@@ -139,7 +140,8 @@ def _announced(store: Store, engine: str | MakeEngine, before: Status) -> Abstra
     """Let others see this runner, and stop it, while something is left to do."""
     if before.complete or process_rank() > 0:
         return nullcontext()
-    return announced(store, f"engine {engine}" if isinstance(engine, str) else "an engine of its own")
+    name = engine if isinstance(engine, str) else getattr(engine, "__name__", type(engine).__name__)
+    return announced(store, f"engine {name}")
 
 
 def _sweep(plan: Plan, store: Store) -> None:
@@ -165,11 +167,14 @@ def _carry_out(
     make: MakeEngine,
     workers: int | None,
     retries: int,
+    placed: bool,
     tick: Callable[[], None],
 ) -> None:
     """Carry out what is left of a plan, and let weights go that nothing waits for."""
     done = done_nodes(plan.nodes, store)
     units = make_units(plan.nodes, lambda item: item.id in done, settings)
+    if units and placed:
+        units = with_memory(units, estimate_memory(plan).__getitem__)
     if is_shared():
         # Under torchrun or accelerate launch the processes share each fit, so there is no pool.
         run_in_order(store, units, lambda unit: run_nodes(store.root, unit.nodes, settings))

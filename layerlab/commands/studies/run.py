@@ -23,9 +23,11 @@ from layerlab.commands.arguments import (
     expand_study,
 )
 from layerlab.disk import free_bytes
+from layerlab.errors import Problem, StudyError
 from layerlab.names import visible
 
 if TYPE_CHECKING:
+    from layerlab.nodes.engines.engine import MakeEngine
     from layerlab.study.study import StudyPlan
 
 Device = Annotated[str, typer.Option(help="auto or cpu.")]
@@ -41,7 +43,19 @@ def run(
     checkpoint_seconds: Annotated[float, typer.Option(help="Seconds between checkpoints of a fit.")] = 60.0,
     engine: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="local, inline or a registered one [default: by workers]."),
+        typer.Option(
+            metavar="NAME|FILE",
+            help="local, inline, ray or a registered one; or a YAML file with its name and options "
+            "[default: by workers].",
+        ),
+    ] = None,
+    engine_option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="An option of the engine; may be repeated."),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(help="Of a Ray cluster: auto, HOST:6379 or ray://HOST:10001 [default: one is started]."),
     ] = None,
     retries: Annotated[
         int, typer.Option(min=0, help="How often work is tried again whose process died.")
@@ -59,6 +73,7 @@ def run(
     from layerlab.study.parts import is_divided, part_of
 
     expanded, folder = expand_study(study, overrides, results, only, check="unless done")
+    chosen = _chosen(engine, [*(engine_option or ()), *([f"address={address}"] if address else ())])
     carry_out(
         expanded,
         folder,
@@ -66,13 +81,27 @@ def run(
         workers=workers,
         device=device,
         checkpoint_seconds=checkpoint_seconds,
-        engine=engine,
+        engine=chosen,
         retries=retries,
         shortcuts=shortcuts,
         keep=keep,
         part=part_of(study, overrides or ()),
         divided=is_divided(overrides or ()),
     )
+
+
+def _chosen(engine: str | None, options: list[str]) -> str | MakeEngine | None:
+    """Return an engine by name, or what makes it with its options.
+
+    Raises:
+        StudyError: There is no such engine, or it has no such options.
+    """
+    from layerlab.nodes.engines.options import choose_engine
+
+    if engine is None and options:
+        raise StudyError([Problem("--engine-option", f"--engine is missing; got {', '.join(options)}")])
+    plain = engine is None or not (options or engine.endswith((".yaml", ".yml")))
+    return engine if plain else choose_engine(str(engine), options)
 
 
 def carry_out(plan: StudyPlan, folder: Path, *, report: bool, **options: Any) -> None:

@@ -8,6 +8,7 @@ import sys
 from layerlab.nodes.engines.engine import Engine, register_engine
 from layerlab.nodes.engines.inline import InlineEngine
 from layerlab.nodes.engines.local import LocalEngine
+from layerlab.nodes.engines.on_ray.options import Ray
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store
 
@@ -25,6 +26,7 @@ def make_local(store: Store, settings: WorkSettings, slots: int | None = None) -
 
 register_engine("inline", make_inline)
 register_engine("local", make_local)
+register_engine("ray", Ray())
 
 
 def default_engine(slots: int | None) -> str:

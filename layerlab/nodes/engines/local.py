@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
-import queue
-import subprocess
-import sys
-import threading
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Final
 
 from layerlab.errors import StoreError
 from layerlab.nodes.engines.engine import Ended
-from layerlab.nodes.engines.nursery import STOP
+from layerlab.nodes.engines.line import Line, quiet_environment
+from layerlab.nodes.engines.output import tail_of
 from layerlab.nodes.engines.unit import Unit
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store
@@ -60,8 +55,8 @@ class LocalEngine:
             StoreError: The nursery ended by itself, or was killed again and again.
         """
         ended = []
-        while not self.reports.empty():
-            report = self.reports.get()
+        while not self.line.reports.empty():
+            report = self.line.reports.get()
             if report is None:
                 self._open_again()
                 continue
@@ -70,41 +65,23 @@ class LocalEngine:
             if code in (0, 1):
                 ended.append(Ended(report["slot"]))
             else:
-                ended.append(Ended(report["slot"], describe_exit(code), _tail(self._log_of(unit))))
+                ended.append(Ended(report["slot"], describe_exit(code), tail_of(self._log_of(unit))))
         return ended
 
     def close(self) -> None:
         """End the nursery, and workers that are still at it after a checkpoint."""
-        if not self.orders.closed:
-            with suppress(BrokenPipeError):
-                self.orders.write(json.dumps(STOP).encode() + b"\n")
-            with suppress(BrokenPipeError):
-                self.orders.close()
-        self.nursery.wait()
+        self.line.stop()
+        self.line.hang_up()
         if self.log.exists() and self.log.stat().st_size == 0:
             self.log.unlink()
 
     def _open(self) -> None:
         """Start a nursery and listen to it."""
-        with self.log.open("wb") as log:
-            self.nursery = subprocess.Popen(
-                [sys.executable, "-P", "-m", "layerlab.nodes.engines.nursery"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=_environment(self.settings.threads),
-            )
-        assert self.nursery.stdin is not None
-        assert self.nursery.stdout is not None
-        self.orders: IO[bytes] = self.nursery.stdin
-        self.reports: queue.Queue[dict[str, Any] | None] = queue.Queue()
-        threading.Thread(target=_listen, args=(self.nursery.stdout, self.reports), daemon=True).start()
+        self.line = Line("layerlab.nodes.engines.nursery", self.log, quiet_environment(self.settings.threads))
 
     def _open_again(self) -> None:
         """Start another nursery in the place of one that was killed, for all units that are running."""
-        with suppress(BrokenPipeError):
-            self.orders.close()
-        status = self.nursery.wait()
+        status = self.line.hang_up()
         self.deaths += 1
         if status >= 0 or self.deaths > MOST_DEATHS:
             tail = self.log.read_text(encoding="utf-8", errors="replace")[-2000:].strip()
@@ -126,9 +103,7 @@ class LocalEngine:
             "environment": environment,
             "log": str(self._log_of(unit)),
         }
-        with suppress(BrokenPipeError):  # a dead nursery is seen by the end of its reports
-            self.orders.write(json.dumps(order).encode() + b"\n")
-            self.orders.flush()
+        self.line.order(order)
 
     def _log_of(self, unit: Unit) -> Path:
         return self.store.root / "logs" / f"{unit.nodes[0]}.log"
@@ -141,26 +116,3 @@ def describe_exit(status: int) -> str:
     ('signal 9', 'exit status 70')
     """
     return f"signal {-status}" if status < 0 else f"exit status {status}"
-
-
-def _environment(threads: int | None) -> dict[str, str]:
-    environment = dict(os.environ, HF_HUB_DISABLE_PROGRESS_BARS="1", TRANSFORMERS_VERBOSITY="error")
-    # What this process can import, a user's own modules among it, its workers can too, in the same order:
-    # with -P, Python does not put the current directory first.
-    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
-    if threads is not None:
-        names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-        environment.update(dict.fromkeys(names, str(threads)))
-    return environment
-
-
-def _listen(stream: IO[bytes], reports: queue.Queue[dict[str, Any] | None]) -> None:
-    try:
-        for line in stream:
-            reports.put(json.loads(line))
-    finally:
-        reports.put(None)
-
-
-def _tail(log: Path) -> str:
-    return log.read_text(encoding="utf-8", errors="replace")[-4000:] if log.exists() else ""

@@ -17,13 +17,15 @@ import json
 import os
 import select
 import signal
-import sys
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
+
+from layerlab.nodes.engines.line import STOP
+from layerlab.nodes.engines.output import flush, write_to
 
 POLL_SECONDS = 0.1
 #: Units after which a worker is replaced.
@@ -32,8 +34,6 @@ MOST_UNITS: Final = 200
 MOST_BYTES: Final = 4 << 30
 #: How long workers may take to leave a checkpoint when the runner ends before them, in seconds.
 GRACE_SECONDS: Final = 10.0
-#: The order that a runner gives which ends in order; one that was killed gives none.
-STOP: Final = {"stop": True}
 
 
 @dataclass
@@ -97,7 +97,7 @@ def main() -> None:
             os.write(reports, json.dumps(report).encode() + b"\n")
     _end([worker.pid for worker in workers.values() if worker.busy], stopping, interrupted.asked)
     _dismiss(workers.values())
-    _flush()
+    flush()
     os._exit(0)  # taking down what was imported would take seconds
 
 
@@ -181,7 +181,7 @@ def _fork(order: dict[str, Any], others: dict[int, _Worker], reports: int) -> _W
 
         traceback.print_exc()
     finally:
-        _flush()
+        flush()
         os._exit(code)
 
 
@@ -191,7 +191,7 @@ def _serve(first: dict[str, Any], orders: int, replies: int, nursery: int) -> in
     Returns:
         The exit status of the last unit.
     """
-    _write_to(first["log"])
+    write_to(first["log"])
     os.environ.update(first["environment"])
     from layerlab.nodes import process
     from layerlab.nodes.kept import Memory
@@ -201,10 +201,10 @@ def _serve(first: dict[str, Any], orders: int, replies: int, nursery: int) -> in
     process.die_with_parent(nursery, at_once=True)
     memory, code = Memory(), 0
     for n_units, order in enumerate(_read(first, orders), 1):
-        _write_to(order["log"])
+        write_to(order["log"])
         settings = WorkSettings(**order["settings"])
         code = 0 if run_nodes(Path(order["store"]), order["nodes"], settings, memory=memory) else 1
-        _flush()
+        flush()
         if n_units == MOST_UNITS or process.resident_bytes() > MOST_BYTES:
             break  # the nursery hears it from the exit status
         os.write(replies, b"%d" % code)
@@ -216,22 +216,6 @@ def _read(first: dict[str, Any], orders: int) -> Iterator[dict[str, Any]]:
     with os.fdopen(orders, "rb") as lines:
         for line in lines:
             yield json.loads(line)
-
-
-def _write_to(path: str) -> None:
-    """Send what is printed to a new file; where none can be made, it goes where it went."""
-    try:
-        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    except OSError:
-        return
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    os.close(log)
-
-
-def _flush() -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from layerlab.nodes.joining import join_nodes
@@ -24,12 +24,14 @@ class Unit:
         nodes: Ids in order: a node and those that need nothing else, or nodes that need other units' nodes.
         needs: Ids of nodes of other units that must be complete first.
         parts: The units that it falls into if its worker dies; empty for one that stays whole.
+        memory: Bytes that its worker needs, estimated; 0 where nothing is known.
     """
 
     title: str
     nodes: tuple[str, ...]
     needs: frozenset[str] = frozenset()
     parts: tuple[Unit, ...] = ()
+    memory: int = 0
 
 
 def make_units(
@@ -96,6 +98,19 @@ def _unite(parts: Sequence[Unit]) -> Unit:
     guests = [guest for part in parts for guest in part.nodes[1:]]
     title = f"{parts[0].title} and {len(parts) - 1} more"
     return Unit(title, (*hosts, *guests), parts[0].needs, tuple(parts))
+
+
+def with_memory(units: Iterable[Unit], memory: Callable[[str], int]) -> list[Unit]:
+    """Return units with the memory that their workers need.
+
+    Args:
+        units: What is left to do.
+        memory: Bytes that a node needs, by its id.
+    """
+    return [
+        replace(unit, memory=max(map(memory, unit.nodes)), parts=tuple(with_memory(unit.parts, memory)))
+        for unit in units
+    ]
 
 
 def state_of(store: Store, unit: Unit) -> State:

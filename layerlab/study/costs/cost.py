@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from layerlab.data.catalog.corpus import DataSpec, find_corpus
 from layerlab.data.sentences import take_evenly
 from layerlab.errors import CheckpointError
-from layerlab.models.loading import load_config
 from layerlab.models.remembered import recall, remembered
 from layerlab.models.tokenizers import find_tokenizers
 from layerlab.nodes.kinds.evaluation.measurement import read_measured
@@ -18,7 +17,7 @@ from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.pretraining import Pretraining
 from layerlab.nodes.kinds.run import Run
 from layerlab.study.costs.loads import PIECES_PER_WORD, SAMPLE, Load, measure_pieces, read_load
-from layerlab.study.costs.shapes import Shape, shape_of, shape_of_config
+from layerlab.study.costs.shapes import STORED, TRAINED, Shape, shape_of, shape_of_fit
 from layerlab.study.costs.watching import count_readings
 from layerlab.study.keeping import KEEP, Keeping
 from layerlab.targets import sources_of
@@ -28,9 +27,6 @@ from layerlab.training.mixing import even_share
 
 if TYPE_CHECKING:
     from layerlab.study.plan import Plan
-
-# Bytes of a parameter on disk, and while it is trained: itself, its gradient and Adam's two moments.
-_STORED, _TRAINED = 4, 16
 
 
 @dataclass(frozen=True)
@@ -104,11 +100,11 @@ def plan_cost(plan: Plan, cost_as: str | None = None) -> Cost:
         training, evaluation = training + trained, evaluation + read
         training_flops += 3 * shape.forward_flops(trained)
         evaluation_flops += shape.forward_flops(read)
-        stored[fit.id] = _STORED * shape.parameters
+        stored[fit.id] = STORED * shape.parameters
     shapes = tuple(counter.shapes.values())
     kept = {keep: Keeping(plan, keep).kept() for keep in KEEP}
     disk = {keep: sum(stored.get(one, 0) for one in ids) for keep, ids in kept.items()}
-    memory = _TRAINED * max((shape.parameters for shape in shapes), default=0)
+    memory = TRAINED * max((shape.parameters for shape in shapes), default=0)
     per_word, measured = counter.pieces_per_word()
     return Cost(
         shapes=shapes,
@@ -143,19 +139,8 @@ class _Counter:
         """Return the size of a fit's encoder, or of the one that is asked for."""
         key = self.cost_as or fit.model
         if key not in self.shapes:
-            self.shapes[key] = self.wanted or self._find_shape(fit)
+            self.shapes[key] = self.wanted or shape_of_fit(fit, self.specs)
         return self.shapes[key]
-
-    def _find_shape(self, fit: Fit) -> Shape:
-        if fit.pretraining is not None:
-            from layerlab.pretraining.model import check_architecture
-
-            return shape_of_config(fit.model, check_architecture(self.specs[fit.pretraining]))
-
-        def count() -> dict[str, Any]:
-            return asdict(shape_of_config(fit.model, load_config(fit.location, revision=fit.revision)))
-
-        return Shape(**{**remembered("shape", fit.spec.checkpoint, count), "name": fit.model})
 
     def trained(self, fit: Fit) -> Load:
         """Return what an epoch of a fit reads of its training splits, as its languages are mixed."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
 from layerlab.errors import CheckpointError, unknown
 from layerlab.models.loading import load_config
+from layerlab.models.remembered import remembered
+from layerlab.nodes.kinds.fit import Fit
+from layerlab.pretraining.spec import PretrainingSpec
 from layerlab.study.costs.loads import Load
 
 # Dimensions of encoders whose cost may be asked for without a download: what differs from the defaults of
@@ -34,6 +37,10 @@ KNOWN: Final[Mapping[str, tuple[str, Mapping[str, int]]]] = MappingProxyType(
         ),
     }
 )
+
+#: Bytes of a parameter on disk, and while it is trained: itself, its gradient and Adam's two moments.
+STORED: Final = 4
+TRAINED: Final = 16
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,32 @@ def shape_of(name: str) -> Shape:
     except CheckpointError as error:
         raise CheckpointError(f"{unknown('encoder', name, KNOWN)}; or a folder, or a Hub id") from error
     return shape_of_config(name, config)
+
+
+def shape_of_fit(fit: Fit, specs: Mapping[str, PretrainingSpec]) -> Shape:
+    """Return the size of a fit's encoder; what was found once is remembered.
+
+    Args:
+        fit: The fit.
+        specs: Of pretrainings, by id.
+
+    Raises:
+        CheckpointError: Its configuration is not found.
+    """
+    if fit.pretraining is not None:
+        return shape_of_spec(fit.model, specs[fit.pretraining])
+
+    def count() -> dict[str, Any]:
+        return asdict(shape_of_config(fit.model, load_config(fit.location, revision=fit.revision)))
+
+    return Shape(**{**remembered("shape", fit.spec.checkpoint, count), "name": fit.model})
+
+
+def shape_of_spec(name: str, spec: PretrainingSpec) -> Shape:
+    """Return the size of an encoder that is yet to be pretrained."""
+    from layerlab.pretraining.model import check_architecture
+
+    return shape_of_config(name, check_architecture(spec))
 
 
 def shape_of_config(name: str, config: Any) -> Shape:

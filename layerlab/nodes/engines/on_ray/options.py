@@ -1,0 +1,54 @@
+"""What the engine on Ray may be given; Ray itself is not imported here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Annotated
+
+from pydantic import BaseModel, ByteSize, ConfigDict, Field
+
+from layerlab.errors import Problem, StudyError
+from layerlab.nodes.engines.engine import Engine
+from layerlab.nodes.settings import WorkSettings
+from layerlab.nodes.store.store import Store
+
+
+class Ray(BaseModel):
+    """Makes the engine that carries out units on a Ray cluster; results go to a directory that all hosts see.
+
+    Attributes:
+        address: Of a cluster that runs: ``auto``, ``HOST:6379`` or ``ray://HOST:10001``. Without it, that of
+            the environment variable ``RAY_ADDRESS``; without either, a cluster on this machine is started
+            and ended.
+        cores: CPU cores of a worker, which computes with as many threads.
+        gpus: GPUs of a worker; 0.25 for four workers on one. By default 1 where the cluster has any.
+        memory: Bytes of a worker, such as ``8GB``. By default what the plan estimates for its unit.
+        resources: Further resources of Ray's that a worker takes, such as ``accelerator_type:A100: 0.001``.
+        environment: Environment variables of workers, such as ``HF_HOME``.
+        patience: Seconds that a cluster which went away may take to come back.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    address: str | None = None
+    cores: Annotated[int, Field(ge=1)] = 1
+    gpus: Annotated[float, Field(ge=0)] | None = None
+    memory: ByteSize | None = None
+    resources: Mapping[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    environment: Mapping[str, str] = Field(default_factory=dict)
+    patience: Annotated[float, Field(ge=0)] = 120.0
+
+    def __call__(self, store: Store, settings: WorkSettings, slots: int | None = None) -> Engine:
+        """Make the engine.
+
+        Raises:
+            StudyError: Ray is not installed.
+            StoreError: There is no such cluster, or none of its hosts is large enough.
+        """
+        if find_spec("ray") is None:
+            said = "engine 'ray' needs the package ray; `pip install 'layerlab[ray]'` installs it"
+            raise StudyError([Problem("ray", said)], "--engine")
+        from layerlab.nodes.engines.on_ray.engine import RayEngine
+
+        return RayEngine(store, settings, self, slots)

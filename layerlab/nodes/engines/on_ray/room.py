@@ -1,0 +1,59 @@
+"""How many workers the hosts of a Ray cluster have room for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from layerlab.nodes.engines.on_ray.options import Ray
+
+_SLACK = 1e-6  # quarters of a GPU do not add up to one exactly
+
+
+def gpus_of(options: Ray, nodes: Iterable[Mapping[str, Any]], device: str) -> float:
+    """Return the GPUs of a worker: as asked for, else one where the cluster has any and they may be used.
+
+    Args:
+        options: What a worker takes.
+        nodes: Hosts as ``ray.nodes()`` lists them.
+        device: ``auto`` or ``cpu``.
+    """
+    if device == "cpu":
+        return 0.0
+    if options.gpus is not None:
+        return options.gpus
+    return float(any(node["Alive"] and node["Resources"].get("GPU", 0) >= 1 for node in nodes))
+
+
+def room_for(options: Ray, gpus: float, nodes: Iterable[Mapping[str, Any]]) -> int:
+    """Return how many workers there is room for on the hosts that are alive.
+
+    >>> hosts = [{"Alive": True, "Resources": {"CPU": 6.0, "GPU": 1.0}}, {"Alive": False, "Resources": {}}]
+    >>> room_for(Ray(cores=2), 0.0, hosts), room_for(Ray(), 0.25, hosts), room_for(Ray(), 1.0, hosts)
+    (3, 4, 1)
+    """
+    wanted = {"CPU": float(options.cores), "GPU": gpus, **options.resources}
+    if options.memory is not None:
+        wanted["memory"] = float(options.memory)
+    wanted = {name: amount for name, amount in wanted.items() if amount}
+    return sum(_fit(wanted, node["Resources"]) for node in nodes if node["Alive"])
+
+
+def _fit(wanted: Mapping[str, float], there: Mapping[str, float]) -> int:
+    return min(int(there.get(name, 0.0) / amount + _SLACK) for name, amount in wanted.items())
+
+
+def describe_hosts(nodes: Iterable[Mapping[str, Any]]) -> str:
+    """Say what each host that is alive has.
+
+    >>> there = {"CPU": 4.0, "memory": 8e9}
+    >>> describe_hosts([{"Alive": True, "NodeManagerHostname": "a", "Resources": there}])
+    'a: 4 CPU, 0 GPU, 8.0 GB memory'
+    """
+    hosts = [(node["NodeManagerHostname"], node["Resources"]) for node in nodes if node["Alive"]]
+    described = (
+        f"{name}: {there.get('CPU', 0):g} CPU, {there.get('GPU', 0):g} GPU, "
+        f"{there.get('memory', 0) / 1e9:.1f} GB memory"
+        for name, there in hosts
+    )
+    return "; ".join(described) or "none"
