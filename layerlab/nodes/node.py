@@ -148,10 +148,11 @@ def node(cls: NodeClass) -> NodeClass:
     Raises:
         ValueError: The class lacks part of :class:`Node`, or another class has its kind.
     """
-    wanted = ("kind", "removable", "shared", "scored", "id", "needs", "title", "columns", "execute")
-    lacking = [name for name in (*wanted, "to_json", "from_json") if not hasattr(cls, name)]
-    # Fields of dataclasses and pydantic models are no attributes of the class.
-    lacking = [name for name in lacking if name not in getattr(cls, "__annotations__", {})]
+    wanted = [name for name in (*Node.__annotations__, *vars(Node)) if not name.startswith("_")]
+    fields = getattr(
+        cls, "__annotations__", {}
+    )  # of dataclasses and pydantic models: no attributes of the class
+    lacking = [name for name in wanted if not hasattr(cls, name) and name not in fields]
     if lacking:
         raise ValueError(f"{cls.__name__} is no node: it lacks {', '.join(lacking)}")
     taken = _KINDS.get(cls.kind)

@@ -8,7 +8,6 @@ fractions, nothing is formatted, text is never missing (``""``), and integers th
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -19,9 +18,9 @@ import pandas as pd
 from layerlab.analysis.records.measured import upgrade_alignment
 from layerlab.analysis.records.nodes import load_nodes as load_nodes
 from layerlab.analysis.records.upgrade import NEWER, upgrade
+from layerlab.analysis.stored.cells import read_cells
 from layerlab.analysis.stored.frame_files import SUFFIXES, read_frame, write_frame
 from layerlab.analysis.stored.record import Manifest, Record, Where, complete_nodes
-from layerlab.config import MOST_INTEGER
 from layerlab.errors import RecordsError, unknown
 
 TEXT = (
@@ -112,18 +111,8 @@ def validate_records(frame: pd.DataFrame, where: str = "the records") -> pd.Data
         others = f"; it has others: {', '.join(extra)}" if extra else ""
         raise RecordsError(f"{where} lack the columns {', '.join(missing)}{others}")
     frame = upgrade(frame)
-    columns: dict[str, Any] = {}
-    for name in COLUMNS:
-        cells = [None if _missing(cell) else cell for cell in frame[name].tolist()]
-        if name in TEXT:
-            columns[name] = pd.array(["" if cell is None else str(cell) for cell in cells], dtype="str")
-        elif name in INTEGERS:
-            columns[name] = pd.array([_integer(cell, name, where) for cell in cells], dtype="Int64")
-        elif name == "main":
-            columns[name] = pd.array([_boolean(cell, name, where) for cell in cells], dtype="bool")
-        else:
-            columns[name] = pd.array([_number(cell, name, where) for cell in cells], dtype="float64")
-    return _once(pd.DataFrame(columns, columns=list(COLUMNS)), where)
+    typed = read_cells(frame, COLUMNS, where, text=TEXT, integers=INTEGERS, booleans=("main",))
+    return _once(typed, where)
 
 
 def write_records(frame: pd.DataFrame, path: Where) -> Path:
@@ -160,37 +149,6 @@ def _load_one(path: Path, everything: bool) -> tuple[pd.DataFrame, int]:
 
 def _frame_of(rows: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=object) for name in COLUMNS})
-
-
-def _missing(cell: object) -> bool:
-    return cell is None or cell is pd.NA or cell == "" or (isinstance(cell, float) and math.isnan(cell))
-
-
-def _integer(cell: Any, column: str, where: str) -> int | None:
-    if cell is None:
-        return None
-    try:
-        value = int(str(cell))  # exact, which a seed of 64 bits is not as a float
-    except ValueError:
-        number = _number(cell, column, where)
-        value = int(number) if math.isfinite(number) and number == int(number) else MOST_INTEGER
-    if abs(value) >= MOST_INTEGER:
-        raise RecordsError(f"{where}: column {column} holds {cell!r}, expected an integer")
-    return value
-
-
-def _boolean(cell: Any, column: str, where: str) -> bool:
-    if str(cell) not in ("True", "False"):
-        raise RecordsError(f"{where}: column {column} holds {cell!r}, expected True or False")
-    return str(cell) == "True"
-
-
-def _number(cell: Any, column: str, where: str) -> float:
-    try:
-        # Through Python's float, so that a CSV file gives back the bits that were written.
-        return math.nan if cell is None else float(cell)
-    except (TypeError, ValueError):
-        raise RecordsError(f"{where}: column {column} holds {cell!r}, expected a number") from None
 
 
 def _once(frame: pd.DataFrame, where: str) -> pd.DataFrame:

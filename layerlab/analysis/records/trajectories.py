@@ -7,10 +7,11 @@ beside its records.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 
+from layerlab.analysis.stored.cells import read_cells
 from layerlab.analysis.stored.frame_files import SUFFIXES, read_frame, write_frame
 from layerlab.analysis.stored.record import Stored, Where, complete_nodes
 from layerlab.errors import RecordsError, unknown
@@ -116,24 +117,9 @@ def _typed(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     missing = [name for name in TRAJECTORY_COLUMNS if name not in frame.columns]
     if missing:
         raise RecordsError(f"{where}: trajectories lack the columns {', '.join(missing)}")
-    columns: dict[str, Any] = {}
-    try:
-        for name in TRAJECTORY_COLUMNS:
-            cells = [None if _missing(cell) else cell for cell in frame[name].tolist()]
-            if name in _TEXT:
-                columns[name] = pd.array(["" if cell is None else str(cell) for cell in cells], dtype="str")
-            elif name in _INTEGERS:
-                whole = [None if cell is None else _whole(cell) for cell in cells]
-                columns[name] = pd.array(whole, dtype="Int64")
-            elif name in _BOOLEANS:
-                columns[name] = pd.array([str(cell) == "True" for cell in cells], dtype="bool")
-            else:
-                columns[name] = pd.array(
-                    [float("nan") if cell is None else float(cell) for cell in cells], dtype="float64"
-                )
-    except (TypeError, ValueError) as error:
-        raise RecordsError(f"{where}: column {name} holds what is no number ({error})") from error
-    typed = pd.DataFrame(columns, columns=list(TRAJECTORY_COLUMNS)).drop_duplicates(ignore_index=True)
+    typed = read_cells(
+        frame, TRAJECTORY_COLUMNS, where, text=_TEXT, integers=_INTEGERS, booleans=_BOOLEANS
+    ).drop_duplicates(ignore_index=True)
     twice = typed[typed.duplicated(list(TRAJECTORY_KEY))]
     if len(twice):
         row = twice.iloc[0]
@@ -142,14 +128,3 @@ def _typed(frame: pd.DataFrame, where: str) -> pd.DataFrame:
             f"target {row['target']}, metric {row['metric']}"
         )
     return typed
-
-
-def _whole(cell: object) -> int:
-    try:
-        return int(str(cell))  # exact, which a seed of 64 bits is not as a float
-    except ValueError:
-        return int(float(str(cell)))
-
-
-def _missing(cell: object) -> bool:
-    return cell is None or cell is pd.NA or cell == "" or cell != cell

@@ -25,7 +25,7 @@ SETTING: Final = ("study", "model", "task", "metric", "source")
 _WHERE: Final = (*SETTING, *ABLATION, "options")
 ORACLE_COLUMNS: Final = (
     *_WHERE, "target", "split", "chosen", "oracle", "distance", "low", "high", "n_seeds", "seeds",
-    "n_targets", "n_epochs",
+    "n_targets", "n_epochs", "chosen_low", "chosen_high", "oracle_low", "oracle_high",
 )  # fmt: skip
 
 
@@ -55,8 +55,9 @@ def oracle_distances(frame: pd.DataFrame, metric: str | None = None) -> pd.DataF
 
     Returns:
         One row per setting x ablation x target: ``chosen`` and ``oracle``, the mean scores over seeds;
-        ``distance``, the oracle's minus the chosen one's, with its 95% t interval over seeds from ``low`` to
-        ``high`` (missing for one seed); ``n_seeds``, ``seeds``, and ``n_epochs`` that compete. The target
+        ``distance``, the oracle's minus the chosen one's; their 95% t intervals over seeds from
+        ``chosen_low`` to ``chosen_high``, ``oracle_low`` to ``oracle_high`` and ``low`` to ``high`` (missing
+        for one seed); ``n_seeds``, ``seeds``, and ``n_epochs`` that compete. The target
         ``mean`` is the mean over zero-shot targets, each with its own best epoch; on ``split`` ``dev`` is the
         source's dev set. Values are fractions.
 
@@ -91,18 +92,21 @@ def _compare(part: pd.DataFrame, source: str) -> Iterator[dict[str, Any]]:
     for target, split, rows in groups:
         if rows.empty:
             continue
-        distances = [float(value) for value in rows["oracle"] - rows["chosen"]]
-        low, high = t_interval(distances)
         yield {
             "target": target,
             "split": split,
-            "chosen": fmean(rows["chosen"]),
-            "oracle": fmean(rows["oracle"]),
-            "distance": fmean(distances),
-            "low": low,
-            "high": high,
+            **_mean_of("chosen", rows["chosen"]),
+            **_mean_of("oracle", rows["oracle"]),
+            **_mean_of("distance", rows["oracle"] - rows["chosen"], ""),
             "n_seeds": len(rows),
             "seeds": ",".join(str(seed) for seed in sorted(rows["seed"])),
             "n_targets": len(others) if target == MEAN else 1,
             "n_epochs": n_epochs,
         }
+
+
+def _mean_of(name: str, values: pd.Series[float], prefix: str | None = None) -> dict[str, float]:
+    """Return the mean of one value a seed, and its t interval over seeds."""
+    low, high = t_interval([float(value) for value in values])
+    start = f"{name}_" if prefix is None else prefix
+    return {name: fmean(values), f"{start}low": low, f"{start}high": high}

@@ -19,6 +19,12 @@ from layerlab.report.tables.notes import seeds_counted
 from layerlab.targets import own_targets, zero_shot_targets
 
 _DEV = "dev"  # what the column of source dev is called
+#: The rows of an ablation: the columns of its value and of the upper end of the interval, and its name.
+_CELLS = (
+    ("chosen", "chosen_high", "chosen"),
+    ("oracle", "oracle_high", "best"),
+    ("distance", "high", "distance"),
+)
 
 
 def trajectory_table(frame: pd.DataFrame, metric: str | None = None) -> Table:
@@ -58,15 +64,15 @@ def _sections(where: dict[str, str], part: pd.DataFrame) -> Iterator[Section]:
 
 def _rows(part: pd.DataFrame, ablation: str, columns: Sequence[str]) -> Iterator[Row]:
     found = {str(row["column"]): row for row in part.to_dict("records")}
-    for name, words in (("chosen", "chosen"), ("oracle", "best"), ("distance", "distance")):
-        cells = tuple(_cell(found.get(column), name) for column in columns)
+    for name, high, words in _CELLS:
+        cells = tuple(_cell(found.get(column), name, high) for column in columns)
         yield Row((ablation if name == "chosen" else "", words), cells, ruled=name == "chosen")
 
 
-def _cell(row: Mapping[Hashable, Any] | None, name: str) -> Cell:
+def _cell(row: Mapping[Hashable, Any] | None, name: str, high: str) -> Cell:
     if row is None:
         return Cell(float("nan"))
-    half = 100 * float(row["high"] - row["distance"]) if name == "distance" else float("nan")
+    half = 100 * float(row[high] - row[name])
     return Cell(100 * float(row[name]), half if half == half else None)
 
 
@@ -74,7 +80,7 @@ def _note(where: dict[str, str], part: pd.DataFrame) -> str:
     targets = zero_shot_targets(sorted(set(part["target"]) - {MEAN}), where["source"])
     mean = f" X = {', '.join(targets)}, each with its own best epoch." if MEAN in set(part["target"]) else ""
     several = int(part["n_seeds"].max()) > 1
-    intervals = "; intervals of distances are 95% t intervals over seeds" if several else ""
+    intervals = "; intervals are 95% t intervals over seeds" if several else ""
     return (
         f"Points of {metric_name(where['metric'])}; dev is the dev set of {where['source']}, and the other "
         "columns are test sets, which the choice of an epoch did not look at. The best epoch of a column is "

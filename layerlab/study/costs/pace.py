@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.run import Run
+from layerlab.nodes.kinds.trajectory import Trajectory
 from layerlab.nodes.node import Node
 from layerlab.nodes.store.store import Store
 from layerlab.study.plan import Plan
@@ -22,16 +23,20 @@ def describe_pace(plan: Plan, store: Store) -> str:
     """Return how long what is left takes one worker, in words; "" where nothing like it is complete.
 
     Fits are compared by model, task and size of batches, runs by the fit's model and task and by whether they
-    measure.
+    measure. A trajectory comes with its fit; that of a complete fit takes what a fit takes, which is trained
+    once more.
     """
     fits = {fit.id: fit for fit in plan.of(Fit)}
     paces: dict[Hashable, list[float]] = {}
     left: dict[Hashable, list[Node]] = {}
     for item in plan.nodes:
         sort = _sort_of(item, fits)
-        if sort is None:
+        if isinstance(item, Trajectory) and store.is_done(Fit.kind, item.fit):
+            if not store.is_done(item.kind, item.id):
+                left.setdefault(_sort_of(fits[item.fit], fits), []).append(fits[item.fit])
+        elif sort is None:
             continue
-        if not store.is_done(item.kind, item.id):
+        elif not store.is_done(item.kind, item.id):
             left.setdefault(sort, []).append(item)
         elif len(paces.setdefault(sort, [])) < SAMPLE:
             with suppress(

@@ -57,7 +57,7 @@ def test_what_is_not_there_or_is_none_is_an_error_in_words(tmp_path: Path) -> No
     (tmp_path / "trajectories.csv").write_text(
         frame.astype({"step": object}).replace({"step": {10: "x"}}).to_csv()
     )
-    with pytest.raises(RecordsError, match="column step holds what is no number"):
+    with pytest.raises(RecordsError, match="column step holds 'x', expected a number"):
         load_trajectories(tmp_path)
 
 
@@ -81,6 +81,8 @@ def test_the_distance_is_that_of_the_best_epoch_for_each_target() -> None:
         row = found[target, "test"]
         assert row["distance"] == pytest.approx((best - kept).mean())
         assert (row["low"], row["high"]) == pytest.approx(t_interval(list(best - kept)))
+        assert (row["chosen_low"], row["chosen_high"]) == pytest.approx(t_interval(list(kept)))
+        assert (row["oracle_low"], row["oracle_high"]) == pytest.approx(t_interval(list(best)))
         assert (row["n_seeds"], row["n_epochs"]) == (3, 5)
     assert found["en", "dev"]["distance"] == 0
     mean = (found["de", "test"]["distance"] + found["fi", "test"]["distance"]) / 2

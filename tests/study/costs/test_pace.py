@@ -31,3 +31,16 @@ def test_the_rest_takes_what_the_median_of_the_same_sort_took(study: Study, tmp_
         "about 14 min of one worker for 12 of 12 nodes left, by those complete"
     )
     assert "time       about 14 min of one worker" in plan.describe(store)
+
+
+def test_a_trajectory_comes_with_its_fit_or_takes_another_training(study: Study, tmp_path: Path) -> None:
+    plan, store = study.model_copy(update={"trajectory": "epochs"}).plan(), Store(tmp_path)
+    complete(plan, store, "fit", plan.fits[0].id, seconds=200.0, training_seconds=120.0, n_steps=12)
+    assert describe_pace(plan, store).startswith("about 12 min of one worker for 6 of 14 nodes left")
+    mine = next(
+        item.id
+        for item in plan.nodes
+        if getattr(item, "fit", "") == plan.fits[0].id and item.kind == "trajectory"
+    )
+    complete(plan, store, "trajectory", mine, seconds=150.0)
+    assert describe_pace(plan, store).startswith("about 10 min of one worker for 5 of 13 nodes left")
