@@ -19,6 +19,7 @@ pytest_plugins = [
     f"tests.fixtures.{name}"
     for name in (
         "treebanks",
+        "alignment",
         "command_line",
         "disks",
         "encoders",

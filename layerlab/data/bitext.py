@@ -12,6 +12,8 @@ from layerlab.errors import DataError, unknown
 Texts = Sequence[Sentence | str]
 #: What of an annotated sentence is read: its running text where there is one, or its words.
 TextForm = Literal["raw", "words"]
+#: Of each sentence pair, which word of the one sentence means which of the other; both count from 0.
+Links = Sequence[Sequence[tuple[int, int]]]
 
 
 @dataclass(frozen=True)

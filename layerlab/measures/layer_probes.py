@@ -10,9 +10,9 @@ et al. (2019), BERT rediscovers the classical NLP pipeline.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from transformers import PreTrainedModel
@@ -21,10 +21,14 @@ from layerlab.errors import SelectionError
 from layerlab.measures.frozen_states import FrozenStates
 from layerlab.measures.levels import frozen
 from layerlab.measures.options import ProbeTraining
-from layerlab.measures.probe_heads import LayerProbes, state_moments, train_probes
+from layerlab.measures.probe_heads import state_moments, train_probes
 from layerlab.models.encoder import Encoder, as_encoder
 from layerlab.tasks.corpora import EncodedCorpus
 from layerlab.tasks.task import Score, Task
+
+Key = TypeVar("Key", bound=Hashable)
+#: Gives the output of each level's head, from states ``(levels, batch, positions, hidden)`` and a batch.
+Readers = Callable[..., Sequence[Any]]
 
 
 @dataclass(frozen=True)
@@ -115,22 +119,22 @@ def check_levels(layers: Sequence[int] | None, n_layers: int) -> tuple[int, ...]
 
 
 def score_probes(
-    states: FrozenStates, task: Task, sets: Mapping[int, LayerProbes]
-) -> dict[tuple[int, int], list[Score]]:
-    """Score several sets of probes on a corpus, over which the encoder runs once.
+    states: FrozenStates, task: Task, sets: Mapping[Key, Readers]
+) -> dict[tuple[Key, int], list[Score]]:
+    """Score several sets of probes, by seed or any other key, on a corpus, over which the encoder runs once.
 
     Returns:
-        The scores of each seed's probe on each level, by seed and the level's place among the levels.
+        The scores of each set's probe on each level, by the set's key and the level's place among the levels.
     """
     corpus = states.corpus
-    decoded: dict[tuple[int, int], list[Any]] = {
-        (seed, place): [] for seed in sets for place in range(len(states.levels))
+    decoded: dict[tuple[Key, int], list[Any]] = {
+        (key, place): [] for key in sets for place in range(len(states.levels))
     }
     with torch.no_grad():
         for chosen in states.batches():
             read, batch = states.read(chosen)
             examples = [corpus.encoded.examples[index] for index in chosen]
-            for seed, probes in sets.items():
+            for key, probes in sets.items():
                 for place, output in enumerate(probes(read, batch)):
-                    decoded[seed, place].extend(task.decode(output, batch, examples))
+                    decoded[key, place].extend(task.decode(output, batch, examples))
     return {key: task.score(corpus.sentences, corpus.labels, found) for key, found in decoded.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -82,6 +82,48 @@ def retrieve(
     k = min(neighbours, n)
     # Of CSLS's two corrections, the query's own is the same for all candidates.
     return Retrieval(_hits(x, y, _density(y, x, k) / 2) / n, _hits(y, x, _density(x, y, k) / 2) / n, n)
+
+
+def precision_at_one(
+    queries: NDArray[Any],
+    candidates: NDArray[Any],
+    correct: Sequence[Collection[int]],
+    similarity: Similarity = "csls",
+    *,
+    crowd: NDArray[Any] | None = None,
+    neighbours: int = 10,
+) -> float:
+    """Return how often the best candidate of a query is a correct one, a fraction.
+
+    Args:
+        queries: Vectors of shape ``(queries, hidden)``.
+        candidates: Vectors of shape ``(candidates, hidden)``.
+        correct: For each query the candidates that are right, such as all translations of a word.
+        similarity: As in :func:`retrieve`.
+        crowd: Vectors of the queries' language, by whose nearness CSLS tells hubs among the candidates; the
+            queries by default.
+        neighbours: Nearest neighbours of CSLS, at most all.
+
+    Raises:
+        DataError: No query, values that are not finite, or an unknown similarity.
+
+    Reference: Conneau et al. (2018), section 2.3 (CSLS) and table 1 (P@1 of word translation).
+
+    >>> precision_at_one(np.eye(3)[:2], np.eye(3), [{0}, {2}], "cosine")
+    0.5
+    """
+    if similarity not in get_args(Similarity):
+        raise DataError(unknown("similarity", similarity, get_args(Similarity)))
+    arrays = [np.asarray(one, dtype=np.float64) for one in (queries, candidates)]
+    if not len(arrays[0]) or not all(np.isfinite(one).all() for one in arrays):
+        raise DataError("expected queries and candidates of finite values, and at least one query")
+    x, y = (_unit(one, centre=False) for one in arrays)
+    penalty = np.zeros(len(y))
+    if similarity == "csls":
+        others = x if crowd is None else _unit(np.asarray(crowd, dtype=np.float64), centre=False)
+        penalty = _density(y, others, min(neighbours, len(others))) / 2
+    best = np.concatenate([(cosines - penalty).argmax(axis=1) for _, cosines in _blocks(x, y)])
+    return sum(int(one) in right for one, right in zip(best, correct, strict=True)) / len(x)
 
 
 def pair_of_matrices(source: NDArray[Any], target: NDArray[Any], least: int) -> tuple[Matrix, Matrix]:

@@ -10,7 +10,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from layerlab.errors import DataError
 from layerlab.measures import retrieval
-from layerlab.measures.retrieval import Retrieval, retrieve
+from layerlab.measures.retrieval import Retrieval, precision_at_one, retrieve
 
 Matrix = NDArray[np.float64]
 
@@ -84,3 +84,22 @@ def test_what_can_not_be_compared_is_refused() -> None:
         retrieve(np.ones((1, 2)), np.ones((1, 2)))
     with pytest.raises(DataError, match="did you mean 'cosine'"):
         retrieve(np.eye(3), np.eye(3), "cosinus")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("neighbours", [1, 4, 100])
+def test_translation_of_words_is_what_csls_says_among_all_words(neighbours: int) -> None:
+    x, y = noisy_pair(40, seed=2)
+    y = np.concatenate([y, y[:10] + 0.1])  # with words that translate none
+    queries, right = np.arange(0, 40, 3), [{index, 40 + index} for index in range(0, 40, 3)]
+    cosines = cosine_similarity(x, y)
+    hubness = np.sort(cosines, axis=0)[-neighbours:].mean(axis=0)
+    best = (2 * cosines - hubness[None, :])[queries].argmax(axis=1)
+    expected = np.mean([one in some for one, some in zip(best, right, strict=True)])
+    got = precision_at_one(x[queries], y, right, crowd=x, neighbours=neighbours)
+    assert got == expected
+    assert 0.1 < got < 1
+
+
+def test_translation_without_a_query_is_refused() -> None:
+    with pytest.raises(DataError, match="at least one query"):
+        precision_at_one(np.zeros((0, 3)), np.eye(3), [])
