@@ -24,6 +24,7 @@ from layerlab.commands.arguments import (
     expand_study,
 )
 from layerlab.commands.bench import bench
+from layerlab.commands.completion import models
 from layerlab.commands.demo import demo
 from layerlab.commands.encoders.check import check
 from layerlab.commands.encoders.encoders import app as encoders
@@ -49,7 +50,6 @@ app = typer.Typer(
     epilog="Exit status: 0 done, 1 something failed, 2 the study or an argument is wrong, 70 a mistake of "
     "layerlab's, 130 interrupted. --debug, or LAYERLAB_DEBUG=1, shows tracebacks.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -82,7 +82,10 @@ def main() -> None:
 @app.command()
 def describe(
     model: Annotated[
-        str, typer.Argument(help="Folder, bundled name or Hub id.", metavar="MODEL", show_default=False)
+        str,
+        typer.Argument(
+            help="Folder, bundled name or Hub id.", metavar="MODEL", show_default=False, autocompletion=models
+        ),
     ],
 ) -> None:
     """Show a model's parts: which layers it has, where they are, how many parameters each holds.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from layerlab.commands.completion import kept, overrides, shortcuts
 from layerlab.disk import check_writable
 from layerlab.errors import StoreError, StudyError
 
@@ -60,7 +61,12 @@ Results = Annotated[
 ]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="PATH=VALUE", help="Override a key of the study; may be repeated."),
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Override a key of the study; may be repeated.",
+        autocompletion=overrides,
+    ),
 ]
 Folder = Annotated[
     Path | None,
@@ -87,7 +93,9 @@ Workers = Annotated[
 Shortcuts = Annotated[
     str,
     typer.Option(
-        metavar="NAMES", help="Fast paths: all, none (the plain way), some by name, or -NAME for all but one."
+        metavar="NAMES",
+        help="Fast paths: all, none (the plain way), some by name, or -NAME for all but one.",
+        autocompletion=shortcuts,
     ),
 ]
 Keep = Annotated[
@@ -95,6 +103,7 @@ Keep = Annotated[
     typer.Option(
         metavar="CHOICE",
         help="Fits that keep their weights: needed, all or none [default: what the study says].",
+        autocompletion=kept,
     ),
 ]
 Png = Annotated[bool, typer.Option("--png", help="Write every figure as PNG too, at 300 dots an inch.")]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from layerlab.commands.arguments import DONE, SOME_FAILED, listed
+from layerlab.commands.completion import models
 from layerlab.names import visible
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 def check(
     model: Annotated[
-        str, typer.Argument(help="Folder, name or Hub id.", metavar="MODEL", show_default=False)
+        str,
+        typer.Argument(
+            help="Folder, name or Hub id.", metavar="MODEL", show_default=False, autocompletion=models
+        ),
     ],
     languages: Annotated[
         str, typer.Option(help="Languages, with commas [default: all].", metavar="LIST", show_default=False)

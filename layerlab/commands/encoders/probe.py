@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from layerlab.commands.arguments import Png, figure_formats, listed, writable
+from layerlab.commands.completion import devices, tasks, words
 from layerlab.commands.encoders.measure import labelled_model
 from layerlab.errors import RecordsError
 from layerlab.names import visible
@@ -43,7 +44,7 @@ Models = Annotated[
     ),
 ]
 Source = Annotated[str, typer.Option(help="The language that probes are trained on.", show_default=False)]
-Task = Annotated[str, typer.Option(help="Task.")]
+Task = Annotated[str, typer.Option(help="Task.", autocompletion=tasks)]
 Targets = Annotated[
     str, typer.Option(help="Target languages, with commas.", metavar="LIST", show_default=False)
 ]
@@ -72,9 +73,12 @@ KeepGib = Annotated[
     float, typer.Option(help="Keep the training states if they fit into so many GiB; 0 never.", min=0)
 ]
 WordOption = Annotated[
-    str, typer.Option("--word", help="What stands for a word: first-content, first, last or mean.")
+    str,
+    typer.Option(
+        "--word", help="What stands for a word: first-content, first, last or mean.", autocompletion=words
+    ),
 ]
-Device = Annotated[str, typer.Option(help="auto or cpu.")]
+Device = Annotated[str, typer.Option(help="auto or cpu.", autocompletion=devices)]
 Output = Annotated[
     Path | None,
     typer.Option(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from layerlab.commands.arguments import Metric, Png, figure_formats, results_folder, writable
+from layerlab.commands.completion import formats
 from layerlab.errors import RecordsError
 from layerlab.names import visible
 
@@ -31,7 +32,9 @@ def compare(
             "--output", "-o", help="Directory for the figures [default: none drawn].", callback=writable
         ),
     ] = None,
-    style: Annotated[str, typer.Option("--format", "-f", help="markdown, latex or csv.")] = "markdown",
+    style: Annotated[
+        str, typer.Option("--format", "-f", help="markdown, latex or csv.", autocompletion=formats)
+    ] = "markdown",
     metric: Metric = None,
     png: Png = False,
 ) -> None:

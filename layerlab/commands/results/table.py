@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from layerlab.commands.arguments import EffectScale, Metric, Results, results_folder, writable_file
+from layerlab.commands.completion import formats
 from layerlab.names import visible
 
 if TYPE_CHECKING:
@@ -79,7 +80,9 @@ def records(
 
 def table(
     results: Results,
-    style: Annotated[str, typer.Option("--format", "-f", help="markdown, latex or csv.")] = "markdown",
+    style: Annotated[
+        str, typer.Option("--format", "-f", help="markdown, latex or csv.", autocompletion=formats)
+    ] = "markdown",
     metric: Metric = None,
     effects: Annotated[
         bool, typer.Option("--effects", help="One row an effect, with intervals and q values.")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from layerlab.commands.arguments import Folder, Overrides, Workers
+from layerlab.commands.completion import models
 from layerlab.commands.studies.init import (
     Data,
     Freeze,
@@ -27,7 +28,10 @@ from layerlab.commands.studies.run import Device, carry_out
 
 def ablate(
     model: Annotated[
-        str, typer.Argument(help="Folder, name or Hub id.", metavar="MODEL", show_default=False)
+        str,
+        typer.Argument(
+            help="Folder, name or Hub id.", metavar="MODEL", show_default=False, autocompletion=models
+        ),
     ],
     task: Task,
     source: Source,

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from layerlab.commands.completion import keys
+
 
 def explain(
     key: Annotated[
@@ -15,6 +17,7 @@ def explain(
             help="A key, such as training.epochs, epochs, or an intervention; without one, all are listed.",
             metavar="[KEY]",
             show_default=False,
+            autocompletion=keys,
         ),
     ] = "",
 ) -> None:
@@ -27,17 +30,17 @@ def explain(
     """
     from layerlab.study.keys import find_keys, study_keys
 
-    keys = study_keys()
+    known = study_keys()
     if not key:
-        width = max(map(len, keys))
-        for one in keys.values():
+        width = max(map(len, known))
+        for one in known.values():
             print(f"{one.path:{width}}  {one.first_sentence}")
         return
     for position, one in enumerate(find_keys(key)):
         print("\n" * bool(position) + one.path)
         print(textwrap.indent(textwrap.fill(one.text, 96), "  "))
         print(f"  write    {one.kind}\n  default  {one.default}")
-        if below := [path.removeprefix(f"{one.path}.") for path in keys if path.startswith(f"{one.path}.")]:
+        if below := [path.removeprefix(f"{one.path}.") for path in known if path.startswith(f"{one.path}.")]:
             print(
                 textwrap.fill(
                     f"below it {', '.join(below)}", 96, initial_indent="  ", subsequent_indent=" " * 11

@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from layerlab.commands.arguments import Overrides, listed
+from layerlab.commands.completion import layers, models, tasks
 from layerlab.errors import Problem, StudyError
 
 if TYPE_CHECKING:
     from layerlab.study.draft import Draft
     from layerlab.study.study import StudyPlan
 
-Task = Annotated[str, typer.Option(help="Task, such as upos, parsing, ner, xnli.", show_default=False)]
+Task = Annotated[
+    str,
+    typer.Option(help="Task, such as upos, parsing, ner, xnli.", show_default=False, autocompletion=tasks),
+]
 Source = Annotated[str, typer.Option(help="Language to fine-tune on.", show_default=False)]
 Targets = Annotated[
     str, typer.Option(help="Languages to evaluate on, with commas.", metavar="LIST", show_default=False)
@@ -23,14 +27,22 @@ Targets = Annotated[
 Asked = "LAYERS"
 _LAYERS = "pairs, each, or a selection such as 0-1; may be repeated."
 Reset = Annotated[
-    list[str] | None, typer.Option(metavar=Asked, help=f"Fresh weights before fine-tuning: {_LAYERS}")
+    list[str] | None,
+    typer.Option(metavar=Asked, help=f"Fresh weights before fine-tuning: {_LAYERS}", autocompletion=layers),
 ]
-Freeze = Annotated[list[str] | None, typer.Option(metavar=Asked, help=f"Frozen from the start: {_LAYERS}")]
+Freeze = Annotated[
+    list[str] | None,
+    typer.Option(metavar=Asked, help=f"Frozen from the start: {_LAYERS}", autocompletion=layers),
+]
 Rewind = Annotated[
-    list[str] | None, typer.Option(metavar=Asked, help=f"Pretrained weights after fine-tuning: {_LAYERS}")
+    list[str] | None,
+    typer.Option(
+        metavar=Asked, help=f"Pretrained weights after fine-tuning: {_LAYERS}", autocompletion=layers
+    ),
 ]
 Skip = Annotated[
-    list[str] | None, typer.Option(metavar=Asked, help=f"Passed by after fine-tuning: {_LAYERS}")
+    list[str] | None,
+    typer.Option(metavar=Asked, help=f"Passed by after fine-tuning: {_LAYERS}", autocompletion=layers),
 ]
 Seeds = Annotated[int, typer.Option(help="How many seeds.", min=1)]
 Data = Annotated[
@@ -48,7 +60,10 @@ def init(
         "study.yaml"
     ),
     model: Annotated[
-        str, typer.Option(help="Folder, name or Hub id.", metavar="MODEL", show_default=False)
+        str,
+        typer.Option(
+            help="Folder, name or Hub id.", metavar="MODEL", show_default=False, autocompletion=models
+        ),
     ] = "",
     task: Task = "",
     source: Source = "",

@@ -22,6 +22,7 @@ from layerlab.commands.arguments import (
     Workers,
     expand_study,
 )
+from layerlab.commands.completion import devices
 from layerlab.disk import free_bytes
 from layerlab.errors import Problem, StudyError
 from layerlab.names import visible
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from layerlab.nodes.engines.engine import MakeEngine
     from layerlab.study.study import StudyPlan
 
-Device = Annotated[str, typer.Option(help="auto or cpu.")]
+Device = Annotated[str, typer.Option(help="auto or cpu.", autocompletion=devices)]
 
 
 def run(
