@@ -20,6 +20,7 @@ pytest_plugins = [
     for name in (
         "treebanks",
         "alignment",
+        "by_language",
         "command_line",
         "disks",
         "encoders",

@@ -10,7 +10,7 @@ from pathlib import Path
 from layerlab.errors import CheckpointError, LayerlabError
 from layerlab.files import digest_file
 from layerlab.models.anatomy import anatomy_of
-from layerlab.models.by_language.manifest import files_by_language
+from layerlab.models.by_language.manifest import files_by_language, read_manifest
 from layerlab.models.folders import TOKENIZER_PATTERNS, WEIGHT_PATTERNS, matching
 from layerlab.models.loading import check_weights, load_config, split_revision
 from layerlab.models.remembered import recall, remembered
@@ -31,6 +31,7 @@ class Checkpoint:
         model_type: Architecture.
         n_layers: Depth.
         hidden_size: Width of the states between layers.
+        languages: Those that have weights of their own; none where all languages share all weights.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Checkpoint:
     model_type: str
     n_layers: int
     hidden_size: int
+    languages: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -80,7 +82,7 @@ def find_checkpoint(name: str) -> Checkpoint:
     facts = {"model_type": config.model_type, "n_layers": depth, "hidden_size": width}
     if revision is None:
         remembered(_FOUND, identity, lambda: facts)
-    return Checkpoint(name, location, revision, identity, **facts)
+    return Checkpoint(name, location, revision, identity, **facts, languages=_languages_of(location))
 
 
 def _recall(name: str, location: str) -> Checkpoint | None:
@@ -94,9 +96,14 @@ def _recall(name: str, location: str) -> Checkpoint | None:
         if facts is None:
             return None
         anatomy_of(facts["model_type"])
-        return Checkpoint(name, location, None, identity, **facts)
+        return Checkpoint(name, location, None, identity, **facts, languages=_languages_of(location))
     except (LayerlabError, OSError, KeyError, TypeError):
         return None  # said when it is looked at in earnest
+
+
+def _languages_of(location: str) -> tuple[str, ...]:
+    manifest = read_manifest(location)
+    return manifest.languages if manifest is not None and manifest.parameters else ()
 
 
 def distinct_labels(checkpoints: Sequence[Checkpoint]) -> dict[str, str]:
@@ -127,7 +134,7 @@ def digest_folder(folder: Path) -> str:
     others = matching(folder, ("config.json", *TOKENIZER_PATTERNS))
     files = sorted(path for path in weights | others if path.is_file())
     by_language = files_by_language(folder)
-    if not weights:
+    if not (weights or by_language):
         raise CheckpointError(f"{folder} holds no weights: expected *.safetensors beside its config.json")
     total = hashlib.sha256()
     for path in files:

@@ -10,8 +10,11 @@ from transformers import PretrainedConfig, PreTrainedModel
 
 from layerlab.errors import ArchitectureError, SelectionError, unknown
 from layerlab.models.anatomy import COMPONENTS, Anatomy, Component, anatomy_of
+from layerlab.models.by_language.manifest import language_for, must_name_language
+from layerlab.models.by_language.views import Views, manifest_of, own_parameters, tie
 from layerlab.models.description import Description, Part
 from layerlab.models.layers import Layers
+from layerlab.models.parts import assign_components, assign_parts, find_layers, find_module
 
 
 class Encoder:
@@ -23,43 +26,82 @@ class Encoder:
         anatomy: Where the architecture keeps its parts.
         layers: The layers, in order.
         n_layers: Their number.
+        views: The models of all languages, this one among them, where some parts are by language; else None.
+        language: The one whose parts it has; empty where all languages share all parts.
+        own: Names of the parameters that the language has of its own.
 
     Raises:
         ArchitectureError: The architecture is unknown or refused, or the model is not built as its anatomy
             says: another depth, or a parameter that belongs to no part or to several.
     """
 
-    def __init__(self, model: PreTrainedModel) -> None:
+    def __init__(self, model: PreTrainedModel, views: Views | None = None, language: str = "") -> None:
         base = model.base_model
+        self.views: Views | None = views
+        self.language: str = language
+        self.own: frozenset[str] = frozenset() if views is None else views.own_of_base
         self.model: PreTrainedModel = model
         self.base: PreTrainedModel = base  # type: ignore[assignment]
         self.anatomy: Anatomy = anatomy_of(model.config.model_type)
-        self.layers: tuple[nn.Module, ...] = _find_layers(self.base, self.anatomy)
+        self.layers: tuple[nn.Module, ...] = find_layers(self.base, self.anatomy)
         self.n_layers: int = len(self.layers)
         # Part of each base parameter: a layer's index, or "embeddings", "shared", "top".
-        self.part_of: dict[str, int | str] = _assign_parts(self.base, self.anatomy, self.n_layers)
+        self.part_of: dict[str, int | str] = assign_parts(self.base, self.anatomy, self.n_layers)
         # Component of each layer parameter by its name relative to the layer; layers may differ in theirs.
-        self.component_of: dict[str, Component] = _assign_components(self.layers, self.anatomy)
+        self.component_of: dict[str, Component] = assign_components(self.layers, self.anatomy)
 
     def __repr__(self) -> str:
         return f"Encoder({type(self.base).__name__}, n_layers={self.n_layers})"
 
     @classmethod
-    def from_pretrained(cls, name: str, *, revision: str | None = None, **options: Any) -> Encoder:
+    def from_pretrained(
+        cls, name: str, *, revision: str | None = None, language: str | None = None, **options: Any
+    ) -> Encoder:
         """Load an encoder without head, in float32, from a folder or the Hub.
 
         Args:
             name: Folder, Hub id, or ``id@revision``.
             revision: Branch, tag or commit of a Hub model.
+            language: Whose parts it has, where the checkpoint has parts by language; :meth:`speaking` gives
+                those of another one. ``any`` for the first one, of an encoder that is always asked to speak.
             options: Passed on to ``AutoModel.from_pretrained``.
 
         Raises:
-            CheckpointError: There is no such checkpoint, or it lacks tensors of the encoder.
+            CheckpointError: There is no such checkpoint, it lacks tensors of the encoder, or it has parts by
+                language and not for this one.
             ArchitectureError: The architecture is unknown or refused.
         """
         from layerlab.models.loading import load_base
 
-        return cls(load_base(name, revision=revision, **options))
+        views = load_views(name, revision=revision, language=language, **options)
+        if views is None:
+            return cls(load_base(name, revision=revision, **options))
+        first = cls(views.first, views, next(iter(views.models)))
+        return first if language in (None, "any") else first.speaking(language)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages that have parts of their own; none where all languages share all parts."""
+        return () if self.views is None else tuple(self.views.models)
+
+    def speaking(self, target: str) -> Encoder:
+        """Return the encoder with the parts of a target's language; itself if all languages share all parts.
+
+        Args:
+            target: A language, perhaps with a treebank (``en:GUM``) or domain (``avin-news``).
+
+        Raises:
+            CheckpointError: The encoder has parts by language, and none for this one.
+        """
+        if self.views is None:
+            return self
+        language = language_for(target, self.languages, str(self.base.config.name_or_path))
+        return self if language == self.language else self.view(language)
+
+    def view(self, language: str) -> Encoder:
+        """Return the encoder with the parts of one of its languages."""
+        assert self.views is not None
+        return Encoder(self.views.models[language], self.views, language)
 
     @classmethod
     def without_weights(cls, config: PretrainedConfig) -> Encoder:
@@ -109,7 +151,7 @@ class Encoder:
             module
             for part in ("embeddings", "shared", "top")
             for path in getattr(self.anatomy, part)
-            if part in parts and (module := _find(self.base, path)) is not None
+            if part in parts and (module := find_module(self.base, path)) is not None
         ]
         for index in selection.indices(self.n_layers):
             layer = self.layers[index]
@@ -197,61 +239,24 @@ def as_encoder(model: PreTrainedModel | Encoder) -> Encoder:
     )
 
 
-def _find(module: nn.Module, path: str) -> nn.Module | None:
-    """Return the submodule at a path, or None where it is absent."""
-    try:
-        return module.get_submodule(path)
-    except AttributeError:
+def load_views(
+    name: str, *, revision: str | None = None, language: str | None = None, **options: Any
+) -> Views | None:
+    """Load the base models of all languages of a checkpoint, which share what is not a language's own.
+
+    Arguments and errors are those of `load_base`; ``any`` stands for every language.
+
+    Returns:
+        The models, as `load_base` gives each; None where all languages share all weights.
+    """
+    from layerlab.models.loading import load_base, place_of
+
+    manifest = manifest_of(place_of(name, revision)[0])
+    if manifest is None:
         return None
-
-
-def _find_layers(base: PreTrainedModel, anatomy: Anatomy) -> tuple[nn.Module, ...]:
-    stack = _find(base, anatomy.layers)
-    if stack is None:
-        raise ArchitectureError(
-            f"{type(base).__name__} has no module {anatomy.layers!r}, where its anatomy has layers"
-        )
-    layers = tuple(stack.children())
-    depth = int(base.config.num_hidden_layers)
-    if len(layers) != depth:
-        raise ArchitectureError(
-            f"{type(base).__name__} has {len(layers)} modules under {anatomy.layers!r}, "
-            f"its configuration says {depth}"
-        )
-    return layers
-
-
-def _assign_parts(base: PreTrainedModel, anatomy: Anatomy, n_layers: int) -> dict[str, int | str]:
-    """Say for each parameter which part owns it; every one must have exactly one owner."""
-    owners: list[tuple[str, int | str]] = [(f"{anatomy.layers}.{index}", index) for index in range(n_layers)]
-    for part in ("embeddings", "shared", "top"):
-        owners.extend((path, part) for path in getattr(anatomy, part))
-    found: dict[str, int | str] = {}
-    for name, _ in base.named_parameters():
-        parts = [part for path, part in owners if name.startswith(f"{path}.") or name == path]
-        if len(parts) != 1:
-            said = f"belongs to {' and '.join(map(str, parts))}" if parts else "belongs to no part"
-            raise ArchitectureError(f"{name} of {type(base).__name__} {said} of its anatomy {anatomy}")
-        found[name] = parts[0]
-    return found
-
-
-def _assign_components(layers: tuple[nn.Module, ...], anatomy: Anatomy) -> dict[str, Component]:
-    """Say for each parameter of any layer, by its name inside the layer, which component it belongs to."""
-    if not (anatomy.attention and anatomy.ffn):
-        return {}
-    found: dict[str, Component] = {}
-    for layer in layers:
-        for name, _ in layer.named_parameters():
-            home = layer.get_submodule(name.rpartition(".")[0])
-            if "Norm" in type(home).__name__:
-                found[name] = "norm"
-                continue
-            for component in COMPONENTS[:2]:
-                if any(name.startswith(f"{path}.") for path in getattr(anatomy, component)):
-                    found[name] = component
-            if name not in found:
-                raise ArchitectureError(
-                    f"{name} of a layer is neither attention nor ffn nor norm in {anatomy}"
-                )
-    return found
+    if language is None:
+        raise must_name_language(name, manifest.languages)
+    if language != "any":
+        manifest.language_for(language, name)
+    models = {one: load_base(name, revision=revision, language=one, **options) for one in manifest.languages}
+    return tie(models, own_parameters(next(iter(models.values())), manifest))

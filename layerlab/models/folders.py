@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from layerlab.errors import CheckpointError
 from layerlab.files import leaves_folder, read_json
+from layerlab.models.by_language.manifest import read_manifest
 
 # Files of a checkpoint that can change a number.
 WEIGHT_PATTERNS: Final = ("*.safetensors", "pytorch_model*.bin")
@@ -91,6 +92,12 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
     Raises:
         CheckpointError: There are none, or an index names files that are not there.
     """
+    manifest = read_manifest(folder)
+    if manifest is not None and manifest.parameters:
+        lost = [path for path in manifest.weight_files(folder) if not path.is_file()]
+        if lost:
+            raise CheckpointError(f"{folder} lacks weights of a language: {lost[0].relative_to(folder)}")
+        return manifest.weight_files(folder)
     name = next((name for name in _WEIGHTS if (folder / name).is_file()), None)
     if name is None:
         there = sorted(path.name for pattern in WEIGHT_PATTERNS for path in folder.glob(pattern))

@@ -15,8 +15,10 @@ from layerlab.errors import SelectionError
 
 GRAMMAR = (
     "embeddings, N, N-M, first:K, last:K, all, even, odd, shared, top, rest, everything, joined by commas "
-    "(layers count from 0)"
+    "(layers count from 0), perhaps after the one language whose own parts are meant, as in en:0-2"
 )
+# A language is anything else than the terms that have a colon.
+_LANGUAGE = re.compile(r"(?!(?:first|last):)([^:,]+):(.+)")
 _RANGE = re.compile(r"(\d+)(?:-(\d+))?")
 _WORDS = ("embeddings", "all", "even", "odd", "shared", "top", "rest", "everything")
 _END = re.compile(r"(first|last):(\d+)")
@@ -30,6 +32,9 @@ class Layers:
     depth. ``all`` means every layer and nothing else. ``shared`` is what several layers use, ``top`` what
     comes after the last one; ``rest`` takes of both what an encoder has, and ``everything`` takes all of its
     parts. Layer ``i`` gives ``hidden_states[i + 1]``.
+
+    Of an encoder with parts by language, ``en:0-2`` selects those that English has of its own; a selection
+    without a language those of all languages.
 
     Attributes:
         text: The selection without spaces.
@@ -46,10 +51,9 @@ class Layers:
     text: str
 
     def __post_init__(self) -> None:
-        text = re.sub(r"\s+", "", self.text)
-        for term in text.split(","):
+        object.__setattr__(self, "text", re.sub(r"\s+", "", self.text))
+        for term in self._inside.split(","):
             _check(term, self.text)
-        object.__setattr__(self, "text", text)
 
     def __str__(self) -> str:
         return self.text
@@ -74,6 +78,22 @@ class Layers:
             items = sorted(value, key=str) if isinstance(value, set | frozenset) else value
             return cls(",".join(str(item) for item in items))
         raise SelectionError(f"cannot select layers by {value!r}; expected {GRAMMAR}")
+
+    @property
+    def language(self) -> str:
+        """The language whose own parts are selected; empty for those of all languages.
+
+        >>> Layers("en:embeddings,0-2").language, Layers("last:2").language
+        ('en', '')
+        """
+        found = _LANGUAGE.fullmatch(self.text)
+        return found[1] if found else ""
+
+    @property
+    def _inside(self) -> str:
+        """The selection without its language."""
+        found = _LANGUAGE.fullmatch(self.text)
+        return found[2] if found else self.text
 
     @property
     def embeddings(self) -> bool:
@@ -113,7 +133,7 @@ class Layers:
             SelectionError: A layer does not exist, or nothing is selected.
         """
         found: set[int] = set()
-        for term in self.text.split(","):
+        for term in self._inside.split(","):
             found.update(_expand(term, n_layers, self.text))
         if not found and not self.beside:
             raise SelectionError(f"{self.text!r} selects nothing in an encoder of {_depth(n_layers)}")
@@ -130,16 +150,18 @@ class Layers:
         """
         terms = ["embeddings"] if self.embeddings else []
         others = [name for name in self.beside if name != "embeddings"]
-        return Layers(",".join([*terms, *_runs(self.indices(n_layers)), *others]))
+        resolved = ",".join([*terms, *_runs(self.indices(n_layers)), *others])
+        return Layers(f"{self.language}:{resolved}" if self.language else resolved)
 
     @property
     def _terms(self) -> set[str]:
-        terms = set(self.text.split(","))
+        terms = set(self._inside.split(","))
         return terms | {"embeddings", "all", "rest"} if "everything" in terms else terms
 
     def _plain_indices(self) -> tuple[int, ...]:
         """The indices of a selection that needs no depth."""
-        terms = [term for term in self.text.split(",") if term not in {"embeddings", "shared", "top", "rest"}]
+        beside = {"embeddings", "shared", "top", "rest"}
+        terms = [term for term in self._inside.split(",") if term not in beside]
         if not all(_RANGE.fullmatch(term) for term in terms):
             raise SelectionError(f"{self.text!r} depends on the depth; call resolve(n_layers) first")
         bounds = [int(number) for term in terms for number in term.split("-")]
@@ -155,15 +177,19 @@ class Layers:
 def union(selections: Iterable[Layers]) -> Layers | None:
     """Return what any of the selections takes; None for none.
 
-    Selections that need no depth are merged; others are joined as they stand.
+    Selections that need no depth are merged; others are joined as they stand. The language stays if it is
+    that of all of them.
 
     >>> union([Layers("0-2"), Layers("embeddings,3")]), union([Layers("0"), Layers("last:1")])
     (Layers(text='embeddings,0-3'), Layers(text='0,last:1'))
     """
-    terms = list(dict.fromkeys(term for selection in selections for term in selection.text.split(",")))
+    several = list(selections)
+    terms = list(dict.fromkeys(term for selection in several for term in selection._inside.split(",")))
     if not terms:
         return None
-    joined = Layers(",".join(terms))
+    languages = {selection.language for selection in several}
+    language = languages.pop() if len(languages) == 1 else ""
+    joined = Layers((f"{language}:" if language else "") + ",".join(terms))
     try:
         last = joined.last
     except SelectionError:

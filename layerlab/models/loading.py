@@ -13,6 +13,8 @@ from layerlab.errors import ArchitectureError, CheckpointError, LayerlabError
 from layerlab.files import read_json
 from layerlab.models.anatomy import anatomy_of
 from layerlab.models.bundled import bundled_encoders, bundled_folder
+from layerlab.models.by_language.manifest import must_name_language
+from layerlab.models.by_language.views import load_view, manifest_of
 from layerlab.models.folders import check_folder, read_config_file
 from layerlab.models.packaged.catalogue import packaged_encoders, packaged_folder
 
@@ -86,17 +88,21 @@ def load_config(name: str, *, revision: str | None = None, **options: Any) -> An
     return config
 
 
-def load_base(name: str, *, revision: str | None = None, **options: Any) -> PreTrainedModel:
+def load_base(
+    name: str, *, revision: str | None = None, language: str | None = None, **options: Any
+) -> PreTrainedModel:
     """Load a base model in float32 on the CPU, and check that every weight of it was in the checkpoint.
 
     transformers fills tensors that a checkpoint lacks with random numbers and goes on; here only the
     pooler, which many checkpoints lack, may be filled. Its report of tensors that the base model does not
     use, such as those of a pretraining head, says nothing about the encoder and is not shown. Name and
-    revision are those of `load_config`; options go to ``AutoModel.from_pretrained``.
+    revision are those of `load_config`; options go to ``AutoModel.from_pretrained``. Of a checkpoint with
+    parts by language, those of ``language`` are loaded.
 
     Raises:
         CheckpointError: There is no such checkpoint, its weights cannot be read, are not those that its
-            configuration asks for, or hold numbers that are not finite; or two revisions are asked for.
+            configuration asks for, or hold numbers that are not finite; two revisions are asked for; or it
+            has parts by language, and none for this one.
         ArchitectureError: The architecture is unknown or refused.
     """
     import torch
@@ -106,7 +112,13 @@ def load_base(name: str, *, revision: str | None = None, **options: Any) -> PreT
     location, revision = place_of(name, revision)
     if Path(location).is_dir():
         check_folder(Path(location))
-    model = _load_checked(name, location, revision, {"dtype": torch.float32, **options})
+    if manifest := manifest_of(location):
+        if language is None:
+            raise must_name_language(name, manifest.languages)
+        language = manifest.language_for(language, name)
+    else:
+        language = None
+    model = _load_checked(name, location, revision, {"dtype": torch.float32, **options}, language)
     for key, parameter in model.named_parameters():
         if not (parameter.is_meta or torch.isfinite(parameter).all()):
             raise CheckpointError(f"checkpoint {name!r}: {key} holds numbers that are not finite")
@@ -131,7 +143,10 @@ def check_weights(location: str, revision: str | None, digest: str) -> None:
         check_folder(Path(location))
     elif not _is_here(location, revision):
         return
-    _load_checked(location, location, revision, {"device_map": "meta", "local_files_only": True})
+    manifest = manifest_of(location)
+    for language in (None,) if manifest is None else manifest.languages:
+        options = {"device_map": "meta", "local_files_only": True}
+        _load_checked(location, location, revision, options, language)
 
 
 def _version(revision: str | None) -> Mapping[str, str]:
@@ -147,14 +162,18 @@ def _is_here(hub_id: str, revision: str | None) -> bool:
 
 
 def _load_checked(
-    name: str, location: str, revision: str | None, options: Mapping[str, Any]
+    name: str, location: str, revision: str | None, options: Mapping[str, Any], language: str | None = None
 ) -> PreTrainedModel:
     """Load a base model and compare what was loaded with what it needs."""
     from transformers import AutoModel
 
     checked = {"output_loading_info": True, "ignore_mismatched_sizes": True, **_version(revision)}
+    given = {**NO_REMOTE_CODE, **options, **checked}
     with translated(f"checkpoint {name!r} cannot be loaded", name), quiet_transformers():
-        model, report = AutoModel.from_pretrained(location, **{**NO_REMOTE_CODE, **options, **checked})
+        if language is None:
+            model, report = AutoModel.from_pretrained(location, **given)
+        else:
+            model, report = load_view(AutoModel, Path(location), language, **given)
     allowed = options.get("ignore_mismatched_sizes", False)
     for key, found, expected in () if allowed else report.get("mismatched_keys", ()):
         raise CheckpointError(

@@ -7,10 +7,12 @@ from typing import Any
 import torch
 
 from layerlab.errors import ArchitectureError, unknown
+from layerlab.models.by_language.views import Views, tie
 from layerlab.models.folders import fault_of_sizes
 from layerlab.pretraining.factors.growth import check_growth, grow
 from layerlab.pretraining.spec import PretrainingSpec
 from layerlab.pretraining.text.unigram import SPECIAL_TOKENS
+from layerlab.training.streams import derive_seed
 
 # Accepted by a config without standing in it.
 _UNLISTED = {"modernbert": ("global_attn_every_n_layers", "global_rope_theta", "local_rope_theta")}
@@ -36,6 +38,7 @@ def check_architecture(spec: PretrainingSpec) -> Any:
     Raises:
         ArchitectureError: Not a masked-LM architecture, or options that its config does not have or that
             do not fit together.
+        SelectionError: Layers that it does not have are to be separate.
     """
     from transformers import AutoModelForMaskedLM
 
@@ -50,17 +53,43 @@ def check_architecture(spec: PretrainingSpec) -> Any:
         check_growth(spec.grown_from, config)
     try:
         with torch.device("meta"):
-            AutoModelForMaskedLM.from_config(config)  # type: ignore[no-untyped-call]
+            model = AutoModelForMaskedLM.from_config(config)  # type: ignore[no-untyped-call]
     except Exception as error:  # a KeyError of an activation, a ZeroDivisionError of a size
         raise _cannot_be_made(spec, error) from error
+    if spec.separate is not None:
+        spec.separate.own_parameters(model)
     return config
 
 
 def build_model(spec: PretrainingSpec, vocab_size: int) -> Any:
     """Make the model under the spec's seed, or grow it from another; the caller forks torch's generator."""
+    return _build(spec, vocab_size, spec.seed)
+
+
+def build_views(spec: PretrainingSpec, vocab_size: int) -> Views | None:
+    """Make the model of each language, where some parts are separate; None where all languages share all.
+
+    The first language's is the plain model; what the others have of their own is drawn for them.
+    """
+    if spec.separate is None:
+        return None
+    first, *others = spec.corpora
+    models = {first: build_model(spec, vocab_size)}
+    for language in others:
+        models[language] = _build(spec, vocab_size, derive_seed(spec.seed, "language", language))
+    return tie(models, spec.separate.own_parameters(models[first]))
+
+
+def outline_views(spec: PretrainingSpec) -> Views | None:
+    """Make the models of all languages as :func:`build_views` does, by names and shapes, without values."""
+    with torch.device("meta"):
+        return build_views(spec.model_copy(update={"grown_from": None}), spec.vocab_size)
+
+
+def _build(spec: PretrainingSpec, vocab_size: int, seed: int) -> Any:
     from transformers import AutoModelForMaskedLM
 
-    torch.manual_seed(spec.seed)
+    torch.manual_seed(seed)
     model = AutoModelForMaskedLM.from_config(_config(spec, vocab_size))  # type: ignore[no-untyped-call]
     if spec.grown_from is not None:
         grow(model, spec.grown_from, spec.growth)

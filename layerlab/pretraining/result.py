@@ -9,7 +9,9 @@ from typing import Any
 
 from layerlab.disk import open_up
 from layerlab.files import write_text
+from layerlab.models.by_language.manifest import FOLDER
 from layerlab.models.by_language.tokenizers import copy_tokenizers
+from layerlab.models.by_language.views import save_views
 from layerlab.pretraining.card import model_card
 from layerlab.pretraining.checkpoint import Position
 from layerlab.pretraining.picture import write_picture
@@ -19,8 +21,11 @@ from layerlab.training.throughput import Machine
 
 def write_result(folder: Path, state: Path, parts: Parts, done: Position, machine: Machine) -> None:
     """Write weights, tokenizers, ``training.json``, its picture and ``README.md``."""
-    parts.model.eval()
-    parts.model.save_pretrained(folder)
+    parts.trained.eval()
+    if parts.speakers is None:
+        parts.model.save_pretrained(folder)
+    else:
+        save_views(folder, parts.speakers.views)
     parts.material.tokenizer.save_pretrained(folder)
     copy_tokenizers(state, folder)
     facts = training_facts(parts, done, machine)
@@ -28,7 +33,7 @@ def write_result(folder: Path, state: Path, parts: Parts, done: Position, machin
     write_text(folder / "README.md", model_card(facts, parts.spec))
     if done.losses:
         write_picture(folder)
-    for path in folder.glob("*.safetensors"):
+    for path in (*folder.glob("*.safetensors"), *(folder / FOLDER).rglob("*.safetensors")):
         open_up(path)
 
 
@@ -46,13 +51,15 @@ def training_facts(parts: Parts, done: Position, machine: Machine) -> dict[str, 
     tokens = {language: n * spec.sequence_length for language, n in seen.items()}
     speed = sum(tokens.values()) / done.seconds if done.seconds else None
     last = done.held_out[-1]["loss"] if done.held_out else {}
-    embedding = model.get_input_embeddings().weight
-    n_parameters = sum(parameter.numel() for parameter in model.parameters())
+    models = [model] if parts.speakers is None else parts.speakers.views.models.values()
+    embeddings = {id(weight): weight for one in models for weight in one.get_input_embeddings().parameters()}
+    n_parameters = sum(parameter.numel() for parameter in parts.trained.parameters())
     return {
         "spec": json.loads(spec.canonical()),
         "steps_done": done.step,
         "parameters": n_parameters,
-        "parameters_without_token_embeddings": n_parameters - embedding.numel(),
+        "parameters_without_token_embeddings": n_parameters
+        - sum(weight.numel() for weight in embeddings.values()),
         "vocabulary": len(material.tokenizer),
         "corpus_tokens": material.n_tokens,
         "tokens_seen": tokens,

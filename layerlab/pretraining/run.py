@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import Accelerator
 
 from layerlab.data.bitext import Bitext
 from layerlab.disk import writing
-from layerlab.models.encoder import as_encoder
 from layerlab.pretraining import checkpoint
 from layerlab.pretraining.checkpoint import STATE, Position
 from layerlab.pretraining.head import head_of
-from layerlab.pretraining.material import prepare
-from layerlab.pretraining.model import build_model, check_architecture
+from layerlab.pretraining.material import Material, prepare
+from layerlab.pretraining.model import build_model, build_views, check_architecture
 from layerlab.pretraining.probes import means_by_layer, probe_rows, read_probes
 from layerlab.pretraining.result import write_result
 from layerlab.pretraining.spec import PretrainingSpec
-from layerlab.pretraining.steps import Parts, held_out_losses, make_stepper, train_step
+from layerlab.pretraining.steps import Parts, Speakers, held_out_losses, make_stepper, train_step
 from layerlab.pretraining.text.batches import Order, shares
 from layerlab.training.checkpoint import Saving
 from layerlab.training.devices import make_accelerator
@@ -92,14 +92,24 @@ def pretrain(
         sizes = {key: len(rows) for key, rows in sequences.items()}
         drawn = shares(sizes, spec.sampling_exponent, spec.fixed_shares())
         order = Order(sequences, drawn, spec.batch_sequences, spec.steps, spec.seed)
-        model = build_model(spec, len(material.tokenizer)).to(accelerator.device)
-        parts = Parts(spec, material, order, model, head_of(model), accelerator)
+        parts = _make_parts(spec, material, order, accelerator)
         run = _Run(parts, folder, Saving(checkpoint_seconds), report)
         run.train(last)
         if accelerator.is_main_process:
             write_result(made, folder / STATE, parts, run.position, run.machine)
         accelerator.wait_for_everyone()
     return made
+
+
+def _make_parts(spec: PretrainingSpec, material: Material, order: Order, accelerator: Accelerator) -> Parts:
+    n_pieces = len(material.tokenizer)
+    views = build_views(spec, n_pieces)
+    if views is None:
+        model = build_model(spec, n_pieces).to(accelerator.device)
+        return Parts(spec, material, order, model, head_of(model), accelerator)
+    torch.nn.ModuleList(views.models.values()).to(accelerator.device)
+    speakers = Speakers.of(views, material)
+    return Parts(spec, material, order, views.first, head_of(views.first), accelerator, speakers)
 
 
 @dataclass
@@ -119,10 +129,10 @@ class _Run:
         # Faults of the probes' files and of the model come before the first step.
         self.bitexts: Sequence[Bitext] = ()
         if spec.probes is not None:
-            as_encoder(parts.model)
+            self.encoder = parts.encoder
             self.bitexts = read_probes(spec.probes)
         self.stepper = make_stepper(parts)
-        self.position = checkpoint.load(self.folder, parts.model, self.stepper.optimizer)
+        self.position = checkpoint.load(self.folder, parts.trained, self.stepper.optimizer)
         self.resumed_at = self.position.step
         self.tokens_per_step = spec.batch_sequences * spec.sequence_length
         self.machine = measure_machine(
@@ -144,7 +154,7 @@ class _Run:
                 due = self.saving.due(now=interruption.asked or step + 1 == last)
                 if due and parts.accelerator.is_main_process:
                     with self.saving.writing():
-                        checkpoint.save(self.folder, parts.model, self.stepper.optimizer, self.position)
+                        checkpoint.save(self.folder, parts.trained, self.stepper.optimizer, self.position)
                 if interruption.asked and step + 1 < last:
                     raise KeyboardInterrupt
 
@@ -175,7 +185,7 @@ class _Run:
         spec, step = self.parts.spec, self.position.step
         if spec.probes is None or (step % spec.probes.every and step != spec.steps):
             return []
-        return probe_rows(self.parts.model, self.parts.material.tokenizers, self.bitexts, step)
+        return probe_rows(self.encoder, self.parts.material.tokenizers, self.bitexts, step)
 
     def _report(self, kind: str, **details: Any) -> None:
         steps = {"step": self.position.step, "steps": self.parts.spec.steps, "from": self.resumed_at}

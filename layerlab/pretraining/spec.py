@@ -14,7 +14,7 @@ from layerlab.errors import StudyError, unknown
 from layerlab.extensions import import_modules
 from layerlab.files import leaves_folder
 from layerlab.models.bundled import bundled_folder
-from layerlab.pretraining.factors.abilities import Tokenizing
+from layerlab.pretraining.factors.abilities import Separating, Tokenizing
 from layerlab.pretraining.factors.anchors import ANCHORS, Anchors
 from layerlab.pretraining.factors.factor import Surroundings, check_together, read_factors
 from layerlab.pretraining.factors.parallel import PARALLEL, Parallel
@@ -171,6 +171,9 @@ class PretrainingSpec(BaseModel):
             if language not in known:
                 raise ValueError(f"drop: {unknown('language', language, known)}")
         check_together(around)
+        apart = [name for name, factor in around.factors.items() if isinstance(factor, Separating)]
+        if len(apart) > 1:
+            raise ValueError(f"{' and '.join(apart)}: each says what is separate; keep one of them")
         own = [name for name, factor in around.factors.items() if isinstance(factor, Tokenizing)]
         if own and (len(own) > 1 or self.grown_from is not None):
             rest = ["grown_from"] if self.grown_from is not None else []
@@ -184,6 +187,12 @@ class PretrainingSpec(BaseModel):
         own = {name: getattr(self, name) for name in OWN_FACTORS}
         factors = {name: factor for name, factor in {**own, **self.factors}.items() if factor is not None}
         return Surroundings(tuple(self.corpora), self.drop, self.seed, factors, self.corpora)
+
+    @property
+    def separate(self) -> Separating | None:
+        """The factor by which languages have parameters of their own; None where they share all."""
+        found = [factor for factor in self.factors.values() if isinstance(factor, Separating)]
+        return found[0] if found else None
 
     def fixed_shares(self) -> dict[str, float]:
         """Return the share of all sequences that each factor's stream has."""

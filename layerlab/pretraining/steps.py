@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
+from numpy.typing import NDArray
 from torch import nn
 
-from layerlab.pretraining.head import Head, hidden_states
+from layerlab.models.by_language.views import Views
+from layerlab.models.encoder import Encoder
+from layerlab.pretraining.head import Head, head_of, hidden_states
 from layerlab.pretraining.material import Material
 from layerlab.pretraining.spec import PretrainingSpec
-from layerlab.pretraining.text.batches import Masked, Order, mask, part_of
+from layerlab.pretraining.text.batches import Masked, Order, drawn_within, mask, part_of, rows_of, share_of
 from layerlab.pretraining.text.corpus import Tokens
 from layerlab.pretraining.text.unigram import SPECIAL_TOKENS
 from layerlab.training.devices import autocast
@@ -28,8 +31,47 @@ _LARGEST_GRADIENT_NORM = 1.0
 
 
 @dataclass(frozen=True)
+class Speakers:
+    """The models of all languages, where some parts are separate.
+
+    Attributes:
+        views: The models.
+        trained: All of them as one module.
+        heads: Language to its model's head.
+        pieces: Language to the pieces of its text, ascending, where it has embeddings of its own.
+    """
+
+    views: Views
+    trained: nn.Module
+    heads: Mapping[str, Head]
+    pieces: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, views: Views, material: Material) -> Speakers:
+        """Return models with what steps need of them."""
+        pieces: dict[str, NDArray[np.int64]] = {}
+        weights = {id(model.get_input_embeddings().weight) for model in views.models.values()}
+        if len(weights) > 1:
+            for language in views.models:
+                seen = np.unique(material.packed[language].train).astype(np.int64)
+                pieces[language] = seen[seen >= len(SPECIAL_TOKENS)]
+        trained = nn.ModuleList(views.models.values())
+        return cls(views, trained, {one: head_of(model) for one, model in views.models.items()}, pieces)
+
+
+@dataclass(frozen=True)
 class Parts:
-    """A pretraining's parts, ready for its steps."""
+    """A pretraining's parts, ready for its steps.
+
+    Attributes:
+        spec: What is pretrained.
+        material: Tokenizer and sequences.
+        order: Which sequences each step sees.
+        model: The model; where some parts are separate, that of the first language.
+        head: Its head.
+        accelerator: Device and processes.
+        speakers: The models of all languages, where some parts are separate; None where all is shared.
+    """
 
     spec: PretrainingSpec
     material: Material
@@ -37,14 +79,39 @@ class Parts:
     model: Any
     head: Head
     accelerator: Accelerator
+    speakers: Speakers | None = None
+
+    @property
+    def trained(self) -> nn.Module:
+        """All that learns."""
+        module: nn.Module = self.model if self.speakers is None else self.speakers.trained
+        return module
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder as layers, which speaks every language."""
+        if self.speakers is None:
+            return Encoder(self.model)
+        views = self.speakers.views
+        return Encoder(views.first, views, next(iter(views.models)))
+
+    def readers(self, masked: Masked, languages: Sequence[str]) -> Iterator[tuple[Any, Head, Masked]]:
+        """Yield models and heads with the sequences that each reads, of those of some languages."""
+        if self.speakers is None:
+            yield self.model, self.head, masked
+            return
+        for language, model in self.speakers.views.models.items():
+            own = rows_of(masked, [one == language for one in languages])
+            if len(own.positions):
+                yield model, self.speakers.heads[language], own
 
 
 def make_stepper(parts: Parts) -> Stepper:
     """Return what takes the steps of a pretraining, with its optimiser."""
     spec = parts.spec
-    rates = ((parts.model, spec.learning_rate),)
+    rates = ((parts.trained, spec.learning_rate),)
     return Stepper(
-        parts.model,
+        parts.trained,
         build_optimizer(rates, spec.weight_decay, betas=(0.9, 0.98), eps=1e-6, fused=True),
         parts.accelerator,
         accumulate=spec.accumulate,
@@ -59,13 +126,17 @@ def train_step(stepper: Stepper, parts: Parts, step: int) -> float:
     batch, languages = parts.order.batch(step), parts.order.languages_of(step)
     masked = _mask(parts, batch, languages, masks_stream(parts.spec.seed, step))
 
-    def loss_of_part(model: nn.Module, part: int) -> PartLoss | None:
+    def loss_of_part(_: nn.Module, part: int) -> PartLoss | None:
         own = part_of(masked, part, stepper.n_parts)
-        if not len(own.positions):
+        spoken = share_of(languages, part, stepper.n_parts)
+        losses = []
+        for model, head, read in parts.readers(own, spoken) if len(own.positions) else ():
+            loss = masked_loss(model, head, read, parts.spec.precision)
+            losses.append(loss * (len(read.positions) / len(masked.positions)))
+        if not losses:
             return None
-        loss = masked_loss(model, parts.head, own, parts.spec.precision)
-        loss = loss * (len(own.positions) / len(masked.positions))
-        return PartLoss(loss, loss)
+        total = losses[0] if len(losses) == 1 else torch.stack(losses).sum()
+        return PartLoss(total, total)
 
     return stepper.take(loss_of_part, step)
 
@@ -83,7 +154,7 @@ def masked_loss(model: Any, head: Head, masked: Masked, precision: str = "fp32")
 @torch.no_grad()
 def held_out_losses(parts: Parts) -> dict[str, float]:
     """Return the loss on each language's held-out sequences under masks that are always the same."""
-    parts.model.eval()
+    parts.trained.eval()
     size, losses = parts.spec.batch_sequences, {}
     for language, packed in parts.material.packed.items():
         total = n_predicted = 0.0
@@ -91,7 +162,8 @@ def held_out_losses(parts: Parts) -> dict[str, float]:
             rows = packed.held_out[start : start + size]
             stream = masks_stream(parts.spec.seed, start, held_out=True)
             masked = _mask(parts, rows, [language] * len(rows), stream)
-            loss = masked_loss(parts.model, parts.head, masked, parts.spec.precision)
+            ((model, head, read),) = parts.readers(masked, [language] * len(rows))
+            loss = masked_loss(model, head, read, parts.spec.precision)
             total += loss.item() * len(masked.positions)
             n_predicted += len(masked.positions)
         losses[language] = total / n_predicted
@@ -100,11 +172,8 @@ def held_out_losses(parts: Parts) -> dict[str, float]:
 
 def _mask(parts: Parts, batch: Tokens, languages: Sequence[str], stream: np.random.Generator) -> Masked:
     tokenizer, rates = parts.material.tokenizer, parts.spec.mask_rates()
-    return mask(
-        batch,
-        [rates[language] for language in languages],
-        stream,
-        n_special=len(SPECIAL_TOKENS),
-        mask_id=tokenizer.mask_token_id,
-        n_vocab=len(tokenizer),
-    )
+    sizes = {"n_special": len(SPECIAL_TOKENS), "n_vocab": len(tokenizer), "mask_id": tokenizer.mask_token_id}
+    masked = mask(batch, [rates[language] for language in languages], stream, **sizes)
+    if parts.speakers is None or not parts.speakers.pieces:
+        return masked
+    return drawn_within(masked, batch, [parts.speakers.pieces[language] for language in languages], **sizes)

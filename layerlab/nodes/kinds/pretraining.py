@@ -152,4 +152,6 @@ def find_pretraining(name: str) -> tuple[Checkpoint, Pretraining]:
     depth, width = int(config.num_hidden_layers), int(config.hidden_size)
     # The location names it until it lies in a store; fits find it there by its id.
     location = str(Path(name).resolve().parent / spec.name)
-    return Checkpoint(name, location, None, f"pretraining {made.id}", config.model_type, depth, width), made
+    languages = () if spec.separate is None else tuple(spec.corpora)
+    digested = f"pretraining {made.id}"
+    return Checkpoint(name, location, None, digested, config.model_type, depth, width, languages), made

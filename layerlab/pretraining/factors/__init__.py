@@ -1,3 +1,3 @@
 """What a pretraining may do beside masked LM on running text: one file a factor."""
 
-from layerlab.pretraining.factors import anchors, parallel, vocabulary  # noqa: F401 - they register themselves
+from layerlab.pretraining.factors import anchors, parallel, separate, vocabulary  # noqa: F401

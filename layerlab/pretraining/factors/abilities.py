@@ -1,4 +1,4 @@
-"""What a factor of a pretraining can do: add streams of sequences, change text, make vocabularies."""
+"""What a factor of a pretraining can do: add sequences, change text, make vocabularies, separate parts."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Factor(Protocol):
 
     A factor is a frozen pydantic model, whose fields are what a spec says of it; every field, and the content
     of every file, is part of the pretraining's identity. It has one or more of the abilities
-    :class:`Streaming`, :class:`Rewriting` and :class:`Tokenizing`.
+    :class:`Streaming`, :class:`Rewriting`, :class:`Tokenizing` and :class:`Separating`.
     """
 
     def files(self, around: Surroundings) -> Mapping[str, Path]:
@@ -109,11 +109,26 @@ class Tokenizing(Factor, Protocol):
         """
 
 
+@runtime_checkable
+class Separating(Factor, Protocol):
+    """The ability to give languages parameters of their own, while they share the rest."""
+
+    def own_parameters(self, model: Any) -> frozenset[str]:
+        """Return the names of the parameters of a masked-LM model that each language has of its own.
+
+        The model may have no values. Of names that a parameter has, the one in the base model counts.
+
+        Raises:
+            SelectionError: A layer does not exist.
+        """
+
+
 #: Abilities by what a class must have all of, if it has any.
 ABILITIES: Mapping[type, tuple[str, ...]] = {
     Streaming: ("mask_rate", "mixes_languages", "stream", "streams"),
     Rewriting: ("rewrite",),
     Tokenizing: ("tokenizers",),
+    Separating: ("own_parameters",),
 }
 #: What every factor has.
 COMMON = ("check_files", "check_spec", "describe", "files")

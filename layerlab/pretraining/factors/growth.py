@@ -28,7 +28,12 @@ def check_growth(folder: Path, config: Any) -> None:
         raise CheckpointError(
             f"grown_from: no encoder in {folder}; expected a folder with config.json, weights and tokenizer"
         )
-    find_checkpoint(str(folder))
+    if languages := find_checkpoint(str(folder)).languages:
+        raise CheckpointError(
+            f"grown_from: {folder} has parts of its own for each of its languages ({', '.join(languages)}); "
+            "expected an encoder whose parts all languages share: `layerlab export-languages` writes one for "
+            "each language"
+        )
     load_tokenizer(str(folder))
     parent = load_config(str(folder))
     for key in ("model_type", "hidden_size"):

@@ -149,6 +149,63 @@ def part_of(masked: Masked, part: int, n_parts: int) -> Masked:
     ([[4, 5], [6, 7]], [1, 2], [8, 7])
     """
     n_rows, width = masked.input_ids.shape
-    first, last = n_rows * part // n_parts, n_rows * (part + 1) // n_parts
+    first, last = _ends(n_rows, part, n_parts)
     own = (masked.positions >= first * width) & (masked.positions < last * width)
     return Masked(masked.input_ids[first:last], masked.positions[own] - first * width, masked.targets[own])
+
+
+def share_of(languages: Sequence[str], part: int, n_parts: int) -> Sequence[str]:
+    """Return the languages of the sequences of one of several parts of a batch, as :func:`part_of` cuts it.
+
+    >>> share_of(("en", "fr", "fr"), 1, 2)
+    ('fr', 'fr')
+    """
+    first, last = _ends(len(languages), part, n_parts)
+    return languages[first:last]
+
+
+def _ends(n_rows: int, part: int, n_parts: int) -> tuple[int, int]:
+    return n_rows * part // n_parts, n_rows * (part + 1) // n_parts
+
+
+def rows_of(masked: Masked, chosen: Sequence[bool]) -> Masked:
+    """Return some sequences of a batch.
+
+    >>> batch = Masked(np.arange(6).reshape(3, 2), np.array([0, 3, 5]), np.array([9, 8, 7]))
+    >>> some = rows_of(batch, [False, True, True])
+    >>> some.input_ids.tolist(), some.positions.tolist(), some.targets.tolist()
+    ([[2, 3], [4, 5]], [1, 3], [8, 7])
+    """
+    rows = np.asarray(chosen, dtype=bool)
+    width = masked.input_ids.shape[1]
+    row, column = np.divmod(masked.positions, width)
+    own, place = rows[row], np.cumsum(rows) - 1
+    positions = place[row[own]] * width + column[own]
+    return Masked(masked.input_ids[rows], positions, masked.targets[own])
+
+
+def drawn_within(
+    masked: Masked,
+    batch: Tokens,
+    pieces: Sequence[NDArray[np.int64]],
+    *,
+    n_special: int,
+    mask_id: int,
+    n_vocab: int,
+) -> Masked:
+    """Return a batch whose random pieces are of some that each sequence may have, drawn by the same numbers.
+
+    Args:
+        masked: The batch.
+        batch: What stood there, shape ``(batch, tokens)``.
+        pieces: Of each sequence the pieces that may stand in for others, ascending.
+        n_special: Ids below it are never put in.
+        mask_id: Stands for a piece that is hidden.
+        n_vocab: Ids are below it.
+    """
+    ids = masked.input_ids.copy()
+    for number, own in enumerate(pieces):
+        row = ids[number]
+        strange = (row != batch[number]) & (row != mask_id)
+        row[strange] = own[(row[strange] - n_special) * len(own) // (n_vocab - n_special)]
+    return Masked(ids, masked.positions, masked.targets)
