@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 import zlib
 from pathlib import Path
 from platform import node as host_name
@@ -36,6 +37,13 @@ def born(pid: int) -> str:
         return _born_without_proc(pid)
     fields = stat.rpartition(")")[2].split()
     return "" if fields[0] in {"Z", "X"} else fields[19]
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _born_without_proc(pid: int) -> str:

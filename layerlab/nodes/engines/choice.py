@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from layerlab.nodes.engines.engine import Engine, register_engine
 from layerlab.nodes.engines.inline import InlineEngine
 from layerlab.nodes.engines.local import LocalEngine
-from layerlab.nodes.engines.on_ray.options import Ray
+from layerlab.nodes.engines.on_ray.make import Ray
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store
+from layerlab.processes import usable_cores
 
 
 def make_inline(store: Store, settings: WorkSettings, slots: int | None = None) -> Engine:
@@ -32,13 +32,6 @@ register_engine("ray", Ray())
 def default_engine(slots: int | None) -> str:
     """Return the embedded engine for a number of workers; 0 workers stay in this process."""
     return "inline" if slots == 0 or not hasattr(os, "fork") else "local"
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _visible_gpus() -> tuple[str, ...]:

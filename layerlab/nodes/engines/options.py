@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from layerlab.config import Location, apply_overrides, read_yaml
 from layerlab.errors import Problem, StudyError
+from layerlab.nodes.engines import choice  # noqa: F401 - registers the built-in engines
 from layerlab.nodes.engines.engine import MakeEngine, find_engine
 from layerlab.validation import validate
 

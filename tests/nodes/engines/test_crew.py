@@ -14,7 +14,7 @@ import pytest
 from layerlab.nodes.engines.nursery import MOST_BYTES
 from layerlab.nodes.engines.on_ray import worker
 from layerlab.nodes.engines.on_ray.crew import IDLE_SECONDS, Crew
-from layerlab.nodes.engines.on_ray.options import Ray
+from layerlab.nodes.engines.on_ray.make import Ray
 from layerlab.nodes.engines.on_ray.room import gpus_of, room_for
 from layerlab.nodes.engines.on_ray.worker import Place, Worker
 

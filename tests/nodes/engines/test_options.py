@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from layerlab.errors import StudyError
-from layerlab.nodes.engines.on_ray.options import Ray
+from layerlab.nodes.engines.on_ray.make import Ray
 from layerlab.nodes.engines.options import choose_engine
 from tests.fixtures.command_line import Call
 

@@ -20,7 +20,7 @@ import pytest
 from layerlab.analysis.records.tidy import load_records
 from layerlab.errors import StoreError
 from layerlab.nodes.engines.on_ray.engine import RayEngine
-from layerlab.nodes.engines.on_ray.options import Ray
+from layerlab.nodes.engines.on_ray.make import Ray
 from layerlab.nodes.engines.scheduler import schedule
 from layerlab.nodes.engines.unit import Unit, make_units
 from layerlab.nodes.jobs import write_node

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from layerlab.nodes.engines.nursery import MOST_BYTES, MOST_UNITS
-from layerlab.nodes.engines.on_ray.options import Ray
+from layerlab.nodes.engines.on_ray.options import RayOptions
 from layerlab.nodes.engines.on_ray.worker import Place, Worker, interrupt
 from layerlab.processes import neighbourhood
 
@@ -57,7 +57,7 @@ class Hand:
 class Crew:
     """Workers on the hosts of a cluster: at most one for each slot of the runner, kept from unit to unit."""
 
-    def __init__(self, ray: Any, options: Ray, gpus: float, path: Sequence[str]) -> None:
+    def __init__(self, ray: Any, options: RayOptions, gpus: float, path: Sequence[str]) -> None:
         """Begin without a worker.
 
         Args:

