@@ -313,7 +313,7 @@ class Trial:
             time.sleep(0.02)
         for pid in left:
             self.fault("orphans", f"process {pid}")
-            os.kill(pid, signal.SIGKILL)
+            kill_process(pid)
 
     def fault(self, name: str, what: str) -> None:
         """Count and print what must not be."""
@@ -357,6 +357,15 @@ def be_apart(host: str) -> None:
     lease.HEARTBEAT_SECONDS, lease.STALE_SECONDS = BEAT, SILENCE
 
 
+def kill_process(pid: int) -> bool:
+    """Kill a process; return False if it has ended since it was found."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def kill_runner(trial: Trial, results: Path, started: list[Process]) -> int:
     """Kill a runner with a pool, whose processes are left to notice."""
     trial.start(results, started, 1, workers=2)
@@ -368,10 +377,8 @@ def kill_all(trial: Trial, results: Path, started: list[Process]) -> int:
     """Kill a runner and its pool and workers at one instant."""
     trial.start(results, started, 1, workers=2)
     trial.wait(started)
-    pids = members({started[0].pid})
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
-    return int(bool(pids))
+    struck = [kill_process(pid) for pid in members({started[0].pid})]
+    return int(any(struck))
 
 
 def interrupt(trial: Trial, results: Path, started: list[Process]) -> int:
@@ -415,10 +422,10 @@ def kill_worker(trial: Trial, results: Path, started: list[Process]) -> int:
     holders = victims & {
         holder.pid for path in results.glob("leases/*") if (holder := lease.read_holder(path))
     }
-    for pid in sorted(holders)[:1]:
-        os.kill(pid, signal.SIGKILL)
+    struck = any(kill_process(pid) for pid in sorted(holders)[:1])
+    if struck:
         trial.wait(started, 0.2)
-    return min(1, len(holders)) + kill(started)
+    return int(struck) + kill(started)
 
 
 def kill_nursery(trial: Trial, results: Path, started: list[Process]) -> int:
@@ -426,11 +433,10 @@ def kill_nursery(trial: Trial, results: Path, started: list[Process]) -> int:
     trial.start(results, started, 1, workers=2)
     trial.wait(started)
     pool = [pid for pid in members({started[0].pid}) if parent(pid) == started[0].pid]
-    for pid in pool:
-        os.kill(pid, signal.SIGKILL)
-    if pool and started[0].wait() != 0:
+    struck = sum(kill_process(pid) for pid in pool)
+    if struck and started[0].wait() != 0:
         trial.fault("failed", "a runner whose pool was killed")
-    return len(pool)
+    return struck
 
 
 def kill_at_a_call(trial: Trial, results: Path, started: list[Process]) -> int:
