@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from layerlab.data.catalog.corpus import DataSpec, register_corpus
     from layerlab.data.formats.bitext_files import read_bitexts
     from layerlab.errors import LayerlabError, NoEffectError, StudyError
+    from layerlab.exporting.export import export
     from layerlab.finetuning.training import Training
     from layerlab.inspection.inspect import inspect_checkpoint
     from layerlab.measures.anc import anc
@@ -99,6 +100,7 @@ _HOMES = {
     "layerlab.data.formats.bitext_files": ("read_bitexts",),
     "layerlab.data.catalog.corpus": ("DataSpec", "register_corpus"),
     "layerlab.errors": ("LayerlabError", "NoEffectError", "StudyError"),
+    "layerlab.exporting.export": ("export",),
     "layerlab.finetuning.training": ("Training",),
     "layerlab.measures.bitext_alignment": ("measure_alignment",),
     "layerlab.measures.anc": ("anc",),
@@ -146,7 +148,7 @@ __all__ = [  # noqa: RUF022 - kept in the order of a reader's path
     "read_bitexts", "measure_alignment", "cka", "anc", "retrieve", "weight_drift", "PretrainingSpec",
     "pretrain", "Factor", "register_factor",
     "load_records", "load_nodes", "write_records", "sensitivity", "transfer_gap", "aggregate",
-    "load_trajectories", "write_trajectories", "oracle_distances",
+    "load_trajectories", "write_trajectories", "export", "oracle_distances",
     "probe_models", "plot_probes",
     "plot_sensitivity", "plot_heatmap", "plot_alignment", "paper_table", "to_markdown", "to_latex", "to_csv",
     "Figure", "Drawing", "register_figure",

@@ -34,6 +34,7 @@ from layerlab.commands.encoders.probe import probe
 from layerlab.commands.failures import DEBUG, report_error
 from layerlab.commands.languages import app as languages
 from layerlab.commands.results.compare import compare
+from layerlab.commands.results.export import export
 from layerlab.commands.results.plot import plot
 from layerlab.commands.results.report import report
 from layerlab.commands.results.table import records, table
@@ -149,6 +150,7 @@ for _verb in (
     bench,
     demo,
     measure,
+    export,
     plot,
     pretrain,
     probe,

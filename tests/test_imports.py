@@ -17,8 +17,8 @@ PACKAGE = Path(__file__).parents[1] / "layerlab"
 ORDER = (
     "errors", "targets", "processes", "disk", "files", "config", "complaints", "validation", "names",
     "extensions", "models", "ablation", "data", "languages", "tasks", "training", "finetuning", "analysis",
-    "report", "measures", "pretraining", "inspection", "tracking", "nodes", "study", "demo", "bench",
-    "commands", "cli", "__main__",
+    "report", "measures", "pretraining", "inspection", "tracking", "nodes", "study", "exporting", "demo",
+    "bench", "commands", "cli", "__main__",
 )  # fmt: skip
 #: Parts that a laptop without PyTorch runs, to draw and tabulate records.
 WITHOUT_TORCH = ("analysis", "report")
