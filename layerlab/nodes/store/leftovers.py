@@ -30,10 +30,10 @@ def sweep_leftovers(store: Store, done: Collection[str]) -> None:
     for folder in _folders(store.root / "work"):
         if folder.name in done:
             remove(folder)
-    for log in (store.root / "logs").glob(f"pool-{mark()}-*.log"):
-        process = log.stem.rpartition("-")[2]
-        if process.isdigit() and not born(int(process)) and log.stat().st_size == 0:
-            remove(log)
+    for left in (store.root / "logs").glob(f"*-{mark()}-*"):
+        process = left.stem.rpartition("-")[2]
+        if process.isdigit() and not born(int(process)) and left.stat().st_size == 0:
+            remove(left)
 
 
 def sweep_drafts(root: Path) -> None:

@@ -159,6 +159,12 @@ def test_a_worker_that_is_too_small_leaves_its_place(crew: Crew, cluster: Cluste
     assert cluster.killed == cluster.actors[:1]
 
 
+def test_an_estimate_above_the_largest_host_waits_for_no_larger_one(crew: Crew, cluster: Cluster) -> None:
+    crew.most_memory = 15
+    carry_out(crew, order(0, "x", memory=20))
+    assert cluster.actors[0].options["memory"] == 15
+
+
 def test_workers_that_have_grown_or_have_nothing_to_do_are_let_go(crew: Crew, cluster: Cluster) -> None:
     carry_out(crew, order(0, "x"), answer={"bytes": MOST_BYTES + 1})
     assert (cluster.killed, crew.idle) == (cluster.actors, [])

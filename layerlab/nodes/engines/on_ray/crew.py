@@ -55,7 +55,11 @@ class Hand:
 
 
 class Crew:
-    """Workers on the hosts of a cluster: at most one for each slot of the runner, kept from unit to unit."""
+    """Workers on the hosts of a cluster: at most one for each slot of the runner, kept from unit to unit.
+
+    Attributes:
+        most_memory: Bytes of the largest host; 0 where that is not known.
+    """
 
     def __init__(self, ray: Any, options: RayOptions, gpus: float, path: Sequence[str]) -> None:
         """Begin without a worker.
@@ -67,6 +71,7 @@ class Crew:
             path: Where the runner finds modules.
         """
         self.ray, self.options, self.gpus, self.path = ray, options, gpus, list(path)
+        self.most_memory = 0
         self.busy: list[Hand] = []
         self.idle: list[Hand] = []
         # Where nodes were computed: the worker, which may be gone, and its host.
@@ -75,12 +80,15 @@ class Crew:
     def give(self, order: Mapping[str, Any]) -> None:
         """Hand an order to the worker that is nearest to what it needs, or to a new one."""
         near = [self._places[need] for need in order["needs"] if need in self._places]
-        hand = self._nearest(order["memory"], near)
+        memory = order["memory"]
+        if self.options.memory is None and self.most_memory:
+            memory = min(memory, self.most_memory)  # an estimate should keep no unit waiting for ever
+        hand = self._nearest(memory, near)
         if hand is None:
             # The slot has room for one worker: one that is too small for the order leaves it.
             if self.idle:
                 self._let_go(self.idle.pop(0))
-            hand = self._hire(order["memory"], near)
+            hand = self._hire(memory, near)
         hand.order = order
         hand.promise = hand.actor.carry_out.remote(dict(order))
         self.busy.append(hand)

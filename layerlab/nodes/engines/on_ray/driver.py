@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from layerlab.nodes.engines.line import STOP
+from layerlab.nodes.engines.on_ray.address import address_of
 from layerlab.nodes.engines.on_ray.options import RayOptions
 
 POLL_SECONDS: Final = 0.1
@@ -44,7 +45,7 @@ def main() -> None:
     options = RayOptions.model_validate(first["options"])
     try:
         ray = _connect(options, first["workers"])
-        from layerlab.nodes.engines.on_ray.room import describe_hosts, gpus_of, room_for
+        from layerlab.nodes.engines.on_ray.room import describe_hosts, gpus_of, largest_memory, room_for
 
         nodes = ray.nodes()
     except Exception as error:  # whatever Ray says of an address, a version, a port
@@ -65,7 +66,13 @@ def main() -> None:
     from layerlab.nodes.engines.on_ray.crew import Crew
 
     crew = Crew(ray, options, gpus, first["path"])
-    _serve(crew, orders, report, lambda: room_for(options, gpus, ray.nodes()))
+
+    def count() -> int:
+        nodes = ray.nodes()
+        crew.most_memory = largest_memory(nodes)
+        return room_for(options, gpus, nodes)
+
+    _serve(crew, orders, report, count)
     # Where the head is gone, saying goodbye to it may take for ever.
     timer = threading.Timer(GRACE_SECONDS, os._exit, (0,))
     timer.daemon = True
@@ -76,7 +83,7 @@ def main() -> None:
 
 def _serve(crew: Any, orders: _Orders, report: Any, count: Any) -> None:
     """Hand out orders and report what has ended, until the orders end."""
-    counted = time.monotonic()
+    counted = float("-inf")
     while not orders.ended:
         for order in orders.take(POLL_SECONDS):
             if order == STOP:
@@ -95,7 +102,7 @@ def _connect(options: RayOptions, workers: int | None) -> Any:
     """Connect to the cluster, or start one on this machine; return the module of Ray."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     ray = importlib.import_module("ray")
-    address = options.address or os.environ.get("RAY_ADDRESS")
+    address = address_of(options.address)
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     if address:
         ray.init(address=address, **quiet)
@@ -114,7 +121,7 @@ def _connect(options: RayOptions, workers: int | None) -> Any:
 
 
 def _describe(options: RayOptions, error: Exception) -> str:
-    address = options.address or os.environ.get("RAY_ADDRESS")
+    address = address_of(options.address)
     said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
     if address:
         return f"no Ray cluster answers at {address}: {said}"

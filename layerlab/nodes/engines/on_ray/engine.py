@@ -21,6 +21,7 @@ from layerlab.errors import StoreError
 from layerlab.files import write_text
 from layerlab.nodes.engines.engine import Ended
 from layerlab.nodes.engines.line import Line, quiet_environment, search_path
+from layerlab.nodes.engines.on_ray.address import address_of, fault_of
 from layerlab.nodes.engines.on_ray.options import RayOptions
 from layerlab.nodes.engines.output import tail_of
 from layerlab.nodes.engines.unit import Unit
@@ -29,9 +30,9 @@ from layerlab.nodes.store.store import Store
 from layerlab.processes import mark
 
 #: How long a driver may take to find a cluster, or to start one, in seconds.
-START_SECONDS: Final = 180.0
+START_SECONDS: Final = 120.0
 #: A driver that says nothing for so long waits for a head that is gone, in seconds.
-SILENCE_SECONDS: Final = 60.0
+SILENCE_SECONDS: Final = 90.0
 #: How long a driver may take to end its workers, in seconds.
 END_SECONDS: Final = 30.0
 #: Drivers that end one after the other before any unit ends; then something else is wrong.
@@ -55,17 +56,22 @@ class RayEngine:
             StoreError: There is no such cluster, or none of its hosts is large enough.
         """
         self.store, self.settings, self.options, self.asked = store, settings, options, slots
+        self.address = address_of(options.address)
         self.running: dict[int, Unit] = {}
         self.room, self.gpus, self.deaths = 1, 0.0, 0
         self.heard = time.monotonic()
         self.log = store.root / "logs" / f"ray-{mark()}-{os.getpid()}.log"
         #: Workers that see this file see the results directory itself and no other one of that name.
         self.proof = self.log.with_suffix(".proof")
-        write_text(self.proof, "here\n")
+        write_text(self.proof, "")
         self.log.write_bytes(b"")
-        if fault := self._open():
+        self.line: Line | None = None
+        try:
+            if fault := self._open():
+                raise StoreError(fault)
+        except BaseException:
             self.close()
-            raise StoreError(fault)
+            raise
 
     @property
     def slots(self) -> int:
@@ -85,6 +91,7 @@ class RayEngine:
         """
         ended: list[Ended] = []
         while True:
+            assert self.line is not None
             try:
                 report = self.line.reports.get_nowait()
             except queue.Empty:
@@ -106,16 +113,19 @@ class RayEngine:
 
     def close(self) -> None:
         """End the workers, those that are still at it after a checkpoint, and a cluster that was started."""
-        self.line.stop()
-        self.line.hang_up(END_SECONDS)
+        if self.line is not None:
+            self.line.stop()
+            self.line.hang_up(END_SECONDS)
         for path in (self.proof, self.log):
-            if path == self.proof or (path.exists() and path.stat().st_size == 0):
-                path.unlink(missing_ok=True)
+            if path.exists() and path.stat().st_size == 0:
+                path.unlink()
 
     def _open(self) -> str:
         """Start a driver and wait until it has found the cluster; return what went wrong."""
-        self.line = Line(_MODULE, self.log, quiet_environment(self.options.cores), apart=True)
-        self.line.order(
+        if fault := fault_of(self.address):
+            return fault
+        self.line = line = Line(_MODULE, self.log, quiet_environment(self.options.cores), apart=True)
+        line.order(
             {
                 "options": self.options.model_dump(),
                 "workers": self.asked,
@@ -124,9 +134,9 @@ class RayEngine:
             }
         )
         try:
-            report = self.line.reports.get(timeout=START_SECONDS)
+            report = line.reports.get(timeout=START_SECONDS)
         except queue.Empty:
-            self.line.process.kill()
+            line.process.kill()
             report = None
         self.heard = time.monotonic()
         if report is None:
@@ -138,12 +148,12 @@ class RayEngine:
 
     def _open_again(self) -> None:
         """Start another driver in the place of one that ended, for all units that are running."""
-        self.line.hang_up(0.0)
+        self._hang_up()
         self.deaths += 1
         print(f"the Ray cluster {self._where()} went away; waiting for it", file=sys.stderr)
         deadline, fault = time.monotonic() + self.options.patience, "its driver ends again and again"
         while self.deaths <= MOST_DEATHS and (fault := self._open()):
-            self.line.hang_up(0.0)
+            self._hang_up()
             if time.monotonic() > deadline:
                 break
             time.sleep(_PAUSE)
@@ -155,6 +165,12 @@ class RayEngine:
         print("the Ray cluster is back", file=sys.stderr)
         for slot in self.running:
             self._order(slot)
+
+    def _hang_up(self) -> None:
+        """Let go of a driver that has ended or is of no use."""
+        if self.line is not None:
+            self.line.hang_up(0.0)
+            self.line = None
 
     def _order(self, slot: int) -> None:
         unit = self.running[slot]
@@ -170,14 +186,14 @@ class RayEngine:
             "log": str(self._log_of(unit).resolve()),
             "proof": str(self.proof.resolve()),
         }
+        assert self.line is not None
         self.line.order(order)
 
     def _log_of(self, unit: Unit) -> Path:
         return self.store.root / "logs" / f"{unit.nodes[0]}.log"
 
     def _where(self) -> str:
-        address = self.options.address or os.environ.get("RAY_ADDRESS")
-        return f"at {address}" if address else "on this machine"
+        return f"at {self.address}" if self.address else "on this machine"
 
 
 def _last_line(text: str) -> str:

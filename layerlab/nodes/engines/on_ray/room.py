@@ -43,6 +43,15 @@ def _fit(wanted: Mapping[str, float], there: Mapping[str, float]) -> int:
     return min(int(there.get(name, 0.0) / amount + _SLACK) for name, amount in wanted.items())
 
 
+def largest_memory(nodes: Iterable[Mapping[str, Any]]) -> int:
+    """Return the memory of the largest host that is alive, in bytes, as far as Ray gives it to workers.
+
+    >>> largest_memory([{"Alive": True, "Resources": {"memory": 8e9}}, {"Alive": True, "Resources": {}}])
+    8000000000
+    """
+    return max((int(node["Resources"].get("memory", 0)) for node in nodes if node["Alive"]), default=0)
+
+
 def describe_hosts(nodes: Iterable[Mapping[str, Any]]) -> str:
     """Say what each host that is alive has.
 
