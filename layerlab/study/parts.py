@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from layerlab.analysis.stored.naming import unpack_columns
 from layerlab.config import read_yaml
 from layerlab.disk import check_writable
 from layerlab.errors import DamageError, StoreError, StudyError
@@ -130,8 +131,11 @@ def _read_previous(store: Store) -> tuple[Mapping[str, Any], Mapping[str, Any] |
     manifest: Mapping[str, Any] | None = None
     try:
         manifest = store.read_manifest()
-    except DamageError as error:
+        if manifest is not None and "columns" in manifest:
+            manifest = {**manifest, "columns": unpack_columns(manifest["columns"])}
+    except (DamageError, ValueError) as error:
         store.set_aside(store.root / _MANIFEST, str(error))
+        manifest = None
     file, study = store.root / _STUDY, None
     if file.is_file():
         try:

@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from layerlab.names import plural, visible
-from layerlab.nodes.node import Node
 from layerlab.nodes.store.damage import describe_damage
 from layerlab.nodes.store.events import last_event
 from layerlab.nodes.store.lease import is_held
 from layerlab.nodes.store.store import Store
-from layerlab.study.plan import Plan
+
+if TYPE_CHECKING:
+    from layerlab.nodes.node import Node
+    from layerlab.study.plan import Plan
+
+
+class Listed(Protocol):
+    """What is known of a node of a plan, see :class:`layerlab.nodes.node.Node`."""
+
+    @property
+    def kind(self) -> str:
+        """Its kind."""
+        ...
+
+    @property
+    def id(self) -> str:
+        """Its identity."""
+        ...
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Ids of the nodes that must be complete first."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """One line for people."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -118,43 +145,57 @@ def done_nodes(nodes: Sequence[Node], store: Store) -> set[str]:
 
 
 def read_status(plan: Plan, store: Store) -> Status:
-    """Read where a plan stands; cheap enough to be called every second."""
+    """Read where a plan stands; cheap enough to be called every second, since records are read once."""
     done = done_nodes(plan.nodes, store)
+    left = [item for item in plan.nodes if item.id not in done]
+    return state_of(left, Counter(item.kind for item in plan.nodes), store, store.fault_of)
+
+
+def state_of(
+    left: Sequence[Listed],
+    totals: Mapping[str, int],
+    store: Store,
+    fault_of: Callable[[str, str], str | None],
+) -> Status:
+    """Return where a plan stands.
+
+    Args:
+        left: Its nodes that are not complete, each after those that it needs.
+        totals: How many nodes of each kind it has.
+        store: Their results directory.
+        fault_of: Says what is wrong with the folder of a node of a kind, in words.
+    """
     claimed, broken = store.claimed(), store.broken()
     failures: dict[str, dict[str, str]] = {}
     active: list[Activity] = []
     damaged: list[str] = []
-    for item in plan.nodes:
-        if item.id in done:
-            continue
+    for item in left:
         if item.id in claimed and is_held(store.lease(item.id)):
             active.append(_activity(item, last_event(store.events(item.id))))
             continue
-        if (fault := store.fault_of(item.kind, item.id)) is not None:
+        if (fault := fault_of(item.kind, item.id)) is not None:
             damaged.append(f"{item.title}: {fault}; the next run makes it again")
         failure = store.read_failure(item.id) if item.id in broken else None
         if failure is not None:
             failures[item.id] = failure
-    counts: dict[str, Count] = {}
-    for item in plan.nodes:
-        known = counts.get(item.kind, Count(0, 0))
-        counts[item.kind] = Count(known.done + (item.id in done), known.total + 1)
-    blocked, aside = _blocked(plan, set(failures), done), describe_damage(store.root)
+    missing = Counter(item.kind for item in left)
+    counts = {kind: Count(total - missing[kind], total) for kind, total in totals.items()}
+    blocked, aside = _blocked(left, set(failures)), describe_damage(store.root)
     return Status(counts, tuple(failures.values()), tuple(blocked), tuple(active), (*damaged, *aside))
 
 
-def _activity(item: Node, event: dict[str, Any] | None) -> Activity:
+def _activity(item: Listed, event: dict[str, Any] | None) -> Activity:
     numbers = [(event or {}).get(name) for name in ("step", "steps", "from")]
     step, steps, begun = (number if isinstance(number, int) else 0 for number in numbers)
     return Activity(item.title, item.kind, step, steps, begun)
 
 
-def _blocked(plan: Plan, failed: set[str], done: set[str]) -> list[str]:
+def _blocked(left: Sequence[Listed], failed: set[str]) -> list[str]:
     """Return titles of nodes that cannot go on because a node before them failed."""
     stuck = set(failed)
     titles = []
-    for item in plan.nodes:
-        if item.id not in stuck and item.id not in done and stuck.intersection(item.needs):
+    for item in left if failed else ():
+        if item.id not in stuck and stuck.intersection(item.needs):
             stuck.add(item.id)
             titles.append(item.title)
     return titles

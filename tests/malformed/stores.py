@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layerlab.analysis.records.tidy import COLUMNS
+from layerlab.analysis.records.columns import COLUMNS
 from tests.malformed.place import Case, Command, write
 
 HEADER = ",".join(COLUMNS) + "\n"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from layerlab.analysis.records.tidy import COLUMNS
+from layerlab.analysis.records.columns import COLUMNS
 from layerlab.data.bitext import Bitext, Texts
 from layerlab.data.formats.bitext_files import read_bitexts
 from layerlab.data.formats.conllu import read_conllu

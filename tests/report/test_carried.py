@@ -13,7 +13,8 @@ from layerlab.ablation.interventions import FitDonor, Freeze, Reset, Swap
 from layerlab.ablation.sweep import Sweep, Swept
 from layerlab.analysis.effects.sensitivity import sensitivity
 from layerlab.analysis.effects.sweeps import NAMED, select_scores
-from layerlab.analysis.records.tidy import load_records, record_rows, validate_records, write_records
+from layerlab.analysis.records.spread import record_rows
+from layerlab.analysis.records.tidy import load_records, validate_records, write_records
 from layerlab.analysis.stored.record import Record, ScoreRow
 from layerlab.report.figures.gallery import available
 from layerlab.report.style.panels import panels

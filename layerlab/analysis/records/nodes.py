@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from layerlab.analysis.stored.record import Record, Where, complete_nodes
+from layerlab.analysis.index.nodes import read_nodes
+from layerlab.analysis.stored.record import Stored, Where
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _COORDINATES = ("study", "model", "task", "ablation", "source", "seed")
 
@@ -32,15 +36,17 @@ def load_nodes(path: Where, everything: bool = False) -> pd.DataFrame:
     Raises:
         RecordsError: The folder is no store, or a record cannot be read.
     """
-    frame = pd.DataFrame([_row(one.read()) for one in complete_nodes(Path(path), everything)])
+    stored, table = read_nodes(Path(path), ("about", "facts"), everything)
+    said = zip(stored, *map(_read, table.columns), strict=True)
+    frame = pd.DataFrame([_row(one, {**about, **one.columns}, facts) for one, about, facts in said])
     first = ["kind", "id", "fit_id", *_COORDINATES]
     return frame.reindex(columns=[*first, *(name for name in frame.columns if name not in first)])
 
 
-def _row(record: Record) -> dict[str, Any]:
-    row: dict[str, Any] = {"kind": record.kind, "id": record.id, "fit_id": record.about.get("fit_id")}
-    row |= {name: _plain(record.about[name]) for name in _COORDINATES if name in record.about}
-    for key, value in record.facts.items():
+def _row(one: Stored, about: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    row: dict[str, Any] = {"kind": one.kind, "id": one.folder.name, "fit_id": about.get("fit_id")}
+    row |= {name: _plain(about[name]) for name in _COORDINATES if name in about}
+    for key, value in facts.items():
         if key == "versions" and isinstance(value, Mapping):
             row |= {f"version_{package}": version for package, version in value.items()}
         else:
@@ -51,3 +57,7 @@ def _row(record: Record) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     """Return a scalar as it is and anything nested as JSON text."""
     return json.dumps(value, sort_keys=True) if isinstance(value, (Mapping, list, tuple)) else value
+
+
+def _read(column: pa.ChunkedArray) -> Iterator[dict[str, Any]]:
+    return map(json.loads, column.to_pylist())

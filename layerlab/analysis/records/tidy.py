@@ -11,31 +11,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
+from layerlab.analysis.index.nodes import read_nodes
+from layerlab.analysis.records.columns import COLUMNS, KEY, KINDS
 from layerlab.analysis.records.measured import upgrade_alignment
 from layerlab.analysis.records.nodes import load_nodes as load_nodes
+from layerlab.analysis.records.spread import spread
 from layerlab.analysis.records.upgrade import NEWER, upgrade
 from layerlab.analysis.stored.cells import read_cells
 from layerlab.analysis.stored.frame_files import SUFFIXES, read_frame, write_frame
-from layerlab.analysis.stored.record import Manifest, Record, Where, complete_nodes
+from layerlab.analysis.stored.record import Manifest, Where
 from layerlab.errors import RecordsError, unknown
-
-TEXT = (
-    "study", "run_id", "fit_id", "model", "task", "ablation", "phase", "intervention", "layers", "donor",
-    "source", "target", "split", "metric", "sweep", "options",
-)  # fmt: skip
-INTEGERS = ("first_layer", "last_layer", "seed", "layer", "n")
-COLUMNS = (
-    "study", "run_id", "fit_id", "model", "task", "ablation", "phase", "intervention", "layers",
-    "first_layer", "last_layer", "donor", "source", "target", "split", "seed", "metric", "layer", "value",
-    "n", "sweep", "options", "main", "floor",
-)  # fmt: skip
-
-#: What makes a row of a records frame unique.
-KEY = ("study", "run_id", "target", "split", "metric", "layer")
 
 BASELINE = "none"  # the name of the ablation that changes nothing
 
@@ -77,24 +65,6 @@ def empty_records() -> pd.DataFrame:
     return validate_records(pd.DataFrame({name: [] for name in COLUMNS}))
 
 
-def record_rows(record: Record) -> list[dict[str, Any]]:
-    """Spread a node's record into tidy rows, one per score.
-
-    >>> score = {"target": "de", "split": "test", "metric": "uas", "value": 0.5}
-    >>> about = {"seed": 0, "main_metric": "las"}
-    >>> rows = record_rows(Record(kind="run", id="r1", about=about, scores=[score]))
-    >>> rows[0]["run_id"], rows[0]["target"], rows[0]["value"], rows[0]["layer"], rows[0]["main"]
-    ('r1', 'de', 0.5, None, False)
-    """
-    about = {"run_id": record.id, **record.about}
-    scores = [score.model_dump() for score in record.scores]
-    rows = [{name: score.get(name, about.get(name)) for name in COLUMNS} for score in scores]
-    if "main_metric" in about:
-        for row in rows:
-            row["main"] = row["metric"] == about["main_metric"]
-    return rows
-
-
 def validate_records(frame: pd.DataFrame, where: str = "the records") -> pd.DataFrame:
     """Check a frame of records, called so in messages, and give it the right types and order of columns.
 
@@ -111,8 +81,7 @@ def validate_records(frame: pd.DataFrame, where: str = "the records") -> pd.Data
         others = f"; it has others: {', '.join(extra)}" if extra else ""
         raise RecordsError(f"{where} lack the columns {', '.join(missing)}{others}")
     frame = upgrade(frame)
-    typed = read_cells(frame, COLUMNS, where, text=TEXT, integers=INTEGERS, booleans=("main",))
-    return _once(typed, where)
+    return _once(read_cells(frame, COLUMNS, where, **KINDS), where)
 
 
 def write_records(frame: pd.DataFrame, path: Where) -> Path:
@@ -131,8 +100,8 @@ def _load_one(path: Path, everything: bool) -> tuple[pd.DataFrame, int]:
         if (path / "manifest.json").is_file():
             manifest = Manifest.read(path)
             planned = sum(len(manifest.nodes.get(kind, ())) for kind in manifest.scored)
-            nodes = complete_nodes(path, everything, scored=True)
-            return _frame_of([row for one in nodes for row in record_rows(one.read())]), planned
+            stored, table = read_nodes(path, ("about", "scores"), everything, scored=True)
+            return spread(stored, table, str(path)), planned
         files = [path / "records.parquet", path / "records.csv"]
         path = next((file for file in files if file.is_file()), path)
     if path.is_dir():
@@ -147,12 +116,10 @@ def _load_one(path: Path, everything: bool) -> tuple[pd.DataFrame, int]:
     return frame, frame["run_id"].nunique() if "run_id" in frame.columns else 0
 
 
-def _frame_of(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    return pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=object) for name in COLUMNS})
-
-
 def _once(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     """Keep rows that occur twice once; refuse one row with two values."""
+    if not frame.duplicated(list(KEY)).any():
+        return frame
     # What older and newer records say of one ablation may differ.
     frame = frame.drop_duplicates([name for name in COLUMNS if name not in NEWER], ignore_index=True)
     clash = frame[frame.duplicated(list(KEY))]

@@ -11,9 +11,10 @@ from typing import Final
 
 import pandas as pd
 
+from layerlab.analysis.index.nodes import complete_nodes
 from layerlab.analysis.stored.cells import read_cells
 from layerlab.analysis.stored.frame_files import SUFFIXES, read_frame, write_frame
-from layerlab.analysis.stored.record import Stored, Where, complete_nodes
+from layerlab.analysis.stored.record import Stored, Where
 from layerlab.errors import RecordsError, unknown
 
 POINTS: Final = "points.parquet"  # in a trajectory's folder

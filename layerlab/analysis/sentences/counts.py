@@ -14,9 +14,10 @@ from typing import Any
 import pandas as pd
 from pandas.api.types import union_categoricals
 
+from layerlab.analysis.index.nodes import complete_nodes
 from layerlab.analysis.sentences.packed import read_packed, write_packed
 from layerlab.analysis.significance.resampling import PART, SENTENCE_COLUMNS
-from layerlab.analysis.stored.record import Stored, Where, complete_nodes
+from layerlab.analysis.stored.record import Stored, Where
 from layerlab.analysis.stored.seal import changed_files
 from layerlab.errors import RecordsError, unknown
 from layerlab.files import replacing

@@ -41,6 +41,11 @@ def read_cells(
     """
     typed: dict[str, Any] = {}
     for name in columns:
+        kinds = ((text, "str"), (integers, "Int64"), (booleans, "bool"))
+        kind = next((kind for names, kind in kinds if name in names), "float64")
+        if (known := _as_it_is(frame[name], kind)) is not None:
+            typed[name] = known
+            continue
         cells = [None if _missing(cell) else cell for cell in frame[name].tolist()]
         if name in text:
             typed[name] = pd.array(["" if cell is None else str(cell) for cell in cells], dtype="str")
@@ -51,6 +56,13 @@ def read_cells(
         else:
             typed[name] = pd.array([_number(cell, name, where) for cell in cells], dtype="float64")
     return pd.DataFrame(typed, columns=list(columns))
+
+
+def _as_it_is(column: pd.Series[Any], kind: str) -> Any:
+    """Return the array of a column that has its type already, so that no cell is looked at; else None."""
+    if str(column.dtype) != kind or (kind == "Int64" and bool((column == -MOST_INTEGER).any())):
+        return None
+    return column.fillna("").array if kind == "str" else column.array
 
 
 def _missing(cell: object) -> bool:

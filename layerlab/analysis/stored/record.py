@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -12,9 +11,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from layerlab.analysis.stored.seal import RECORD, fault_of
+from layerlab.analysis.stored.naming import unpack_columns
+from layerlab.analysis.stored.seal import RECORD
 from layerlab.errors import RecordsError
-from layerlab.names import plural
 from layerlab.validation import validate
 
 Where = str | PathLike[str]
@@ -94,21 +93,34 @@ class Stored:
         Raises:
             RecordsError: The record cannot be read or is none.
         """
-        path = self.folder / RECORD
-        plain = read_json(path)
-        about = plain.get(self.kind)
-        fields = {
-            "kind": self.kind,
-            "id": self.folder.name,
-            "about": {**about, **self.columns} if isinstance(about, dict) else about,
-            "facts": plain.get("node") or {},
-            "scores": plain.get("scores") or (),
-            "spec": plain.get("spec") or {},
-        }
-        made, problems = validate(Record, fields)
-        if made is None:
-            raise RecordsError(f"{path} is no record of a {self.kind}: {problems[0]}")
-        return made
+        return record_of(read_json(self.folder / RECORD), self.kind, self.folder, self.columns)
+
+
+def record_of(plain: Mapping[str, Any], kind: str, folder: Path, columns: Mapping[str, Any]) -> Record:
+    """Return the record that a node's file holds.
+
+    Args:
+        plain: What the file holds.
+        kind: Of the node.
+        folder: The node's.
+        columns: Names of the current plan, which come before those that it was written with.
+
+    Raises:
+        RecordsError: It is no record of this kind.
+    """
+    about = plain.get(kind)
+    fields = {
+        "kind": kind,
+        "id": folder.name,
+        "about": {**about, **columns} if isinstance(about, dict) else about,
+        "facts": plain.get("node") or {},
+        "scores": plain.get("scores") or (),
+        "spec": plain.get("spec") or {},
+    }
+    made, problems = validate(Record, fields)
+    if made is None:
+        raise RecordsError(f"{folder / RECORD} is no record of a {kind}: {problems[0]}")
+    return made
 
 
 class Manifest(BaseModel):
@@ -142,7 +154,11 @@ class Manifest(BaseModel):
         if "nodes" not in plain:
             kinds = ("pretraining", "fit", "run")
             plain["nodes"] = {kind: plain[f"{kind}s"] for kind in kinds if plain.get(f"{kind}s")}
-        made, problems = validate(cls, {**plain, "columns": plain.get("columns") or {}})
+        try:
+            columns = unpack_columns(plain.get("columns") or {})
+        except ValueError as error:
+            raise RecordsError(f"{path}: {error}; run the study again to write the manifest anew") from error
+        made, problems = validate(cls, {**plain, "columns": columns})
         if made is None:
             raise RecordsError(f"{path}: {problems[0]}; run the study again to write the manifest anew")
         return made
@@ -161,27 +177,3 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise RecordsError(f"{path} holds a JSON {type(value).__name__}, expected an object")
     return value
-
-
-def complete_nodes(store: Path, everything: bool = False, *, scored: bool = False) -> Iterator[Stored]:
-    """Yield the complete nodes of the plan or, with everything, of the store, kind by kind in its order.
-
-    One that is damaged is not complete, and a warning names it. If ``scored``, only kinds whose records have
-    scores.
-
-    Raises:
-        RecordsError: The folder is no store.
-    """
-    manifest = Manifest.read(store)
-    for kind in manifest.scored if scored else manifest.nodes:
-        ids = manifest.nodes.get(kind, ())
-        if everything:
-            # A node that is being written has a dot in its name; failures lie in failed/.
-            ids = tuple(sorted(one.name for one in (store / plural(kind)).glob("*") if "." not in one.name))
-        for node_id in ids:
-            folder = store / plural(kind) / node_id
-            fault = fault_of(folder)
-            if fault is None:
-                yield Stored(kind, folder, manifest.columns.get(node_id, {}))
-            elif folder.is_dir():
-                warnings.warn(f"{folder} is left out: {fault}; run the study again", stacklevel=2)

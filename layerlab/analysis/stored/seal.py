@@ -12,6 +12,7 @@ import os
 import re
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,24 +53,51 @@ def fault_of(folder: Path) -> str | None:
 
     Sizes of its files are compared, digests are not, see :func:`changed_files`.
     """
+    return look_at(folder).fault
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a look at a node's folder gives.
+
+    Attributes:
+        fault: What is wrong with it, in words; None if nothing is.
+        data: The record as it lies on the disk; empty if it cannot be read.
+        sizes: Bytes of the other files as they were written, by name.
+    """
+
+    fault: str | None
+    data: bytes = b""
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+
+def look_at(folder: Path) -> Look:
+    """Read a node's record once, and compare the sizes of the other files."""
     try:
-        data = (folder / RECORD).read_bytes()
+        with open(f"{folder}/{RECORD}", "rb") as file:
+            data = file.read()
     except FileNotFoundError:
-        return f"there is no {RECORD}"
+        return Look(f"there is no {RECORD}")
     except OSError as error:
-        return f"{RECORD} cannot be read ({error.strerror})"
+        return Look(f"{RECORD} cannot be read ({error.strerror})")
     fault, files = _read(data)
     if fault is not None:
-        return f"{RECORD} {fault}"
-    for name, about in files.items():
+        return Look(f"{RECORD} {fault}", data)
+    sizes = {name: about["bytes"] for name, about in files.items()}
+    return Look(fault_of_sizes(str(folder), sizes), data, sizes)
+
+
+def fault_of_sizes(folder: str, sizes: Mapping[str, int]) -> str | None:
+    """Return which file of a node's folder has not the size that it was written with, in words."""
+    for name, wanted in sizes.items():
         try:
             size = os.stat(f"{folder}/{name}").st_size
         except OSError:
-            if not _is_pruned(folder, name):
+            if not _is_pruned(Path(folder), name):
                 return f"{name} is not there"
         else:
-            if size != about["bytes"]:
-                return f"{name} has {size} bytes, it was written with {about['bytes']}"
+            if size != wanted:
+                return f"{name} has {size} bytes, it was written with {wanted}"
     return None
 
 

@@ -184,7 +184,8 @@ def _write(frame: pd.DataFrame, folder: Path, *, png: bool) -> None:
     """Add records to those of a folder, the new ones in the place of equal ones, and draw all."""
     import pandas as pd
 
-    from layerlab.analysis.records.tidy import KEY, load_records, write_records
+    from layerlab.analysis.records.columns import KEY
+    from layerlab.analysis.records.tidy import load_records, write_records
     from layerlab.report.figures.gallery import draw_all
 
     path = folder / "records.csv"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,6 +29,7 @@ from layerlab.names import visible
 
 if TYPE_CHECKING:
     from layerlab.nodes.engines.engine import MakeEngine
+    from layerlab.study.status import Listed
     from layerlab.study.study import StudyPlan
 
 Device = Annotated[str, typer.Option(help="auto or cpu.", autocompletion=devices)]
@@ -142,18 +143,43 @@ def carry_out(plan: StudyPlan, folder: Path, *, report: bool, **options: Any) ->
     raise typer.Exit(DONE if outcome.good else SOME_FAILED)
 
 
-def status(study: StudyFile, overrides: Overrides = None, results: Folder = None) -> None:
+def status(
+    study: Annotated[
+        Path,
+        typer.Argument(
+            help="Study file (YAML), or a results directory.", metavar="STUDY", show_default=False
+        ),
+    ],
+    overrides: Overrides = None,
+    results: Folder = None,
+    anew: Annotated[
+        bool,
+        typer.Option("--check", help="Read every record, and compare every file with its digest."),
+    ] = False,
+) -> None:
     """Show where a study stands, also while other processes work on it.
+
+    Of a results directory it is the plan that was run last there, and no study is expanded. Records that have
+    not changed since they were indexed are not read again; --check reads all.
 
     \b
     layerlab status experiments/random_init_upos.yaml
+    layerlab status results/random-init-upos
+    layerlab status results/random-init-upos --check
     """
     from layerlab.nodes.store.runners import find_runners
     from layerlab.nodes.store.store import Store
-    from layerlab.study.status import read_status
+    from layerlab.study.standing import read_standing
 
-    expanded, folder = expand_study(study, overrides, results, None, check=False)
-    found = read_status(expanded, Store(folder))
+    nodes: Sequence[Listed] | None = None
+    if study.is_dir():
+        if overrides or results:
+            raise typer.BadParameter(f"{study} is a results directory: --set and --results need a study file")
+        folder = study
+    else:
+        expanded, folder = expand_study(study, overrides, results, None, check=False)
+        nodes = expanded.nodes
+    found = read_standing(Store(folder), nodes, anew=anew)
     print(f"{found.summary()} in {folder}")
     for runner in find_runners(Store(folder)):
         print(f"  runner   {visible(str(runner))}")

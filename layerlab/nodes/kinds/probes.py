@@ -70,7 +70,8 @@ def probe_models(
     """
     import pandas as pd
 
-    from layerlab.analysis.records.tidy import record_rows, validate_records
+    from layerlab.analysis.records.spread import record_rows
+    from layerlab.analysis.records.tidy import validate_records
 
     data, training = (data or DataSpec()).resolved(), training or ProbeTraining()
     checkpoints, trains, tests = _find_all(models, task, source, targets, data, seeds, layers)

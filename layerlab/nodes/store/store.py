@@ -29,6 +29,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from layerlab.analysis.stored.naming import pack_columns
 from layerlab.analysis.stored.seal import RECORD, changed_files, fault_of, seal
 from layerlab.disk import describe_error
 from layerlab.errors import DamageError, StoreError
@@ -249,7 +250,8 @@ class Store:
                 of nodes as the plan names them now; ``imports``, modules that workers import; and
                 ``weights``, which fits write them.
         """
-        write_changed(self.root / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False))
+        packed = {**manifest, "columns": pack_columns(manifest.get("columns") or {})}
+        write_changed(self.root / "manifest.json", json.dumps(packed, indent=1, ensure_ascii=False))
 
     def sweep(self, kind: str, node_id: str) -> None:
         """Remove what a kill may have left of a node: half-written folders, checkpoints of a complete one.

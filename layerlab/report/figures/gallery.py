@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from layerlab.analysis.effects.scales import POINTS, Scale
-from layerlab.analysis.records.tidy import TEXT
+from layerlab.analysis.records.columns import TEXT
 from layerlab.analysis.stored.record import Where
 from layerlab.errors import RecordsError, unknown
 from layerlab.names import visible

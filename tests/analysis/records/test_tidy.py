@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from layerlab.analysis.records.columns import COLUMNS
 from layerlab.analysis.records.nodes import load_nodes
 from layerlab.analysis.records.tidy import (
-    COLUMNS,
     empty_records,
     load_records,
     validate_records,

@@ -11,7 +11,8 @@ import pytest
 
 from layerlab.ablation.ablation import Ablation, Timed
 from layerlab.ablation.interventions import FitDonor, Freeze, Permute, Reset, Scale, Swap
-from layerlab.analysis.records.tidy import COLUMNS, load_records, validate_records, write_records
+from layerlab.analysis.records.columns import COLUMNS
+from layerlab.analysis.records.tidy import load_records, validate_records, write_records
 from layerlab.analysis.records.upgrade import NEWER, upgrade
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from layerlab.analysis.records.tidy import COLUMNS, load_records
+from layerlab.analysis.records.columns import COLUMNS
+from layerlab.analysis.records.tidy import load_records
 from layerlab.data.spec import DataSpec
 from layerlab.measures.options import ProbeTraining
 from layerlab.nodes.kinds.probes import probe_models

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
 from layerlab.analysis.effects.sensitivity import t_interval
-from layerlab.analysis.records.tidy import COLUMNS
+from layerlab.analysis.records.columns import COLUMNS
 from layerlab.errors import RecordsError, unknown
 from layerlab.names import PROBE, metric_name, task_name
 from layerlab.report.figures.figure import Drawing, Figure, Material, by_page
