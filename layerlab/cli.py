@@ -44,6 +44,7 @@ from layerlab.commands.studies.explain import explain
 from layerlab.commands.studies.init import init
 from layerlab.commands.studies.prune import prune
 from layerlab.commands.studies.run import run, status
+from layerlab.commands.studies.work import work
 
 app = typer.Typer(
     name="layerlab",
@@ -140,6 +141,7 @@ for _verb in (
     run,
     status,
     cancel,
+    work,
     ablate,
     init,
     explain,

@@ -29,6 +29,7 @@ pytest_plugins = [
         "records",
         "rows",
         "scorers",
+        "slurm",
         "studies",
         "texts",
         "tokenizers",

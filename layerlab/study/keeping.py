@@ -15,7 +15,6 @@ from layerlab.nodes.kinds.run import Run
 from layerlab.nodes.kinds.trajectory import Trajectory
 from layerlab.nodes.node import Node
 from layerlab.nodes.store.store import Store
-from layerlab.study.plan import Plan
 from layerlab.study.pruning import remove_weights
 
 KEEP: Final[tuple[str, ...]] = ("needed", "all", "none")
@@ -30,20 +29,20 @@ class Keeping:
             than their fit, which are carried out later.
     """
 
-    def __init__(self, plan: Plan, keep: str) -> None:
-        """Read a plan.
+    def __init__(self, nodes: Iterable[Node], keep: str) -> None:
+        """Read the nodes of a plan, see :attr:`layerlab.study.plan.Plan.all_nodes`.
 
         Args:
-            plan: A selection stands for the whole.
+            nodes: All of them.
             keep: ``needed``, ``all`` or ``none``.
         """
-        plan = plan.whole or plan
+        nodes = list(nodes)
         self.keep = keep
-        self._fits = {fit.id: fit for fit in plan.of(Fit)}
-        self._needs = {item.id: item.needs for item in plan.nodes}
+        self._fits = {item.id: item for item in nodes if isinstance(item, Fit)}
+        self._needs = {item.id: item.needs for item in nodes}
         self._waiting: dict[str, list[Node]] = {}
         donating, stored = set[str](), set[str]()
-        for item in plan.nodes:
+        for item in nodes:
             for need in item.needs:
                 self._waiting.setdefault(need, []).append(item)
             # A trajectory reads no weights, though a replay of its fit takes the same donors again.

@@ -1,4 +1,4 @@
-"""Every key of a study file, with what may be written there and what it means.
+"""Every key of a study file, and of a file of an engine, with what may be written there and what it means.
 
 The texts are the docstrings of the classes that read the keys, so that there is one place for them.
 """
@@ -12,15 +12,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ByteSize
 from pydantic.fields import FieldInfo
 
 from layerlab.ablation.interventions import known_interventions
 from layerlab.ablation.written import FORMS, Written
 from layerlab.errors import Problem, StudyError, unknown
+from layerlab.nodes.engines.choice import engines_with_options
 from layerlab.study.grid import Grid
 
-_PLAIN = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+_PLAIN = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    ByteSize: "bytes, such as 16GB",
+}
 _LISTS = ("tuple", "list", "Sequence")
 
 
@@ -47,7 +54,7 @@ class Key:
 
 
 def study_keys() -> dict[str, Key]:
-    """Return every key of a study file by its path, those of the interventions last.
+    """Return every key of a study file by its path, then those of interventions and of files of engines.
 
     >>> study_keys()["training.warmup"]
     Key(path='training.warmup', kind='number', default='0.1', text='Fraction of the steps in which the rate rises linearly.')
@@ -58,6 +65,10 @@ def study_keys() -> dict[str, Key]:
         phases = ", ".join(phase for phase in ("before", "during", "after") if phase in cls.phases)
         found[kind] = Key(kind, f"an intervention ({phases} fine-tuning)", "none", _body(whole))
         found.update((key.path, key) for key in _keys_of(cls, f"{kind}."))
+    for name, make in engines_with_options().items():
+        whole = inspect.getdoc(type(make)) or ""
+        found[name] = Key(name, "an engine, in a file for --engine", "none", _body(whole))
+        found.update((key.path, key) for key in _keys_of(type(make), f"{name}."))
     return found
 
 
@@ -82,7 +93,7 @@ def find_keys(name: str) -> list[Key]:
 
 def _keys_of(cls: type[Any], prefix: str) -> Iterator[Key]:
     """Yield the keys of a class's fields, and below each those of the class that reads it."""
-    texts = _attributes(cls)
+    texts = {name: text for one in reversed(cls.__mro__) for name, text in _attributes(one).items()}
     fields: Mapping[str, FieldInfo] = (
         cls.__pydantic_fields__ if is_dataclass(cls) else cls.model_fields  # type: ignore[attr-defined]
     )

@@ -99,7 +99,7 @@ def prepare_store(
             raise StoreError(f"{store.root}: another process has been writing its plan for {PATIENCE:.0f} s")
         previous, study = _read_previous(store)
         _check_name(plan, store, previous or {"study": (study or {}).get("name")})
-        manifest = _manifest_of(plan, keeping or Keeping(plan, plan.study.keep), part)
+        manifest = _manifest_of(plan, keeping or Keeping(plan.all_nodes, plan.study.keep), part)
         text = write_study(plan.study)
         if divided and part is not None and previous.get("part") == part:
             manifest = _join(previous, manifest)

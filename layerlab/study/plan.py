@@ -44,6 +44,11 @@ class Plan:
         ]
         return " over ".join(filter(None, parts))
 
+    @property
+    def all_nodes(self) -> tuple[Node, ...]:
+        """Its nodes, or of a selection those of the whole plan."""
+        return (self.whole or self).nodes
+
     def of(self, cls: type[N]) -> tuple[N, ...]:
         """Return the nodes of a kind."""
         return tuple(item for item in self.nodes if isinstance(item, cls))

@@ -13,7 +13,7 @@ from layerlab.analysis.stored.made import digest_inputs, made_of, note_made
 from layerlab.errors import Problem, StudyError, unknown
 from layerlab.files import write_text
 from layerlab.nodes.engines.choice import default_engine
-from layerlab.nodes.engines.engine import MakeEngine, find_engine
+from layerlab.nodes.engines.engine import Detaching, Engine, MakeEngine, find_engine
 from layerlab.nodes.engines.scheduler import run_in_order, schedule
 from layerlab.nodes.engines.unit import make_units, with_memory
 from layerlab.nodes.settings import WorkSettings
@@ -47,12 +47,14 @@ class Outcome:
         status: Which nodes are complete, failed, blocked.
         seconds: Wall time of this call.
         n_new: Nodes that were completed meanwhile, by this process or one beside it.
+        left_to: What goes on without this process, in words; "" if it did not detach.
     """
 
     store: Store
     status: Status
     seconds: float
     n_new: int
+    left_to: str = ""
 
     @property
     def good(self) -> bool:
@@ -77,6 +79,7 @@ def run_plan(
     keep: str | None = None,
     part: str | None = None,
     divided: bool = False,
+    detach: bool = False,
 ) -> Outcome:
     """Carry out what is left of a plan and write its tidy frames: ``records.csv``, ``nodes.csv`` and others.
 
@@ -97,6 +100,7 @@ def run_plan(
             :func:`layerlab.study.parts.part_of`; None for a study of its own.
         divided: Whether the plan joins the parts that were run before or are run beside it, instead of taking
             their place in the records.
+        detach: Leave as soon as the engine has handed the work over to what goes on without this process.
 
     Raises:
         StoreError: The directory holds another study's results, or is none.
@@ -108,7 +112,7 @@ def run_plan(
     _check_options(device, workers, keep)
     check_trackers(plan.study.report_to)
     started, store = time.monotonic(), Store(Path(folder))
-    keeping = Keeping(plan, keep or plan.study.keep)
+    keeping = Keeping(plan.all_nodes, keep or plan.study.keep)
     settings = WorkSettings(checkpoint_seconds, device, shortcuts=read_shortcuts(shortcuts))
     if engine is None:
         engine = default_engine(workers)
@@ -125,7 +129,9 @@ def run_plan(
         _announced(store, engine, before),
         Progress(plan, store, enabled=progress and process_rank() == 0) as display,
     ):
-        _carry_out(plan, store, settings, keeping, make, workers, retries, engine not in LOCAL, display.tick)
+        left_to = _carry_out(
+            plan, store, settings, keeping, make, workers, retries, engine not in LOCAL, display.tick, detach
+        )
     _sweep(plan, store)
     status = read_status(plan, store)
     if process_rank() == 0:
@@ -133,7 +139,7 @@ def run_plan(
             join_again(plan, store, keeping, part)
         write_frames(store)
     n_new = max(0, status.n_done - before.n_done)
-    return Outcome(store, status, time.monotonic() - started, n_new)
+    return Outcome(store, status, time.monotonic() - started, n_new, left_to)
 
 
 def _announced(store: Store, engine: str | MakeEngine, before: Status) -> AbstractContextManager[None]:
@@ -169,8 +175,13 @@ def _carry_out(
     retries: int,
     placed: bool,
     tick: Callable[[], None],
-) -> None:
-    """Carry out what is left of a plan, and let weights go that nothing waits for."""
+    detach: bool,
+) -> str:
+    """Carry out what is left of a plan, and let weights go that nothing waits for.
+
+    Returns:
+        What goes on without this process, see :class:`Outcome`.
+    """
     done = done_nodes(plan.nodes, store)
     units = make_units(plan.nodes, lambda item: item.id in done, settings)
     if units and placed:
@@ -181,15 +192,35 @@ def _carry_out(
         if process_rank() == 0:
             keeping.clear(store, [node_id for unit in units for node_id in unit.nodes])
     elif units:
-        slots = min(workers, len(units)) if workers else None
+        engine = make(store, settings, min(workers, len(units)) if workers else None)
+        handed_over = _handed_over(engine) if detach else None
+
+        def draw_or_leave() -> bool:
+            tick()
+            return handed_over is not None and bool(handed_over())
+
         schedule(
             store,
             units,
-            make(store, settings, slots),
+            engine,
             retries=retries,
-            tick=tick,
+            tick=draw_or_leave,
             ended=lambda unit: keeping.clear(store, unit.nodes),
         )
+        return handed_over() if handed_over is not None else ""
+    return ""
+
+
+def _handed_over(engine: Engine) -> Callable[[], str]:
+    """Return what says that an engine has handed its work over.
+
+    Raises:
+        StudyError: Its work ends with this process.
+    """
+    if not isinstance(engine, Detaching):
+        engine.close()
+        raise StudyError([Problem("detach", "expected an engine whose work goes on alone, such as slurm")])
+    return lambda: engine.handed_over
 
 
 def _check_precision(plan: Plan, store: Store, device: str) -> None:

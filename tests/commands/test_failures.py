@@ -49,6 +49,7 @@ VERBS: dict[str, tuple[list[str], str]] = {
     "run": (["run", "study.yaml"], "layerlab.study.study.Study.from_yaml"),
     "status": (["status", "study.yaml"], "layerlab.study.study.Study.from_yaml"),
     "cancel": (["cancel", "results"], "layerlab.nodes.store.store.Store.read_manifest"),
+    "work": (["work", "results"], "layerlab.study.serving.read_plan"),
     "prune": (["prune", "study.yaml"], "layerlab.study.study.Study.from_yaml"),
     "records": (["records", "results"], "layerlab.analysis.records.tidy.load_records"),
     "table": (["table", "results"], "layerlab.analysis.records.tidy.load_records"),

@@ -69,7 +69,7 @@ def test_what_is_kept_is_what_was_chosen(swaps: Study, tmp_path: Path) -> None:
         pd.testing.assert_frame_equal(frame, frames[0])
     there = [with_weights(plan, tmp_path / keep) for keep in ("all", "needed", "none")]
     assert there == [{fit.id for fit in plan.fits}, {donor}, set()]
-    assert [set(Keeping(plan, keep).kept()) for keep in ("all", "needed", "none")] == there
+    assert [set(Keeping(plan.all_nodes, keep).kept()) for keep in ("all", "needed", "none")] == there
     assert plan.run(tmp_path / "none", workers=0, progress=False).n_new == 0
 
 
@@ -78,7 +78,7 @@ def test_weights_are_written_where_something_reads_them(
 ) -> None:
     """Of the others those of long fits, so that a kill before their runs loses nothing."""
     plan = swaps.plan(check=False)
-    stored = set(Keeping(plan, "needed").stored)
+    stored = set(Keeping(plan.all_nodes, "needed").stored)
     assert len(stored) == 2  # the donor, and the fit whose run waits for it
     carry_out(plan, tmp_path / "quick")
     assert len(written) == 2

@@ -42,6 +42,12 @@ def test_choices_and_defaults_are_those_of_the_model() -> None:
     assert study_keys()["models"].default == "required"
 
 
+def test_options_of_engines_are_keys() -> None:
+    (memory,) = find_keys("slurm.memory")
+    assert (memory.kind, memory.default) == ("bytes, such as 16GB | null", "none")
+    assert find_keys("slurm")[0].kind == "an engine, in a file for --engine"
+
+
 def test_the_command_line_explains_one_key_or_lists_all(call: Call) -> None:
     code, out, _ = call("explain", "training.warmup")
     assert code == 0

@@ -41,7 +41,7 @@ def at_once(works: Sequence[Callable[[], object]]) -> list[BaseException | None]
 def carry_out(file: Path, folder: Path, *overrides: str) -> None:
     """Do what a runner does in a directory, but for the work: its scores are invented."""
     plan, store = Study.from_yaml(file, overrides).plan(check=False), Store(folder)
-    part, keeping = part_of(file, overrides), Keeping(plan, "all")
+    part, keeping = part_of(file, overrides), Keeping(plan.all_nodes, "all")
     prepare_store(plan, store, keeping, part=part, divided=is_divided(overrides))
     publish(plan, store)
     join_again(plan, store, keeping, part)

@@ -14,14 +14,14 @@ def explain(
     key: Annotated[
         str,
         typer.Argument(
-            help="A key, such as training.epochs, epochs, or an intervention; without one, all are listed.",
+            help="A key, such as training.epochs or epochs, an intervention, an engine [default: all].",
             metavar="[KEY]",
             show_default=False,
             autocompletion=keys,
         ),
     ] = "",
 ) -> None:
-    """Explain a key of a study file: what it means, what may be written, and what holds without it.
+    """Explain a key of a study or an engine: what it means, what may be written, what holds without it.
 
     \b
     layerlab explain training.select

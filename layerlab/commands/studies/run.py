@@ -47,7 +47,7 @@ def run(
         str | None,
         typer.Option(
             metavar="NAME|FILE",
-            help="local, inline, ray or a registered one; or a YAML file with its name and options "
+            help="local, inline, ray, slurm or a registered one; or a YAML file with its name and options "
             "[default: by workers].",
         ),
     ] = None,
@@ -65,6 +65,9 @@ def run(
     shortcuts: Shortcuts = "all",
     keep: Keep = None,
     report: Annotated[bool, typer.Option(help="Write tables and figures at the end.")] = True,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Leave once all is submitted; for engines such as slurm.")
+    ] = False,
 ) -> None:
     """Carry out a study; what is complete is not done again, what was interrupted goes on.
 
@@ -89,6 +92,7 @@ def run(
         keep=keep,
         part=part_of(study, overrides or ()),
         divided=is_divided(overrides or ()),
+        detach=detach,
     )
 
 
@@ -118,9 +122,14 @@ def carry_out(plan: StudyPlan, folder: Path, *, report: bool, **options: Any) ->
     except KeyboardInterrupt as end:
         how = "cancelled by another process" if isinstance(end, Cancelled) else "interrupted"
         print(f"{how}; the same command goes on from here", file=sys.stderr)
+        for line in _describe_jobs(folder):
+            print(f"{line} go on; `layerlab cancel` ends them", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
     if process_rank() > 0:
         return
+    if outcome.left_to:
+        print(f"{outcome.left_to}; see `layerlab status`; the same command joins them again", file=sys.stderr)
+        raise typer.Exit(DONE)
     for failure in outcome.status.failures:
         print(f"failed: {_told(failure)}", file=sys.stderr)
         print(f"        {outcome.store.failed(failure['id']) / 'traceback.txt'}", file=sys.stderr)
@@ -183,6 +192,8 @@ def status(
     print(f"{found.summary()} in {folder}")
     for runner in find_runners(Store(folder)):
         print(f"  runner   {visible(str(runner))}")
+    for line in _describe_jobs(folder):
+        print(f"  {line}")
     for activity in found.active:
         print(f"  running  {activity}")
     for failure in found.failures:
@@ -192,6 +203,15 @@ def status(
     for what in found.damaged:
         print(f"  damaged  {visible(what)}")
     raise typer.Exit(SOME_FAILED if found.failures else DONE)
+
+
+def _describe_jobs(folder: Path) -> list[str]:
+    """Return a line on the jobs that were submitted and wait or run, if there are any."""
+    from layerlab.nodes.engines.on_slurm.jobs import describe_jobs, find_jobs
+    from layerlab.nodes.store.store import Store
+
+    jobs = find_jobs(Store(folder))
+    return [f"jobs     {describe_jobs(jobs)}"] if jobs else []
 
 
 def _told(failure: Mapping[str, str]) -> str:

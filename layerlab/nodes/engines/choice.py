@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 
-from layerlab.nodes.engines.engine import Engine, register_engine
+from pydantic import BaseModel
+
+from layerlab.nodes.engines.engine import Engine, known_engines, register_engine
 from layerlab.nodes.engines.inline import InlineEngine
 from layerlab.nodes.engines.local import LocalEngine
 from layerlab.nodes.engines.on_ray.make import Ray
+from layerlab.nodes.engines.on_slurm.make import Slurm
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store
 from layerlab.processes import usable_cores
@@ -27,6 +30,12 @@ def make_local(store: Store, settings: WorkSettings, slots: int | None = None) -
 register_engine("inline", make_inline)
 register_engine("local", make_local)
 register_engine("ray", Ray())
+register_engine("slurm", Slurm())
+
+
+def engines_with_options() -> dict[str, BaseModel]:
+    """Return the engines that are made by a model, whose fields are their options, by name."""
+    return {name: make for name, make in known_engines().items() if isinstance(make, BaseModel)}
 
 
 def default_engine(slots: int | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from layerlab.errors import Problem, StudyError, unknown
 from layerlab.nodes.engines.unit import Unit
@@ -56,6 +56,16 @@ class Engine(Protocol):
         ...
 
 
+@runtime_checkable
+class Detaching(Protocol):
+    """An engine whose work goes on without the process that started it."""
+
+    @property
+    def handed_over(self) -> str:
+        """What goes on, in words; "" while this process still has to start something."""
+        ...
+
+
 class MakeEngine(Protocol):
     """Makes an engine for one store."""
 
@@ -84,6 +94,14 @@ def register_engine(name: str, make: MakeEngine) -> None:
     if _ENGINES.get(name, make) is not make:
         raise ValueError(f"engine {name!r} exists already")
     _ENGINES[name] = make
+
+
+def known_engines() -> dict[str, MakeEngine]:
+    """Return every engine by name, those of installed packages among them."""
+    for entry in entry_points(group=ENTRY_POINTS):
+        if entry.name not in _ENGINES:
+            register_engine(entry.name, entry.load())
+    return dict(_ENGINES)
 
 
 def find_engine(name: str) -> MakeEngine:

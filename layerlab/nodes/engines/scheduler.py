@@ -13,6 +13,7 @@ from layerlab.nodes.engines.unit import Unit, state_of
 from layerlab.nodes.store.store import Store
 
 POLL_SECONDS = 0.1
+_DIED = "the worker died of "
 
 
 def schedule(
@@ -21,8 +22,10 @@ def schedule(
     engine: Engine,
     *,
     retries: int = 0,
-    tick: Callable[[], None] = lambda: None,
+    tick: Callable[[], bool | None] = lambda: None,
     ended: Callable[[Unit], None] = lambda unit: None,
+    patience: float | None = None,
+    again: bool = True,
 ) -> None:
     """Carry out units on an engine; returns when each is complete, failed, or blocked by a failed one.
 
@@ -34,16 +37,21 @@ def schedule(
         units: What is to be done.
         engine: Where; it is closed at the end, also after an error.
         retries: How often a unit whose worker died is tried again.
-        tick: Called often; draws progress.
+        tick: Called often; draws progress, and returns whether to leave what is left to others.
         ended: Called with each unit whose worker has ended with it.
+        patience: How long to wait for others where nothing is to be done here, in seconds; None for as long
+            as they are at work.
+        again: Whether what failed before is tried here too; not where several share the work from the start.
     """
-    state = _Schedule(store, engine, list(units), retries, ended)
+    state = _Schedule(store, engine, list(units), retries, ended, again)
+    at_work = time.monotonic()
     try:
         while state.left or state.running:
             state.start_ready()
+            at_work = time.monotonic() if state.running else at_work
             state.reap()
-            tick()
-            if state.stuck:
+            leave = tick()
+            if leave or state.stuck or (patience is not None and time.monotonic() - at_work > patience):
                 return
             if state.left or state.running:
                 time.sleep(POLL_SECONDS)
@@ -60,6 +68,7 @@ class _Schedule:
     left: list[Unit]
     retries: int
     ended: Callable[[Unit], None]
+    again: bool = True
     running: dict[int, Unit] = field(default_factory=dict)
     crashes: Counter[Unit] = field(default_factory=Counter)
     stuck: bool = False
@@ -75,7 +84,7 @@ class _Schedule:
                 break
             state = state_of(self.store, unit)
             states.add(state)
-            if state == "ready":
+            if state == "ready" and (self.again or not has_failed(self.store, unit)):
                 slot = free.pop(0)
                 self.running[slot] = unit
                 self.engine.start(slot, unit)
@@ -106,15 +115,34 @@ class _Schedule:
                 note_crash(self.store, unit, ended)
 
 
+def has_failed(store: Store, unit: Unit) -> bool:
+    """Return whether a node of a unit failed when it was last tried."""
+    return any(not store.is_complete(one) and store.read_failure(one) is not None for one in unit.nodes)
+
+
 def note_crash(store: Store, unit: Unit, ended: Ended) -> None:
     """Leave a failure for the first node that a dead worker did not finish."""
     for node_id in unit.nodes:
         if not store.is_complete(node_id) and store.read_failure(node_id) is None:
             tail = ended.output.strip()
             last = tail.splitlines()[-1] if tail else "it printed nothing"
-            error = StoreError(f"the worker died of {ended.crash}: {last}")
+            error = StoreError(f"{_DIED}{ended.crash}: {last}")
             store.write_failure(node_id, unit.title, error, ended.output)
             return
+
+
+def take_crash(store: Store, unit: Unit) -> tuple[str, str]:
+    """Forget that a worker elsewhere died at a unit, and return of what, and what it printed; "" if none did.
+
+    A scheduler that hears it decides whether the unit is tried again.
+    """
+    for node_id in unit.nodes:
+        failure = None if store.is_complete(node_id) else store.read_failure(node_id)
+        if failure is not None and failure["message"].startswith(_DIED):
+            output = (store.failed(node_id) / "traceback.txt").read_text(encoding="utf-8")
+            store.clear_failure(node_id)
+            return failure["message"].removeprefix(_DIED).partition(": ")[0], output
+    return "", ""
 
 
 def run_in_order(store: Store, units: Sequence[Unit], run: Callable[[Unit], object]) -> None:

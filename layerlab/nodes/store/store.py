@@ -11,6 +11,7 @@ Layout::
     damaged/<name>/          what was not what it had been written as, with why.txt; it was made again
     leases/<id>              who is at work on a node
     runners/<name>           who carries out the plan now
+    slurm/                   jobs that were submitted: notes, scripts, output
     cache/                   what is computed again if it is removed
     events/<id>.jsonl        progress, one JSON object a line
     records.csv, nodes.csv   the tidy frames; tables/ and figures/ beside them

@@ -102,7 +102,7 @@ def plan_cost(plan: Plan, cost_as: str | None = None) -> Cost:
         evaluation_flops += shape.forward_flops(read)
         stored[fit.id] = STORED * shape.parameters
     shapes = tuple(counter.shapes.values())
-    kept = {keep: Keeping(plan, keep).kept() for keep in KEEP}
+    kept = {keep: Keeping(plan.all_nodes, keep).kept() for keep in KEEP}
     disk = {keep: sum(stored.get(one, 0) for one in ids) for keep, ids in kept.items()}
     memory = TRAINED * max((shape.parameters for shape in shapes), default=0)
     per_word, measured = counter.pieces_per_word()
