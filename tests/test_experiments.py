@@ -116,6 +116,8 @@ def test_the_small_form_of_the_header_is_planned(
     path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changes = overrides(small_form(path))
+    if path.stem.startswith("emerging_"):
+        return  # they pretrain their models; see tests/test_emerging.py
     if path in OF_MBERT:
         assert "models=[minimbert-controlled]" in changes
         changes += [f"data.controlled.{split}={size}" for split, size in FEW.items()]

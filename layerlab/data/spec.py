@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from layerlab.data.artificial.ways import Ways
 from layerlab.data.tags import StrayTags
 
 Split = Literal["train", "dev", "test"]
@@ -52,6 +53,23 @@ class Controlled(BaseModel):
     nli: Literal["plain", "balanced"] = "plain"
 
 
+class Artificial(BaseModel):
+    """A language made of another one, whose corpora are that one's with all their annotations.
+
+    Attributes:
+        of: The other language, perhaps with a treebank or domain.
+        ways: The first one first: ``inverted``, ``permuted``, ``transliterated``, ``fake``; as in the corpora
+            of a pretraining spec.
+        seed: Of what is random in them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    of: str
+    ways: Ways
+    seed: int = Field(default=0, ge=0)
+
+
 class DataSpec(BaseModel):
     """Where corpora are: local folders, the Hub, controlled languages, or by default the built-in catalogue.
 
@@ -70,6 +88,8 @@ class DataSpec(BaseModel):
             of pairs.
         stray_tags: What becomes of an ``I-X`` that begins an entity; likewise.
         limit: At most so many sentences of a split, spread evenly over it.
+        artificial: Languages by name that are made of others, such as
+            ``{fake: {of: en, ways: [fake]}}``.
 
     >>> DataSpec(root="treebanks", limit={"train": 2000}).limit["train"]
     2000
@@ -86,6 +106,7 @@ class DataSpec(BaseModel):
     tag_map: dict[str, str] = Field(default_factory=dict)
     stray_tags: StrayTags = "rare"
     limit: dict[Split, Sentences] = Field(default_factory=dict)
+    artificial: dict[str, Artificial] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _check(self) -> DataSpec:
@@ -95,6 +116,11 @@ class DataSpec(BaseModel):
             raise ValueError("give controlled (controlled languages) or root or hub, not both")
         if self.folders and self.root is None:
             raise ValueError("folders are folders under root: give root as well")
+        for name, made in self.artificial.items():
+            if made.of in self.artificial:
+                raise ValueError(
+                    f"artificial: {name} is made of {made.of}, which is made itself; compose its ways"
+                )
         if (self.revision is not None or self.hub_config != "{language}") and self.hub is None:
             raise ValueError("hub_config and revision belong to a data set: give hub as well")
         return self

@@ -99,7 +99,7 @@ def _invented(spec: Mapping[str, Any]) -> str:
     names = [
         language
         for language, texts in spec["corpora"].items()
-        if any(isinstance(text, Mapping) and "controlled" in text for text in texts)
+        if any(isinstance(text, Mapping) and {"controlled", "artificial"} & set(text) for text in texts)
     ]
     if not names:
         return ""

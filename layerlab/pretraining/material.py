@@ -11,7 +11,9 @@ import numpy as np
 
 from layerlab.errors import CheckpointError, DamagedCheckpointError, DataError, LayerlabError
 from layerlab.files import digest_file, read_json, replacing, write_json, write_text
+from layerlab.languages.corpora.generate import find_world
 from layerlab.languages.family import find_family, find_language
+from layerlab.languages.world.scenes import open_frame
 from layerlab.models.by_language.manifest import FOLDER
 from layerlab.models.by_language.tokenizers import languages_with_tokenizers, save_tokenizers
 from layerlab.models.tokenizers import Tokenizers
@@ -27,8 +29,8 @@ from layerlab.pretraining.text.corpus import (
     measure_text,
     pack,
 )
-from layerlab.pretraining.text.texts import ControlledText, paragraphs_of
-from layerlab.pretraining.text.tokenizer import spread, train_tokenizer
+from layerlab.pretraining.text.texts import ControlledText, innermost, paragraphs_of
+from layerlab.pretraining.text.tokenizer import spread, thinned, train_tokenizer
 from layerlab.pretraining.text.unigram import SPECIAL_TOKENS
 from layerlab.training.events import Report, silent
 from layerlab.validation import validate
@@ -98,13 +100,19 @@ def check_material(spec: PretrainingSpec) -> None:
         DataError: Naming every file that is missing or of an unknown kind, or an unknown controlled language.
     """
     check_corpora(
-        {key: [text for text in texts if isinstance(text, Path)] for key, texts in spec.corpora.items()}
+        {
+            key: [text for text in map(innermost, texts) if isinstance(text, Path)]
+            for key, texts in spec.corpora.items()
+        }
     )
     for language, texts in spec.corpora.items():
-        for text in texts:
+        for text in map(innermost, texts):
             if isinstance(text, ControlledText):
                 try:
-                    find_language(find_family(text.family), text.controlled)
+                    family, domain = find_family(text.family), text.spoken_domain
+                    find_language(family, text.controlled)
+                    if domain is not None:
+                        open_frame(find_world(family), domain)
                 except LayerlabError as error:
                     raise DataError(f"corpora: {language}: {error}") from error
     around = spec.surroundings()
@@ -135,7 +143,7 @@ def _check_extent(spec: PretrainingSpec, language: str, files: Sequence[Path], n
 
 
 def language_paragraphs(spec: PretrainingSpec, language: str) -> list[str]:
-    """Return all paragraphs of a language, text after text.
+    """Return the paragraphs of a language, text after text, as many as the spec's ``amount`` says.
 
     Raises:
         DataError: The language has no text.
@@ -144,7 +152,7 @@ def language_paragraphs(spec: PretrainingSpec, language: str) -> list[str]:
     paragraphs = [paragraph for text in texts for paragraph in paragraphs_of(text, drop)]
     if not paragraphs:
         raise DataError(f"{language}: no text in {', '.join(map(str, texts))}")
-    return paragraphs
+    return thinned(paragraphs, spec.amount.get(language, 1.0))
 
 
 def _read_back(state: Path, files: Mapping[str, Path]) -> tuple[Tokenizers, dict[str, Tokens]]:

@@ -9,6 +9,7 @@ import torch
 from layerlab.errors import ArchitectureError, unknown
 from layerlab.models.by_language.views import Views, tie
 from layerlab.models.folders import fault_of_sizes
+from layerlab.pretraining.budget import sizes_for
 from layerlab.pretraining.factors.growth import check_growth, grow
 from layerlab.pretraining.spec import PretrainingSpec
 from layerlab.pretraining.text.unigram import SPECIAL_TOKENS
@@ -115,6 +116,8 @@ def _config(spec: PretrainingSpec, vocab_size: int) -> Any:
             raise ArchitectureError(f"architecture.options: {unknown(f'{kind} option', option, known)}")
     if fault := fault_of_sizes(options):
         raise ArchitectureError(f"architecture.options: {fault}")
+    if spec.architecture.layer_parameters is not None:
+        options = options | sizes_for(kind, options, spec.architecture.layer_parameters)
     taken = {key: value for key, value in from_tokenizer.items() if key in known}
     try:
         return AutoConfig.for_model(kind, **taken, **options)

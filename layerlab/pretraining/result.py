@@ -21,6 +21,16 @@ from layerlab.training.throughput import Machine
 
 def write_result(folder: Path, state: Path, parts: Parts, done: Position, machine: Machine) -> None:
     """Write weights, tokenizers, ``training.json``, its picture and ``README.md``."""
+    write_encoder(folder, state, parts)
+    facts = training_facts(parts, done, machine)
+    write_text(folder / "training.json", json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
+    write_text(folder / "README.md", model_card(facts, parts.spec))
+    if done.losses:
+        write_picture(folder)
+
+
+def write_encoder(folder: Path, state: Path, parts: Parts) -> None:
+    """Write the encoder as it is, with its tokenizers, which are in ``state``."""
     parts.trained.eval()
     if parts.speakers is None:
         parts.model.save_pretrained(folder)
@@ -28,11 +38,6 @@ def write_result(folder: Path, state: Path, parts: Parts, done: Position, machin
         save_views(folder, parts.speakers.views)
     parts.material.tokenizer.save_pretrained(folder)
     copy_tokenizers(state, folder)
-    facts = training_facts(parts, done, machine)
-    write_text(folder / "training.json", json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
-    write_text(folder / "README.md", model_card(facts, parts.spec))
-    if done.losses:
-        write_picture(folder)
     for path in (*folder.glob("*.safetensors"), *(folder / FOLDER).rglob("*.safetensors")):
         open_up(path)
 

@@ -17,6 +17,7 @@ from layerlab.disk import writing
 from layerlab.pretraining import checkpoint
 from layerlab.pretraining.checkpoint import STATE, Position
 from layerlab.pretraining.head import head_of
+from layerlab.pretraining.kept import hand_over, keep_encoder
 from layerlab.pretraining.material import Material, prepare
 from layerlab.pretraining.model import build_model, build_views, check_architecture
 from layerlab.pretraining.probes import means_by_layer, probe_rows, read_probes
@@ -90,13 +91,14 @@ def pretrain(
             material = prepare(spec, folder, report)
         sequences = {language: packed.train for language, packed in material.packed.items()}
         sizes = {key: len(rows) for key, rows in sequences.items()}
-        drawn = shares(sizes, spec.sampling_exponent, spec.fixed_shares())
+        drawn = shares(sizes, spec.sampling_exponent, spec.fixed_shares(), spec.ratio)
         order = Order(sequences, drawn, spec.batch_sequences, spec.steps, spec.seed)
         parts = _make_parts(spec, material, order, accelerator)
         run = _Run(parts, folder, Saving(checkpoint_seconds), report)
         run.train(last)
         if accelerator.is_main_process:
             write_result(made, folder / STATE, parts, run.position, run.machine)
+            hand_over(folder, made)
         accelerator.wait_for_everyone()
     return made
 
@@ -176,6 +178,8 @@ class _Run:
             losses = held_out_losses(self.parts)
             position.held_out.append({"step": position.step, "loss": losses})
             self._report("held-out", loss=losses)
+        if position.step in spec.keep_at and self.parts.accelerator.is_main_process:
+            keep_encoder(self.folder, self.folder / STATE, self.parts, position.step)
         if probed := self._probe():
             position.probes.extend(probed)
             self._report("probe", means=means_by_layer(probed))

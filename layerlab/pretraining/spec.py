@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar, cast
+from typing import Annotated, Any, Final, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -19,13 +19,13 @@ from layerlab.pretraining.factors.anchors import ANCHORS, Anchors
 from layerlab.pretraining.factors.factor import Surroundings, check_together, read_factors
 from layerlab.pretraining.factors.parallel import PARALLEL, Parallel
 from layerlab.pretraining.probes import Probes
-from layerlab.pretraining.text.texts import ControlledText, HubText, Text, placed
+from layerlab.pretraining.text.texts import ArtificialText, ControlledText, HubText, Text, placed
 from layerlab.validation import validate
 
 T = TypeVar("T")
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 # Fields without effect on the encoder; they may change when a pretraining goes on.
-WITHOUT_EFFECT: Final = frozenset({"imports", "probes", "evaluate_every"})
+WITHOUT_EFFECT: Final = frozenset({"imports", "probes", "evaluate_every", "keep_at"})
 #: More steps than any pretraining takes, and seeds whose streams fit in 64 bits.
 MOST_STEPS: Final = 10**9
 SEEDS: Final = 2**44
@@ -39,12 +39,15 @@ class Architecture(BaseModel):
     Attributes:
         model_type: The architecture's name in transformers, such as ``bert`` or ``modernbert``.
         options: What to set in its config; vocabulary size and special token ids come from the tokenizer.
+        layer_parameters: Parameters of all layers together; the width is then the one that comes nearest, so
+            that depths are compared at equal size (K et al. 2020). None for the width of the options.
     """
 
     model_config = _STRICT
 
     model_type: str
     options: dict[str, Any] = {}
+    layer_parameters: int | None = Field(default=None, ge=1)
 
 
 class PretrainingSpec(BaseModel):
@@ -55,13 +58,17 @@ class PretrainingSpec(BaseModel):
         architecture: The model to make.
         corpora: Language to its texts: files ``.txt`` (one paragraph a line) or ``.tsv`` (id TAB text), each
             also as ``.xz``; ``{hub: id, config: ..., split: ..., column: ...}`` for a data set of the Hub;
-            ``{controlled: avin, sentences: 100000, seed: 0}`` for a controlled language.
+            ``{controlled: avin, sentences: 100000, seed: 0}`` for a controlled language, which may have a
+            ``domain``; and ``{artificial: [inverted], of: ...}`` for a text made artificial.
         parallel: Parallel text, if part of the sequences hold a text's translations side by side; None for
             masked LM on one language at a time.
         anchors: Running text with words of another language in it, if part of the sequences hold such; None
             if not.
         imports: Modules to import first, which register factors.
         factors: Registered factors by name, each with its fields; see :func:`layerlab.register_factor`.
+        amount: Language to the fraction of its paragraphs that are used, evenly spread; all by default.
+        ratio: Language to its weight among the sequences, such as ``{en: 3, fr: 1}``; empty for what
+            ``sampling_exponent`` says.
         grown_from: Encoder to start from, with its tokenizer: a folder, or the name of one that comes with
             layerlab, of the same depth or of a divisor of it; None to start from random weights.
         growth: A deeper encoder ``split``s the layers of the one it starts from, or ``stack``s fresh ones on
@@ -76,12 +83,16 @@ class PretrainingSpec(BaseModel):
         sequence_length: Tokens in a packed sequence, ``[CLS]`` included.
         batch_sequences: Sequences in a step.
         mask_rate: Fraction of the ordinary tokens to be predicted.
+        random_replacement: Of the tokens to be predicted, those that another one stands in for; 80% are
+            masked, the rest stay. 0 for none (Dufter and Schütze 2020).
         learning_rate: Peak rate of AdamW.
         weight_decay: Decoupled decay of the matrices; biases and norms have none.
         warmup_steps: Steps over which the rate climbs from 0; then it falls linearly to 0.
         steps: Optimiser steps.
         held_out_sequences: Sequences of each language, evenly spaced, that are never trained on.
         evaluate_every: Steps between held-out losses; the last step always has one.
+        keep_at: Steps after which the encoder is kept, in ``kept/`` beside the last one; a study names it by
+            ``{pretraining: spec.yaml, step: 1000}``.
         probes: Parallel sentences on which alignment is measured at regular steps; None for no probes.
         seed: Seed of weights, order, masks and dropout.
         precision: ``fp32``, ``bf16`` for mixed precision, or ``auto``: bf16 where a GPU has it, else fp32.
@@ -97,6 +108,8 @@ class PretrainingSpec(BaseModel):
     anchors: Anchors | None = None
     imports: tuple[str, ...] = ()
     factors: dict[str, Any] = {}
+    amount: dict[str, Annotated[float, Field(gt=0, le=1)]] = {}
+    ratio: dict[str, Annotated[float, Field(gt=0)]] = {}
     grown_from: Path | None = None
     growth: Literal["split", "stack"] = "split"
     drop: dict[str, tuple[str, ...]] = {}
@@ -109,12 +122,14 @@ class PretrainingSpec(BaseModel):
     sequence_length: int = Field(default=128, ge=8)
     batch_sequences: int = Field(default=20, ge=1)
     mask_rate: float = Field(default=0.2, gt=0, lt=1)
+    random_replacement: float = Field(default=0.1, ge=0, le=0.2)
     learning_rate: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
     warmup_steps: int = Field(default=500, ge=0)
     steps: int = Field(ge=1, le=MOST_STEPS)
     held_out_sequences: int = Field(default=32, ge=1)
     evaluate_every: int = Field(default=1_000, ge=1)
+    keep_at: tuple[Annotated[int, Field(ge=1, le=MOST_STEPS)], ...] = ()
     probes: Probes | None = None
     seed: int = Field(default=0, ge=0, lt=SEEDS)
     precision: Literal["fp32", "bf16", "auto"] = "fp32"
@@ -125,7 +140,7 @@ class PretrainingSpec(BaseModel):
     def _one_text_is_a_list(cls, value: object) -> object:
         if not isinstance(value, Mapping):
             return value
-        one = (str, Path, Mapping, HubText, ControlledText)
+        one = (str, Path, Mapping, HubText, ControlledText, ArtificialText)
         return {key: [texts] if isinstance(texts, one) else texts for key, texts in value.items()}
 
     @field_validator("name")
@@ -174,6 +189,14 @@ class PretrainingSpec(BaseModel):
         apart = [name for name, factor in around.factors.items() if isinstance(factor, Separating)]
         if len(apart) > 1:
             raise ValueError(f"{' and '.join(apart)}: each says what is separate; keep one of them")
+        for name, languages in (("amount", self.amount), ("ratio", self.ratio)):
+            for language in languages:
+                if language not in self.corpora:
+                    raise ValueError(f"{name}: {unknown('language', language, self.corpora)}")
+        if lacking := [language for language in self.corpora if self.ratio and language not in self.ratio]:
+            raise ValueError(f"ratio: expected a weight for each language; there is none for {lacking[0]}")
+        if late := [step for step in self.keep_at if step > self.steps]:
+            raise ValueError(f"keep_at: step {late[0]} is after the last one, {self.steps}")
         own = [name for name, factor in around.factors.items() if isinstance(factor, Tokenizing)]
         if own and (len(own) > 1 or self.grown_from is not None):
             rest = ["grown_from"] if self.grown_from is not None else []

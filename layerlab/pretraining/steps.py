@@ -173,7 +173,8 @@ def held_out_losses(parts: Parts) -> dict[str, float]:
 def _mask(parts: Parts, batch: Tokens, languages: Sequence[str], stream: np.random.Generator) -> Masked:
     tokenizer, rates = parts.material.tokenizer, parts.spec.mask_rates()
     sizes = {"n_special": len(SPECIAL_TOKENS), "n_vocab": len(tokenizer), "mask_id": tokenizer.mask_token_id}
-    masked = mask(batch, [rates[language] for language in languages], stream, **sizes)
+    replaced = parts.spec.random_replacement
+    masked = mask(batch, [rates[language] for language in languages], stream, **sizes, replaced=replaced)
     if parts.speakers is None or not parts.speakers.pieces:
         return masked
     return drawn_within(masked, batch, [parts.speakers.pieces[language] for language in languages], **sizes)

@@ -14,6 +14,7 @@ from pydantic import (
     Field,
     InstanceOf,
     field_validator,
+    model_validator,
 )
 
 from layerlab.ablation.ablation import Ablation
@@ -21,9 +22,11 @@ from layerlab.ablation.sweep import Sweep
 from layerlab.ablation.written import read_ablation
 from layerlab.config import MOST_INTEGER
 from layerlab.data.catalog.corpus import DataSpec
+from layerlab.errors import unknown
 from layerlab.finetuning.every import Every, read_every
 from layerlab.finetuning.training import Training
 from layerlab.measures.options import Measures, short_form
+from layerlab.study.pretrained import Pretrained, name_of_model, split_step, with_models
 from layerlab.targets import misnamed_source, sources_of
 from layerlab.tasks.words import DEFAULT_WORD, Word
 from layerlab.tracking.choice import Tracker
@@ -52,7 +55,10 @@ class Grid(BaseModel):
         name: Names the results directory; letters, digits, ``.``, ``_`` and ``-``.
         description: One sentence on the question; changes no identity.
         models: Folders or Hub ids, optionally ``id@revision``; or pretraining specs (YAML files, also written
-            ``{pretraining: spec.yaml}``), whose encoders are made first.
+            ``{pretraining: spec.yaml}``), whose encoders are made first; or names of ``pretrainings``, which
+            are all that there are by default. ``name@1000``, or ``{pretraining: spec.yaml, step: 1000}``, is
+            the encoder after a step.
+        pretrainings: Models by name that the study pretrains: a spec, what is set in it, and the seed.
         tasks: Names of tasks.
         data: Where corpora are; one for all tasks, or one for each task by name.
         sources: Languages to fine-tune on; ``en+fr`` is one fit on both, see ``training.mixing``.
@@ -95,10 +101,19 @@ class Grid(BaseModel):
     trajectory: Every | None = None
     word: Word = DEFAULT_WORD
     measures: Measures | None = None
+    pretrainings: Mapping[str, Pretrained] = Field(default_factory=dict)
     nodes: Mapping[str, Any] = Field(default_factory=dict)
     keep: Literal["needed", "all", "none"] = "needed"
     report_to: Annotated[Sequence[Tracker], AfterValidator(tuple)] = ()
     imports: Names = ()
+
+    @model_validator(mode="after")
+    def _targets_of_pretrainings_are_targets(self) -> Grid:
+        for name, asked in self.pretrainings.items():
+            for target in asked.targets:
+                if target not in self.targets:
+                    raise ValueError(f"pretrainings.{name}: {unknown('target', target, self.targets)}")
+        return self
 
     @field_validator("models", "tasks", "sources", "targets", "report_to", "imports", mode="before")
     @classmethod
@@ -106,9 +121,9 @@ class Grid(BaseModel):
         if isinstance(value, str | Path):
             return (str(value),)
         if isinstance(value, Mapping):
-            return (_name_of(value),)
+            return (name_of_model(value),)
         if isinstance(value, Sequence):
-            return [str(item) if isinstance(item, Path) else _name_of(item) for item in value]
+            return [str(item) if isinstance(item, Path) else name_of_model(item) for item in value]
         return value
 
     @field_validator("measures", mode="before")
@@ -122,6 +137,11 @@ class Grid(BaseModel):
     @classmethod
     def _say_which_times_there_are(cls, value: Any) -> Any:
         return read_every(value)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pretrainings_are_models(cls, value: Any) -> Any:
+        return with_models(value)
 
     @field_validator("models", "tasks", "sources", "targets", "seeds", "report_to")
     @classmethod
@@ -151,17 +171,15 @@ class Grid(BaseModel):
         spec: DataSpec = self.data.get(task, DataSpec())
         return spec
 
-    def targets_for(self, source: str) -> tuple[str, ...]:
-        """Return the languages a source's runs are evaluated on, those of the source first."""
+    def targets_for(self, source: str, model: str = "") -> tuple[str, ...]:
+        """Return the languages a source's runs are evaluated on, those of the source first.
+
+        A model that is pretrained for some languages is evaluated on those alone.
+        """
         own = sources_of(source)
-        return (*own, *(target for target in self.targets if target not in own))
-
-
-def _name_of(item: Any) -> Any:
-    """Return the file of ``{pretraining: file}``, and anything else as it is."""
-    if isinstance(item, Mapping) and item.keys() == {"pretraining"}:
-        return str(item["pretraining"])
-    return item
+        asked = self.pretrainings.get(split_step(model)[0])
+        wanted = self.targets if asked is None or not asked.targets else asked.targets
+        return (*own, *(target for target in self.targets if target not in own and target in wanted))
 
 
 def baseline_is_missing(ablations: Iterable[Ablation | Sweep]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 
 from layerlab.finetuning.every import Every, Steps
 from layerlab.names import plural, visible
@@ -10,8 +11,9 @@ from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.pretraining import Pretraining
 from layerlab.nodes.store.store import Store
 from layerlab.study.costs.cost import plan_cost
-from layerlab.study.costs.description import describe_cost
+from layerlab.study.costs.description import describe_cost, describe_pretraining
 from layerlab.study.costs.pace import describe_pace, n_steps
+from layerlab.study.costs.pretraining import pretraining_cost
 from layerlab.study.plan import Plan
 from layerlab.study.precision import precision_notes
 from layerlab.study.status import done_nodes
@@ -43,7 +45,7 @@ def describe_plan(
         f"seeds      {', '.join(map(str, study.seeds))}",
         *([f"measures   {', '.join(study.measures.names)}"] if study.measures else []),
         *([f"trajectory {_describe_every(study.trajectory)}"] if study.trajectory else []),
-        *(f"first      {first.title}, {first.spec.steps:,} steps" for first in plan.of(Pretraining)),
+        *_describe_pretrainings(plan.of(Pretraining)),
         "ablations",
     ]
     scored = [item for item in plan.nodes if item.scored]
@@ -52,6 +54,7 @@ def describe_plan(
     lines.extend(f"  {name:<{width}} {count:>4} {plural(kind)}" for (name, kind), count in counts.items())
     steps = sum(n_steps(plan, fit) for fit in fits)
     lines.append(f"total      {plan.counted()}, {steps:,} optimiser steps")
+    lines.extend(describe_pretraining(pretraining_cost(plan), flops))
     if plan.sentences:  # else no corpus was read
         lines.extend(describe_cost(plan_cost(plan, cost_as), flops, study.training.precision))
     if store is not None:
@@ -62,6 +65,16 @@ def describe_plan(
         lines.extend([f"time       {pace}"] if pace else [])
     lines.extend(f"note       {note}" for note in (*plan.notes, *precision_notes(plan.nodes)))
     return "\n".join(map(visible, lines))
+
+
+def _describe_pretrainings(pretrainings: Iterable[Pretraining]) -> Iterator[str]:
+    """Yield what is pretrained first, in words, those that differ in their seeds together."""
+    alike: dict[tuple[str, int | None], list[Pretraining]] = {}
+    for one in pretrainings:
+        alike.setdefault((one.spec.name, one.step), []).append(one)
+    for first, *rest in alike.values():
+        seeds = f", seeds {', '.join(str(one.spec.seed) for one in (first, *rest))}" if rest else ""
+        yield f"first      {first.title}, {first.step or first.spec.steps:,} steps{seeds}"
 
 
 def _describe_every(every: Every) -> str:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from layerlab.data.artificial.corpora import artificial_item
+from layerlab.data.artificial.ways import WAYS_VERSION
 from layerlab.data.catalog.defaults import default_corpora, find_default
 from layerlab.data.catalog.intake import Items, Notes, check_items, find_prefix, prefix_of, strip_prefix
 from layerlab.data.catalog.registry import register_corpus, registered, registered_languages, speak
@@ -22,7 +24,7 @@ from layerlab.data.hub.hub_source import HubSource
 from layerlab.data.hub.hub_words import load_hub
 from layerlab.data.pairs import PAIR_FORMATS, Pair, digest_pairs
 from layerlab.data.sentences import Corpus, digest_sentences, take_evenly
-from layerlab.data.spec import Controlled, DataSpec, Split
+from layerlab.data.spec import Artificial, Controlled, DataSpec, Split
 from layerlab.data.survey import survey
 from layerlab.data.tags import StrayTags, TagOptions
 from layerlab.errors import DataError, LayerlabError, unknown
@@ -53,6 +55,7 @@ class CorpusRef:
         stray_tags: What becomes of an ``I-X`` that begins an entity.
         limit: At most so many sentences.
         prefix: Language code before each word of a file, which is taken off.
+        made: How the language is made of another one, if it is artificial.
     """
 
     task: str
@@ -68,6 +71,12 @@ class CorpusRef:
     stray_tags: StrayTags = "rare"
     limit: int | None = None
     prefix: str = ""
+    made: Artificial | None = None
+
+    @property
+    def spoken(self) -> str:
+        """The language that the corpus is found under: that of which an artificial one is made."""
+        return self.language if self.made is None else self.made.of
 
 
 def find_corpus(spec: DataSpec, task: str, formats: Sequence[str], language: str, split: str) -> CorpusRef:
@@ -90,6 +99,8 @@ def find_corpus(spec: DataSpec, task: str, formats: Sequence[str], language: str
     """
     if split not in SPLIT_NAMES:
         raise DataError(unknown("split", split, SPLIT_NAMES))
+    if made := spec.artificial.get(language):
+        return _made_of(find_corpus(spec, task, formats, made.of, split), language, made)
     limit = next((n for name, n in spec.limit.items() if name == split), None)
     source = _locate(spec, task, formats, language, split)
     path = source if isinstance(source, Path) else None
@@ -114,6 +125,14 @@ def find_corpus(spec: DataSpec, task: str, formats: Sequence[str], language: str
     return dataclasses.replace(ref, digest=digest, prefix=prefix)
 
 
+def _made_of(ref: CorpusRef, language: str, made: Artificial) -> CorpusRef:
+    """Return the corpus of a language that is made of another one's."""
+    identity = [READER_VERSION, WAYS_VERSION, ref.digest, *made.ways, made.seed]
+    digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
+    where = f"{ref.where}, {' and '.join(made.ways)}"
+    return dataclasses.replace(ref, language=language, digest=digest, where=where, made=made)
+
+
 def load_corpus(ref: CorpusRef) -> Corpus:
     """Read a corpus that was found.
 
@@ -122,7 +141,10 @@ def load_corpus(ref: CorpusRef) -> Corpus:
     """
     items, notes = _read(ref)
     notes = (*notes, *survey(items, ref.where))
-    return Corpus(take_evenly(items, ref.limit), ref.digest, ref.where, notes)
+    chosen: tuple[Any, ...] = tuple(take_evenly(items, ref.limit))
+    if ref.made is not None:
+        chosen = tuple(artificial_item(one, ref.made.ways, ref.made.seed) for one in chosen)
+    return Corpus(chosen, ref.digest, ref.where, notes)
 
 
 def _digest_items(items: Sequence[Any]) -> str:
@@ -187,7 +209,7 @@ def _call(ref: CorpusRef) -> Items:
     Raises:
         DataError: It has no such split, or raises something itself.
     """
-    loader = registered(ref.task, ref.language)
+    loader = registered(ref.task, ref.spoken)
     try:
         given = tuple(loader(ref.split) or ()) if callable(loader) else ()
     except LayerlabError:
@@ -211,7 +233,7 @@ def _speak(ref: CorpusRef, controlled: Controlled) -> Items:
             f"{ref.where}: task {ref.task} takes {', '.join(ref.formats)}; controlled languages have conllu, "
             "iob2, tsv and jsonl"
         )
-    return speak(controlled, ref.language, ref.split, pairs=pairs)
+    return speak(controlled, ref.spoken, ref.split, pairs=pairs)
 
 
 def _read_file(path: Path, options: TagOptions) -> tuple[Items, Notes]:

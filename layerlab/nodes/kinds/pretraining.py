@@ -40,6 +40,8 @@ class Pretraining(BaseModel):
     Attributes:
         spec: What to pretrain; its paths hold in any directory.
         identity: Everything that determines the encoder, texts replaced by digests of their content.
+        step: The step after which the encoder is taken, of those that the pretraining keeps; None for the
+            last one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,6 +53,7 @@ class Pretraining(BaseModel):
 
     spec: PretrainingSpec
     identity: Mapping[str, Any]
+    step: int | None = None
 
     @classmethod
     def of(cls, spec: PretrainingSpec) -> Pretraining:
@@ -62,34 +65,48 @@ class Pretraining(BaseModel):
         """
         return cls(spec=with_paths(spec, Path.resolve), identity=identity_of_pretraining(spec))
 
+    def at(self, step: int) -> Pretraining:
+        """Return the node of the encoder that is kept after a step."""
+        return self.model_copy(update={"step": step})
+
     @property
     def id(self) -> str:
-        """The pretraining's identity."""
-        return digest({"kind": "pretraining", **self.identity})
+        """The pretraining's identity; an encoder that is kept on the way has one of its own."""
+        after = {} if self.step is None else {"after": self.step}
+        return digest({"kind": "pretraining", **self.identity, **after})
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Nothing."""
-        return ()
+        """Nothing; of an encoder that is kept on the way, the whole pretraining."""
+        return () if self.step is None else (self.at_end.id,)
+
+    @property
+    def at_end(self) -> Pretraining:
+        """The whole pretraining."""
+        return self.model_copy(update={"step": None})
 
     @property
     def title(self) -> str:
         """One line for progress and messages."""
-        return f"pretraining {self.spec.name}"
+        seed = f" seed {self.spec.seed}" if self.spec.seed else ""
+        after = "" if self.step is None else f" after step {self.step:,}"
+        return f"pretraining {self.spec.name}{seed}{after}"
 
     @property
     def columns(self) -> Mapping[str, Any]:
-        """Model and seed."""
-        return {"model": self.spec.name, "seed": self.spec.seed}
+        """Model, seed, and the step of an encoder that is kept on the way."""
+        step = {} if self.step is None else {"step": self.step}
+        return {"model": self.spec.name, "seed": self.spec.seed, **step}
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for the store."""
-        return self.model_dump(mode="json")
+        return self.model_dump(mode="json", exclude={"step"} if self.step is None else set())
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Pretraining:
         """Read plain values of the store back."""
-        return cls(spec=PretrainingSpec.model_validate(plain["spec"]), identity=plain["identity"])
+        spec = PretrainingSpec.model_validate(plain["spec"])
+        return cls(spec=spec, identity=plain["identity"], step=plain.get("step"))
 
     def execute(self, work: Work) -> None:
         """Pretrain the encoder, from its last checkpoint if there is one, and publish it.
@@ -100,24 +117,26 @@ class Pretraining(BaseModel):
         from layerlab.pretraining.run import pretrain
 
         started = time.monotonic()
-        if Pretraining.of(self.spec).id != self.id:
+        if Pretraining.of(self.spec).id != self.at_end.id:
             raise DataError(f"a text of {self.title} has changed since the plan was made; plan and run again")
         settings, folder = work.settings, work.store.work(self.id)
         # The encoder is written where no other process writes: one that was stopped may go on in the folder.
         with nullcontext(folder) if process_rank() > 0 else work.publish(self) as made:
-            pretrain(
-                self.spec,
-                folder,
-                checkpoint_seconds=settings.checkpoint_seconds,
-                report=work.report,
-                threads=settings.threads,
-                device=settings.device,
-                into=made / "model",
-            )
+            if not self._take_kept(work, made / "model"):
+                pretrain(
+                    self.spec,
+                    folder,
+                    checkpoint_seconds=settings.checkpoint_seconds,
+                    report=work.report,
+                    threads=settings.threads,
+                    stop_after=self.step,
+                    device=settings.device,
+                    into=made / "model",
+                )
             if process_rank() > 0:
                 return
             seconds = time.monotonic() - started
-            facts = PretrainingFacts.gather(settings.device, seconds, n_steps=self.spec.steps)
+            facts = PretrainingFacts.gather(settings.device, seconds, n_steps=self.step or self.spec.steps)
             Record(
                 kind=self.kind,
                 id=self.id,
@@ -126,6 +145,20 @@ class Pretraining(BaseModel):
                 spec=self.identity,
             ).write(made)
         shutil.rmtree(folder, ignore_errors=True)
+
+    def _take_kept(self, work: Work, into: Path) -> bool:
+        """Take an encoder that the whole pretraining kept; False if it is to be pretrained up to the step.
+
+        A pretraining that was complete before anybody asked for the step has not kept it.
+        """
+        from layerlab.pretraining.kept import copy_folder, kept_folder
+
+        if self.step is None:
+            return False
+        kept = kept_folder(work.store.model(self.at_end.id), self.step)
+        if kept.is_dir() and process_rank() == 0:
+            copy_folder(kept, into)
+        return kept.is_dir()
 
 
 def is_pretraining(model: str) -> bool:
@@ -141,17 +174,38 @@ def find_pretraining(name: str) -> tuple[Checkpoint, Pretraining]:
         DataError: A text is missing or cannot be read.
         ArchitectureError: The architecture cannot be made, or layerlab does not know its parts.
     """
+    spec = read_spec(name)
+    config = check_pretraining(spec)
+    made = Pretraining.of(spec)
+    return checkpoint_of(made, config, name, Path(name).resolve().parent / spec.name), made
+
+
+def check_pretraining(spec: PretrainingSpec) -> Any:
+    """Check what can be checked of a spec before anything is trained, and return the encoder's config.
+
+    Raises:
+        DataError: A text is missing or cannot be read.
+        ArchitectureError: The architecture cannot be made, or layerlab does not know its parts.
+    """
     from layerlab.pretraining.material import check_material
     from layerlab.pretraining.model import check_architecture
 
-    spec = read_spec(name)
     config = check_architecture(spec)
     check_material(spec)
     anatomy_of(config.model_type)
-    made = Pretraining.of(spec)
+    return config
+
+
+def checkpoint_of(made: Pretraining, config: Any, name: str, location: Path) -> Checkpoint:
+    """Return the checkpoint that a pretraining will give.
+
+    Args:
+        made: The pretraining.
+        config: Of its encoder.
+        name: What the study calls it.
+        location: Names it until it lies in a store; fits find it there by its id.
+    """
     depth, width = int(config.num_hidden_layers), int(config.hidden_size)
-    # The location names it until it lies in a store; fits find it there by its id.
-    location = str(Path(name).resolve().parent / spec.name)
-    languages = () if spec.separate is None else tuple(spec.corpora)
-    digested = f"pretraining {made.id}"
-    return Checkpoint(name, location, None, digested, config.model_type, depth, width, languages), made
+    languages = () if made.spec.separate is None else tuple(made.spec.corpora)
+    digest = f"pretraining {made.id}"
+    return Checkpoint(name, str(location), None, digest, config.model_type, depth, width, languages)

@@ -72,11 +72,11 @@ class Vocabulary(BaseModel):
         Raises:
             ValueError: Another factor adds sequences.
         """
-        others = [name for name, one in around.streaming.items() if one.streams()]
+        others = [name for name, one in around.streaming.items() if one.streams() or one.mixes_languages]
         if others:
             raise ValueError(
                 f"vocabulary: {self.form} gives each language a tokenizer of its own, and "
-                f"{', '.join(others)} adds sequences that are not in one language; expected form: joint"
+                f"{', '.join(others)} adds words of another language to a text; expected form: joint"
             )
 
     def check_files(self, around: Surroundings) -> None:

@@ -13,9 +13,14 @@ from layerlab.training.streams import languages_stream, sequences_stream
 
 
 def shares(
-    sizes: Mapping[str, int], exponent: float, fixed: Mapping[str, float] | None = None
+    sizes: Mapping[str, int],
+    exponent: float,
+    fixed: Mapping[str, float] | None = None,
+    ratio: Mapping[str, float] | None = None,
 ) -> dict[str, float]:
     """Return each stream's share of the sequences: a fixed one, or by its size to the power ``exponent``.
+
+    Where a ``ratio`` is given, it is the weight of a language instead of its size.
 
     Reference:
         Conneau and Lample 2019, "Cross-lingual Language Model Pretraining".
@@ -24,9 +29,12 @@ def shares(
     {'en': 0.75, 'tr': 0.25}
     >>> shares({"en": 9, "tr": 1, "parallel": 50}, 0.5, {"parallel": 0.2})
     {'en': 0.6000000000000001, 'tr': 0.2, 'parallel': 0.2}
+    >>> shares({"en": 9, "tr": 1}, 0.5, ratio={"en": 1, "tr": 1})
+    {'en': 0.5, 'tr': 0.5}
     """
     fixed = fixed or {}
-    weights = {key: size**exponent for key, size in sizes.items() if key not in fixed}
+    weights: dict[str, float] = {key: size**exponent for key, size in sizes.items() if key not in fixed}
+    weights |= ratio or {}
     total, left = sum(weights.values()), 1 - sum(fixed.values())
     return {key: fixed[key] if key in fixed else weights[key] / total * left for key in sizes}
 
@@ -115,12 +123,13 @@ def mask(
     n_special: int,
     mask_id: int,
     n_vocab: int,
+    replaced: float = 0.1,
 ) -> Masked:
     """Choose positions to be predicted and corrupt them: 80% mask, 10% another token, 10% as they are.
 
     Exactly ``rate`` of the ordinary tokens of the batch (rounded, at least one) are chosen; sequences may
     have rates of their own. The batch has shape ``(batch, tokens)``. Ids below ``n_special`` are neither
-    predicted nor put in.
+    predicted nor put in. ``replaced`` is the fraction of other tokens; more or fewer are left as they are.
 
     Reference:
         Devlin et al. 2019; masks drawn anew for each visit as in Liu et al. 2019 (RoBERTa).
@@ -136,7 +145,7 @@ def mask(
     targets = flat[positions]
     fate = stream.random(len(positions))
     others = stream.integers(n_special, n_vocab, len(positions))
-    flat[positions] = np.where(fate < 0.8, mask_id, np.where(fate < 0.9, others, targets))
+    flat[positions] = np.where(fate < 0.8, mask_id, np.where(fate < 0.8 + replaced, others, targets))
     return Masked(flat.reshape(batch.shape), positions, targets)
 
 

@@ -1,4 +1,4 @@
-"""Where a language's running text comes from: files, data sets of the Hub, controlled languages."""
+"""Where running text comes from: files, data sets of the Hub, controlled languages, artificial text."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
+from layerlab.data.artificial.ways import WAYS_VERSION, Ways, make_artificial
 from layerlab.errors import DataError, unknown
 from layerlab.files import digest_file
+from layerlab.languages.world.registers import Domain, Register, find_domain
 from layerlab.pretraining.text.corpus import read_paragraphs
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +47,33 @@ class HubText(BaseModel):
         return f"{self.hub}{revision}/{self.config or ''}[{self.split}].{self.column}"
 
 
+class OwnDomain(BaseModel):
+    """A kind of text that a controlled language is spoken in.
+
+    Attributes:
+        name: Small letters and digits; two names give different documents.
+        topics: Numbers of the world's topics, from 0.
+        speech: How often the grammar makes each choice, as in a register; what is not said is as in plain
+            text. Or the name of a domain that comes with layerlab, for its register.
+    """
+
+    model_config = _STRICT
+
+    name: str = Field(pattern="^[a-z0-9]+$")
+    topics: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
+    speech: str | Register = Register()
+
+    @property
+    def domain(self) -> Domain:
+        """The domain that it describes.
+
+        Raises:
+            DataError: There is no domain of the register's name.
+        """
+        how = self.speech
+        return Domain(self.name, self.topics, find_domain(how).register if isinstance(how, str) else how)
+
+
 class ControlledText(BaseModel):
     """Documents in a controlled language, as ``layerlab languages write`` gives them.
 
@@ -54,6 +83,8 @@ class ControlledText(BaseModel):
         seed: Of what is meant; no two languages have the same documents under one seed.
         family: A family of languages: a file in YAML, or the name of one that comes with layerlab; None for
             its general one.
+        domain: What it speaks of and how: the name of a domain that comes with layerlab, such as ``news``, or
+            topics and a register; None for all topics in a plain register.
     """
 
     model_config = _STRICT
@@ -62,31 +93,72 @@ class ControlledText(BaseModel):
     sentences: int = Field(default=100_000, ge=1)
     seed: int = Field(default=0, ge=0)
     family: str | None = None
+    domain: str | OwnDomain | None = None
 
     def __str__(self) -> str:
         return f"controlled language {self.controlled}"
 
+    @property
+    def spoken_domain(self) -> Domain | None:
+        """The domain; None for text of none.
+
+        Raises:
+            DataError: There is no such domain.
+        """
+        if isinstance(self.domain, OwnDomain):
+            return self.domain.domain
+        return None if self.domain is None else find_domain(self.domain)
+
+
+class ArtificialText(BaseModel):
+    """Another text made artificial, and to the byte the same each time.
+
+    Attributes:
+        artificial: Ways, the first one first: ``inverted``, ``permuted``, ``transliterated``, ``fake``.
+        of: The text: a file, a data set of the Hub or a controlled language.
+        seed: Of what is random in them.
+
+    Reference:
+        Dufter and Schütze 2020; K et al. 2020; Deshpande et al. 2022.
+    """
+
+    model_config = _STRICT
+
+    artificial: Ways
+    of: Text
+    seed: int = Field(default=0, ge=0)
+
+    def __str__(self) -> str:
+        return f"{self.of}, {' and '.join(self.artificial)}"
+
 
 def kind_of_text(value: Any) -> str | None:
     """Return which kind of text a plain value describes, for pydantic; None if it is none."""
-    if isinstance(value, HubText | ControlledText):
-        return "hub" if isinstance(value, HubText) else "controlled"
-    if isinstance(value, Mapping):
-        return next((kind for kind in ("hub", "controlled") if kind in value), None)
+    for kind, cls in (("hub", HubText), ("controlled", ControlledText), ("artificial", ArtificialText)):
+        if isinstance(value, cls) or (isinstance(value, Mapping) and kind in value):
+            return kind
     return "file" if isinstance(value, str | Path) else None
 
 
-AnyText = Path | HubText | ControlledText
+AnyText = Path | HubText | ControlledText | ArtificialText
 Text = Annotated[
     Annotated[Path, Tag("file")]
     | Annotated[HubText, Tag("hub")]
-    | Annotated[ControlledText, Tag("controlled")],
+    | Annotated[ControlledText, Tag("controlled")]
+    | Annotated[ArtificialText, Tag("artificial")],
     Discriminator(
         kind_of_text,
         custom_error_type="no_text",
-        custom_error_message="expected a file, {hub: ...} or {controlled: ...}",
+        custom_error_message="expected a file, {hub: ...} or {controlled: ...}, or one of these made "
+        "artificial: {artificial: ..., of: ...}",
     ),
 ]
+ArtificialText.model_rebuild()
+
+
+def innermost(text: AnyText) -> Path | HubText | ControlledText:
+    """Return the text that is to be found: that of which an artificial one is made."""
+    return innermost(text.of) if isinstance(text, ArtificialText) else text
 
 
 def placed(text: AnyText, place: Callable[[Path], Path]) -> AnyText:
@@ -96,6 +168,8 @@ def placed(text: AnyText, place: Callable[[Path], Path]) -> AnyText:
     if isinstance(text, ControlledText):
         named = text.family is None or not Path(text.family).suffix
         return text if named else text.model_copy(update={"family": str(place(Path(str(text.family))))})
+    if isinstance(text, ArtificialText):
+        return text.model_copy(update={"of": placed(text.of, place)})
     there = place(Path(text.hub))
     return text.model_copy(update={"hub": str(there)}) if there.is_dir() else text
 
@@ -110,6 +184,8 @@ def paragraphs_of(text: AnyText, drop: Sequence[str] = ()) -> Iterator[str]:
         return read_paragraphs(text, drop)
     if isinstance(text, HubText):
         return _hub_paragraphs(text)
+    if isinstance(text, ArtificialText):
+        return (make_artificial(one, text.artificial, text.seed) for one in paragraphs_of(text.of, drop))
     return _controlled_paragraphs(text, text.sentences)
 
 
@@ -128,9 +204,13 @@ def digest_text(text: AnyText) -> str:
         return digest_file(text)[:16]
     if isinstance(text, HubText):
         return _digest_lines(_hub_paragraphs(text))
+    if isinstance(text, ArtificialText):
+        return _digest_lines([*text.artificial, str(WAYS_VERSION), str(text.seed), digest_text(text.of)])
     from layerlab.languages.family import find_family
 
     about = [find_family(text.family).model_dump_json(), text.controlled, str(text.sentences), str(text.seed)]
+    if (domain := text.spoken_domain) is not None:
+        about += [domain.name, str(domain.topics), domain.register.model_dump_json()]
     first = min(text.sentences, _FINGERPRINT_SENTENCES)
     return _digest_lines([*about, *_controlled_paragraphs(text, first)])
 
@@ -162,7 +242,8 @@ def _controlled_paragraphs(text: ControlledText, n_sentences: int) -> Iterator[s
     from layerlab.languages.family import find_family
 
     seed = f"{text.seed}-text-{text.controlled}"
-    documents = generate_said(text.controlled, seed, family=find_family(text.family))
+    family, domain = find_family(text.family), text.spoken_domain
+    documents = generate_said(text.controlled, seed, family=family, domain=domain)
     return (line.rstrip("\n") for line in to_text(documents, n_sentences))
 
 

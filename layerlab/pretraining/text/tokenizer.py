@@ -22,6 +22,16 @@ def spread(texts: Sequence[str], n_chars: int) -> list[str]:
     return [texts[int(place * stride)] for place in range(int(len(texts) / stride))]
 
 
+def thinned(texts: Sequence[str], fraction: float) -> list[str]:
+    """Return a fraction of the texts, at least one, evenly spread over them.
+
+    >>> thinned(["a", "b", "c", "d"], 0.5)
+    ['a', 'c']
+    """
+    n = max(1, round(len(texts) * fraction))
+    return [texts[place * len(texts) // n] for place in range(n)]
+
+
 def train_tokenizer(
     texts: Mapping[str, Sequence[str]],
     vocab_size: int,

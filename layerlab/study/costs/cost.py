@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Cost:
-    """What carrying out a plan costs; pretrainings are not in it.
+    """What carrying out a plan costs; what its pretrainings do stands in `pretraining_cost`.
 
     Attributes:
         shapes: Sizes of the encoders, in the order of the plan.

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from layerlab.study.costs.cost import Cost
+from layerlab.study.costs.pretraining import PretrainingCost
 from layerlab.study.costs.shapes import Shape
 
 # Effective FLOP/s of one GPU that short sentences leave, and in words what part of which peak it is.
@@ -41,6 +42,25 @@ def describe_cost(cost: Cost, flops: float | None = None, precision: str = "fp32
         f"           memory in training {_size(cost.memory)} and activations",
         f"disk       weights that are kept: {', '.join(_describe_disk(cost))}; while the study runs up to "
         f"{_size(cost.fit_bytes)} a worker more",
+    ]
+
+
+def describe_pretraining(cost: PretrainingCost, flops: float | None = None) -> list[str]:
+    """Return what pretrainings cost in a line; none if there are none.
+
+    Args:
+        cost: Of the pretrainings of a plan.
+        flops: Effective FLOP/s of one GPU; by their precision if None.
+    """
+    if not cost.number:
+        return []
+    throughput = {name: flops or known for name, (known, _) in THROUGHPUT.items()}
+    total = sum(cost.flops.values())
+    what = f"{cost.number} pretraining{'s' if cost.number > 1 else ''}"
+    rates = (f"{throughput[name] / 1e12:,.4g} effective TFLOP/s ({name})" for name in cost.flops)
+    hours = _hours(cost.hours(throughput))
+    return [
+        f"pretrain   {what}: {cost.tokens:,.0f} tokens, {total:.2e} FLOP, {hours} at {' and '.join(rates)}"
     ]
 
 

@@ -29,8 +29,9 @@ def expand_grid(state: Expansion, checkpoints: Iterable[Checkpoint], tasks: Iter
         for task in tasks:
             for source in study.sources:
                 for seed in study.seeds:
+                    own = state.pretrainings.checkpoint_for(checkpoint, seed)
                     for name, ablation in state.ablations[checkpoint.name].items():
-                        here = Coordinates(checkpoint, task, source, seed, ablation)
+                        here = Coordinates(own, task, source, seed, ablation)
                         try:
                             assembly.add_run(here)
                         except LayerlabError as error:
@@ -91,11 +92,11 @@ class Assembly:
         fit = self.add_fit(here, ())
         needs: list[str] = []
         after = tuple(self._resolve_donor(item, here, fit.id, needs, ()) for item in ablation.after)
-        measures = state.measurements.get((here.task, here.source))
+        measures = state.measurements.get((here.task, here.source, here.checkpoint.name))
         spec = RunSpec(
             fit.id,
             tuple(identity_of(item, self.find_checkpoint) for item in after),
-            self.targets(here.task, here.source),
+            self.targets(here.task, here.source, here.checkpoint.name),
             measures=measures.identity if measures is not None else None,
         )
         same = state.runs.get(spec.id)
@@ -149,7 +150,7 @@ class Assembly:
         )
         if spec.id in state.fits:
             return state.fits[spec.id]
-        pretraining = state.pretrainings.get(here.checkpoint.name)
+        pretraining = state.pretrainings.node_for(here.checkpoint.name, here.seed)
         state.fits[spec.id] = Fit(
             spec=spec,
             model=state.labels[here.checkpoint.name],
@@ -196,10 +197,9 @@ class Assembly:
             raise LayerlabError(f"source {language!r} of a donor has no {split} split for task {task!r}")
         return ref.digest
 
-    def _targets(self, task: str, source: str) -> dict[str, str]:
-        found = {
-            target: self.state.corpus(task, target, "test") for target in self.state.study.targets_for(source)
-        }
+    def _targets(self, task: str, source: str, model: str) -> dict[str, str]:
+        targets = self.state.study.targets_for(source, model)
+        found = {target: self.state.corpus(task, target, "test") for target in targets}
         return {target: ref.digest for target, ref in found.items() if ref is not None}
 
     def _columns(self, here: Coordinates) -> dict[str, Any]:
@@ -234,11 +234,12 @@ class Assembly:
             raise LayerlabError(f"ablations donate to each other in a circle: {' -> '.join((*stack, name))}")
         if name != "none" and name not in known:
             raise LayerlabError(unknown("ablation of a donor", name, known))
+        seed = here.seed if donor.seed is None else donor.seed
         there = Coordinates(
-            checkpoint=here.checkpoint,
+            checkpoint=self.state.pretrainings.checkpoint_for(here.checkpoint, seed),
             task=donor.task or here.task,
             source=donor.source or here.source,
-            seed=here.seed if donor.seed is None else donor.seed,
+            seed=seed,
             ablation=known.get(name, Ablation.none()),
         )
         fit = self.add_fit(there, (*stack, name))

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from layerlab.ablation.ablation import Ablation
 from layerlab.errors import LayerlabError, StudyError
-from layerlab.models.checkpoints import Checkpoint, find_checkpoint
-from layerlab.nodes.kinds.pretraining import find_pretraining, is_pretraining
+from layerlab.models.checkpoints import Checkpoint
 from layerlab.nodes.node import Node, Planned, find_kind
 from layerlab.study.grid import Grid, baseline_is_missing
 from layerlab.study.plan import Plan
@@ -24,6 +23,7 @@ from layerlab.study.planning.findings import (
     note_plain_pairs,
 )
 from layerlab.study.planning.heads import check_heads
+from layerlab.study.planning.pretrained import find_models
 from layerlab.study.planning.trajectories import trajectory_notes, watch_fits
 from layerlab.study.planning.vocabulary import check_vocabularies
 from layerlab.tasks.task import get_task
@@ -49,12 +49,12 @@ def expand(study: Grid, *, check: bool | Callable[[Sequence[Node]], bool] = True
         state.ablations[checkpoint.name] = _resolve_ablations(state, checkpoint, copies)
     for task in tasks:
         find_corpora(state, task)
-    find_measurements(state, tasks)
+    find_measurements(state, checkpoints, tasks)
     if not state.problems:
         expand_grid(state, checkpoints, tasks)
     trajectories = watch_fits(state)
     nodes: tuple[Node, ...] = (
-        *state.pretrainings.values(),
+        *state.pretrainings.nodes.values(),
         *state.fits.values(),
         *state.runs.values(),
         *trajectories,
@@ -85,15 +85,11 @@ def expand(study: Grid, *, check: bool | Callable[[Sequence[Node]], bool] = True
 
 
 def _find_checkpoints(state: Expansion) -> Iterable[Checkpoint]:
-    for index, name in enumerate(state.study.models):
-        try:
-            if is_pretraining(name):
-                checkpoint, state.pretrainings[name] = find_pretraining(name)
-                yield checkpoint
-            else:
-                yield find_checkpoint(name)
-        except LayerlabError as error:
-            state.note(f"models[{index}]", error)
+    for index, found in enumerate(find_models(state.study, state.pretrainings)):
+        if isinstance(found, LayerlabError):
+            state.note(f"models[{index}]", found)
+        else:
+            yield found
 
 
 def _known_tasks(state: Expansion) -> Iterable[str]:
@@ -123,10 +119,10 @@ def _resolve_ablations(state: Expansion, checkpoint: Checkpoint, copies: Copies)
 def _check_copies(
     state: Expansion, path: str, ablation: Ablation, checkpoint: Checkpoint, copies: Copies
 ) -> None:
-    pretraining = state.pretrainings.get(checkpoint.name)
+    spec = state.pretrainings.specs.get(checkpoint.name)
     for item in ablation.interventions:
         try:
-            copies.check(item, checkpoint, pretraining.spec if pretraining else None)
+            copies.check(item, checkpoint, spec)
         except LayerlabError as error:
             state.note(path, f"{ablation.name}: {error} (model {checkpoint.name})")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 from layerlab.ablation.ablation import Ablation
 from layerlab.data.catalog.corpus import CorpusRef, DataSpec, find_corpus
@@ -13,9 +14,9 @@ from layerlab.errors import LayerlabError, Problem, unknown
 from layerlab.models.checkpoints import Checkpoint, distinct_labels
 from layerlab.nodes.kinds.evaluation.measurement import Measurement, plan_measurement
 from layerlab.nodes.kinds.fit import Fit
-from layerlab.nodes.kinds.pretraining import Pretraining
 from layerlab.nodes.kinds.run import Run
 from layerlab.study.grid import Grid
+from layerlab.study.planning.pretrained import Pretrainings
 from layerlab.targets import sources_of
 from layerlab.tasks.corpora import check_labels
 from layerlab.tasks.task import get_task, known_tasks
@@ -43,8 +44,8 @@ class Expansion:
     ablations: dict[str, dict[str, Ablation]] = field(default_factory=dict)
     corpora: dict[tuple[str, str, str], CorpusRef | None] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
-    pretrainings: dict[str, Pretraining] = field(default_factory=dict)
-    measurements: dict[tuple[str, str], Measurement] = field(default_factory=dict)
+    pretrainings: Pretrainings = field(default_factory=Pretrainings)
+    measurements: dict[tuple[str, str, str], Measurement] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
     blank: dict[str, bool] = field(default_factory=dict)
     heads: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
@@ -136,20 +137,20 @@ def check_selection(state: Expansion) -> None:
             state.note("training.select_by", unknown(f"score of task {name}", metric, known))
 
 
-def find_measurements(state: Expansion, tasks: Iterable[str]) -> None:
-    """Find what the runs of every task and source measure; mistakes are noted."""
+def find_measurements(state: Expansion, checkpoints: Iterable[Checkpoint], tasks: Iterable[str]) -> None:
+    """Find what the runs of every task, source and model measure; mistakes are noted."""
     study = state.study
     if study.measures is None:
         return
-    found: dict[tuple[Controlled | None, str], Measurement] = {}
-    for task in tasks:
-        data = study.data_for(task).resolved()
-        for source in study.sources:
-            # Tasks seldom differ in their parallel sentences.
-            key = (data.controlled, source)
-            try:
-                if key not in found:
-                    found[key] = plan_measurement(study.measures, data, source, study.targets_for(source))
-                state.measurements[task, source] = found[key]
-            except LayerlabError as error:
-                state.note("measures", error)
+    found: dict[tuple[Controlled | None, str, tuple[str, ...]], Measurement] = {}
+    models = [checkpoint.name for checkpoint in checkpoints]
+    for task, source, model in product(tasks, study.sources, models):
+        data, targets = study.data_for(task).resolved(), study.targets_for(source, model)
+        # Tasks and models seldom differ in their parallel sentences.
+        key = (data.controlled, source, targets)
+        try:
+            if key not in found:
+                found[key] = plan_measurement(study.measures, data, source, targets)
+            state.measurements[task, source, model] = found[key]
+        except LayerlabError as error:
+            state.note("measures", error)

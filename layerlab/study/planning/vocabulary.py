@@ -26,7 +26,7 @@ def check_vocabularies(state: Expansion, checkpoints: Iterable[Checkpoint]) -> N
     """
     refs = list(filter(None, dict.fromkeys(state.corpora.values())))
     for checkpoint in checkpoints:
-        if checkpoint.name in state.pretrainings:
+        if checkpoint.name in state.pretrainings.specs:
             _check_languages(state, checkpoint.name, refs)
             continue
         path = f"models[{list(state.study.models).index(checkpoint.name)}]"
@@ -45,10 +45,11 @@ def check_vocabularies(state: Expansion, checkpoints: Iterable[Checkpoint]) -> N
 
 def _check_languages(state: Expansion, name: str, refs: Sequence[CorpusRef]) -> None:
     """Note languages that an encoder to be pretrained, with a tokenizer for each language, cannot read."""
-    around = state.pretrainings[name].spec.surroundings()
+    around = state.pretrainings.specs[name].surroundings()
     if not any(isinstance(factor, Tokenizing) for factor in around.factors.values()):
         return
-    for language in dict.fromkeys(ref.language for ref in refs):
+    read = {target for source in state.study.sources for target in state.study.targets_for(source, name)}
+    for language in dict.fromkeys(ref.language for ref in refs if ref.language in read):
         try:
             language_for(language, around.languages, name)
         except LayerlabError as error:

@@ -28,10 +28,9 @@ def has_blanks(state: Expansion, checkpoint: Checkpoint) -> bool:
 
 
 def _look(state: Expansion, checkpoint: Checkpoint) -> bool:
-    pretraining = state.pretrainings.get(checkpoint.name)
-    if pretraining is None:
+    spec = state.pretrainings.specs.get(checkpoint.name)
+    if spec is None:
         return tokenizer_has_blanks(checkpoint.location, checkpoint.revision)
-    spec = pretraining.spec
     if spec.grown_from is not None:
         return tokenizer_has_blanks(str(spec.grown_from), None)
     return spec.tokenizer == "unigram"

@@ -135,7 +135,7 @@ def test_a_killed_pretraining_goes_on_with_the_tokenizers_that_it_had(
         ({"factors": {"vocabulary": {"form": "none", "share": 0.5}}}, "share is of vocabularies that are"),
         (
             {"factors": {"vocabulary": "none"}, "parallel": {"corpora": {"xa": "a.tsv", "xb": "b.tsv"}}},
-            "parallel adds sequences that are not in one language",
+            "parallel adds words of another language to a text",
         ),
         ({"factors": {"vocabulary": "none"}, "grown_from": "parent"}, "vocabulary and grown_from: each says"),
     ],
