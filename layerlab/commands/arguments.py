@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -9,7 +10,7 @@ import typer
 
 from layerlab.commands.completion import kept, overrides, shortcuts
 from layerlab.disk import check_writable
-from layerlab.errors import StoreError, StudyError
+from layerlab.errors import RecordsError, StoreError, StudyError
 
 if TYPE_CHECKING:
     from layerlab.study.study import StudyPlan
@@ -139,6 +140,23 @@ def results_folder(results: Path) -> Path:
 
         return Path("results") / Study.from_yaml(results).name
     return results
+
+
+def labelled(results: Sequence[str]) -> dict[str, Path]:
+    """Name each folder by its label, or by itself.
+
+    Raises:
+        RecordsError: Two have one name.
+    """
+    found: dict[str, Path] = {}
+    for text in results:
+        label, separator, rest = text.partition("=")
+        folder = results_folder(Path(rest if separator else text))
+        label = label if separator else (folder if folder.is_dir() else folder.parent).resolve().name
+        if label in found:
+            raise RecordsError(f"two studies are called {label!r}: name one, as in other={folder}")
+        found[label] = folder
+    return found
 
 
 def expand_study(

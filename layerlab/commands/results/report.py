@@ -11,9 +11,9 @@ import typer
 from layerlab.commands.arguments import (
     Imports,
     Png,
-    Results,
     figure_formats,
     import_named,
+    labelled,
     results_folder,
     writable,
 )
@@ -71,24 +71,47 @@ def show_report(trackers: Sequence[Tracker], study: str, folder: Path, paths: Se
 
 
 def report(
-    results: Results,
+    results: Annotated[
+        list[str],
+        typer.Argument(
+            help="Results directories, study files or records files; LABEL=RESULTS names one of several.",
+            metavar="RESULTS...",
+            show_default=False,
+        ),
+    ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Directory [default: RESULTS/report].", callback=writable),
+        typer.Option(
+            "--output",
+            "-o",
+            help="Directory [default: RESULTS/report; of several studies comparison].",
+            callback=writable,
+        ),
     ] = None,
     png: Png = False,
     imports: Imports = None,
 ) -> None:
     """Write all tables, all figures, and one self-contained HTML page with them.
 
+    Of several studies: the settings that differ, and what the same ablations cost, side by side.
+
     \b
     layerlab report results/random-init-upos
     layerlab report results/random-init-upos --output paper
+    layerlab report results/minibert results/minibert-long --output both
     """
+    from layerlab.report.page.comparison_report import report_on_several
     from layerlab.report.page.study_report import report_on
 
     import_named(imports)
-    folder = results_folder(results)
+    if len(results) > 1:
+        several = report_on_several(
+            labelled(results), output or Path("comparison"), formats=figure_formats(png)
+        )
+        for path in several:
+            print(path)
+        return
+    folder = results_folder(Path(results[0]))
     target = output or (folder if folder.is_dir() else folder.parent) / "report"
     for path in report_on(folder, target, formats=figure_formats(png)):
         print(path)

@@ -56,3 +56,18 @@ def test_two_studies_of_one_name_need_labels(call: Call, pair: tuple[Path, Path]
     code, _, err = call("compare", pair[0], pair[0])
     assert code == 2
     assert "two studies are called 'short': name one, as in other=" in err
+
+
+def test_a_report_over_several_studies_has_one_table_one_figure_and_one_page(
+    call: Call, pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    code, out, err = call("report", f"a={pair[0]}", f"b={pair[1]}", "-o", tmp_path / "both")
+    assert code == 0, err
+    names = {Path(line).relative_to(tmp_path / "both").as_posix() for line in out.splitlines()}
+    tables = {f"tables/comparison.{suffix}" for suffix in ("md", "tex", "csv")}
+    assert names >= {"index.html", *tables}
+    assert any(name.startswith("figures/comparison-upos-en-reset") for name in names)
+    page = (tmp_path / "both" / "index.html").read_text(encoding="utf-8")
+    assert "training.epochs" in page
+    assert "a 1; b 3" in page
+    assert page.count("<figure") == 1
