@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,34 @@ def test_init_says_what_is_missing_where_nobody_can_answer(
     code, _, err = call("init", tmp_path / "mine.yaml", "--model", "minimbert-controlled")
     assert code == 2
     assert "--task: is missing, and there is no terminal to ask on" in err
+
+
+def test_init_asks_for_what_is_missing_and_asks_again(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    answers = [
+        "minimbert-controlled",
+        "upso",
+        "upos",
+        "ilda",
+        "jora",
+        "controlled:instrument",
+        "freez",
+        "freeze",
+    ]
+    answers += ["0 to 1", "0-1", "many", "2"]
+    monkeypatch.setattr("sys.stdin", Terminal("\n".join(answers) + "\n"))
+    code, out, err = call("init", tmp_path / "mine.yaml", "--set", "data.controlled.train=20")
+    assert code == 0, err
+    assert "did you mean 'upos'?" in out + err
+    assert "did you mean 'freeze'?" in out + err
+    made = Study.from_yaml(tmp_path / "mine.yaml")
+    assert (made.tasks, made.sources, made.seeds) == (("upos",), ("ilda",), (0, 1))
+    assert [one.name for one in made.ablations] == ["none", "freeze(0-1)@before"]
 
 
 def test_ablate_writes_a_study_and_runs_it(

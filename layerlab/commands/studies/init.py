@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +9,6 @@ import typer
 
 from layerlab.commands.arguments import Overrides, listed
 from layerlab.commands.completion import layers, models, tasks
-from layerlab.errors import Problem, StudyError
 
 if TYPE_CHECKING:
     from layerlab.study.draft import Draft
@@ -76,16 +74,20 @@ def init(
     data: Data = "",
     overrides: Overrides = None,
 ) -> None:
-    """Write a commented study file that plans as it is; what is not given is asked for on a terminal.
+    """Write a commented study file that plans as it is; what is missing is asked for on a terminal.
 
     \b
     layerlab init study.yaml --model minimbert-controlled --data controlled:instrument \\
       --task upos --source ilda --targets jora,kesa --reset pairs
     """
     given = {"model": model, "task": task, "source": source, "targets": targets}
-    answers = {name: value or _ask(name) for name, value in given.items()}
     asked = gather(reset=reset, freeze=freeze, rewind=rewind, skip=skip)
-    made = draft(file.stem, asked=asked, seeds=seeds, data=data, changes=overrides, **answers)
+    if not all(given.values()):
+        from layerlab.commands.studies.interview import ask_missing, ask_rest
+
+        given = ask_missing(given)
+        data, asked, seeds = ask_rest(data, asked, seeds)
+    made = draft(file.stem, asked=asked, seeds=seeds, data=data, changes=overrides, **given)
     print(plan_draft(made, file).describe())
     print(f"{file}; layerlab run {file} carries it out")
 
@@ -147,20 +149,3 @@ def plan_draft(draft: Draft, file: Path) -> StudyPlan:
 def gather(**options: list[str] | None) -> list[tuple[str, str]]:
     """Return what a command line asks for, each intervention with its layers."""
     return [(name, layers) for name, values in options.items() for layers in values or ()]
-
-
-def _ask(name: str) -> str:
-    """Ask for what was not given.
-
-    Raises:
-        StudyError: Nobody is there to answer.
-    """
-    if not sys.stdin.isatty():
-        raise StudyError([Problem(f"--{name}", "is missing, and there is no terminal to ask on")], "init")
-    questions = {
-        "model": "Encoder (a folder, a name or a Hub id)",
-        "task": "Task (upos, parsing, ner, xnli, ...)",
-        "source": "Language to fine-tune on",
-        "targets": "Languages to evaluate on, with commas",
-    }
-    return str(typer.prompt(questions[name]))
