@@ -74,6 +74,8 @@ _NAMES: dict[Thing, dict[str, str]] = {
         "permute": "permuted",
         "scale": "scaled",
         "rate": "at another learning rate",
+        "prune_heads": "without some heads",
+        "shuffle_pieces": "with pieces shuffled",
     },
 }
 

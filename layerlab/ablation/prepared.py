@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from layerlab.ablation.apply import HEAD, Receipt, applied, named_parameters
-from layerlab.ablation.interventions import Edit, Intervention, Skip, Standing, is_standing
+from layerlab.ablation.interventions import Edit, Intervention, PruneHeads, Skip, Standing, is_standing
 from layerlab.ablation.interventions.donors import Donors
 from layerlab.models.encoder import Encoder
 
@@ -85,7 +85,7 @@ def lowest_level(items: Sequence[Intervention], receipts: Sequence[Receipt], enc
         if isinstance(item, Edit):
             names = (name for name in receipt.parameters if not name.startswith(HEAD))
             parts.update(encoder.part_of[name] for name in names)
-        elif type(item) is Skip:
+        elif type(item) in (Skip, PruneHeads):
             parts.update(item.layers.indices(encoder.n_layers))
         else:
             return None  # its layers may not say what it acts on

@@ -88,7 +88,7 @@ def fine_tune_together(
         fits = []
         for one in members:
             held = trimmings.enter_context(
-                trimmed_fit(one.model, corpora, (), one.workplace.folder, one.taken)
+                trimmed_fit(one.model, corpora, training, (), one.workplace.folder, one.taken)
             )
             one.model.to(accelerator.device)
             fit = Fitting(

@@ -81,7 +81,7 @@ def fine_tune(
         KeyboardInterrupt: Somebody stopped it; a checkpoint is written.
     """
     accelerator, place = make_accelerator(device), workplace or Workplace()
-    with trimmed_fit(model, corpora, during, place.folder, taken) as held:
+    with trimmed_fit(model, corpora, training, during, place.folder, taken) as held:
         model.to(accelerator.device)
         fit = Fitting(model, task, corpora, training, seed, accelerator, place, report, held, forward, watch)
         fit.position.fused = taken is not None and taken.may(FusedSteps(), accelerator.device)

@@ -17,6 +17,7 @@ from layerlab.finetuning.model import Batch, forward_batch
 from layerlab.training.batching import share_of_batch
 from layerlab.training.devices import autocast
 from layerlab.training.interruption import Interruption, deferred_interrupt
+from layerlab.training.shortcuts.cohorts import PULLED
 from layerlab.training.stacked import Stack
 
 # By how much a member's loss may differ from what it computes alone, relative, by precision.
@@ -60,6 +61,8 @@ class StackedFits:
 
         The loss of a batch is computed both ways, with dropout.
         """
+        if self.first.training.l2_sp:
+            return PULLED
         if self.first.position.epoch == self.first.training.epochs:
             return ""
         step, batch = self.first.position.step, self.first.batches_left()[:1]

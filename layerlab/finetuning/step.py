@@ -10,6 +10,7 @@ from torch import nn
 
 from layerlab.finetuning.evaluation import to_device
 from layerlab.finetuning.model import Batch, Pass, TaskModel, plain_pass
+from layerlab.finetuning.starting_point import StartingPoint
 from layerlab.finetuning.training import Training
 from layerlab.tasks.corpora import EncodedCorpus
 from layerlab.tasks.task import Task
@@ -24,8 +25,12 @@ from layerlab.training.streams import dropout_seed
 def make_stepper(
     model: TaskModel, training: Training, seed: int, accelerator: Accelerator, n_steps: int
 ) -> Stepper:
-    """Return what takes the steps of a fine-tuning; the head may have a learning rate of its own."""
+    """Return what takes the steps of a fine-tuning that starts from the model's present weights.
+
+    The head may have a learning rate of its own.
+    """
     head_rate = training.head_learning_rate or training.learning_rate
+    penalty = StartingPoint.of(model.encoder, training.l2_sp).add_gradients if training.l2_sp else None
     parts = ((model.encoder, training.learning_rate), (model.head, head_rate))
     return Stepper(
         model,
@@ -35,6 +40,7 @@ def make_stepper(
         rate=lambda peak, step: peak * rate_factor(step, n_steps, training.warmup),
         dropout_seed=partial(dropout_seed, seed),
         max_grad_norm=training.max_grad_norm,
+        add_penalty=penalty,
     )
 
 

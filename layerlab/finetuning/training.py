@@ -45,6 +45,11 @@ class Training(BaseModel):
         batch_size: Sentences (or windows of long sentences) in an optimiser step.
         warmup: Fraction of the steps in which the rate rises linearly.
         weight_decay: Applied to matrices, never to biases and norms.
+        l2_sp: Pulls the encoder back to the weights that fine-tuning starts from: the objective of a step has
+            half this number times the squared distance from them, in every weight that learns. These are
+            the pretrained weights where no ablation before fine-tuning changed them. The head, which starts
+            from nothing, is not pulled, and losses are reported without it. 0 pulls nothing, and is no part
+            of the identity of a fit. It takes the memory of one more encoder.
         max_grad_norm: Gradients are clipped to this norm; None switches clipping off.
         dropout: Before the task head; the encoder's own dropout is its configuration's.
         max_length: Longest input in word-pieces, special tokens included; longer sentences are windowed.
@@ -62,7 +67,9 @@ class Training(BaseModel):
             a small split come several times, and those of a large one are spread over several epochs. It is
             no part of the identity of a fit on one language.
 
-    Reference: Wu et al. (2020), appendix: batch 16-32, rates 2e-5 to 5e-5, warm-up 10%, linear decay.
+    Reference: Wu et al. (2020), appendix: batch 16-32, rates 2e-5 to 5e-5, warm-up 10%, linear decay; Li,
+        Grandvalet, Davoine (2018), "Explicit Inductive Bias for Transfer Learning with Convolutional
+        Networks", for L2-SP.
 
     >>> Training(epochs=2).batch_size
     32
@@ -76,6 +83,7 @@ class Training(BaseModel):
     batch_size: int = Field(default=32, ge=1)
     warmup: float = Field(default=0.1, ge=0, lt=1)
     weight_decay: float = Field(default=0.0, ge=0)
+    l2_sp: float = Field(default=0.0, ge=0)
     max_grad_norm: float | None = Field(default=1.0, gt=0)
     dropout: float = Field(default=0.1, ge=0, lt=1)
     max_length: int = Field(default=256, ge=8)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from layerlab.ablation.ablation import Timed
 from layerlab.finetuning.checkpoint import has_checkpoint, load_rows
 from layerlab.finetuning.model import TaskModel
+from layerlab.finetuning.training import Training
 from layerlab.tasks.corpora import EncodedCorpus
 from layerlab.training.shortcuts.shortcut import Taken
 from layerlab.training.shortcuts.trimming import (
@@ -28,6 +29,7 @@ from layerlab.training.shortcuts.trimming import (
 def trimmed_fit(
     model: TaskModel,
     corpora: Mapping[str, EncodedCorpus],
+    training: Training,
     during: Sequence[Timed],
     folder: Path | None,
     taken: Taken | None,
@@ -37,6 +39,7 @@ def trimmed_fit(
     Args:
         model: Encoder and head.
         corpora: ``train`` and ``dev``.
+        training: Hyper-parameters.
         during: Interventions during fine-tuning.
         folder: Holds the checkpoint, if there is one, and the whole matrix meanwhile.
         taken: What is switched on; gets a note.
@@ -44,7 +47,8 @@ def trimmed_fit(
     Yields:
         The embedding matrix with fewer rows; None if it is whole.
     """
-    rows = _rows_to_hold(model, corpora, during, folder, taken or Taken())
+    pulled = bool(training.l2_sp and training.weight_decay)
+    rows = _rows_to_hold(model, corpora, during, folder, taken or Taken(), pulled)
     if rows is None:
         yield None
         return
@@ -74,6 +78,7 @@ def _rows_to_hold(
     during: Sequence[Timed],
     folder: Path | None,
     taken: Taken,
+    pulled: bool,
 ) -> Tensor | None:
     if folder is not None and has_checkpoint(folder):
         rows = load_rows(folder)
@@ -84,4 +89,5 @@ def _rows_to_hold(
         return None
     pieces = (example.input_ids for corpus in corpora.values() for example in corpus.encoded.examples)
     rows = touched_rows(pieces, model.encoder, *(corpus.pad_id for corpus in corpora.values()))
-    return rows if taken.may(Trimming(), TrimmingCase(model, model.encoder, rows, during)) else None
+    case = TrimmingCase(model, model.encoder, rows, during, pulled)
+    return rows if taken.may(Trimming(), case) else None

@@ -43,6 +43,7 @@ class Stepper:
         rate: From a peak learning rate and a 0-based step to the rate of that step.
         dropout_seed: From a step and a part to the seed of its dropout.
         max_grad_norm: Gradients are clipped to this norm; None switches clipping off.
+        add_penalty: Adds the gradient of a penalty, once a step and before clipping; None if there is none.
     """
 
     model: nn.Module
@@ -52,6 +53,7 @@ class Stepper:
     rate: Callable[[float, int], float]
     dropout_seed: Callable[[int, int], int]
     max_grad_norm: float | None
+    add_penalty: Callable[[], None] | None = None
 
     @property
     def n_parts(self) -> int:
@@ -74,6 +76,8 @@ class Stepper:
         if n_processes > 1:
             sum_gradients(self.model, self.accelerator)
             total = self.accelerator.reduce(total, reduction="sum")
+        if self.add_penalty is not None:
+            self.add_penalty()
         if self.max_grad_norm is not None:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.max_grad_norm)
         self.optimizer.step()

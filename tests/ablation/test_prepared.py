@@ -9,7 +9,16 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from layerlab.ablation.apply import applied
-from layerlab.ablation.interventions import Intervention, Permute, Reset, Scale, Selection, Skip, intervention
+from layerlab.ablation.interventions import (
+    Intervention,
+    Permute,
+    PruneHeads,
+    Reset,
+    Scale,
+    Selection,
+    Skip,
+    intervention,
+)
 from layerlab.ablation.interventions.donors import Donors
 from layerlab.ablation.prepared import prepare
 from layerlab.errors import NoEffectError
@@ -23,7 +32,14 @@ def test_what_is_prepared_gives_what_applying_gives_from_its_level_on(
     model: PreTrainedModel, inputs: dict[str, Tensor]
 ) -> None:
     encoder, forward = Encoder(model), ResumableForward(model)
-    for items, start in (((Reset("1"), Skip("3")), 1), ((Scale("2", 0.5),), 2), ((), 4), ((Skip("0"),), 0)):
+    cases: list[tuple[tuple[Intervention, ...], int]] = [
+        ((Reset("1"), Skip("3")), 1),
+        ((Scale("2", 0.5),), 2),
+        ((), 4),
+        ((Skip("0"),), 0),
+        ((PruneHeads("2", heads=1),), 2),
+    ]
+    for items, start in cases:
         ready = prepare(items, encoder, DONORS)
         assert ready.start == start
         with applied(items, encoder, donors=DONORS) as receipts, torch.no_grad():

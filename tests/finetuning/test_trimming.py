@@ -143,6 +143,20 @@ def test_without_weight_decay_untouched_rows_stay_bit_for_bit(
     assert not torch.equal(matrix(model), before)
 
 
+def test_a_fit_that_is_pulled_to_its_start_is_trimmed_where_its_rows_do_not_decay(
+    make: Make, upos: Task, spread: Corpora
+) -> None:
+    training = TRAINING.model_copy(update={"epochs": 1, "l2_sp": 1.0, "weight_decay": 0.0})
+    plain, other = make(), make()
+    expected, _ = fit(plain, upos, spread, training=training)
+    result, taken = fit(other, upos, spread, ALLOWED, training=training)
+    assert taken.notes["trimming"].endswith(" of 600 rows")
+    assert_alike((expected, plain), (result, other))
+    decaying = training.model_copy(update={"weight_decay": 0.1})
+    _, taken = fit(make(), upos, spread, ALLOWED, training=decaying)
+    assert taken.notes["trimming"] == "refused: rows that decay are pulled back to where they began"
+
+
 def test_frozen_embeddings_come_back_bit_for_bit(make: Make, upos: Task, spread: Corpora) -> None:
     model = make()
     apply(Freeze("embeddings"), Encoder(model.encoder))

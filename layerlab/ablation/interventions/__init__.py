@@ -1,4 +1,4 @@
-"""What can be done to layers: reset, swap, permute, scale, interpolate, freeze, unfreeze, rate, skip.
+"""What can be done to layers, their heads and the embeddings of pieces.
 
 Interventions are frozen values; importing them imports no torch.
 :func:`layerlab.ablation.apply.apply` carries them out.
@@ -41,16 +41,19 @@ from layerlab.ablation.interventions.protocols import (
     may_not_fit,
     order_depends_on_seed,
 )
+from layerlab.ablation.interventions.prune_heads import PruneHeads
 from layerlab.ablation.interventions.rate import Rate
 from layerlab.ablation.interventions.reset import Reset
 from layerlab.ablation.interventions.scale import Scale
+from layerlab.ablation.interventions.shuffle_pieces import ShufflePieces
 from layerlab.ablation.interventions.skip import Skip
 from layerlab.ablation.interventions.swap import Swap
 from layerlab.models.anatomy import Component
 
 __all__ = [
     "PHASES", "Component", "Edit", "FitDonor", "Freeze", "HeadEdit", "Interpolate", "Intervention",
-    "Permute", "Rate", "Reset", "Scale", "Selection", "Skip", "Standing", "Swap", "Unfreeze", "at_depth",
+    "Permute", "PruneHeads", "Rate", "Reset", "Scale", "Selection", "ShufflePieces", "Skip", "Standing",
+    "Swap", "Unfreeze", "at_depth",
     "changes_output", "donor_of", "from_dict", "intervention", "is_elsewhere", "is_standing", "kind_of",
     "known_interventions", "may_not_fit", "options_of", "order_depends_on_seed", "to_dict",
 ]  # fmt: skip

@@ -91,8 +91,16 @@ class Donors:
             DonorError: The model came from no checkpoint and none was named.
             CheckpointError: The checkpoint is not there.
         """
+        return self._load(*self.origin(encoder))
+
+    def origin(self, encoder: Encoder) -> tuple[str, str | None]:
+        """Return the pretrained checkpoint, folder or Hub id, and its revision.
+
+        Raises:
+            DonorError: The model came from no checkpoint and none was named.
+        """
         if self._pretrained is not None:
-            return self._load(str(self._pretrained), self._revision)
+            return str(self._pretrained), self._revision
         config = encoder.base.config
         name = getattr(config, "_name_or_path", "")
         if not name:
@@ -100,7 +108,7 @@ class Donors:
                 "the model was not loaded from a checkpoint; name the pretrained one: Donors(pretrained=...)"
             )
         commit = None if Path(name).is_dir() else getattr(config, "_commit_hash", None)
-        return self._load(name, self._revision or commit)
+        return name, self._revision or commit
 
     def load(self, donor: str | FitDonor, encoder: Encoder) -> Weights:
         """Return the weights of a folder, a Hub id, ``id@revision``, ``"pretrained"``, or a fit of the study.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol, TypeGuard, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from layerlab.ablation.interventions.notation import FitDonor
 from layerlab.errors import Problem, StudyError
@@ -29,8 +29,8 @@ class Intervention(Protocol):
     - ``changes_output``: False if it only changes what is trained (default: True).
     - ``donor``: The model that weights come from: a folder, a Hub id, ``pretrained``, or a fit of the study.
       A plan finds it, and a fit waits for the fit that it needs.
-    - ``may_not_fit``: True for an edit whose weights may not fit their place. A plan then tries it by names
-      and shapes, so that ``weights`` must work on tensors without values (default: False).
+    - ``may_not_fit``: True if it may not fit an encoder. A plan then tries it by names and shapes, so that
+      ``weights`` must work on tensors without values (default: False).
     - ``participle``: What reports say was done to the layers, such as ``scaled`` (default: its kind).
     - ``order_depends_on_seed``: True if the run's seed decides which weights go where (default: False).
     """
@@ -128,9 +128,9 @@ def is_elsewhere(donor: str | FitDonor | None) -> bool:
     return isinstance(donor, str) and donor != "pretrained"
 
 
-def may_not_fit(item: Intervention) -> TypeGuard[Edit]:
-    """Return whether an intervention is an edit whose weights may not fit their place."""
-    return isinstance(item, Edit) and bool(getattr(item, "may_not_fit", False))
+def may_not_fit(item: Intervention) -> bool:
+    """Return whether an intervention may not fit an encoder: its weights their place, or what it names."""
+    return bool(getattr(item, "may_not_fit", False))
 
 
 def order_depends_on_seed(item: Intervention) -> bool:

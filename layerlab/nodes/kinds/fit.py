@@ -153,7 +153,8 @@ class Fit(BaseModel):
         work.kept.drop_used()
         made = self.prepare(work)
         if settings.cohorts_on_cpu or has_gpu(settings.device):
-            case = CohortCase(self.before, self.during, on_gpu=True, n_processes=2 if is_shared() else 1)
+            n_processes, pulled = 2 if is_shared() else 1, bool(self.training.l2_sp)
+            case = CohortCase(self.before, self.during, True, n_processes, pulled)
             made.taken.may(Cohorts(), case)
         result = self.train(work, made, self.id)
         if process_rank() == 0:
@@ -191,7 +192,9 @@ class Fit(BaseModel):
         shortcut, on_gpu = Cohorts(on_cpu), has_gpu(settings.device)
         alike: dict[str, list[Fit]] = {}
         for item in nodes:
-            refused = shortcut.refuses(CohortCase(item.before, item.during, on_gpu))
+            refused = shortcut.refuses(
+                CohortCase(item.before, item.during, on_gpu, pulled=bool(item.training.l2_sp))
+            )
             alike.setdefault(item.id if refused else item._without_first_weights(), []).append(item)
         groups = []
         for same in alike.values():

@@ -62,7 +62,7 @@ class Assembly:
     Attributes:
         state: Where they go.
         training: The hyper-parameters as plain values; ``mixing`` counts where a source is several languages,
-            and ``select_by`` in fits of its tasks.
+            ``select_by`` in fits of its tasks, and ``l2_sp`` where it is above 0.
         made: Fits by where they stand in the grid, and the ablation if it begins before the end of training.
         named: Columns of runs by checkpoint, task and ablation; source and seed are yet to be filled in.
     """
@@ -173,6 +173,8 @@ class Assembly:
             counted["select_by"] = metric
         if len(sources_of(source)) == 1:
             del counted["mixing"]
+        if not counted["l2_sp"]:
+            del counted["l2_sp"]
         return counted
 
     def _data(self, task: str) -> DataSpec:

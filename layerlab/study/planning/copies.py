@@ -16,6 +16,7 @@ from layerlab.ablation.interventions import (
     Intervention,
     donor_of,
     is_elsewhere,
+    is_standing,
     may_not_fit,
     order_depends_on_seed,
 )
@@ -45,21 +46,27 @@ class Copies:
         """Refuse an intervention whose weights will not fit their place.
 
         Args:
-            item: Resolved for the checkpoint's depth. It is tried if its weights may not fit their place.
+            item: Resolved for the checkpoint's depth. It is tried if it may not fit the encoder.
             checkpoint: Where the fit starts.
             spec: The pretraining that will make it, if it is not there yet.
 
         Raises:
             DonorError: Layers that exchange weights hold different parameters, or shapes differ; names them.
-            SelectionError: A part of the encoder or a layer of the donor does not exist, or the selections
-                cannot be paired.
+            SelectionError: A part of the encoder, one of its heads or pieces, or a layer of the donor does
+                not exist, or the selections cannot be paired.
             CheckpointError: The donor is not there.
         """
         if {"shared", "top"} & set(item.layers.beside):
             self._outline(checkpoint, spec).parameters(item.layers)
         if not may_not_fit(item):
             return
+        if is_standing(item):
+            item.hold(self._outline(checkpoint, spec))()
+            return
+        assert isinstance(item, Edit)
         donor = donor_of(item)
+        if donor is None and spec is not None and item.layers.embeddings:
+            return  # its vocabulary is yet to be made
         if is_elsewhere(donor):
             found = find_donor(str(donor), checkpoint)
             if spec is not None and item.layers.embeddings:

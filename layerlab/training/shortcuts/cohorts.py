@@ -20,6 +20,8 @@ from layerlab.ablation.interventions import Intervention, is_standing, kind_of
 
 #: Most fits that are planned as one cohort.
 MOST_MEMBERS: Final = 8
+#: Why fits are no members that are pulled to weights of their own.
+PULLED: Final = "each fit is pulled to the weights that it starts from"
 # Bytes of a trained number: itself, its gradient and Adam's two moments.
 _TRAINED: Final = 16
 # Values that the backward pass of a layer keeps for each token, in units of its width, and for each pair of
@@ -38,12 +40,14 @@ class CohortCase:
         during: Interventions during fine-tuning.
         on_gpu: Whether it is trained on a GPU.
         n_processes: Processes that share it.
+        pulled: Whether it is pulled to the weights that it starts from.
     """
 
     before: Sequence[Intervention]
     during: Sequence[Timed]
     on_gpu: bool
     n_processes: int = 1
+    pulled: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,8 @@ class Cohorts:
             return "on a CPU fits are at least as fast one by one"
         if case.n_processes > 1:
             return "several processes share the fit"
+        if case.pulled:
+            return PULLED
         if case.during:
             return f"{kind_of(case.during[0].intervention)} happens during fine-tuning"
         standing = [item for item in case.before if is_standing(item)]

@@ -38,12 +38,14 @@ class TrimmingCase:
         encoder: The transformers encoder in it.
         rows: The pieces that it meets, ascending, ``(rows,)``.
         during: Interventions during the training.
+        pulled: Whether weights that decay are pulled back to where they began.
     """
 
     model: nn.Module
     encoder: Any
     rows: Tensor
     during: Sequence[Timed] = ()
+    pulled: bool = False
 
 
 class Trimming:
@@ -57,6 +59,7 @@ class Trimming:
             _refuses_module(case.encoder.get_input_embeddings())
             or _refuses_other_use(case)
             or _refuses_interventions(case.during)
+            or ("rows that decay are pulled back to where they began" if case.pulled else "")
             or _refuses_share(len(case.rows), case.encoder.get_input_embeddings().num_embeddings)
         )
 

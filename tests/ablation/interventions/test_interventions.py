@@ -16,9 +16,11 @@ from layerlab.ablation.interventions import (
     Interpolate,
     Intervention,
     Permute,
+    PruneHeads,
     Rate,
     Reset,
     Scale,
+    ShufflePieces,
     Skip,
     Swap,
     Unfreeze,
@@ -52,6 +54,9 @@ EXAMPLES: list[Intervention] = [
     Rate("embeddings,all", decay=0.95),
     Skip("2"),
     Skip("2", components=("attention", "ffn")),
+    PruneHeads("0-1", heads=[0, 5]),
+    ShufflePieces(),
+    ShufflePieces(pieces="5-99", seed=2),
 ]
 
 
@@ -76,6 +81,7 @@ def test_the_examples_hold_every_kind() -> None:
     assert {kind_of(item) for item in EXAMPLES} == own
     assert own == {
         "reset", "swap", "permute", "scale", "interpolate", "freeze", "unfreeze", "rate", "skip",
+        "prune_heads", "shuffle_pieces",
     }  # fmt: skip
 
 
@@ -84,8 +90,9 @@ def test_interventions_are_frozen_hashable_values(item: Intervention) -> None:
     assert hash(item) == hash(from_dict(to_dict(item)))
     with pytest.raises(dataclasses.FrozenInstanceError, match="cannot assign to field 'layers'"):
         item.layers = Layers("0")  # type: ignore[misc]
-    replaced = dataclasses.replace(item, layers="1")  # type: ignore[type-var]
-    assert replaced.layers == Layers("1")
+    other = "embeddings" if isinstance(item, ShufflePieces) else "1"
+    replaced = dataclasses.replace(item, layers=other)  # type: ignore[type-var]
+    assert replaced.layers == Layers(other)
 
 
 def test_all_fields_are_written() -> None:

@@ -86,6 +86,16 @@ def test_layers_that_are_unlike_are_refused_with_all_other_mistakes(treebanks: P
     assert found["ablations[1]"].endswith(f"has layers.1.attn_norm.weight besides (model {modern})")
 
 
+@pytest.mark.usefixtures("no_weights")
+def test_heads_and_pieces_that_do_not_exist_are_refused(treebanks: Path, modern: Path) -> None:
+    items = (ll.PruneHeads("0", heads=1), ll.PruneHeads("0", heads=2), ll.ShufflePieces(pieces="80-90"))
+    with pytest.raises(StudyError, match="2 problems") as caught:
+        study_of(treebanks, modern, *items, ll.ShufflePieces(pieces="80-89")).plan(check=False)
+    found = {problem.path: problem.message for problem in caught.value.problems}
+    assert "head 2 does not exist: there are 2, from 0" in found["ablations[2]"]
+    assert "piece 90 does not exist: there are 90, from 0" in found["ablations[3]"]
+
+
 def test_a_window_of_a_sweep_is_refused_by_name(treebanks: Path, modern: Path) -> None:
     sweep = ll.sweep("after", ll.Permute, windows=2)
     with pytest.raises(StudyError, match="1 problem") as caught:

@@ -28,6 +28,7 @@ def test_fits_that_differ_in_their_first_weights_alone_may_be_members() -> None:
         ({"before": (Skip("1"),)}, "skip stands during fine-tuning"),
         ({"during": (Timed(0.5, Reset("0")),)}, "reset happens during fine-tuning"),
         ({"n_processes": 2}, "several processes share the fit"),
+        ({"pulled": True}, "each fit is pulled to the weights that it starts from"),
         ({"on_gpu": False}, "on a CPU fits are at least as fast one by one"),
     ],
 )
