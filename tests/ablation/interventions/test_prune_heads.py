@@ -55,7 +55,7 @@ def test_it_equals_the_librarys_layers_without_the_heads_weights(
     smaller = copy.deepcopy(bert)
     attention: Any = Encoder(smaller).layers[1].attention
     size = attention.self.attention_head_size
-    left = torch.arange(size, attention.self.query.out_features)  # without head 0
+    left: Any = torch.arange(size, attention.self.query.out_features)  # without head 0
     for name in ("query", "key", "value"):
         setattr(attention.self, name, prune_linear_layer(getattr(attention.self, name), left))
     attention.output.dense = prune_linear_layer(attention.output.dense, left, dim=1)
