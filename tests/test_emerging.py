@@ -15,6 +15,7 @@ FOLDER = Path(__file__).parents[1] / "experiments"
 SMALL = {
     "emerging_anchors": (36, 0, 144),
     "emerging_domain": (21, 0, 63),
+    "emerging_parameters": (36, 0, 144),
     "emerging_text": (24, 0, 72),
     "emerging_steps": (3, 18, 42),
 }

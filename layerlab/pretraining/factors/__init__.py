@@ -1,3 +1,3 @@
 """What a pretraining may do beside masked LM on running text: one file a factor."""
 
-from layerlab.pretraining.factors import anchors, parallel, separate, vocabulary  # noqa: F401
+from layerlab.pretraining.factors import anchors, parallel, positions, separate, vocabulary  # noqa: F401
