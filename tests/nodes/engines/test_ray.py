@@ -46,7 +46,7 @@ OPTIONS: dict[str, Any] = {"device": "cpu", "progress": False, "checkpoint_secon
 def cluster() -> Iterator[Any]:
     """A cluster whose head has no cores; tests add the nodes that work."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        quieten(patch)
         made = start_cluster(num_cpus=0)
         yield made
         made.shutdown()
@@ -55,8 +55,14 @@ def cluster() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def long_study(treebanks: Path, tiny_encoder: Path) -> Study:
     """Three fits of some seconds, with four runs."""
-    training = {"epochs": 40, "learning_rate": 1e-3, "batch_size": 8}
+    training = {"epochs": 15, "learning_rate": 1e-3, "batch_size": 8}
     return make_study(treebanks, tiny_encoder, seeds=[0], targets=["bb"], training=training)
+
+
+def quieten(patch: pytest.MonkeyPatch) -> None:
+    """Report no usage, and let workers have as much of a busy machine as the tests have."""
+    patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    patch.setenv("RAY_worker_niceness", "0")
 
 
 def start_cluster(**head: Any) -> Any:
@@ -106,6 +112,7 @@ def test_the_records_are_those_of_the_embedded_engines(
     study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without an address, a cluster on this machine is started and ended."""
+    quieten(monkeypatch)
     monkeypatch.setenv("LAYERLAB_TESTED_IN", str(tmp_path))
     plan = study.model_copy(update={"seeds": (0,)}).plan(check=False)
     for engine, workers in (("inline", None), ("local", 1), ("ray", 1)):
@@ -161,6 +168,7 @@ def test_a_head_that_is_killed_and_started_again_is_found_again(
     long_study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that stays away ends the run with one error; any engine goes on with nothing lost."""
+    quieten(monkeypatch)
     monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "5")
     plan, store = long_study.plan(check=False), Store(tmp_path / "r")
     with socket.socket() as free:
