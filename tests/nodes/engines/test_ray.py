@@ -102,7 +102,8 @@ def is_done(store: Store, fit: Any) -> bool:
 
 def complete(store: Store) -> dict[str, int]:
     """Return when each complete node was written."""
-    return {str(path): path.stat().st_mtime_ns for path in store.root.glob("*/*/record.json")}
+    found = store.root.glob("*/[!.]*/record.json")
+    return {str(path): path.stat().st_mtime_ns for path in found}
 
 
 def records(folder: Path) -> pd.DataFrame:
