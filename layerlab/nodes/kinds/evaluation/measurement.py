@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from layerlab.data.artificial.corpora import artificial_sentence
+from layerlab.data.artificial.ways import make_artificial
 from layerlab.data.bitext import Bitext, TextForm, Texts, pairs_with
 from layerlab.data.formats.bitext_files import find_parallel, parallel_languages, read_bitexts
 from layerlab.data.sentences import Sentence
@@ -17,6 +19,8 @@ from layerlab.measures.options import MEASURES_VERSION, WEIGHT_MEASURES, Measure
 from layerlab.targets import TOGETHER, sources_of
 
 CONTROLLED: Final = "controlled"
+#: A language that is made of another one: its name, the other's, ways and seed.
+Made = tuple[str, str, tuple[str, ...], int]
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Measurement:
         texts: Each language that is paired with the source, a digest of the source's sentences and one of its
             own; where the source is several languages, so for each of them.
         text: What of parallel treebanks is read.
+        made: Languages that are made of others: name, of which one, ways and seed.
     """
 
     names: tuple[str, ...]
@@ -41,6 +46,7 @@ class Measurement:
     sentences: int | None = None
     texts: tuple[tuple[str, str, str], ...] = ()
     text: TextForm = "words"  # what plans meant that did not say
+    made: tuple[Made, ...] = ()
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -96,6 +102,8 @@ def plan_measurement(measures: Measures, data: DataSpec, source: str, targets: S
         return Measurement(measures.canonical, pooling, source)
     where = measures.parallel or (CONTROLLED if data.controlled is not None else "pud")
     place, there = _look(where, data.controlled)
+    made = tuple(_made_there(data, there, place))
+    there = (*there, *(name for name, *_ in made))
     hint = "the source is measured with its translations"
     spoken = tuple(dict.fromkeys(_names_there(there, sources_of(source), place, hint)))
     wanted = measures.languages or targets
@@ -106,12 +114,15 @@ def plan_measurement(measures: Measures, data: DataSpec, source: str, targets: S
             f"nothing to pair {source} with: give the study targets, or name languages: measures.languages "
             f"({place} has {', '.join(there)})"
         )
-    bitexts = _read_all(place, data.controlled, spoken, others, measures.sentences, measures.text)
+    made = tuple(one for one in made if one[0] in (*spoken, *others))
+    bitexts = _read_all(place, data.controlled, spoken, others, measures.sentences, measures.text, made)
     least = min(len(one) for one in bitexts)
     if least < 8:
         raise DataError(f"{place}: {least} sentence pairs are too few to measure; expected at least 8")
     digests, source = digest_bitexts(bitexts), TOGETHER.join(spoken)
-    return Measurement(measures.canonical, pooling, source, place, measures.sentences, digests, measures.text)
+    return Measurement(
+        measures.canonical, pooling, source, place, measures.sentences, digests, measures.text, made
+    )
 
 
 @functools.lru_cache(maxsize=4)
@@ -125,7 +136,9 @@ def read_measured(measurement: Measurement, controlled: Controlled | None) -> tu
         return ()
     languages = tuple(dict.fromkeys(name for name, *_ in measurement.texts))
     sources, sentences = sources_of(measurement.source), measurement.sentences
-    found = _read_all(measurement.parallel, controlled, sources, languages, sentences, measurement.text)
+    found = _read_all(
+        measurement.parallel, controlled, sources, languages, sentences, measurement.text, measurement.made
+    )
     if digest_bitexts(found) != measurement.texts:
         raise DataError(f"{measurement.parallel} has changed since the plan was made; plan and run again")
     return found
@@ -188,11 +201,60 @@ def _read_all(
     languages: Sequence[str],
     sentences: int | None,
     text: TextForm,
+    made: Sequence[Made] = (),
 ) -> tuple[Bitext, ...]:
-    """Pair each language of the source with the others."""
-    return tuple(
-        one for name in sources for one in _read(place, controlled, name, languages, sentences, text)
-    )
+    """Pair each language of the source with the others, those that are made of others after the rest.
+
+    Raises:
+        DataError: The source is made of another language.
+    """
+    real = [name for name in languages if name not in {one for one, *_ in made}]
+    found: list[Bitext] = []
+    for source in sources:
+        if source in (name for name, *_ in made):
+            raise DataError(f"{source} is made of another language; expected a source that is none")
+        if real:
+            found += _read(place, controlled, source, real, sentences, text)
+        found += (_made_pair(place, controlled, source, one, sentences, text) for one in made)
+    return tuple(found)
+
+
+def _made_there(data: DataSpec, there: Sequence[str], place: str) -> Iterator[Made]:
+    """Yield the languages of a study that are made of others which have parallel sentences."""
+    for name, one in data.artificial.items():
+        try:
+            (of,) = _names_there(there, (one.of,), place, "")
+        except DataError:
+            continue
+        yield name, of, one.ways, one.seed
+
+
+def _made_pair(
+    place: str,
+    controlled: Controlled | None,
+    source: str,
+    made: Made,
+    sentences: int | None,
+    text: TextForm,
+) -> Bitext:
+    """Pair a language with one that is made of another, or of itself."""
+    name, of, ways, seed = made
+    sources: Texts
+    real: Texts
+    if place == CONTROLLED and controlled is not None:
+        sources = _speak(controlled, source, sentences)
+        real = sources if of == source else _speak(controlled, of, sentences)
+    else:
+        others = () if of == source else (of,)
+        first = read_bitexts(place, others, source, sentences=sentences, text=text)[0]
+        sources, real = first.sources, first.sources if of == source else first.targets
+    return Bitext(source, name, sources, tuple(_artificial(one, ways, seed) for one in real))
+
+
+def _artificial(one: Sentence | str, ways: Sequence[str], seed: int) -> Sentence | str:
+    if isinstance(one, str):
+        return make_artificial(one, ways, seed)
+    return artificial_sentence(one, ways, seed)
 
 
 def _read(

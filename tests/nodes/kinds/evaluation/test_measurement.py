@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
+from layerlab.data.artificial.corpora import artificial_sentence
+from layerlab.data.sentences import Sentence
 from layerlab.data.spec import Controlled, DataSpec
 from layerlab.errors import DataError, StudyError
 from layerlab.measures.options import Measures
@@ -186,3 +188,30 @@ def test_sentences_that_changed_since_the_plan_are_refused(tmp_path: Path) -> No
     write_table(tmp_path, "aa", "bb", mark="x")
     with pytest.raises(DataError, match="has changed since the plan was made"):
         read_measured(found, None)
+
+
+def test_a_language_that_is_made_of_another_is_measured_with_what_it_is_made_of(tmp_path: Path) -> None:
+    made = {"back": {"of": "ilda", "ways": "inverted"}, "fake": {"of": "jora:talk", "ways": ["fake"]}}
+    spoken = DataSpec.model_validate({"controlled": INSTRUMENT, "artificial": made})
+    measures = Measures.model_validate({"names": ["cka"], "parallel": "controlled"})
+    found = plan_measurement(measures, spoken, "ilda", ("ilda", "jora", "back", "fake"))
+    plain = plan_measurement(measures, DataSpec(controlled=INSTRUMENT), "ilda", ("ilda", "jora"))
+    assert [name for name, *_ in found.texts] == ["jora", "back", "fake"]
+    assert found.texts[:1] == plain.texts
+    assert plain.made == ()
+    adapter = TypeAdapter(Measurement)
+    assert adapter.validate_json(adapter.dump_json(found)) == found
+    jora, back, fake = read_measured(found, INSTRUMENT)
+    for ours, theirs in zip(back.sources, back.targets, strict=True):
+        assert isinstance(ours, Sentence)
+        assert theirs == artificial_sentence(ours, ["inverted"])
+    for ours, theirs in zip(jora.targets, fake.targets, strict=True):
+        assert isinstance(ours, Sentence)
+        assert theirs == artificial_sentence(ours, ["fake"])
+    table = str(write_table(tmp_path, "ilda", "jora"))
+    files = DataSpec.model_validate({"root": str(tmp_path), "artificial": {"back": made["back"]}})
+    from_table = Measures.model_validate({"names": ["cka"], "parallel": table})
+    (pair,) = read_measured(plan_measurement(from_table, files, "ilda", ("back",)), None)
+    assert (pair.sources[3], pair.targets[3]) == ("ilda tola 3", "3 tola ilda")
+    with pytest.raises(DataError, match="back is made of another language; expected a source that is none"):
+        plan_measurement(from_table, files, "back", ("jora",))
