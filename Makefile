@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: setup demo test guide texts lint types docs check clean
+.PHONY: setup demo test guide texts notebook lint types docs check clean
 
 setup: $(VENV)/.ready
 
@@ -26,6 +26,10 @@ guide: setup
 # The texts about results, from the records.
 texts: setup
 	$(BIN)/python -m results.write
+
+# The notebook of the guide, with what its cells give.
+notebook: setup
+	$(BIN)/python -m tests.docs.renew_notebook
 
 lint: setup
 	$(BIN)/ruff check .

@@ -18,8 +18,10 @@ from transformers import (
 import layerlab as ll
 from layerlab.ablation.ablation import Ablation
 from layerlab.ablation.interventions import Reset, Skip
+from layerlab.data.pairs import Pair
 from layerlab.errors import ArchitectureError, CheckpointError, StoreError
 from layerlab.exporting import push as pushing
+from layerlab.finetuning.model import forward_batch
 from layerlab.nodes.kinds.evaluation.fitted import load_fitted
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.run import Run
@@ -30,6 +32,8 @@ from layerlab.study.plan import Plan
 from layerlab.training.events import silent
 from tests.fixtures.command_line import Call
 from tests.fixtures.studies import make_study, run
+
+KINDS = (("gati", "gati", "entailment"), ("gati", "leki", "contradiction"), ("leki", "gati", "neutral"))
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +192,34 @@ def test_words_are_read_as_the_fit_read_them(
     ll.export(tmp_path / "results", fit_id, tmp_path / "tagger")
     words, labels = predict(Store(tmp_path / "results"), fit_id, "bb")
     assert [read_words(tmp_path / "tagger", one) for one in words[:3]] == labels[:3]
+
+
+def test_pairs_are_classified_as_the_fit_classified_them(tiny_encoder: Path, tmp_path: Path) -> None:
+    rows = [(f"mira {verb} .", f"tola {other} .", label) for verb, other, label in KINDS] * 8
+    for split in ("train", "dev", "test"):
+        (tmp_path / "data" / "aa").mkdir(parents=True, exist_ok=True)
+        lines = ["\t".join(row) for row in rows]
+        text = "\n".join(["premise\thypothesis\tlabel", *lines]) + "\n"
+        (tmp_path / "data" / "aa" / f"{split}.tsv").write_text(text, encoding="utf-8")
+    study = make_study(
+        tmp_path / "data", tiny_encoder, tasks=["nli"], sources=["aa"], targets=["aa"], seeds=[0],
+        ablations=[Ablation.none()],
+    )  # fmt: skip
+    run(study, tmp_path / "results")
+    fit_id = study.plan().of(Fit)[0].id
+    ll.export(tmp_path / "results", fit_id, tmp_path / "classifier")
+    classify = pipeline("text-classification", model=str(tmp_path / "classifier"))
+    fitted = load_fitted(Work(Store(tmp_path / "results"), WorkSettings(device="cpu"), silent), fit_id)
+    fitted.model.eval()
+    for first, second, _ in rows[: len(KINDS)]:
+        pair = [Pair(first, second, "neutral")]
+        encoded = fitted.task.encode(pair, fitted.labels, fitted.encoding.tokenizer_of("aa"), 64)
+        batch = fitted.task.collate(encoded.examples, 0)
+        with torch.inference_mode():
+            wanted = forward_batch(fitted.model, batch)[0].softmax(dim=-1)
+        found = classify({"text": first, "text_pair": second}, top_k=None)
+        scores = {one["label"]: one["score"] for one in found}
+        assert [scores[label] for label in fitted.labels] == pytest.approx(wanted.tolist(), abs=1e-4)
 
 
 def test_pushing_makes_the_repository_and_uploads_the_folder(
