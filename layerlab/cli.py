@@ -26,7 +26,6 @@ from layerlab.commands.arguments import (
 from layerlab.commands.bench import bench
 from layerlab.commands.completion import models
 from layerlab.commands.demo import demo
-from layerlab.commands.encoders.align import align
 from layerlab.commands.encoders.check import check
 from layerlab.commands.encoders.encoders import app as encoders
 from layerlab.commands.encoders.measure import measure
@@ -153,7 +152,6 @@ for _verb in (
     bench,
     demo,
     measure,
-    align,
     export,
     plot,
     pretrain,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from itertools import chain, islice
 
 from layerlab.data.bitext import Bitext, Links
@@ -12,24 +11,9 @@ from layerlab.languages.language import Family
 from layerlab.languages.speech.realisation import Said
 
 
-@dataclass(frozen=True)
-class Translations:
-    """Sentences of two languages that mean the same.
-
-    Attributes:
-        bitext: The sentences.
-        links: Which of their words mean the same.
-        concepts: Of each word of the source what it means; empty for punctuation.
-    """
-
-    bitext: Bitext
-    links: Links
-    concepts: tuple[tuple[str, ...], ...]
-
-
 def translations(
     source: str, target: str, n_sentences: int, seed: int | str = 0, *, family: Family | None = None
-) -> Translations:
+) -> tuple[Bitext, Links]:
     """Return sentences of two languages that mean the same, and which of their words do.
 
     Args:
@@ -42,8 +26,8 @@ def translations(
     Raises:
         DataError: The family has no such language.
 
-    >>> found = translations("avin", "belo", 3)
-    >>> len(found.bitext), len(found.links)
+    >>> bitext, links = translations("avin", "belo", 3)
+    >>> len(bitext), len(links)
     (3, 3)
     """
     here, there = (
@@ -51,8 +35,7 @@ def translations(
         for name in (source, target)
     )
     bitext = Bitext(source, target, tuple(one.sentence for one in here), tuple(one.sentence for one in there))
-    links = tuple(linked(*pair) for pair in zip(here, there, strict=True))
-    return Translations(bitext, links, tuple(one.concepts for one in here))
+    return bitext, tuple(linked(*pair) for pair in zip(here, there, strict=True))
 
 
 def linked(source: Said, target: Said) -> tuple[tuple[int, int], ...]:
