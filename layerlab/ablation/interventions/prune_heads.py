@@ -73,7 +73,7 @@ def _silence(module: nn.Module, args: tuple[Any, ...], *, heads: list[int], n_he
     """Zero what some heads give to the projection that joins them, ``(batch, tokens, heads * size)``."""
     import torch
 
-    given: Tensor = args[0].contiguous()
+    given: Tensor = args[0]
     silent = torch.zeros(n_heads, 1, dtype=torch.bool, device=given.device)
     silent[heads] = True
-    return (given.view(*given.shape[:-1], n_heads, -1).masked_fill(silent, 0).flatten(-2), *args[1:])
+    return (given.reshape(*given.shape[:-1], n_heads, -1).masked_fill(silent, 0).flatten(-2), *args[1:])

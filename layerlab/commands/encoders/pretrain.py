@@ -53,44 +53,66 @@ def pretrain(
     layerlab pretrain spec.yaml --store results/random-init
     """
     from layerlab.commands.encoders.display import PretrainingDisplay
-    from layerlab.errors import Problem, StudyError, unknown
     from layerlab.nodes.process import quieten_transformers
     from layerlab.nodes.settings import WorkSettings
-    from layerlab.pretraining.run import pretrain as pretrain_encoder
     from layerlab.pretraining.spec import read_spec
     from layerlab.training.precision import check_bf16
 
-    if device not in ("auto", "cpu"):
-        raise StudyError([Problem("device", unknown("device", device, ("auto", "cpu")))], str(spec))
-    if store is not None and (folder is not None or stop_after is not None):
-        message = "expected neither FOLDER nor --stop-after with it: a node is always complete"
-        raise StudyError([Problem("--store", message)], str(spec))
+    _check_options(spec, device, kept=store is not None, partial=folder is not None or stop_after is not None)
     read = read_spec(spec, overrides or ())
     if read.precision == "bf16" and (warning := check_bf16(device, "precision")):
         print(f"note: {warning}", file=sys.stderr)
     display = PretrainingDisplay(status_seconds)
+    settings = WorkSettings(checkpoint_seconds=checkpoint_seconds, device=device, threads=threads)
     quieten_transformers()
     try:
         if store is not None:
-            settings = WorkSettings(checkpoint_seconds=checkpoint_seconds, device=device, threads=threads)
             status = _into_store(read, store, settings, display)
         else:
-            with display:
-                made = pretrain_encoder(
-                    read,
-                    folder or Path("encoders") / read.name,
-                    checkpoint_seconds=checkpoint_seconds,
-                    report=display,
-                    threads=threads,
-                    stop_after=stop_after,
-                    device=device,
-                )
+            made = _into_folder(read, folder or Path("encoders") / read.name, settings, display, stop_after)
             print(made)
             status = DONE
     except KeyboardInterrupt:
         print("interrupted; a checkpoint is kept, the same command goes on from here", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
     raise typer.Exit(status)
+
+
+def _check_options(spec: Path, device: str, *, kept: bool, partial: bool) -> None:
+    """Refuse options that cannot be, or that do not go with an encoder that is kept in a store.
+
+    Raises:
+        StudyError: They are such.
+    """
+    from layerlab.errors import Problem, StudyError, unknown
+
+    if device not in ("auto", "cpu"):
+        raise StudyError([Problem("device", unknown("device", device, ("auto", "cpu")))], str(spec))
+    if kept and partial:
+        message = "expected neither FOLDER nor --stop-after with it: a node is always complete"
+        raise StudyError([Problem("--store", message)], str(spec))
+
+
+def _into_folder(
+    spec: PretrainingSpec,
+    folder: Path,
+    settings: WorkSettings,
+    display: PretrainingDisplay,
+    stop_after: int | None,
+) -> Path:
+    """Pretrain the encoder into a folder of its own, and return where it is."""
+    from layerlab.pretraining.run import pretrain as pretrain_encoder
+
+    with display:
+        return pretrain_encoder(
+            spec,
+            folder,
+            checkpoint_seconds=settings.checkpoint_seconds,
+            report=display,
+            threads=settings.threads,
+            stop_after=stop_after,
+            device=settings.device,
+        )
 
 
 def _into_store(
