@@ -18,6 +18,7 @@ from layerlab.errors import DataError, StudyError
 from layerlab.names import DISTANCE
 from layerlab.nodes.facts import Facts
 from layerlab.nodes.identity import digest
+from layerlab.nodes.kinds.fields import read_node
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.run import Run
 from layerlab.nodes.node import Node, Work, node
@@ -82,7 +83,7 @@ class LanguageDistances(BaseModel):
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> LanguageDistances:
         """Read plain values of the store back."""
-        return cls.model_validate({key: plain[key] for key in plain if key not in ("kind", "id")})
+        return read_node(cls, plain)
 
     @classmethod
     def plan(cls, options: Any, study: Any, nodes: Sequence[Node]) -> Iterator[LanguageDistances]:

@@ -1,14 +1,21 @@
-"""Fields of nodes that hold interventions: plain values in a store, interventions in memory."""
+"""Fields of nodes: plain values in a store, interventions and others in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BeforeValidator, PlainSerializer, SkipValidation
+from pydantic import BaseModel, BeforeValidator, PlainSerializer, SkipValidation
 
 from layerlab.ablation.ablation import Timed
 from layerlab.ablation.interventions import Intervention, from_dict, to_dict
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def read_node(cls: type[M], plain: Mapping[str, Any]) -> M:
+    """Read a node's fields back from what a store keeps of it, which has its kind and id beside them."""
+    return cls.model_validate({key: value for key, value in plain.items() if key not in ("kind", "id")})
 
 
 def _read(value: Any) -> Any:

@@ -15,7 +15,7 @@ from layerlab.data.catalog.corpus import DataSpec
 from layerlab.files import write_json
 from layerlab.finetuning.training import Training
 from layerlab.nodes.identity import FitSpec, canonical_json
-from layerlab.nodes.kinds.fields import InterventionField, TimedField
+from layerlab.nodes.kinds.fields import InterventionField, TimedField, read_node
 from layerlab.nodes.kinds.training.encoding import Encoding
 from layerlab.nodes.kinds.training.origin import (
     Origin,
@@ -137,7 +137,7 @@ class Fit(BaseModel):
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Fit:
         """Read plain values of the store back."""
-        return cls.model_validate({key: plain[key] for key in plain if key not in ("kind", "id")})
+        return read_node(cls, plain)
 
     def execute(self, work: Work) -> None:
         """Fine-tune: pretrained -> before -> head -> train (during) -> ``fits/<id>/``.

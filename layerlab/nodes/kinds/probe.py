@@ -21,6 +21,7 @@ from layerlab.measures.options import ProbeTraining
 from layerlab.names import PROBE
 from layerlab.nodes.facts import Facts
 from layerlab.nodes.identity import digest
+from layerlab.nodes.kinds.fields import read_node
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.run import Run
 from layerlab.nodes.kinds.training.origin import Origin, load_encoder, longest_input, read_planned
@@ -124,7 +125,7 @@ class Probe(BaseModel):
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Probe:
         """Read plain values of the store back."""
-        return cls.model_validate({key: plain[key] for key in plain if key not in ("kind", "id")})
+        return read_node(cls, plain)
 
     @classmethod
     def plan(cls, options: Any, study: Any, nodes: Sequence[Node]) -> Iterator[Probe]:

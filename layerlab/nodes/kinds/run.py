@@ -14,7 +14,7 @@ from layerlab.data.catalog.corpus import DataSpec
 from layerlab.nodes.facts import Facts
 from layerlab.nodes.identity import RunSpec
 from layerlab.nodes.kinds.evaluation.measurement import Measurement
-from layerlab.nodes.kinds.fields import InterventionField
+from layerlab.nodes.kinds.fields import InterventionField, read_node
 from layerlab.nodes.kinds.training.trained import NAME as WARM
 from layerlab.nodes.node import Work, node
 from layerlab.nodes.settings import WorkSettings
@@ -122,7 +122,7 @@ class Run(BaseModel):
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Run:
         """Read plain values of the store back."""
-        return cls.model_validate({key: plain[key] for key in plain if key not in ("kind", "id")})
+        return read_node(cls, plain)
 
     def execute(self, work: Work) -> None:
         """Evaluate on every target and publish the record; the fit in memory is left as it was.

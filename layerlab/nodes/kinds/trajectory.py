@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from layerlab.analysis.stored.seal import RECORD
 from layerlab.nodes.identity import TrajectorySpec
+from layerlab.nodes.kinds.fields import read_node
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.training.watched import KIND, Watched, publish_trajectory
 from layerlab.nodes.node import Work, node, read_as
@@ -73,7 +74,7 @@ class Trajectory(BaseModel):
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Trajectory:
         """Read plain values of the store back."""
-        return cls.model_validate({key: plain[key] for key in plain if key not in ("kind", "id")})
+        return read_node(cls, plain)
 
     def execute(self, work: Work) -> None:
         """Train the complete fit once more, from a checkpoint if there is one, and publish the scores.
