@@ -175,10 +175,12 @@ def run_one(
     """Carry out nodes of a results directory by id; idempotent, what engines execute."""
     from layerlab.nodes.process import die_with_parent
     from layerlab.nodes.settings import WorkSettings
+    from layerlab.nodes.sharing import is_shared, process_rank
     from layerlab.nodes.worker import run_nodes
     from layerlab.training.shortcuts.shortcut import read_shortcuts
 
-    if parent is not None:
-        die_with_parent(parent)
+    if parent is not None or is_shared():
+        die_with_parent(os.getppid() if parent is None else parent)
     settings = WorkSettings(checkpoint_seconds, device, threads, read_shortcuts(shortcuts))
-    raise typer.Exit(DONE if run_nodes(store, nodes, settings) else SOME_FAILED)
+    # Of processes that share the nodes, the first one knows what became of them.
+    raise typer.Exit(DONE if run_nodes(store, nodes, settings) or process_rank() > 0 else SOME_FAILED)

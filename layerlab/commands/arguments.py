@@ -91,6 +91,7 @@ EffectScale = Annotated[str, typer.Option("--scale", help="Of effects: points or
 Workers = Annotated[
     int | None, typer.Option(help="Processes at a time; 0 stays in this one [default: one a GPU or core].")
 ]
+Processes = Annotated[int, typer.Option(min=1, help="Processes that share each fit, one a GPU or core.")]
 Shortcuts = Annotated[
     str,
     typer.Option(

@@ -17,6 +17,8 @@ class WorkSettings:
         threads: CPU threads; None leaves PyTorch's choice.
         shortcuts: Names of the fast paths that are switched on.
         cohorts_on_cpu: Whether fits are trained together on a CPU too, where it takes longer; for tests.
+        processes: Processes that share each fit, see :mod:`layerlab.nodes.launching`.
+        grace_seconds: How long work that is stopped may take to leave a checkpoint.
     """
 
     checkpoint_seconds: float = 60.0
@@ -24,6 +26,8 @@ class WorkSettings:
     threads: int | None = None
     shortcuts: tuple[str, ...] = tuple(SHORTCUTS)
     cohorts_on_cpu: bool = False
+    processes: int = 1
+    grace_seconds: float = 10.0
 
     def taken(self) -> Taken:
         """Return what notes the shortcuts of one node."""

@@ -18,6 +18,7 @@ from layerlab.extensions import import_modules
 from layerlab.nodes.jobs import read_node
 from layerlab.nodes.joining import Joining, can_join, join_nodes
 from layerlab.nodes.kept import Memory
+from layerlab.nodes.launching import run_launched
 from layerlab.nodes.node import Node, Work, find_kind
 from layerlab.nodes.process import POLL_SECONDS, prepare_process, room_for_fits
 from layerlab.nodes.settings import WorkSettings
@@ -48,6 +49,8 @@ def run_nodes(
     Returns:
         Whether all of them are complete at the end. Failures are in the store.
     """
+    if settings.processes > 1 and not is_shared():
+        return run_launched(root, node_ids, settings)
     prepare_process(settings)
     store = Store(root)
     manifest = store.read_manifest() or {}

@@ -80,6 +80,7 @@ def run_plan(
     part: str | None = None,
     divided: bool = False,
     detach: bool = False,
+    processes: int = 1,
 ) -> Outcome:
     """Carry out what is left of a plan and write its tidy frames: ``records.csv``, ``nodes.csv`` and others.
 
@@ -100,6 +101,7 @@ def run_plan(
             :func:`layerlab.study.parts.part_of`; None for a study of its own.
         divided: Whether the plan joins the parts that were run before or are run beside it, instead of taking
             their place in the records.
+        processes: Processes that share each fit, on as many GPUs; equal numbers up to rounding.
         detach: Leave as soon as the engine has handed the work over to what goes on without this process.
 
     Raises:
@@ -109,11 +111,13 @@ def run_plan(
             which the study asks for.
         KeyboardInterrupt: Somebody stopped it; a ``Cancelled`` if that was ``layerlab cancel``.
     """
-    _check_options(device, workers, keep)
+    _check_options(device, workers, keep, processes)
     check_trackers(plan.study.report_to)
     started, store = time.monotonic(), Store(Path(folder))
     keeping = Keeping(plan.all_nodes, keep or plan.study.keep)
-    settings = WorkSettings(checkpoint_seconds, device, shortcuts=read_shortcuts(shortcuts))
+    settings = WorkSettings(
+        checkpoint_seconds, device, shortcuts=read_shortcuts(shortcuts), processes=processes
+    )
     if engine is None:
         engine = default_engine(workers)
     make = find_engine(engine) if isinstance(engine, str) else engine
@@ -156,7 +160,9 @@ def _sweep(plan: Plan, store: Store) -> None:
         sweep_leftovers(store, done_nodes(plan.nodes, store))
 
 
-def _check_options(device: str, workers: int | None, keep: str | None) -> None:
+def _check_options(device: str, workers: int | None, keep: str | None, processes: int) -> None:
+    if processes < 1:
+        raise StudyError([Problem("processes", f"expected a number of processes above 0, got {processes}")])
     if device not in DEVICES:
         raise StudyError([Problem("device", unknown("device", device, DEVICES))])
     if workers is not None and workers < 0:

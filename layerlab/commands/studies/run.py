@@ -17,6 +17,7 @@ from layerlab.commands.arguments import (
     Keep,
     Only,
     Overrides,
+    Processes,
     Shortcuts,
     StudyFile,
     Workers,
@@ -62,6 +63,7 @@ def run(
     retries: Annotated[
         int, typer.Option(min=0, help="How often work is tried again whose process died.")
     ] = 0,
+    processes: Processes = 1,
     shortcuts: Shortcuts = "all",
     keep: Keep = None,
     report: Annotated[bool, typer.Option(help="Write tables and figures at the end.")] = True,
@@ -93,6 +95,7 @@ def run(
         part=part_of(study, overrides or ()),
         divided=is_divided(overrides or ()),
         detach=detach,
+        processes=processes,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from layerlab.commands.arguments import DONE, INTERRUPTED, SOME_FAILED, Shortcuts, Workers
+from layerlab.commands.arguments import DONE, INTERRUPTED, SOME_FAILED, Processes, Shortcuts, Workers
 from layerlab.commands.studies.run import Device
 
 
@@ -22,7 +22,11 @@ def work(
     retries: Annotated[
         int, typer.Option(min=0, help="How often work is tried again whose process died.")
     ] = 0,
+    processes: Processes = 1,
     shortcuts: Shortcuts = "all",
+    grace: Annotated[
+        float, typer.Option(min=0, help="Seconds that work which is stopped may take to leave a checkpoint.")
+    ] = 10.0,
     idle: Annotated[
         float, typer.Option(min=0, help="Seconds to wait for others where nothing is to be done.")
     ] = 300.0,
@@ -45,7 +49,13 @@ def work(
 
     if parent is not None:
         die_with_parent(parent)
-    settings = WorkSettings(checkpoint_seconds, device, shortcuts=read_shortcuts(shortcuts))
+    settings = WorkSettings(
+        checkpoint_seconds,
+        device,
+        shortcuts=read_shortcuts(shortcuts),
+        processes=processes,
+        grace_seconds=grace,
+    )
     try:
         left = serve(results, settings, workers=workers, retries=retries, idle=idle, name=name)
     except KeyboardInterrupt as end:

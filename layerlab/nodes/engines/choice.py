@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from pydantic import BaseModel
 
@@ -24,7 +25,20 @@ def make_inline(store: Store, settings: WorkSettings, slots: int | None = None) 
 def make_local(store: Store, settings: WorkSettings, slots: int | None = None) -> Engine:
     """Make a pool of processes: as many as asked for, else one a GPU, else one a core."""
     gpus = _visible_gpus() if settings.device != "cpu" else ()
-    return LocalEngine(store, settings, slots or len(gpus) or usable_cores(), gpus)
+    shares = share_gpus(gpus, settings.processes)
+    return LocalEngine(
+        store, settings, slots or len(shares) or max(1, usable_cores() // settings.processes), shares
+    )
+
+
+def share_gpus(gpus: Sequence[str], processes: int) -> tuple[str, ...]:
+    """Return the GPUs of each worker, where so many processes share a fit; a last one too few is left over.
+
+    >>> share_gpus(["0", "1", "2"], 1), share_gpus(["0", "1", "2", "3"], 2), share_gpus(["0"], 2)
+    (('0', '1', '2'), ('0,1', '2,3'), ('0',))
+    """
+    n_workers = max(1, len(gpus) // processes) if gpus else 0
+    return tuple(",".join(gpus[n * processes : (n + 1) * processes]) for n in range(n_workers))
 
 
 register_engine("inline", make_inline)

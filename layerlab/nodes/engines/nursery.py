@@ -32,8 +32,6 @@ POLL_SECONDS = 0.1
 MOST_UNITS: Final = 200
 #: Resident bytes above which a worker is replaced after its unit.
 MOST_BYTES: Final = 4 << 30
-#: How long workers may take to leave a checkpoint when the runner ends before them, in seconds.
-GRACE_SECONDS: Final = 10.0
 
 
 @dataclass
@@ -79,7 +77,7 @@ def main() -> None:
     import layerlab.nodes.kinds.evaluation.fitted  # noqa: F401 - imported for the workers to come
 
     workers: dict[int, _Worker] = {}
-    rest, stopping = b"", False
+    rest, stopping, grace = b"", False, 0.0
     while True:
         replies = [worker.replies for worker in workers.values() if worker.busy]
         ready, _, _ = select.select([0, *replies], [], [], POLL_SECONDS)
@@ -92,22 +90,23 @@ def main() -> None:
                 if order == STOP:
                     stopping = True
                 else:
+                    grace = order["settings"]["grace_seconds"]
                     _give(order, workers, reports)
         for report in _listen(workers):
             os.write(reports, json.dumps(report).encode() + b"\n")
-    _end([worker.pid for worker in workers.values() if worker.busy], stopping, interrupted.asked)
+    _end([worker.pid for worker in workers.values() if worker.busy], stopping, interrupted.asked, grace)
     _dismiss(workers.values())
     flush()
     os._exit(0)  # taking down what was imported would take seconds
 
 
-def _end(busy: list[int], stopping: bool, interrupted: bool) -> None:
+def _end(busy: list[int], stopping: bool, interrupted: bool, grace: float) -> None:
     """End the workers that are at a unit: at once, or if the runner ends in order after a checkpoint."""
     if stopping:
         if not interrupted:
             for pid in busy:
                 os.kill(pid, signal.SIGINT)
-        deadline = time.monotonic() + GRACE_SECONDS
+        deadline = time.monotonic() + grace
         while busy and time.monotonic() < deadline:
             busy = [pid for pid in busy if os.waitpid(pid, os.WNOHANG) == (0, 0)]
             time.sleep(0.02)

@@ -55,7 +55,7 @@ def test_the_file_of_the_guide_is_read(tmp_path: Path) -> None:
     (tmp_path / "slurm.yaml").write_text(text, encoding="utf-8")
     options = choose_engine(str(tmp_path / "slurm.yaml"))
     assert isinstance(options, Slurm)
-    assert (options.minutes, options.memory, options.per_job) == (240, 32_000_000_000, 1)
+    assert (options.minutes, options.memory, options.workers_for(1)) == (240, 32_000_000_000, 1)
 
 
 def test_a_host_without_slurm_says_so(study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ class SlurmEngine:
 
     Attributes:
         slots: Units at a time: those of all jobs.
+        per_job: Units at a time in a job.
         options: What a job asks for.
         running: Units that jobs are asked to see to, by slot.
     """
@@ -36,7 +37,8 @@ class SlurmEngine:
     def __init__(
         self, store: Store, settings: WorkSettings, options: SlurmOptions, slots: int | None = None
     ) -> None:
-        most = options.jobs * options.per_job
+        self.per_job = options.workers_for(settings.processes)
+        most = options.jobs * self.per_job
         self.store, self.settings, self.options = store, settings, options
         self.slots = min(slots or most, most)
         self.running: dict[int, Unit] = {}
@@ -94,7 +96,7 @@ class SlurmEngine:
         from layerlab.nodes.engines.on_slurm.submission import submit  # submitit is an extra
 
         jobs = find_jobs(self.store)
-        wanted = min(self.options.jobs, -(-len(self.running) // self.options.per_job))
+        wanted = min(self.options.jobs, -(-len(self.running) // self.per_job))
         if wanted > len(jobs) and not self._submitted:
             submit(self.options, self.store, self.settings, wanted - len(jobs))
             self._submitted, jobs = True, find_jobs(self.store)

@@ -26,7 +26,7 @@ class SlurmOptions(BaseModel):
         memory: Bytes of a job, such as ``16GB``; the cluster's default without it.
         cores: CPU cores of a job.
         gpus: GPUs of a job.
-        workers: Processes at a time in a job. By default one a GPU, or without GPUs one a core.
+        workers: Units at a time in a job. By default one a GPU, or without GPUs one a core.
         jobs: Jobs that are submitted at most, as one array; never more than there is work for.
         at_once: Jobs of the array that may run at a time; all of them without it.
         requeues: How often a job goes back to the queue at its time limit.
@@ -80,10 +80,9 @@ class SlurmOptions(BaseModel):
         """Time limit of a job in whole minutes, which SLURM counts."""
         return math.ceil(self.seconds / 60)
 
-    @property
-    def per_job(self) -> int:
-        """Processes at a time in a job."""
-        return self.workers or self.gpus or self.cores
+    def workers_for(self, processes: int) -> int:
+        """Return how many workers a job has, where so many processes share a fit."""
+        return self.workers or max(1, (self.gpus or self.cores) // processes)
 
 
 def read_seconds(time: int | str) -> int:

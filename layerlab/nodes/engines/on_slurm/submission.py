@@ -50,7 +50,9 @@ def submit(options: SlurmOptions, store: Store, settings: WorkSettings, n_jobs: 
 def _arguments(options: SlurmOptions, store: Store, settings: WorkSettings) -> tuple[str, ...]:
     return (
         str(store.root.resolve()),
-        *("--workers", str(options.per_job)),
+        *("--workers", str(options.workers_for(settings.processes))),
+        *("--processes", str(settings.processes)),
+        *("--grace", str(max(settings.grace_seconds, 0.75 * options.lead))),
         *("--device", settings.device),
         *("--checkpoint-seconds", str(settings.checkpoint_seconds)),
         *("--shortcuts", ",".join(settings.shortcuts) or "none"),
