@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from layerlab.bench.curve import draw_curve
 from layerlab.bench.figure import draw_ratios
 from layerlab.bench.measurement import frame_of
 from layerlab.bench.run import Say, measure
@@ -13,6 +14,7 @@ from layerlab.bench.table import write_report
 from layerlab.bench.workload import Workload
 from layerlab.bench.workloads.all import choose
 from layerlab.bench.workloads.inputs import call
+from layerlab.bench.workloads.scale import points
 from layerlab.files import write_text
 from layerlab.report.style.saving import save_figure
 
@@ -50,6 +52,9 @@ def run_bench(
     figure = draw_ratios(measured.workloads, found)
     if figure is not None:
         files += save_figure(figure, folder / "ratios", ("pdf", "png"))
+    curve = draw_curve(points(settings), found)
+    if curve is not None:
+        files += save_figure(curve, folder / "scale", ("pdf", "png"))
     for workload in measured.workloads if profiled else ():
         files += take_apart(workload, folder, say)
     wanted = sum(len(workload.contenders) for workload in measured.workloads) * settings.repeats

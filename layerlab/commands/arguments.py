@@ -57,7 +57,9 @@ StudyFile = Annotated[Path, typer.Argument(help="Study file (YAML).", metavar="S
 Results = Annotated[
     Path,
     typer.Argument(
-        help="Results directory, study file or records file.", metavar="RESULTS", show_default=False
+        help="Results directory, study file or records file; or the URL of one.",
+        metavar="RESULTS",
+        show_default=False,
     ),
 ]
 Overrides = Annotated[
@@ -135,12 +137,23 @@ def import_named(modules: list[str] | None) -> None:
 
 
 def results_folder(results: Path) -> Path:
-    """Accept a study file where a results directory is expected."""
+    """Accept a study file, or a URL, where a results directory is expected."""
+    from layerlab.analysis.stored.remote import local_of
+
     if results.suffix in {".yaml", ".yml"} and results.is_file():
         from layerlab.study.study import Study
 
         return Path("results") / Study.from_yaml(results).name
-    return results
+    return local_of(results)
+
+
+def beside(results: Path, folder: Path, name: str) -> Path:
+    """Return where what is made of results goes: a folder in or beside them; for a URL, a folder here."""
+    from layerlab.analysis.stored.remote import url_of
+
+    if url_of(results) is not None:
+        return Path(name)
+    return (folder if folder.is_dir() else folder.parent) / name
 
 
 def labelled(results: Sequence[str]) -> dict[str, Path]:

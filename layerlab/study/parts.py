@@ -74,6 +74,7 @@ def prepare_store(
     *,
     part: str | None = None,
     divided: bool = False,
+    jobs: bool = True,
 ) -> None:
     """Write the manifest, the study and the nodes of a plan.
 
@@ -85,6 +86,7 @@ def prepare_store(
         keeping: Which fits write their weights; what the study says if None.
         part: What parts of one study have in common, see :func:`part_of`; None for a study of its own.
         divided: Whether the plan joins the other parts, instead of taking their place.
+        jobs: Whether what nodes need to be carried out is written, unless all are complete.
 
     Raises:
         StoreError: The directory holds another study's results, or is no directory.
@@ -106,7 +108,7 @@ def prepare_store(
             text = _join_studies(study, plan.study) or text
         write_changed(store.root / _STUDY, text)
         store.write_manifest(manifest)
-    if len(done_nodes(plan.nodes, store)) < len(plan.nodes):
+    if jobs and len(done_nodes(plan.nodes, store)) < len(plan.nodes):
         for item in plan.nodes:
             write_node(store, item)
 

@@ -16,6 +16,7 @@ import pandas as pd
 
 from layerlab.analysis.index.nodes import read_nodes
 from layerlab.analysis.records.columns import COLUMNS, KEY, KINDS
+from layerlab.analysis.records.dataset import is_dataset, read_dataset, write_dataset
 from layerlab.analysis.records.measured import upgrade_alignment
 from layerlab.analysis.records.nodes import load_nodes as load_nodes
 from layerlab.analysis.records.spread import spread
@@ -23,6 +24,7 @@ from layerlab.analysis.records.upgrade import NEWER, upgrade
 from layerlab.analysis.stored.cells import read_cells
 from layerlab.analysis.stored.frame_files import SUFFIXES, read_frame, write_frame
 from layerlab.analysis.stored.record import Manifest, Where
+from layerlab.analysis.stored.remote import local_of
 from layerlab.errors import RecordsError, unknown
 
 BASELINE = "none"  # the name of the ablation that changes nothing
@@ -36,7 +38,8 @@ def load_records(path: Where | Sequence[Where], everything: bool = False) -> pd.
 
     Args:
         path: A store folder, a folder with ``records.csv`` or ``records.parquet``, such a file, or a
-            sequence of these, which are concatenated (rows that occur twice are kept once).
+            sequence of these, which are concatenated (rows that occur twice are kept once). Folders of
+            records that were parted by columns, and URLs such as ``s3://bucket/study``, are read, too.
         everything: Take all complete runs of a store, not only those of its current plan.
 
     Returns:
@@ -50,7 +53,7 @@ def load_records(path: Where | Sequence[Where], everything: bool = False) -> pd.
     if not paths:
         raise RecordsError("no records asked for: got an empty sequence of paths")
     frames, planned, complete = [], 0, 0
-    for one in map(Path, paths):
+    for one in map(local_of, paths):
         frame, wanted = _load_one(one, everything)
         frames.append(validate_records(frame, str(one)))
         planned += wanted
@@ -84,13 +87,21 @@ def validate_records(frame: pd.DataFrame, where: str = "the records") -> pd.Data
     return _once(read_cells(frame, COLUMNS, where, **KINDS), where)
 
 
-def write_records(frame: pd.DataFrame, path: Where) -> Path:
+def write_records(frame: pd.DataFrame, path: Where, by: Sequence[str] = ()) -> Path:
     """Write records to ``.csv`` or ``.parquet``, by the suffix; equal records give equal files.
 
+    Args:
+        frame: The records.
+        path: A file; with columns, a new folder.
+        by: Columns that the records are parted by, in Parquet.
+
     Raises:
-        RecordsError: Another suffix, or a frame that is not one of records.
+        RecordsError: Another suffix, no such column, a folder that holds something, or a frame that is not
+            one of records.
     """
     frame = validate_records(frame).sort_values(list(KEY), kind="stable", ignore_index=True)
+    if by:
+        return write_dataset(frame, Path(path), by)
     return write_frame(frame, Path(path), "records")
 
 
@@ -103,7 +114,10 @@ def _load_one(path: Path, everything: bool) -> tuple[pd.DataFrame, int]:
             stored, table = read_nodes(path, ("about", "scores"), everything, scored=True)
             return spread(stored, table, str(path)), planned
         files = [path / "records.parquet", path / "records.csv"]
-        path = next((file for file in files if file.is_file()), path)
+        path = next((file for file in files if file.is_file() or is_dataset(file)), path)
+    if is_dataset(path):
+        frame = read_dataset(path)
+        return frame, frame["run_id"].nunique() if "run_id" in frame.columns else 0
     if path.is_dir():
         raise RecordsError(
             f"{path} holds no records: expected manifest.json (a store), records.csv or records.parquet"

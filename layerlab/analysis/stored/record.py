@@ -70,13 +70,17 @@ class Record(BaseModel):
 
     def write(self, folder: Path) -> None:
         """Write ``record.json`` into a folder."""
+        text = json.dumps(self.to_json(), indent=1, ensure_ascii=False)
+        (folder / RECORD).write_text(text, encoding="utf-8")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, as ``record.json`` has them."""
         plain: dict[str, Any] = {self.kind: dict(self.about)}
         if self.scores:
             plain["scores"] = [score.to_json() for score in self.scores]
         if self.spec:
             plain["spec"] = dict(self.spec)
-        text = json.dumps(plain | {"node": dict(self.facts)}, indent=1, ensure_ascii=False)
-        (folder / RECORD).write_text(text, encoding="utf-8")
+        return plain | {"node": dict(self.facts)}
 
 
 @dataclass(frozen=True)

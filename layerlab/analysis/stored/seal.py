@@ -41,11 +41,19 @@ def seal(folder: Path) -> None:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path != folder / RECORD and path.suffix not in _FOR_READERS
     }
-    for key in ("files", "check"):
-        plain.pop(key, None)
-    body = json.dumps(plain | {"files": files}, indent=1, ensure_ascii=False)[: -len("\n}")].encode()
-    check = f',\n "check": "{zlib.crc32(body):08x}"\n}}'
-    (folder / RECORD).write_bytes(body + check.encode())
+    (folder / RECORD).write_bytes(sealed(plain, files))
+
+
+def sealed(plain: Mapping[str, Any], files: Mapping[str, Any]) -> bytes:
+    """Return a record's text with its seal.
+
+    Args:
+        plain: The record.
+        files: Of the other files of its folder, ``bytes`` and ``sha256`` by name.
+    """
+    inside = {key: value for key, value in plain.items() if key not in ("files", "check")}
+    body = json.dumps(inside | {"files": files}, indent=1, ensure_ascii=False)[: -len("\n}")].encode()
+    return body + f',\n "check": "{zlib.crc32(body):08x}"\n}}'.encode()
 
 
 def fault_of(folder: Path) -> str | None:

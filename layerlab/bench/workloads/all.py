@@ -11,6 +11,7 @@ from layerlab.bench.workload import Workload
 from layerlab.bench.workloads.encoders import alignment, pretraining
 from layerlab.bench.workloads.large import cohort, one_fit
 from layerlab.bench.workloads.layers import after_sweep, freezing
+from layerlab.bench.workloads.scale import scale
 from layerlab.bench.workloads.start import start
 from layerlab.bench.workloads.sweeps import large_vocabulary, small_encoder
 from layerlab.errors import Problem, StudyError, unknown
@@ -26,6 +27,7 @@ WORKLOADS: Final[Mapping[str, Callable[[BenchSettings], Workload]]] = MappingPro
         "g": pretraining,
         "h": start,
         "cohorts": cohort,
+        "scale": scale,
     }
 )
 

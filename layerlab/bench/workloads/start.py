@@ -37,7 +37,7 @@ def start(settings: BenchSettings) -> Workload:
         )
         write_json(place / "finished.yaml", _finished(settings, place))
         for name, runs in counts.items():
-            write_json(place / f"{name}.yaml", _many(settings, place, name, runs))
+            write_json(place / f"{name}.yaml", many_runs(settings, place, name, runs))
         for study, results in ((place / "finished.yaml", finished), (place / "report-5k.yaml", done)):
             if not results.is_dir():
                 call(program("synthetic", study, results))
@@ -70,7 +70,8 @@ def _finished(settings: BenchSettings, place: Path) -> dict[str, Any]:
     return _study(settings, place, "finished", ["none", *resets], 2)
 
 
-def _many(settings: BenchSettings, place: Path, name: str, runs: int) -> dict[str, Any]:
+def many_runs(settings: BenchSettings, place: Path, name: str, runs: int) -> dict[str, Any]:
+    """Return a study of so many runs, or a few more, in plain values."""
     one_by_one = {"sweep": {"windows": 1}}
     ablations = [
         "none",

@@ -13,6 +13,7 @@ from layerlab.commands.arguments import (
     Metric,
     Png,
     Results,
+    beside,
     figure_formats,
     import_named,
     results_folder,
@@ -57,7 +58,7 @@ def plot(
     if listed:
         print(list_figures(frame, metric=metric, trajectories=trajectories))
         return
-    target = output or (folder if folder.is_dir() else folder.parent) / "figures"
+    target = output or beside(results, folder, "figures")
     wanted: dict[str, Any] = {"figures": figures or (), "formats": figure_formats(png)}
     wanted |= {"scale": check_scale(scale), "trajectories": trajectories}
     for path in draw_all(frame, target, metric=metric, **wanted):

@@ -11,6 +11,7 @@ import typer
 from layerlab.commands.arguments import (
     Imports,
     Png,
+    beside,
     figure_formats,
     import_named,
     labelled,
@@ -112,6 +113,6 @@ def report(
             print(path)
         return
     folder = results_folder(Path(results[0]))
-    target = output or (folder if folder.is_dir() else folder.parent) / "report"
+    target = output or beside(Path(results[0]), folder, "report")
     for path in report_on(folder, target, formats=figure_formats(png)):
         print(path)

@@ -35,7 +35,12 @@ Margin = Annotated[
 def records(
     results: Results,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A .csv or .parquet file.", callback=writable_file)
+        Path | None,
+        typer.Option("--output", "-o", help="A .csv or .parquet file; with --by a new folder."),
+    ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option("--by", metavar="COLUMN", help="Part the records by this column; may be repeated."),
     ] = None,
     counts: Annotated[
         bool,
@@ -50,9 +55,15 @@ def records(
     \b
     layerlab records results/random-init-upos > records.csv
     layerlab records results/random-init-upos -o records.parquet
+    layerlab records results/random-init-upos -o parts --by task --by source
+    layerlab records s3://bucket/random-init-upos -o records.parquet
     layerlab records results/random-init-upos --counts -o published/counts.npz
     layerlab records results/trajectory --trajectories -o published/trajectories.csv
     """
+    if by and (output is None or counts or trajectories):
+        raise typer.BadParameter("records are parted in a folder: give a new one with -o", param_hint="--by")
+    if not by:
+        writable_file(output)
     folder = results_folder(results)
     if counts:
         from layerlab.analysis.sentences.counts import load_counts, write_counts
@@ -71,6 +82,11 @@ def records(
         from layerlab.analysis.records.tidy import write_records as write
 
     frame = load(folder)
+    if by and output is not None:
+        from layerlab.analysis.records.tidy import write_records
+
+        write_records(frame, output, by)
+        return
     if output is None:
         text = to_csv(frame)
         print(visible(text, keep="\n\t") if sys.stdout.isatty() else text, end="")

@@ -180,10 +180,12 @@ def _create(path: Path, work: str) -> Lease | None:
         )
         os.link(draft, path)
     except BaseException as error:
-        os.close(descriptor)
-        if isinstance(error, FileExistsError):
-            return None
-        raise
+        # NFS may link a file, lose the answer, and say of the second try that the name is there.
+        if not (isinstance(error, FileExistsError) and os.fstat(descriptor).st_nlink > 1):
+            os.close(descriptor)
+            if isinstance(error, FileExistsError):
+                return None
+            raise
     finally:
         draft.unlink(missing_ok=True)
     return Lease(path, descriptor)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
@@ -19,6 +19,13 @@ from layerlab.analysis.stored.seal import fault_of
 from layerlab.config import read_yaml
 from layerlab.errors import RecordsError, StudyError
 from layerlab.names import plural
+
+#: Runs of a store whose counts of sentences are read, a file each.
+MOST_COUNTED: Final = 20_000
+_NO_COUNTS: Final = (
+    f"Left out: counts of sentences, which are read of {MOST_COUNTED:,} runs at most; here are {{:,}}. "
+    "Intervals are over seeds alone."
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,7 @@ class About:
         complete: Runs of them that are there; None where no plan is known.
         trajectories: Scores along training; None where there are none.
         counts: What each test sentence contributes to the scores of tables; None where that is not known.
+        left_out: What is left out of the report for its size, a sentence each.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -43,6 +51,7 @@ class About:
     complete: int | None = None
     trajectories: pd.DataFrame | None = None
     counts: pd.DataFrame | None = None
+    left_out: tuple[str, ...] = ()
 
     @property
     def incomplete(self) -> bool:
@@ -64,11 +73,13 @@ def read_about(path: Where, frame: pd.DataFrame) -> About:
     if path.is_file() and settings.get("name") not in set(frame["study"]):
         return About()
     trajectories = find_trajectories(path)
-    counts = find_counts(path, set(select_scores(frame)["metric"]))
+    n_runs, is_store = frame["run_id"].nunique(), (path / "manifest.json").is_file()
+    left_out = (_NO_COUNTS.format(n_runs),) if is_store and n_runs > MOST_COUNTED else ()
+    counts = None if left_out else find_counts(path, set(select_scores(frame)["metric"]))
     if not (folder / "manifest.json").is_file():
         return About(settings, _read_nodes(folder / "nodes.csv"), trajectories=trajectories, counts=counts)
     runs = (frame.attrs.get("planned"), frame.attrs.get("complete")) if path.is_dir() else (None, None)
-    return About(settings, load_nodes(folder), _read_failures(folder), *runs, trajectories, counts)
+    return About(settings, load_nodes(folder), _read_failures(folder), *runs, trajectories, counts, left_out)
 
 
 def _read_settings(path: Path) -> dict[str, Any]:
@@ -94,8 +105,9 @@ def _read_nodes(path: Path) -> pd.DataFrame:
 def _read_failures(store: Path) -> tuple[str, ...]:
     """List the failures of nodes that belong to the current plan and are not complete."""
     found = []
-    for kind, ids in Manifest.read(store).nodes.items():
-        for name in ids:
+    failed = {path.name for path in (store / "failed").glob("*")}
+    for kind, ids in Manifest.read(store).nodes.items() if failed else ():
+        for name in filter(failed.__contains__, ids):
             path = store / "failed" / name / "error.json"
             if path.is_file() and fault_of(store / plural(kind) / name) is not None:
                 found.append(_describe(path, name))

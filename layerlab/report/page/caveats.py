@@ -23,7 +23,7 @@ _MOST_LISTED = 12
 
 def caveats(frame: pd.DataFrame, effect: pd.DataFrame, about: About) -> list[str]:
     """List the limits of what a study, with its records and tested effects, shows; the most serious first."""
-    found = [*_incomplete(about), *_too_few_seeds(effect)]
+    found = [*_incomplete(about), *about.left_out, *_too_few_seeds(effect)]
     found += _some([f"Not compared: {note}." for note in effect.attrs.get("notes", [])])
     if names := controlled_languages(frame, about):
         found.append(_INSTRUMENT.format(names=", ".join(names)))

@@ -12,6 +12,7 @@ from layerlab.analysis.effects.sensitivity import EFFECT_COLUMNS
 from layerlab.analysis.records.tidy import load_records
 from layerlab.analysis.sentences.hierarchical import compare_effects
 from layerlab.analysis.stored.record import Where
+from layerlab.analysis.stored.remote import local_of
 from layerlab.errors import RecordsError
 from layerlab.files import write_text
 from layerlab.report.figures.gallery import drawings
@@ -28,8 +29,9 @@ PAGE = "index.html"
 
 def report_on(results: Where, folder: Where, *, formats: Sequence[str] = ("pdf",)) -> list[Path]:
     """Write the report of a store, a published study or a file of records, as ``write_report`` does."""
-    frame = load_records(results)
-    return write_report(frame, folder, read_about(results, frame), formats=formats)
+    place = local_of(results)
+    frame = load_records(place)
+    return write_report(frame, folder, read_about(place, frame), formats=formats)
 
 
 def write_report(

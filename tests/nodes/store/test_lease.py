@@ -175,3 +175,19 @@ def test_of_many_processes_that_take_over_one_wins(tmp_path: Path) -> None:
     ]
     won = [process.communicate()[0].strip() for process in processes]
     assert won.count("1") == 1
+
+
+def test_a_link_whose_answer_was_lost_is_a_lease(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NFS tries again what it got no answer to, and then says that the name is there."""
+    link = os.link
+
+    def lossy(source: Path, target: Path) -> None:
+        link(source, target)
+        link(source, target)
+
+    monkeypatch.setattr("layerlab.nodes.store.lease.os.link", lossy)
+    with claim(tmp_path / "leases" / "a") as lease:
+        assert lease is not None
+        with claim(tmp_path / "leases" / "a") as other:
+            assert other is None
+    assert not (tmp_path / "leases" / "a").exists()

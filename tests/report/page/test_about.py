@@ -7,8 +7,12 @@ import pandas as pd
 import pytest
 
 from layerlab.analysis.records.tidy import load_records, write_records
+from layerlab.analysis.sentences.hierarchical import compare_effects
+from layerlab.bench.programs.invented import write_results
 from layerlab.errors import RecordsError
+from layerlab.report.page import about as about_module
 from layerlab.report.page.about import read_about
+from layerlab.report.page.caveats import caveats
 
 Make = Callable[..., pd.DataFrame]
 
@@ -53,3 +57,18 @@ def test_settings_that_cannot_be_read_are_an_error(published: Path) -> None:
         (published / "study.yaml").write_text(text)
         with pytest.raises(RecordsError, match=message):
             read_about(published, load_records(published))
+
+
+def test_a_report_says_what_it_leaves_out_for_its_size(
+    study_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_results(study_file, tmp_path / "results")
+    frame = load_records(tmp_path / "results")
+    whole = read_about(tmp_path / "results", frame)
+    assert whole.counts is not None
+    assert whole.left_out == ()
+    monkeypatch.setattr(about_module, "MOST_COUNTED", 7)
+    about = read_about(tmp_path / "results", frame)
+    assert about.counts is None
+    assert "here are 8. Intervals are over seeds alone." in about.left_out[0]
+    assert caveats(frame, compare_effects(frame, None), about)[0] == about.left_out[0]
