@@ -13,12 +13,15 @@ import os
 import select
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from layerlab.nodes.engines.line import STOP
 from layerlab.nodes.engines.on_ray.address import address_of
+from layerlab.nodes.engines.on_ray.crew import Crew
 from layerlab.nodes.engines.on_ray.options import RayOptions
+from layerlab.nodes.engines.on_ray.room import describe_hosts, gpus_of, largest_memory, room_for
+from layerlab.processes import usable_cores
 
 POLL_SECONDS: Final = 0.1
 #: How often the hosts of the cluster are counted, in seconds.
@@ -45,8 +48,6 @@ def main() -> None:
     options = RayOptions.model_validate(first["options"])
     try:
         ray = _connect(options, first["workers"])
-        from layerlab.nodes.engines.on_ray.room import describe_hosts, gpus_of, largest_memory, room_for
-
         nodes = ray.nodes()
     except Exception as error:  # whatever Ray says of an address, a version, a port
         report({"refused": _describe(options, error)})
@@ -54,17 +55,9 @@ def main() -> None:
     gpus = gpus_of(options, nodes, first["device"])
     room = room_for(options, gpus, nodes)
     if not room and first["workers"] is None:
-        wanted = f"{options.cores} cores, {gpus:g} GPUs" + _further(options)
-        report(
-            {
-                "refused": f"no host of the Ray cluster has room for a worker of {wanted}; there are "
-                f"{describe_hosts(nodes)}. --workers N waits for hosts that are still to come"
-            }
-        )
+        report({"refused": _too_small(options, gpus, nodes)})
         return
     report({"room": room, "gpus": gpus})
-    from layerlab.nodes.engines.on_ray.crew import Crew
-
     crew = Crew(ray, options, gpus, first["path"])
 
     def count() -> int:
@@ -81,7 +74,9 @@ def main() -> None:
     os._exit(0)
 
 
-def _serve(crew: Any, orders: _Orders, report: Any, count: Any) -> None:
+def _serve(
+    crew: Crew, orders: _Orders, report: Callable[[Mapping[str, Any]], None], count: Callable[[], int]
+) -> None:
     """Hand out orders and report what has ended, until the orders end."""
     counted = float("-inf")
     while not orders.ended:
@@ -107,8 +102,6 @@ def _connect(options: RayOptions, workers: int | None) -> Any:
     if address:
         ray.init(address=address, **quiet)
         return ray
-    from layerlab.processes import usable_cores
-
     cores = max(usable_cores(), (workers or 0) * options.cores)
     ray.init(
         address="local",
@@ -128,9 +121,14 @@ def _describe(options: RayOptions, error: Exception) -> str:
     return f"no Ray cluster could be started on this machine: {said}"
 
 
-def _further(options: RayOptions) -> str:
+def _too_small(options: RayOptions, gpus: float, nodes: Iterable[Mapping[str, Any]]) -> str:
+    """Say that no host has room for a worker, and what there is."""
     memory = "" if options.memory is None else f", {options.memory / 1e9:.1f} GB memory"
-    return memory + "".join(f", {amount:g} {name}" for name, amount in options.resources.items())
+    further = "".join(f", {amount:g} {name}" for name, amount in options.resources.items())
+    return (
+        f"no host of the Ray cluster has room for a worker of {options.cores} cores, {gpus:g} GPUs{memory}"
+        f"{further}; there are {describe_hosts(nodes)}. --workers N waits for hosts that are still to come"
+    )
 
 
 class _Orders:
