@@ -37,14 +37,16 @@ def test_a_small_study_is_planned_with_a_pretraining_for_each_model_and_seed(
 def test_the_full_study_is_planned_and_costed_in_gpu_hours(
     tmp_path: Path, treebanks: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "experiments").symlink_to(FOLDER)
     specs = tmp_path / "specs"
     specs.mkdir()
     (tmp_path / "data/wiki").mkdir(parents=True)
     (tmp_path / "data/dictionaries").mkdir()
+    (tmp_path / "data/cc").mkdir()
     for language in ("en", "fr", "ru", "zh"):
         lines = (f"{language} words of text {n}" for n in range(1500))
-        (tmp_path / f"data/wiki/{language}.txt").write_text("\n".join(lines), encoding="utf-8")
+        text = "\n".join(lines)
+        (tmp_path / f"data/wiki/{language}.txt").write_text(text, encoding="utf-8")
+        (tmp_path / f"data/cc/{language}.txt").write_text(text.replace("words", "signs"), encoding="utf-8")
         (tmp_path / f"data/dictionaries/en-{language}.txt").write_text("words mots\n", encoding="utf-8")
     for file in (FOLDER / "specs").glob("wiki_*.yaml"):
         text = file.read_text(encoding="utf-8").replace("../../", f"{tmp_path}/")
@@ -57,10 +59,10 @@ def test_the_full_study_is_planned_and_costed_in_gpu_hours(
     changes = [f"data.root={tmp_path}", "tasks=[parsing]"]
     plan = Study.from_yaml(tmp_path / "study.yaml", changes).plan(check=False)
     cost = pretraining_cost(plan)
-    assert (cost.number, len(plan.fits)) == (12, 12)
-    assert cost.tokens == 12 * 52_000 * 768 * 256
+    assert (cost.number, len(plan.fits)) == (15, 15)
+    assert cost.tokens == 15 * 52_000 * 768 * 256
     # Six operations for each parameter of the layers and token, and what attention and the softmax take.
     assert cost.flops["bf16"] == pytest.approx(6 * 56.7e6 * cost.tokens, rel=0.25)
-    assert "pretrain   12 pretrainings: 122,683,392,000 tokens" in plan.describe()
+    assert "pretrain   15 pretrainings: 153,354,240,000 tokens" in plan.describe()
     targets = {run.columns["model"]: set(run.spec.targets) for run in plan.runs}
     assert targets["none-ru"] == {"en", "ru"}
