@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final, overload
+from typing import Any, overload
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,6 @@ from transformers import PreTrainedModel
 
 from layerlab.ablation.interventions import (
     Edit,
-    HeadEdit,
     Intervention,
     Standing,
     is_standing,
@@ -23,13 +22,10 @@ from layerlab.ablation.interventions import (
 )
 from layerlab.ablation.interventions.donors import Donors
 from layerlab.ablation.interventions.protocols import Undo
-from layerlab.ablation.interventions.weights import check_shapes, new_values
-from layerlab.errors import DonorError, NoEffectError
+from layerlab.ablation.place import Place
+from layerlab.errors import NoEffectError
 from layerlab.models.encoder import Encoder, as_encoder
 from layerlab.models.rates import rate_of
-
-#: Begins the names of a task head's parameters.
-HEAD: Final = "head."
 
 
 @dataclass(frozen=True)
@@ -39,7 +35,7 @@ class Receipt:
     Attributes:
         intervention: The intervention as plain values.
         parameters: Names of the parameters it governs, relative to the base model; those of a head after
-            ``HEAD``.
+            ``head.``, those of another language after its name.
         n_values: Numbers in them.
         n_changed: Parameters that an edit changed, whose gradients were switched on or off, or whose learning
             rate was scaled.
@@ -113,7 +109,7 @@ def apply(
         SelectionError: A layer does not exist.
     """
     encoder, donors = as_encoder(model), donors or Donors()
-    place = _Place(encoder, head)
+    place = Place(encoder, head)
     if not isinstance(intervention, Sequence):
         return _apply(intervention, place, donors, allow_no_effect, keep=False)[0]
     return _apply_all(intervention, place, donors, allow_no_effect, keep=len(intervention) > 1)[0]
@@ -143,9 +139,11 @@ def applied(
     """
     encoder, donors = as_encoder(model), donors or Donors()
     items = intervention if isinstance(intervention, Sequence) else (intervention,)
-    learning = [(parameter, parameter.requires_grad) for parameter in encoder.model.parameters()]
-    training = [(module, module.training) for module in encoder.model.modules()]
-    receipts, restore = _apply_all(items, _Place(encoder, head), donors, allow_no_effect, keep=True)
+    place = Place(encoder, head)
+    every = {id(one): one for one in (*encoder.model.parameters(), *place.parameters().values())}
+    learning = [(parameter, parameter.requires_grad) for parameter in every.values()]
+    training = [(module, module.training) for module in place.modules()]
+    receipts, restore = _apply_all(items, place, donors, allow_no_effect, keep=True)
     try:
         yield receipts
     finally:
@@ -156,35 +154,8 @@ def applied(
             module.training = mode
 
 
-@dataclass(frozen=True)
-class _Place:
-    """What interventions change: an encoder, and the head on it where it is given."""
-
-    encoder: Encoder
-    head: nn.Module | None
-
-    def values(self, item: Edit, donors: Donors) -> dict[str, Tensor]:
-        """Return what an edit gives, of a head under names that begin with ``HEAD``."""
-        values = dict(new_values(item, self.encoder, donors))
-        if isinstance(item, HeadEdit):
-            if self.head is None:
-                raise DonorError(f"{kind_of(item)} changes the task head too; give it: head=")
-            found = item.head_weights(self.head, donors)
-            check_shapes(found, dict(self.head.named_parameters()))
-            values |= {f"{HEAD}{name}": value for name, value in found.items()}
-        return values
-
-
-def named_parameters(encoder: Encoder, head: nn.Module | None) -> dict[str, nn.Parameter]:
-    """Return the parameters of an encoder and its head by the names that receipts have."""
-    found = dict(encoder.base.named_parameters())
-    if head is not None:
-        found |= {f"{HEAD}{name}": parameter for name, parameter in head.named_parameters()}
-    return found
-
-
 def _apply_all(
-    items: Sequence[Intervention], place: _Place, donors: Donors, allow_no_effect: bool, keep: bool
+    items: Sequence[Intervention], place: Place, donors: Donors, allow_no_effect: bool, keep: bool
 ) -> tuple[tuple[Receipt, ...], Undo]:
     """Carry out several; return receipts and, if old values are kept, what takes all of them back."""
     receipts: list[Receipt] = []
@@ -206,22 +177,22 @@ def _apply_all(
 
 
 def _apply(
-    item: Intervention, place: _Place, donors: Donors, allow_no_effect: bool, keep: bool
+    item: Intervention, place: Place, donors: Donors, allow_no_effect: bool, keep: bool
 ) -> tuple[Receipt, Undo]:
     kind_of(item)
     if isinstance(item, Edit):
         return _edit(item, place, donors, allow_no_effect, keep)
     if is_standing(item):
-        return _hold(item, place.encoder, allow_no_effect)
+        return _hold(item, place, allow_no_effect)
     raise TypeError(f"{item!r} has neither `weights` nor `hold`, so it cannot be applied")
 
 
 def _edit(
-    item: Edit, place: _Place, donors: Donors, allow_no_effect: bool, keep: bool
+    item: Edit, place: Place, donors: Donors, allow_no_effect: bool, keep: bool
 ) -> tuple[Receipt, Undo]:
     """Compute new values, check all of them, then write."""
     values = place.values(item, donors)
-    parameters = named_parameters(place.encoder, place.head)
+    parameters = place.parameters()
     touched = {name: parameters[name] for name in values}
     n_changed = sum(
         not torch.equal(touched[name].detach(), value.to(touched[name].device, touched[name].dtype))
@@ -235,14 +206,14 @@ def _edit(
     return _receipt(item, touched, n_changed, before), lambda: _write(old, touched)
 
 
-def _hold(item: Standing, encoder: Encoder, allow_no_effect: bool) -> tuple[Receipt, Undo]:
-    touched = encoder.parameters(item.layers, getattr(item, "components", ()))
+def _hold(item: Standing, place: Place, allow_no_effect: bool) -> tuple[Receipt, Undo]:
+    touched = place.selected(item)
     if not touched and not allow_no_effect:
         raise NoEffectError(_without_effect(item, touched))
     learning = {name: _learning(parameter) for name, parameter in touched.items()}
     before = _digest(touched)
     try:
-        undo = item.hold(encoder)
+        undo = place.hold(item)
     except NoEffectError:
         if not allow_no_effect:
             raise

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from layerlab.ablation.apply import HEAD, Receipt, applied, named_parameters
+from layerlab.ablation.apply import Receipt, applied
 from layerlab.ablation.interventions import Edit, Intervention, PruneHeads, Skip, Standing, is_standing
 from layerlab.ablation.interventions.donors import Donors
+from layerlab.ablation.place import HEAD, Place, bare
 from layerlab.models.encoder import Encoder
 
 
@@ -52,7 +53,7 @@ class Prepared:
                 undone.callback(setattr, parameter, "data", parameter.data)
                 parameter.data = value
             for item in self.standing:
-                undone.callback(item.hold(self.encoder))
+                undone.callback(Place(self.encoder).hold(item))
             yield
 
 
@@ -70,7 +71,7 @@ def prepare(
         LayerlabError: As :func:`layerlab.ablation.apply.apply`.
     """
     with applied(items, encoder, donors=donors, head=head) as receipts:
-        parameters = named_parameters(encoder, head)
+        parameters = Place(encoder, head).parameters()
         pairs = zip(items, receipts, strict=True)
         names = dict.fromkeys(n for item, one in pairs if isinstance(item, Edit) for n in one.parameters)
         weights = tuple((parameters[name], parameters[name].detach().clone()) for name in names)
@@ -84,7 +85,7 @@ def lowest_level(items: Sequence[Intervention], receipts: Sequence[Receipt], enc
     for item, receipt in zip(items, receipts, strict=True):
         if isinstance(item, Edit):
             names = (name for name in receipt.parameters if not name.startswith(HEAD))
-            parts.update(encoder.part_of[name] for name in names)
+            parts.update(encoder.part_of[bare(name)] for name in names)
         elif type(item) in (Skip, PruneHeads):
             parts.update(item.layers.indices(encoder.n_layers))
         else:

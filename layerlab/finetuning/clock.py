@@ -12,7 +12,6 @@ from layerlab.ablation.callback import due
 from layerlab.ablation.interventions import changes_output, is_standing
 from layerlab.ablation.interventions.donors import Donors
 from layerlab.finetuning.model import TaskModel
-from layerlab.models.encoder import Encoder
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Clock:
         receipts, changed = [], False
         before = None if step == 0 else (step - 1) / self.n_steps
         for timed in due(self.during, before, step / self.n_steps):
-            receipt = apply(timed.intervention, Encoder(self.model.encoder), donors=self.donors)
+            receipt = apply(timed.intervention, self.model.layers, donors=self.donors)
             receipts.append({"step": step, "at": timed.at, **receipt.to_dict()})
             changed = changed or changes_output(timed.intervention)
         return receipts, changed
@@ -57,6 +56,4 @@ class Clock:
             return
         for timed in due(self.during, None, (step - 1) / self.n_steps):
             if is_standing(timed.intervention):
-                apply(
-                    timed.intervention, Encoder(self.model.encoder), donors=self.donors, allow_no_effect=True
-                )
+                apply(timed.intervention, self.model.layers, donors=self.donors, allow_no_effect=True)

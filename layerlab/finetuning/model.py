@@ -26,12 +26,40 @@ class TaskModel(nn.Module):
         encoder: Any encoder that layerlab knows, without its pooler where it has one.
         head: The task's head; maps ``(batch, tokens, hidden)``, and what the task's batches hold for it, to
             the task's output.
+        others: What other languages have of their own, where some parts of the encoder are by language: it
+            is part of the model's state and does not learn.
     """
 
-    def __init__(self, encoder: PreTrainedModel, head: nn.Module) -> None:
+    def __init__(self, encoder: PreTrainedModel, head: nn.Module, layers: Encoder | None = None) -> None:
+        """Put a head on an encoder; ``layers`` is the encoder in all its languages, if it has several."""
         super().__init__()
         self.encoder = encoder
         self.head = head
+        self._layers = layers
+        self._speaking: dict[str, TaskModel] = {}
+        self.others = nn.ParameterDict()
+        for language, name, parameter in () if layers is None else layers.others():
+            self.others[f"{language}/{name.replace('.', '/')}"] = parameter
+
+    @property
+    def layers(self) -> Encoder:
+        """The encoder as layers, in all of its languages."""
+        return Encoder(self.encoder) if self._layers is None else self._layers
+
+    def speaking(self, target: str) -> TaskModel:
+        """Return the model with the parts of a target's language and the same head.
+
+        It is the model itself if all languages share all parts, or if the language is its own.
+
+        Raises:
+            CheckpointError: The encoder has parts by language, and none for this one.
+        """
+        view = self.layers.speaking(target)
+        if self._layers is None or view is self._layers:
+            return self
+        if view.language not in self._speaking:
+            self._speaking[view.language] = TaskModel(view.base, self.head)
+        return self._speaking[view.language]
 
     def forward(
         self,
@@ -53,13 +81,17 @@ class TaskModel(nn.Module):
 
 
 def build_task_model(encoder: Encoder, task: Task, n_labels: int, dropout: float, seed: int) -> TaskModel:
-    """Put a fresh head on an encoder; the head's weights depend on the seed alone."""
+    """Put a fresh head on an encoder; the head's weights depend on the seed alone.
+
+    What languages have of their own is frozen.
+    """
     hidden_size = int(encoder.base.config.hidden_size)
     with torch.random.fork_rng(devices=[]):
         # The generator of the CPU alone: heads are made there, and a GPU's stream stays as it is.
         torch.default_generator.manual_seed(head_seed(seed))
         head = task.build_head(hidden_size, n_labels, dropout)
-    return TaskModel(encoder.base, head)
+    encoder.freeze_own()
+    return TaskModel(encoder.base, head, encoder if encoder.languages else None)
 
 
 def encoder_inputs(encoder: PreTrainedModel, batch: Mapping[str, Tensor]) -> Batch:

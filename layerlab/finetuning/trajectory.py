@@ -61,7 +61,9 @@ class Watch:
         """
         with nullcontext() if trimmed is None else trimmed.whole():
             return {
-                target: evaluate(model, task, corpus, device, self.passes.get(target, plain_pass))
+                target: evaluate(
+                    model.speaking(target), task, corpus, device, self.passes.get(target, plain_pass)
+                )
                 for target, corpus in self.tests.items()
             }
 

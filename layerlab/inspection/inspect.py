@@ -14,8 +14,9 @@ from layerlab.inspection.translations import look_at_translations
 from layerlab.inspection.weights import look_at_range, look_at_weights
 from layerlab.measures.states import longest_input
 from layerlab.models.encoder import Encoder
-from layerlab.models.loading import NO_REMOTE_CODE, place_of, quiet_transformers
+from layerlab.models.loading import NO_REMOTE_CODE, place_of
 from layerlab.models.pieces import special_tokens, tokenize
+from layerlab.models.quiet import quiet_transformers
 from layerlab.models.tokenizers import Tokenizers, load_tokenizers
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from torch import nn
@@ -10,11 +10,11 @@ from transformers import PretrainedConfig, PreTrainedModel
 
 from layerlab.errors import ArchitectureError, SelectionError, unknown
 from layerlab.models.anatomy import COMPONENTS, Anatomy, Component, anatomy_of
-from layerlab.models.by_language.manifest import language_for, must_name_language
-from layerlab.models.by_language.views import Views, manifest_of, own_parameters, tie
+from layerlab.models.by_language.manifest import language_for
+from layerlab.models.by_language.views import Views
 from layerlab.models.description import Description, Part
 from layerlab.models.layers import Layers
-from layerlab.models.parts import assign_components, assign_parts, find_layers, find_module
+from layerlab.models.parts import assign_components, assign_parts, find_layers, find_module, name_own
 
 
 class Encoder:
@@ -29,6 +29,7 @@ class Encoder:
         views: The models of all languages, this one among them, where some parts are by language; else None.
         language: The one whose parts it has; empty where all languages share all parts.
         own: Names of the parameters that the language has of its own.
+        is_narrow: Whether its ``parameters`` are those that the language has of its own, and no others.
 
     Raises:
         ArchitectureError: The architecture is unknown or refused, or the model is not built as its anatomy
@@ -40,6 +41,7 @@ class Encoder:
         self.views: Views | None = views
         self.language: str = language
         self.own: frozenset[str] = frozenset() if views is None else views.own_of_base
+        self.is_narrow: bool = False
         self.model: PreTrainedModel = model
         self.base: PreTrainedModel = base  # type: ignore[assignment]
         self.anatomy: Anatomy = anatomy_of(model.config.model_type)
@@ -71,7 +73,7 @@ class Encoder:
                 language and not for this one.
             ArchitectureError: The architecture is unknown or refused.
         """
-        from layerlab.models.loading import load_base
+        from layerlab.models.loading import load_base, load_views
 
         views = load_views(name, revision=revision, language=language, **options)
         if views is None:
@@ -96,12 +98,46 @@ class Encoder:
         if self.views is None:
             return self
         language = language_for(target, self.languages, str(self.base.config.name_or_path))
-        return self if language == self.language else self.view(language)
+        return self.of_language(language)
 
-    def view(self, language: str) -> Encoder:
-        """Return the encoder with the parts of one of its languages."""
-        assert self.views is not None
-        return Encoder(self.views.models[language], self.views, language)
+    def of_language(self, language: str) -> Encoder:
+        """Return the encoder with the parts of one of its languages, on the device that it is on.
+
+        Raises:
+            SelectionError: It has no parts by language, or none of this one.
+        """
+        if self.views is None:
+            raise SelectionError(
+                f"{type(self.base).__name__} has no parts of a language {language!r}: all languages share "
+                f"all of it; select its layers without `{language}:`"
+            )
+        if language not in self.views.models:
+            raise SelectionError(unknown("language", language, self.languages))
+        if language == self.language:
+            return self
+        model: Any = self.views.models[language]
+        return Encoder(model.to(self.base.device), self.views, language)
+
+    def narrowed(self) -> Encoder:
+        """Return the encoder with ``parameters`` that are those of its language alone."""
+        found = Encoder(self.model, self.views, self.language)
+        found.is_narrow = True
+        return found
+
+    def others(self) -> Iterator[tuple[str, str, nn.Parameter]]:
+        """Yield what every other language has of its own: language, name and parameter."""
+        for language in self.languages:
+            if language != self.language:
+                for name, parameter in self.of_language(language).base.named_parameters():
+                    if name in self.own:
+                        yield language, name, parameter
+
+    def freeze_own(self) -> None:
+        """Let what each language has of its own learn nothing, as in fine-tuning, where the rest is tuned."""
+        for language in self.languages:
+            for name, parameter in self.of_language(language).base.named_parameters():
+                if name in self.own:
+                    parameter.requires_grad_(False)
 
     @classmethod
     def without_weights(cls, config: PretrainedConfig) -> Encoder:
@@ -126,17 +162,25 @@ class Encoder:
             components: Narrows it to parts of each layer; empty for whole layers.
 
         Raises:
-            SelectionError: A layer or part does not exist, or components of what is no layer are selected.
+            SelectionError: A layer or part does not exist, components of what is no layer are selected, or a
+                language has not all of it of its own.
             ArchitectureError: The anatomy does not say where the components are.
         """
         selection = Layers.parse(layers)
+        if selection.language not in ("", self.language):
+            return self.of_language(selection.language).parameters(selection, components)
         wanted, parts = self.check_components(components, selection), self._parts(selection)
         found = {}
         for name, parameter in self.base.named_parameters():
             part = self.part_of[name]
             if part in parts and (not wanted or self.component_of[self.inside_layer(name)] in wanted):
                 found[name] = parameter
-        return found
+        if selection.language and (shared := [name for name in found if name not in self.own]):
+            raise SelectionError(
+                f"selection {selection.text!r}: {shared[0]} is shared by all languages; each has of its own: "
+                f"{name_own(self.own, self.part_of, self.component_of, self.anatomy.layers)}"
+            )
+        return {name: one for name, one in found.items() if not self.is_narrow or name in self.own}
 
     def modules(
         self, layers: Layers | str | int, components: Component | Iterable[Component] = ()
@@ -237,26 +281,3 @@ def as_encoder(model: PreTrainedModel | Encoder) -> Encoder:
         f"expected a transformers PreTrainedModel or an Encoder, got {type(model).__name__}; "
         f"give the encoder that is inside it"
     )
-
-
-def load_views(
-    name: str, *, revision: str | None = None, language: str | None = None, **options: Any
-) -> Views | None:
-    """Load the base models of all languages of a checkpoint, which share what is not a language's own.
-
-    Arguments and errors are those of `load_base`; ``any`` stands for every language.
-
-    Returns:
-        The models, as `load_base` gives each; None where all languages share all weights.
-    """
-    from layerlab.models.loading import load_base, place_of
-
-    manifest = manifest_of(place_of(name, revision)[0])
-    if manifest is None:
-        return None
-    if language is None:
-        raise must_name_language(name, manifest.languages)
-    if language != "any":
-        manifest.language_for(language, name)
-    models = {one: load_base(name, revision=revision, language=one, **options) for one in manifest.languages}
-    return tie(models, own_parameters(next(iter(models.values())), manifest))

@@ -14,9 +14,10 @@ from layerlab.files import read_json
 from layerlab.models.anatomy import anatomy_of
 from layerlab.models.bundled import bundled_encoders, bundled_folder
 from layerlab.models.by_language.manifest import must_name_language
-from layerlab.models.by_language.views import load_view, manifest_of
+from layerlab.models.by_language.views import Views, load_view, manifest_of, own_parameters, tie
 from layerlab.models.folders import check_folder, read_config_file
 from layerlab.models.packaged.catalogue import packaged_encoders, packaged_folder
+from layerlab.models.quiet import quiet_transformers
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -125,6 +126,27 @@ def load_base(
     return model
 
 
+def load_views(
+    name: str, *, revision: str | None = None, language: str | None = None, **options: Any
+) -> Views | None:
+    """Load the base models of all languages of a checkpoint, which share what is not a language's own.
+
+    Arguments and errors are those of `load_base`; ``any`` stands for every language.
+
+    Returns:
+        The models, as `load_base` gives each; None where all languages share all weights.
+    """
+    manifest = manifest_of(place_of(name, revision)[0])
+    if manifest is None:
+        return None
+    if language is None:
+        raise must_name_language(name, manifest.languages)
+    if language != "any":
+        manifest.language_for(language, name)
+    models = {one: load_base(name, revision=revision, language=one, **options) for one in manifest.languages}
+    return tie(models, own_parameters(next(iter(models.values())), manifest))
+
+
 @functools.lru_cache(maxsize=256)
 def check_weights(location: str, revision: str | None, digest: str) -> None:
     """Check that the weights of a checkpoint are those that its configuration asks for, by names and shapes.
@@ -231,36 +253,6 @@ def translated(what: str, name: str = "", place: str = "") -> Iterator[None]:
                 f"({', '.join(packaged_encoders())}), nor a model that the Hub gives here ({_reason(error)})"
             )
         raise CheckpointError(said) from error
-
-
-@contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """Silence transformers' warnings and its progress bar for a while; the bars of downloads stay."""
-    from huggingface_hub.utils import logging as hub_logging
-    from huggingface_hub.utils.tqdm import (
-        are_progress_bars_disabled,
-        disable_progress_bars,
-        enable_progress_bars,
-    )
-    from transformers.utils import logging
-
-    verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    hub_verbosity = hub_logging.get_verbosity()
-    hub_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    downloads = not are_progress_bars_disabled()
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # switches those of downloads off too
-    if downloads:
-        enable_progress_bars()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        hub_logging.set_verbosity(hub_verbosity)
-        if bar:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
-        if not downloads:
-            disable_progress_bars()
 
 
 def _remote_code(place: str) -> str:

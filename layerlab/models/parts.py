@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from torch import nn
 from transformers import PreTrainedModel
 
 from layerlab.errors import ArchitectureError
 from layerlab.models.anatomy import COMPONENTS, Anatomy, Component
+from layerlab.models.layers import Layers
 
 
 def find_module(module: nn.Module, path: str) -> nn.Module | None:
@@ -80,3 +83,29 @@ def assign_components(layers: tuple[nn.Module, ...], anatomy: Anatomy) -> dict[s
                     f"{name} of a layer is neither attention nor ffn nor norm in {anatomy}"
                 )
     return found
+
+
+def name_own(
+    own: Collection[str],
+    part_of: Mapping[str, int | str],
+    component_of: Mapping[str, Component],
+    layers: str,
+) -> str:
+    """Say which parts a language has of its own, and of layers that it has in part which components.
+
+    >>> parts = {"x.a": "embeddings", "layers.0.b": 0, "layers.1.b": 1, "layers.1.c": 1}
+    >>> name_own(["x.a", "layers.0.b", "layers.1.c"], parts, {"b": "ffn", "c": "norm"}, "layers")
+    'embeddings,0, norm of 1'
+    """
+    whole, some = [], []
+    for part in dict.fromkeys(part_of.values()):
+        names = [name for name, of in part_of.items() if of == part]
+        mine = [name for name in names if name in own]
+        if mine and len(mine) == len(names):
+            whole.append(str(part))
+        elif mine:
+            inside = {component_of.get(name.removeprefix(f"{layers}.{part}."), "") for name in mine}
+            some.append(f"{' and '.join(sorted(filter(None, inside))) or 'some'} of {part}")
+    numbers = [int(part) for part in whole if part.isdecimal()]
+    merged = [str(Layers(",".join(whole)).resolve(max(numbers, default=0) + 1))] if whole else []
+    return ", ".join([*merged, *some])

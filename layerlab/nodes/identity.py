@@ -68,6 +68,7 @@ class FitSpec:
         seed: The run's seed.
         training: Hyper-parameters.
         word: What stands for a word of several word-pieces.
+        language: Whose parts read the source, where languages have parts of their own; else empty.
     """
 
     checkpoint: str
@@ -80,6 +81,7 @@ class FitSpec:
     training: Mapping[str, Any]
     spec_version: int = SPEC_VERSION
     word: Word = "first"
+    language: str = ""
 
     def corpora_of(self, split: str, source: str) -> dict[str, str]:
         """Return the digests of a split of each language of the source, in the order of their names."""
@@ -92,6 +94,8 @@ class FitSpec:
         plain = _fields_of(self)
         if self.word == "first":
             del plain["word"]
+        if not self.language:
+            del plain["language"]
         return digest({"kind": "fit", **plain})
 
 

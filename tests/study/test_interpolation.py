@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 import torch
 
-from layerlab.ablation.apply import HEAD, applied, apply
+from layerlab.ablation.apply import applied, apply
 from layerlab.ablation.interventions import FitDonor, Interpolate
 from layerlab.ablation.interventions.donors import Donors
+from layerlab.ablation.place import HEAD
 from layerlab.analysis.effects.sensitivity import sensitivity
 from layerlab.analysis.records.tidy import load_records
 from layerlab.errors import DonorError, NoEffectError, RecordsError, StudyError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -32,7 +33,8 @@ class Donors:
         seed: For interventions that have none of their own.
         fits: Checkpoint folders of a study's fits, by id.
         labels: Those of the own head, in the order of its outputs, which the head of a donor must have.
-        load: Gives the weights of a folder or Hub id and its revision; :func:`load_weights` if None.
+        load: Gives the weights of a folder or Hub id, its revision and a language; :func:`load_weights` if
+            None.
     """
 
     def __init__(
@@ -42,7 +44,7 @@ class Donors:
         seed: int | None = None,
         fits: Mapping[str, Path] | None = None,
         labels: Sequence[str] | None = None,
-        load: Callable[[str, str | None], Weights] | None = None,
+        load: Callable[[str, str | None, str], Weights] | None = None,
     ) -> None:
         self._pretrained = pretrained
         self._revision = revision
@@ -72,12 +74,21 @@ class Donors:
 
         A model that was loaded cannot be re-initialised in place: transformers marks loaded tensors and
         its initialisers then leave them as they are, silently. Hence a model of its own, drawn on the CPU
-        under a generator of its own.
+        under a generator of its own. What a language has of its own is drawn for it alone.
 
         Raises:
             DonorError: Neither the intervention nor the run has a seed.
         """
         found = self.seed_of(seed)
+        if encoder.language:
+            own = self._drawn(encoder, init, _seed_of_language(found, encoder.language))
+            return {
+                name: (own[name] if name in encoder.own else value)
+                for name, value in self._drawn(encoder, init, found).items()
+            }
+        return self._drawn(encoder, init, found)
+
+    def _drawn(self, encoder: Encoder, init: Literal["library", "torch"], found: int) -> Weights:
         base = encoder.base
         key = ("fresh", init, str(found), type(base).__qualname__, base.config.to_json_string(use_diff=False))
         if key not in self._cache:
@@ -91,7 +102,7 @@ class Donors:
             DonorError: The model came from no checkpoint and none was named.
             CheckpointError: The checkpoint is not there.
         """
-        return self._load(*self.origin(encoder))
+        return self._load(*self.origin(encoder), encoder)
 
     def origin(self, encoder: Encoder) -> tuple[str, str | None]:
         """Return the pretrained checkpoint, folder or Hub id, and its revision.
@@ -118,8 +129,8 @@ class Donors:
             CheckpointError: The checkpoint is not there.
         """
         if isinstance(donor, FitDonor):
-            return self._load(str(self._find_fit(donor)), None)
-        return self.pretrained(encoder) if donor == "pretrained" else self._load(donor, None)
+            return self._load(str(self._find_fit(donor)), None, encoder)
+        return self.pretrained(encoder) if donor == "pretrained" else self._load(donor, None, encoder)
 
     def head(self, donor: FitDonor) -> Weights:
         """Return the weights of the head of a fit of the study.
@@ -145,10 +156,10 @@ class Donors:
             raise DonorError(unknown("fit", donor.fit, self._fits))
         return self._fits[donor.fit]
 
-    def _load(self, name: str, revision: str | None) -> Weights:
-        key = ("load", name, revision or "")
+    def _load(self, name: str, revision: str | None, encoder: Encoder) -> Weights:
+        key = ("load", name, revision or "", encoder.language)
         if key not in self._cache:
-            self._cache[key] = self._load_weights(name, revision)
+            self._cache[key] = self._load_weights(name, revision, encoder.language)
         return self._cache[key]
 
 
@@ -165,13 +176,20 @@ def unlike_labels(own: Sequence[str], donors: Sequence[str]) -> str:
     return f"the donor's head has other labels: it {' and '.join(said) or 'has them in another order'}"
 
 
-def load_weights(name: str, revision: str | None = None) -> Weights:
-    """Return the weights of a checkpoint's encoder.
+def load_weights(name: str, revision: str | None = None, language: str = "") -> Weights:
+    """Return the weights of a checkpoint's encoder, with the parts of a language where it has some.
 
     Raises:
-        CheckpointError: The checkpoint is not there.
+        CheckpointError: The checkpoint is not there, or has parts by language and none for this one.
     """
-    return weights_of(Encoder.from_pretrained(name, revision=revision))
+    from layerlab.models.loading import load_base
+
+    return weights_of(Encoder(load_base(name, revision=revision, language=language or None)))
+
+
+def _seed_of_language(seed: int, language: str) -> int:
+    """Return the seed of what a language has of its own."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{language}".encode()).digest()[:8], "big") >> 1
 
 
 def weights_of(encoder: Encoder) -> Weights:

@@ -57,6 +57,12 @@ class Permute:
         """Return the layers' values in their new places."""
         here = self.layers.indices(encoder.n_layers)
         check_order(self.order, here)
+        selected = encoder.parameters(self.layers)
+        if len({name in encoder.own for name in selected}) > 1:
+            raise SelectionError(
+                f"permute {self.layers}: some of these layers are a language's own and some are shared, and "
+                "neither can take the other's place; select layers of one kind"
+            )
         order = _draw_order(here, donors.seed_of(self.seed)) if self.order is None else self.order
         own = {name: value.detach().clone() for name, value in encoder.parameters(self.layers).items()}
         return copy_from(own, encoder, self.layers, self.components, dict(zip(here, order, strict=True)))

@@ -96,6 +96,8 @@ class FrozenStates:
 
     def refuses(self, case: FrozenCase) -> str:
         """Return why a fit does not train on kept states; empty if it does."""
+        if case.encoder.languages:
+            return "languages have parts of their own, so that each has states of its own"
         if case.level < 0:
             if -1 in case._frozen(silent=False):
                 return "frozen layers keep their dropout; freeze with dropout: false"

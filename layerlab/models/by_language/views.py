@@ -139,7 +139,10 @@ def load_view(auto: Any, folder: Path, language: str, **options: Any) -> Any:
         kind = type(auto.from_config(config))
     state: dict[str, Tensor] = load_file(folder / SHARED) if (folder / SHARED).is_file() else {}
     state |= load_file(folder / FOLDER / language / OWN)
-    return kind.from_pretrained(None, config=config, state_dict=state, **options)
+    found = kind.from_pretrained(None, config=config, state_dict=state, **options)
+    model = found[0] if isinstance(found, tuple) else found
+    model.config.name_or_path = str(folder)
+    return found
 
 
 def own_parameters(model: PreTrainedModel, manifest: Manifest) -> frozenset[str]:

@@ -22,6 +22,7 @@ from layerlab.nodes.kinds.training.origin import (
     load_encoder,
     longest_input,
     make_donors,
+    save_encoder,
 )
 from layerlab.nodes.kinds.training.prepared import FitFacts, Prepared, gather_facts
 from layerlab.nodes.kinds.training.trained import Trained, keep_trained
@@ -34,6 +35,7 @@ from layerlab.tasks.words import with_word
 
 if TYPE_CHECKING:
     from layerlab.finetuning.loop import FitResult
+    from layerlab.training.shortcuts.cohorts import CohortCase
 
 
 @node
@@ -53,6 +55,7 @@ class Fit(BaseModel):
         donors: Ids of the fits that donate weights.
         pretraining: Id of the pretraining that gives the checkpoint; None for one that is there already.
         watched: What is scored while it trains, which becomes a node of its own; None for nothing.
+        languages: Those that have parts of their own in the checkpoint; none where they share all parts.
     """
 
     model_config = ConfigDict(
@@ -76,6 +79,7 @@ class Fit(BaseModel):
     donors: tuple[str, ...] = Field(default=(), alias="needs")
     pretraining: str | None = None
     watched: Watched | None = None
+    languages: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -131,6 +135,8 @@ class Fit(BaseModel):
         plain = self.model_dump(mode="json", by_alias=True)
         if self.spec.word == "first":
             del plain["spec"]["word"]
+        if not self.languages:
+            del plain["spec"]["language"], plain["languages"]
         unset = [name for name in ("pretraining", "watched") if plain[name] is None]
         return {name: value for name, value in plain.items() if name not in unset}
 
@@ -147,14 +153,13 @@ class Fit(BaseModel):
             CheckpointError: The checkpoint is not.
         """
         from layerlab.training.devices import has_gpu
-        from layerlab.training.shortcuts.cohorts import CohortCase, Cohorts
+        from layerlab.training.shortcuts.cohorts import Cohorts
 
         started, settings = time.monotonic(), work.settings
         work.kept.drop_used()
         made = self.prepare(work)
         if settings.cohorts_on_cpu or has_gpu(settings.device):
-            n_processes, pulled = 2 if is_shared() else 1, bool(self.training.l2_sp)
-            case = CohortCase(self.before, self.during, True, n_processes, pulled)
+            case = self._cohort_case(True, 2 if is_shared() else 1)
             made.taken.may(Cohorts(), case)
         result = self.train(work, made, self.id)
         if process_rank() == 0:
@@ -187,14 +192,12 @@ class Fit(BaseModel):
         if len(nodes) < 2 or "cohorts" not in settings.shortcuts or (settings.device == "cpu" and not on_cpu):
             return [[item] for item in nodes]
         from layerlab.training.devices import has_gpu
-        from layerlab.training.shortcuts.cohorts import MOST_MEMBERS, CohortCase, Cohorts, split_evenly
+        from layerlab.training.shortcuts.cohorts import MOST_MEMBERS, Cohorts, split_evenly
 
         shortcut, on_gpu = Cohorts(on_cpu), has_gpu(settings.device)
         alike: dict[str, list[Fit]] = {}
         for item in nodes:
-            refused = shortcut.refuses(
-                CohortCase(item.before, item.during, on_gpu, pulled=bool(item.training.l2_sp))
-            )
+            refused = shortcut.refuses(item._cohort_case(on_gpu))
             alike.setdefault(item.id if refused else item._without_first_weights(), []).append(item)
         groups = []
         for same in alike.values():
@@ -236,6 +239,12 @@ class Fit(BaseModel):
             if isinstance(result, FitResult):
                 item._complete(work.of(item), one, result, seconds)
 
+    def _cohort_case(self, on_gpu: bool, n_processes: int = 1) -> CohortCase:
+        from layerlab.training.shortcuts.cohorts import CohortCase
+
+        pulled = bool(self.training.l2_sp)
+        return CohortCase(self.before, self.during, on_gpu, n_processes, pulled, self.languages)
+
     def _without_first_weights(self) -> str:
         """Return what fits share that see the same batches and draw the same dropout, as text."""
         plain = self.to_json()
@@ -252,7 +261,7 @@ class Fit(BaseModel):
         started = time.monotonic()
         task, seed = self.task, self.spec.seed
         location = self.origin.check(work.store)
-        encoder = load_encoder(location, self.revision, seed)
+        encoder = load_encoder(location, self.revision, seed, self.spec.language or "any")
         encoding = Encoding(self.origin, location, self.revision, work)
         planned = {split: self.spec.corpora_of(split, self.source) for split in ("train", "dev")}
         length = longest_input(encoder, self.training.max_length)
@@ -304,7 +313,7 @@ class Fit(BaseModel):
         is_quick = facts.training_seconds < work.settings.checkpoint_seconds
         with work.publish(self) as folder:
             if work.stores(self.id) or not (is_warm and is_quick):
-                model.encoder.save_pretrained(folder / "model")
+                save_encoder(folder / "model", model.layers)
                 trained.encoding.save(folder / "model")
             head = {
                 name: tensor.detach().cpu().contiguous() for name, tensor in model.head.state_dict().items()

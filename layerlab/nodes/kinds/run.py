@@ -254,7 +254,9 @@ class Run(BaseModel):
         for target, planned in self.spec.targets.items():
             corpus = fitted.corpus(self.data, target, planned)
             prefix = None if start is None else fitted.prefix(corpus, taken, start)
-            scores = evaluate(fitted.model, fitted.task, corpus, device, prefix or plain_pass)
+            scores = evaluate(
+                fitted.model.speaking(target), fitted.task, corpus, device, prefix or plain_pass
+            )
             counted += [(target, score) for score in scores]
             work.report({"event": "target", "target": target})
         return counted

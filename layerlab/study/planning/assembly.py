@@ -17,6 +17,7 @@ from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.run import Run
 from layerlab.study.planning.copies import find_donor
 from layerlab.study.planning.findings import Coordinates, Expansion
+from layerlab.study.planning.languages import spoken_source
 from layerlab.study.planning.words import word_of
 from layerlab.targets import misnamed_source, sources_of
 from layerlab.tasks.task import get_task
@@ -147,6 +148,7 @@ class Assembly:
             seed=here.seed,
             training=self._training(here.task, here.source),
             word=self.word_of(here.checkpoint, task.name),
+            language=spoken_source(here.source, here.checkpoint),
         )
         if spec.id in state.fits:
             return state.fits[spec.id]
@@ -163,6 +165,7 @@ class Assembly:
             training=state.study.training,
             needs=tuple(needs),
             pretraining=pretraining.id if pretraining is not None else None,
+            languages=here.checkpoint.languages,
         )
         return state.fits[spec.id]
 

@@ -56,8 +56,8 @@ class Copies:
                 not exist, or the selections cannot be paired.
             CheckpointError: The donor is not there.
         """
-        if {"shared", "top"} & set(item.layers.beside):
-            self._outline(checkpoint, spec).parameters(item.layers)
+        if {"shared", "top"} & set(item.layers.beside) or item.layers.language:
+            self._outline(checkpoint, spec).parameters(item.layers, getattr(item, "components", ()))
         if not may_not_fit(item):
             return
         if is_standing(item):
@@ -87,21 +87,24 @@ class Copies:
                 raise DonorError(f"{error}; in the order of seed {seed}") from error
 
     def _try(self, item: Edit, checkpoint: Checkpoint, spec: PretrainingSpec | None, seed: int) -> None:
-        from layerlab.ablation.interventions.donors import Donors, weights_of
-        from layerlab.ablation.interventions.weights import new_values
+        from layerlab.ablation.interventions.donors import Donors, Weights, weights_of
+        from layerlab.ablation.place import Place
+
+        def load(name: str, _: str | None, language: str) -> Weights:
+            found = self.outlines[name]
+            return weights_of(found.speaking(language) if language else found)
 
         donors = Donors(
             checkpoint.reference,
             seed=donors_seed(seed),
-            load=lambda name, _: weights_of(self.outlines[name]),
+            load=load,
         )
-        new_values(item, self._outline(checkpoint, spec), donors)
+        # A head has the shape of any other one.
+        Place(self._outline(checkpoint, spec)).encoder_values(item, donors)
 
     def _outline(self, checkpoint: Checkpoint, spec: PretrainingSpec | None = None) -> Encoder:
         if checkpoint.reference not in self.outlines:
-            from layerlab.models.encoder import Encoder
-
-            self.outlines[checkpoint.reference] = Encoder.without_weights(_config_of(checkpoint, spec))
+            self.outlines[checkpoint.reference] = _make_outline(checkpoint, spec)
         return self.outlines[checkpoint.reference]
 
 
@@ -119,6 +122,27 @@ def find_donor(donor: str, own: Checkpoint) -> Checkpoint:
             f"{own.name} a {own.model_type} of width {own.hidden_size}: their layers do not fit each other"
         )
     return found
+
+
+def _make_outline(checkpoint: Checkpoint, spec: PretrainingSpec | None) -> Encoder:
+    """Return an encoder without weights, in all languages that have parts of their own."""
+    from layerlab.models.by_language.manifest import read_manifest
+    from layerlab.models.by_language.views import Views, outline_views, own_parameters
+    from layerlab.models.encoder import Encoder
+
+    views: Views | None = None
+    if spec is not None and checkpoint.languages:
+        from layerlab.pretraining.model import outline_views as outline_of_spec
+
+        views = outline_of_spec(spec)
+    else:
+        plain = Encoder.without_weights(_config_of(checkpoint, spec))
+        manifest = read_manifest(checkpoint.location) if checkpoint.languages else None
+        if manifest is None:
+            return plain
+        views = outline_views(plain.base, manifest.languages, own_parameters(plain.base, manifest))
+    assert views is not None
+    return Encoder(views.first, views, next(iter(views.models)))
 
 
 def _config_of(checkpoint: Checkpoint, spec: PretrainingSpec | None) -> Any:

@@ -23,6 +23,7 @@ from layerlab.study.planning.findings import (
     note_plain_pairs,
 )
 from layerlab.study.planning.heads import check_heads
+from layerlab.study.planning.languages import check_languages
 from layerlab.study.planning.pretrained import find_models
 from layerlab.study.planning.trajectories import trajectory_notes, watch_fits
 from layerlab.study.planning.vocabulary import check_vocabularies
@@ -50,6 +51,7 @@ def expand(study: Grid, *, check: bool | Callable[[Sequence[Node]], bool] = True
     for task in tasks:
         find_corpora(state, task)
     find_measurements(state, checkpoints, tasks)
+    check_languages(state, checkpoints)
     if not state.problems:
         expand_grid(state, checkpoints, tasks)
     trajectories = watch_fits(state)

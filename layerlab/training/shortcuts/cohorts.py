@@ -41,6 +41,7 @@ class CohortCase:
         on_gpu: Whether it is trained on a GPU.
         n_processes: Processes that share it.
         pulled: Whether it is pulled to the weights that it starts from.
+        languages: Those that have parts of their own in its checkpoint.
     """
 
     before: Sequence[Intervention]
@@ -48,6 +49,7 @@ class CohortCase:
     on_gpu: bool
     n_processes: int = 1
     pulled: bool = False
+    languages: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ class Cohorts:
             return "several processes share the fit"
         if case.pulled:
             return PULLED
+        if case.languages:
+            return "languages have parts of their own in its checkpoint"
         if case.during:
             return f"{kind_of(case.during[0].intervention)} happens during fine-tuning"
         standing = [item for item in case.before if is_standing(item)]

@@ -61,7 +61,7 @@ class Fitted:
     @property
     def encoder(self) -> Encoder:
         """The encoder as layers."""
-        return Encoder(self.model.encoder)
+        return self.model.layers
 
     def donors_of(self, store: Store, fits: tuple[str, ...]) -> Donors:
         """Return where interventions after fine-tuning take weights from."""
@@ -125,7 +125,7 @@ def load_fitted(work: Work, fit_id: str) -> Fitted:
         raise CheckpointError(f"{folder}: {', '.join(changed)}: not what was written; run the study again")
     task = fit.task
     labels = tuple(json.loads((folder / "labels.json").read_text(encoding="utf-8"))["labels"])
-    encoder = load_encoder(saved, None, fit.spec.seed)
+    encoder = load_encoder(saved, None, fit.spec.seed, fit.spec.language or "any")
     model = build_task_model(encoder, task, len(labels), fit.training.dropout, fit.spec.seed)
     model.head.load_state_dict(load_file(folder / "head.safetensors"))
     for item in (*fit.before, *(timed.intervention for timed in fit.during)):

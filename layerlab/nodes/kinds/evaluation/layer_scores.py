@@ -54,7 +54,8 @@ def measured_alone(fitted: Fitted, *, changed: bool) -> Measured:
 
     def states_of(texts: Texts, language: str, pooling: Pooling) -> Mapping[str, Levels]:
         tokenizer = fitted.tokenizer_of(language)
-        return {"": tuple(sentence_states(fitted.encoder, texts, tokenizer, pooling=pooling))}
+        encoder = fitted.encoder.speaking(language)
+        return {"": tuple(sentence_states(encoder, texts, tokenizer, pooling=pooling))}
 
     return Measured({"": changed}, states_of, lambda _: nullcontext())
 
@@ -113,9 +114,9 @@ def _states_before(
     """Return the pretrained encoder's states of a text in a language."""
     reference, device = find_reference(store, fitted.fit.origin), fitted.encoder.base.device
     tokenizer = fitted.tokenizer_of(language)
-    # Languages that have tokenizers of their own may read one text in different ways.
-    key = f"{digest} {language}" if fitted.encoding.tokenizers.own else digest
-    return tuple(reference.states_of(texts, key, pooling, tokenizer, device))
+    # Languages that have tokenizers or parts of their own may read one text in different ways.
+    key = f"{digest} {language}" if fitted.encoding.tokenizers.own or fitted.encoder.languages else digest
+    return tuple(reference.states_of(texts, language, key, pooling, tokenizer, device))
 
 
 def _measure_states(

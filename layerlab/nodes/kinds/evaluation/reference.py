@@ -41,16 +41,17 @@ class Reference:
     rows: dict[Measurement, tuple[ScoreRow, ...]] = field(default_factory=dict)
 
     def states_of(
-        self, texts: Texts, digest: str, pooling: Pooling, tokenizer: Any, device: torch.device
+        self, texts: Texts, language: str, digest: str, pooling: Pooling, tokenizer: Any, device: torch.device
     ) -> States:
-        """Return the states of a text, from memory if they are still there."""
+        """Return the states of a text in a language, from memory if they are still there."""
         key = (digest, pooling)
         if key not in self.states:
-            self.encoder.base.to(device)  # type: ignore[arg-type]
+            encoder = self.encoder.speaking(language)
+            encoder.base.to(device)  # type: ignore[arg-type]
             try:
-                self.states[key] = sentence_states(self.encoder, texts, tokenizer, pooling=pooling)
+                self.states[key] = sentence_states(encoder, texts, tokenizer, pooling=pooling)
             finally:
-                self.encoder.base.to("cpu")  # type: ignore[arg-type]
+                encoder.base.to("cpu")  # type: ignore[arg-type]
         self.states.move_to_end(key)
         while len(self.states) > 1 and sum(kept.nbytes for kept in self.states.values()) > KEPT_BYTES:
             self.states.popitem(last=False)

@@ -99,8 +99,9 @@ def evaluate_forms(
     for target, planned in targets.items():
         corpus = fitted.corpus(data, target, planned)
         prefix = fitted.prefix(corpus, taken, lowest)
-        outputs = partial(Forms(fitted.model, forms, prefix).outputs, corpus)
-        decoded = predict_each(tuple(forms), outputs, fitted.model, fitted.task, corpus, device)
+        model = fitted.model.speaking(target)
+        outputs = partial(Forms(model, forms, prefix).outputs, corpus)
+        decoded = predict_each(tuple(forms), outputs, model, fitted.task, corpus, device)
         for run_id, predictions in decoded.items():
             scores = fitted.task.score(corpus.sentences, corpus.labels, predictions)
             counted[run_id] += [(target, score) for score in scores]
@@ -110,11 +111,12 @@ def evaluate_forms(
 
 def measured_together(fitted: Fitted, *, forms: Mapping[str, Prepared]) -> Measured:
     """Return runs by their ids, to be measured beside each other: lower levels are those of the fit."""
-    together = Forms(fitted.model, forms)
 
     def states_of(texts: Texts, language: str, pooling: Pooling) -> Mapping[str, Levels]:
         tokenizer = fitted.tokenizer_of(language)
-        found = states_of_forms(fitted.encoder, texts, tokenizer, together.levels, pooling=pooling)
+        together = Forms(fitted.model.speaking(language), forms)
+        encoder = fitted.encoder.speaking(language)
+        found = states_of_forms(encoder, texts, tokenizer, together.levels, pooling=pooling)
         own = tuple(found.pop(OWN)[1])
         return {run_id: (*own[:level], *states) for run_id, (level, states) in found.items()}
 

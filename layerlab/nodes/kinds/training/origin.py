@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from layerlab.data.catalog.corpus import CorpusRef
 from layerlab.data.sentences import Corpus
 from layerlab.errors import CheckpointError, DataError
+from layerlab.models.by_language.views import save_views
 from layerlab.models.checkpoints import digest_folder
 from layerlab.models.pieces import n_positions
 from layerlab.nodes.store.store import Store
@@ -53,14 +54,28 @@ class Origin:
         return self.find(store)
 
 
-def load_encoder(location: str, revision: str | None, seed: int) -> Encoder:
-    """Load a checkpoint's encoder; parts that it lacks, such as a pooler, are seeded."""
+def load_encoder(location: str, revision: str | None, seed: int, language: str = "any") -> Encoder:
+    """Load a checkpoint's encoder; parts that it lacks, such as a pooler, are seeded.
+
+    Of one with parts by language, it has those of ``language`` and can speak every other; what languages have
+    of their own is frozen.
+    """
     import torch
 
     from layerlab.models.encoder import Encoder
 
     torch.manual_seed(derive_seed(seed, "load"))
-    return Encoder.from_pretrained(location, revision=revision)
+    encoder = Encoder.from_pretrained(location, revision=revision, language=language)
+    encoder.freeze_own()
+    return encoder
+
+
+def save_encoder(folder: Path, encoder: Encoder) -> None:
+    """Write an encoder as a checkpoint; one with parts by language with those of every language."""
+    if encoder.views is None:
+        encoder.base.save_pretrained(folder)
+    else:
+        save_views(folder, encoder.views)
 
 
 def make_donors(
