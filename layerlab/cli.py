@@ -28,6 +28,7 @@ from layerlab.commands.completion import models
 from layerlab.commands.demo import demo
 from layerlab.commands.encoders.check import check
 from layerlab.commands.encoders.encoders import app as encoders
+from layerlab.commands.encoders.export_languages import export_languages
 from layerlab.commands.encoders.measure import measure
 from layerlab.commands.encoders.pretrain import pretrain
 from layerlab.commands.encoders.probe import probe
@@ -100,7 +101,7 @@ def describe(
     from layerlab.nodes.process import quieten_transformers
 
     quieten_transformers()
-    print(Encoder.from_pretrained(model).describe())
+    print(Encoder.from_pretrained(model, language="any").describe())
 
 
 @app.command()
@@ -153,6 +154,7 @@ for _verb in (
     demo,
     measure,
     export,
+    export_languages,
     plot,
     pretrain,
     probe,

@@ -39,7 +39,7 @@ def place(treebanks: Path, tiny_encoder: Path, tmp_path: Path) -> Path:
 VERBS = (
     "describe", "plan", "run", "status", "records", "table", "plot",
     "report", "prune", "demo", "measure", "probe", "pretrain",
-    "init", "ablate", "explain", "compare", "export", "languages",
+    "init", "ablate", "explain", "compare", "export", "export-languages", "languages",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ FOLDER = Path(__file__).parents[1] / "experiments"
 #: Of each small study: pretrainings, encoders that they keep on the way, and fits.
 SMALL = {
     "emerging_anchors": (36, 0, 144),
+    "emerging_sharing": (18, 0, 72),
     "emerging_domain": (21, 0, 63),
     "emerging_parameters": (36, 0, 144),
     "emerging_text": (24, 0, 72),

@@ -62,7 +62,8 @@ def probe_layers(
     """Train probes on one language and score them on others, at every level of a frozen encoder.
 
     Args:
-        encoder: It runs in evaluation mode and does not change.
+        encoder: It runs in evaluation mode and does not change; with the parts of the source language, if
+            languages have parts of their own.
         task: Its head, loss and scores are used.
         train: The source language's training split.
         targets: Language to its corpus, or a function that is called when the corpus is needed.
@@ -90,7 +91,9 @@ def probe_layers(
         del states
         for target, given in targets.items():
             corpus = given() if callable(given) else given
-            scores = score_probes(FrozenStates(encoder.base, task, corpus, levels), task, sets)
+            base = encoder.speaking(target).base
+            with frozen(base):
+                scores = score_probes(FrozenStates(base, task, corpus, levels), task, sets)
             found += [
                 ProbeScore(seed, target, levels[place], score)
                 for (seed, place), of_probe in scores.items()

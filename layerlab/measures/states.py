@@ -16,6 +16,7 @@ from layerlab.data.sentences import Sentence
 from layerlab.errors import CheckpointError, DataError, unknown
 from layerlab.measures.levels import frozen
 from layerlab.measures.options import Pooling
+from layerlab.models.by_language.manifest import must_name_language
 from layerlab.models.encoder import Encoder, as_encoder
 from layerlab.models.forward import ResumableForward
 from layerlab.models.pieces import n_positions, special_tokens, tokenize
@@ -73,7 +74,12 @@ def sentence_states(
         CheckpointError: There is no such model or tokenizer.
         DataError: No sentence, an empty one, or a ``max_length`` that leaves no room for text.
     """
+    is_named = isinstance(encoder, str | Path)
     encoder, tokenizers = open_encoder(encoder, tokenizer)
+    if language:
+        encoder = encoder.speaking(language)
+    elif is_named and encoder.languages:
+        raise must_name_language(str(encoder.base.config.name_or_path), encoder.languages)
     forward = ResumableForward(encoder)
 
     def levels_of(inputs: Inputs) -> Iterable[tuple[str, int, Sequence[Tensor]]]:
@@ -160,7 +166,7 @@ def open_encoder(
     """
     if isinstance(encoder, str | Path):
         tokenizer = tokenizer or load_tokenizers(str(encoder))
-        return Encoder.from_pretrained(str(encoder)), as_tokenizers(tokenizer)
+        return Encoder.from_pretrained(str(encoder), language="any"), as_tokenizers(tokenizer)
     encoder = as_encoder(encoder)
     name = str(encoder.base.config.name_or_path or "")
     if tokenizer is None and not name:

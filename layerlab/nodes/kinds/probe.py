@@ -16,7 +16,7 @@ from layerlab.analysis.stored.record import Record, ScoreRow
 from layerlab.data.catalog.corpus import find_corpus
 from layerlab.data.sentences import joined
 from layerlab.data.spec import DataSpec
-from layerlab.errors import StudyError
+from layerlab.errors import CheckpointError, StudyError
 from layerlab.measures.options import ProbeTraining
 from layerlab.names import PROBE
 from layerlab.nodes.facts import Facts
@@ -74,6 +74,7 @@ class Probe(BaseModel):
         seed: Of the heads' first weights and the order of the data.
         options: Levels and hyper-parameters.
         data: Where the corpora are.
+        languages: Those that have parts of their own in the checkpoint; none where they share all parts.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -97,6 +98,7 @@ class Probe(BaseModel):
     options: ProbeOptions
     data: DataSpec
     word: Word = "first"
+    languages: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -105,6 +107,8 @@ class Probe(BaseModel):
         spec = {name: getattr(self, name) for name in names}
         if self.word != "first":
             spec["word"] = self.word
+        if self.languages:
+            spec["language"] = self.source
         options = self.options.model_dump(mode="json", exclude={"training": {"keep_gib"}})
         return digest({"kind": "probe", "version": PROBE_VERSION, **spec, "options": options})
 
@@ -120,7 +124,7 @@ class Probe(BaseModel):
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for the store."""
-        return self.model_dump(mode="json")
+        return self.model_dump(mode="json", exclude=set() if self.languages else {"languages"})
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Probe:
@@ -211,9 +215,21 @@ def probe_corpora(
         tests: Reads the test split of each target, when it is needed.
         length: Longest input in word-pieces.
         **options: Seeds, layers, training and progress.
+
+    Raises:
+        CheckpointError: The encoder has parts by language, and none for a source or target, or the source is
+            several languages.
     """
     from layerlab.measures.layer_probes import probe_layers
 
+    if encoder.languages:
+        if len(train) > 1:
+            raise CheckpointError(
+                "the checkpoint has parts of its own for each of its languages "
+                f"({', '.join(encoder.languages)}), and probes are trained on the states of one; got the "
+                f"sources {', '.join(train)}"
+            )
+        encoder = encoder.speaking(next(iter(train)))
     labels = task.label_set(joined(tuple(train.values())).sentences)
 
     def encode(language: str, read: Callable[[], Corpus]) -> EncodedCorpus:
@@ -272,4 +288,5 @@ def _probe_of(fit: Fit, run: Run, study: str, options: ProbeOptions) -> Probe:
         options=options,
         data=run.data,
         word=fit.spec.word,
+        languages=fit.languages,
     )

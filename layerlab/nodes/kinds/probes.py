@@ -79,7 +79,7 @@ def probe_models(
     train = joined(tuple(corpora.values()))
     rows = []
     for label, checkpoint in checkpoints.items():
-        encoder = Encoder.from_pretrained(checkpoint.reference)
+        encoder = Encoder.from_pretrained(checkpoint.reference, language="any")
         encoder.base.to(make_accelerator(device).device)
         tokenizers = load_tokenizers(checkpoint.reference)
         read_by = resolved_word(get_task(task), word, bool(blank_pieces(tokenizers.common)))
@@ -96,7 +96,7 @@ def probe_models(
             progress=None if progress is None else partial(_tell, progress, label),
         )
         for seed in seeds:
-            run_id = _run_id(label, checkpoint, get_task(task), train.digest, seed, training, read_by)
+            run_id = _run_id(label, checkpoint, get_task(task), train.digest, seed, training, read_by, source)
             about = probe_columns(STUDY, label, get_task(task), source, seed)
             own = tuple(row_of(score) for score in scores if score.seed == seed)
             rows += record_rows(Record(kind="probe", id=run_id, about=about, scores=own))
@@ -158,11 +158,14 @@ def _run_id(
     seed: int,
     training: ProbeTraining,
     word: Word,
+    source: str,
 ) -> str:
     """Return the identity of the probes of one model, task, source and seed."""
     settings = training.model_dump(mode="json", exclude={"keep_gib"})
     if word != "first":
         settings["word"] = word
+    if checkpoint.languages:
+        settings["language"] = source
     spec = {"probe": PROBE_VERSION, "label": label, "checkpoint": checkpoint.digest, "task": task.name}
     return digest(spec | {"version": task.version, "train": corpus, "seed": seed, "training": settings})
 

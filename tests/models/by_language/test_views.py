@@ -10,13 +10,20 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModel, AutoModelForMaskedLM
+from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
+from layerlab.data.bitext import Bitext
+from layerlab.data.catalog.corpus import DataSpec
 from layerlab.errors import CheckpointError
+from layerlab.measures.bitext_alignment import measure_alignment
+from layerlab.measures.cka import cka
+from layerlab.measures.states import sentence_states
 from layerlab.models.by_language.views import load_view, save_views
 from layerlab.models.checkpoints import digest_folder, find_checkpoint
 from layerlab.models.encoder import Encoder
+from layerlab.models.export import export_languages
 from layerlab.models.tokenizers import load_tokenizer
+from layerlab.nodes.kinds.probes import probe_models
 from tests.fixtures.by_language import SPOKEN, make_views
 
 
@@ -126,3 +133,49 @@ def test_a_language_may_have_a_tokenizer_of_its_own(tiny_encoder: Path, tmp_path
     with pytest.raises(CheckpointError, match=r"languages \(aa\); give one of them"):
         load_tokenizer(str(folder))
     assert Encoder.from_pretrained(str(folder)).languages == ()
+
+
+def test_exported_folders_give_the_logits_of_the_joint_model_bit_for_bit(
+    tiny_encoder: Path, tmp_path: Path
+) -> None:
+    config = AutoConfig.from_pretrained(tiny_encoder)
+    views = make_views(config, ("en", "fr"), lambda name: "mbed" in name, AutoModelForMaskedLM)
+    save_views(tmp_path / "joint", views)
+    AutoTokenizer.from_pretrained(tiny_encoder).save_pretrained(tmp_path / "joint")
+    made = export_languages(str(tmp_path / "joint"), tmp_path / "plain")
+    assert [folder.name for folder in made] == ["en", "fr"]
+    ids = torch.arange(5, 15)[None]
+    for folder in made:
+        plain = AutoModelForMaskedLM.from_pretrained(folder).eval()
+        assert torch.equal(plain(input_ids=ids).logits, views.models[folder.name](input_ids=ids).logits)
+        assert find_checkpoint(str(folder)).languages == ()
+        assert len(AutoTokenizer.from_pretrained(folder)) == len(load_tokenizer(str(tiny_encoder)))
+    with pytest.raises(CheckpointError, match="is there already; give another folder"):
+        export_languages(str(tmp_path / "joint"), tmp_path / "plain")
+    with pytest.raises(CheckpointError, match="has nothing by language: it is a plain checkpoint already"):
+        export_languages(str(tiny_encoder), tmp_path / "other")
+
+
+def test_measures_and_probes_read_each_language_by_its_parts(spoken: Path, treebanks: Path) -> None:
+    texts = {name: [f"{name} o mira gati {word} ." for word in "abcdefghijkl"] for name in ("aa", "cc")}
+    bitexts = [Bitext("aa", "cc", tuple(texts["aa"]), tuple(texts["cc"]))]
+    found = measure_alignment(str(spoken), bitexts, measures=["cka"])
+    encoder = Encoder.from_pretrained(str(spoken), language="bb")
+    x, y = (
+        sentence_states(encoder.speaking(name).base, texts[name], load_tokenizer(str(spoken)))
+        for name in ("aa", "cc")
+    )
+    assert found["value"].tolist() == pytest.approx(
+        [cka(one, other) for one, other in zip(x, y, strict=True)]
+    )
+    with pytest.raises(CheckpointError, match="give one of them"):
+        sentence_states(str(spoken), texts["aa"])
+    probed = probe_models(
+        {"spoken": str(spoken)}, "upos", "aa", ["cc"], data=DataSpec(root=treebanks), layers=[0, 4]
+    )
+    plain = probe_models({"aa": str(spoken)}, "upos", "aa", ["aa"], data=DataSpec(root=treebanks), layers=[4])
+    assert set(probed["target"]) == {"aa", "cc"}
+    assert (
+        probed.query("target == 'aa' and layer == 4")["value"].tolist()
+        == plain.query("target == 'aa' and layer == 4")["value"].tolist()
+    )
