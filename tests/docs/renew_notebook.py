@@ -28,7 +28,8 @@ def main() -> None:
     for cell in code_of(notebook):
         cell.outputs = [one for one in cell.outputs if one.get("name") != "stderr"]
     notebook.metadata = {"kernelspec": _KERNEL, "language_info": {"name": "python"}}
-    nbformat.write(notebook, NOTEBOOK)
+    write: Any = nbformat.write  # which has no types
+    write(notebook, NOTEBOOK)
 
 
 if __name__ == "__main__":
