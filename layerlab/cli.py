@@ -26,6 +26,7 @@ from layerlab.commands.arguments import (
 from layerlab.commands.bench import bench
 from layerlab.commands.completion import models
 from layerlab.commands.demo import demo
+from layerlab.commands.encoders.align import align
 from layerlab.commands.encoders.check import check
 from layerlab.commands.encoders.encoders import app as encoders
 from layerlab.commands.encoders.export_languages import export_languages
@@ -153,6 +154,7 @@ for _verb in (
     bench,
     demo,
     measure,
+    align,
     export,
     export_languages,
     plot,

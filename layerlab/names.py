@@ -26,6 +26,20 @@ PROBE = "probe"
 MEASURED = "measured"
 #: What stands for it, and for the split, in the rows of distances between languages.
 DISTANCE = "distance"
+#: What stands for it in the rows of encoders that are aligned with each other, and for the split where these
+#: are no scores of a task.
+ALIGNED = "aligned"
+#: What states went through in such a row, by the name that records have, and what reports call it.
+CONDITIONS: Mapping[str, str] = {
+    "joint": "joint model",
+    "joint_procrustes": "joint model, Procrustes",
+    "procrustes": "Procrustes",
+    "least_squares": "least squares",
+    "untrained": "untrained, Procrustes",
+    "untrained_least_squares": "untrained, least squares",
+    "none": "no map",
+    "rotation": "random rotation",
+}
 #: Ends the names of measures that were taken of the pretrained encoder.
 PRETRAINED = "_pretrained"
 #: End the names of measures of one direction, from source to target or back.
@@ -65,6 +79,9 @@ _NAMES: dict[Thing, dict[str, str]] = {
         "retrieval_centred": "retrieval accuracy (cosine, centred)",
         "retrieval_csls": "retrieval accuracy (CSLS)",
         "retrieval_csls_centred": "retrieval accuracy (CSLS, centred)",
+        "word_retrieval": "P@1 of words alone",
+        "context_retrieval": "P@1 of words in sentences",
+        "sentence_retrieval": "P@1 of sentences",
     },
     "intervention": {
         "freeze": "frozen",

@@ -212,7 +212,8 @@ def _count_outputs(encoder: Encoder) -> int:
         undone.callback(encoder.layers[0].register_forward_hook(look).remove)
         undone.callback(_train, training)
         base.eval()  # type: ignore[no-untyped-call]  # dropout would draw random numbers
-        base(input_ids=token, attention_mask=token)
+        # The states of all levels are asked for, since what records them settles on layers the first time.
+        base(input_ids=token, attention_mask=token, output_hidden_states=True)
     return seen[0]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from layerlab.nodes.kinds.alignment.node import Alignment
 from layerlab.nodes.kinds.distances import LanguageDistances
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.pretraining import Pretraining
@@ -11,7 +12,7 @@ from layerlab.nodes.kinds.trajectory import Trajectory
 from layerlab.nodes.node import Node, find_kind
 from layerlab.nodes.store.store import Store
 
-BUILT_IN: tuple[type[Node], ...] = (Pretraining, Fit, Run, Probe, Trajectory, LanguageDistances)
+BUILT_IN: tuple[type[Node], ...] = (Pretraining, Fit, Run, Probe, Trajectory, LanguageDistances, Alignment)
 
 
 def write_node(store: Store, item: Node) -> None:

@@ -33,6 +33,14 @@ def test_states_at_every_level_are_those_of_the_whole_forward(model: PreTrainedM
             assert torch.equal(forward.run(inputs, stop=level), expected)
 
 
+def test_all_levels_are_there_after_a_pass_through_some(model: PreTrainedModel, inputs: Inputs) -> None:
+    forward = ResumableForward(model)
+    for stop in (0, 2):
+        assert len(forward.levels(inputs, stop=stop)) == stop + 1
+    assert len(forward.levels(inputs)) == 5
+    assert len(model(**inputs, output_hidden_states=True).hidden_states) == 5
+
+
 def test_resuming_from_every_level_gives_the_last_states(model: PreTrainedModel, inputs: Inputs) -> None:
     forward, levels = ResumableForward(model), plain_levels(model, inputs)
     for level, states in enumerate(levels):

@@ -101,8 +101,8 @@ def _checked(score: ScoreRow, folder: Path) -> dict[str, Any]:
         number = getattr(score, name)
         if number is not None and abs(number) >= MOST_INTEGER:
             raise RecordsError(f"{folder}: column {name} holds {number!r}, expected an integer")
-    for name in ("target", "split", "metric"):
-        if fault := fault_of_text(getattr(score, name)):
+    for name in ("target", "split", "metric", "intervention"):
+        if fault := fault_of_text(getattr(score, name) or ""):
             raise RecordsError(f"{folder}: column {name} holds {fault}")
     return dict(score)
 

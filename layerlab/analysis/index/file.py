@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 INDEX: Final = ".index"
 #: Raised when the columns, or what is in them, change.
-VERSION: Final = 1
+VERSION: Final = 2
 _MARK: Final = b"llix"
 # After the columns: a mark, the version, and a sum of the columns.
 _TAIL: Final = struct.Struct("<4sII")

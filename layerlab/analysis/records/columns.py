@@ -18,7 +18,7 @@ COLUMNS: Final = (
 )  # fmt: skip
 
 #: What makes a row of a records frame unique.
-KEY: Final = ("study", "run_id", "target", "split", "metric", "layer")
+KEY: Final = ("study", "run_id", "target", "split", "metric", "layer", "intervention")
 
 #: The kinds of columns, as :func:`layerlab.analysis.stored.cells.read_cells` takes them.
 KINDS: Final[Mapping[str, Any]] = MappingProxyType(

@@ -16,7 +16,9 @@ from layerlab.analysis.stored.record import Record, ScoreRow, Stored
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_OF_SCORES: Final = tuple(name for name in COLUMNS if name in ScoreRow.model_fields)
+#: What a score may say in the place of its node.
+_EITHER: Final = "intervention"
+_OF_SCORES: Final = tuple(name for name in COLUMNS if name in ScoreRow.model_fields and name != _EITHER)
 
 
 def record_rows(record: Record) -> list[dict[str, Any]]:
@@ -29,7 +31,7 @@ def record_rows(record: Record) -> list[dict[str, Any]]:
     ('r1', 'de', 0.5, None, False)
     """
     about = {"run_id": record.id, **record.about}
-    scores = [score.model_dump() for score in record.scores]
+    scores = [score.to_json() for score in record.scores]
     rows = [{name: score.get(name, about.get(name)) for name in COLUMNS} for score in scores]
     if "main_metric" in about:
         for row in rows:
@@ -58,6 +60,7 @@ def spread(stored: Sequence[Stored], table: pa.Table, where: str) -> pd.DataFram
     cells = {name: pd.Series([about.get(name) for about in abouts], dtype=object) for name in names}
     named = read_cells(pd.DataFrame(cells, columns=names), names, where, **KINDS)
     columns |= {name: named[name].array.take(nodes) for name in names}
+    columns[_EITHER] = _own_or(columns[_EITHER], scores.field(_EITHER))
     columns["main"] = _is_main(abouts, columns["metric"], nodes)
     return pd.DataFrame(columns, columns=list(COLUMNS))
 
@@ -71,6 +74,15 @@ def _of_score(name: str, column: pa.Array) -> Any:
         gaps = column.is_null().to_numpy(zero_copy_only=False)
         return pd.arrays.IntegerArray(column.fill_null(0).to_numpy(zero_copy_only=False), gaps)
     return column.to_numpy(zero_copy_only=False).astype("float64")
+
+
+def _own_or(of_nodes: Any, column: pa.Array) -> Any:
+    """Return what scores say, or what their nodes say where they say nothing."""
+    gaps = column.is_null().to_numpy(zero_copy_only=False)
+    if gaps.all():
+        return of_nodes
+    own = column.to_numpy(zero_copy_only=False)
+    return pd.array(np.where(gaps, np.asarray(of_nodes, dtype=object), own).tolist(), dtype="str")
 
 
 def _is_main(abouts: Sequence[Mapping[str, Any]], metrics: Any, nodes: Any) -> Any:

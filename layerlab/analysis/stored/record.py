@@ -17,6 +17,7 @@ from layerlab.errors import RecordsError
 from layerlab.validation import validate
 
 Where = str | PathLike[str]
+_OPTIONAL = ("floor", "intervention")
 
 
 class ScoreRow(BaseModel):
@@ -30,6 +31,7 @@ class ScoreRow(BaseModel):
         n: What the value rests on, such as words or sentences.
         layer: Level of a measure, 0 being the embeddings; None for a score.
         floor: What answering the commonest label everywhere would score; None where that is not known.
+        intervention: What the states went through that it was computed on; None for what the run says.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,10 +43,11 @@ class ScoreRow(BaseModel):
     n: int | None = None
     layer: int | None = None
     floor: float | None = None
+    intervention: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values; a floor that is not known is left out."""
-        return self.model_dump(exclude=None if self.floor is not None else {"floor"})
+        """Return plain values; floor and intervention are left out where there are none."""
+        return self.model_dump(exclude={name for name in _OPTIONAL if getattr(self, name) is None})
 
 
 class Record(BaseModel):

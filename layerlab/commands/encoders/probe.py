@@ -127,9 +127,9 @@ def probe(
         task,
         source,
         listed(targets),
-        data=_data(data_root, family, train_limit, test_limit),
-        seeds=_integers(seeds, "--seeds"),
-        layers=_integers(layers, "--layers") or None,
+        data=data_of(data_root, family, train_limit, test_limit),
+        seeds=integers(seeds, "--seeds"),
+        layers=integers(layers, "--layers") or None,
         training=ProbeTraining(
             epochs=epochs,
             learning_rate=learning_rate,
@@ -197,7 +197,9 @@ def _write(frame: pd.DataFrame, folder: Path, *, png: bool) -> None:
         print(written)
 
 
-def _data(root: Path | None, family: str | None, train_limit: int | None, test_limit: int | None) -> DataSpec:
+def data_of(
+    root: Path | None, family: str | None, train_limit: int | None, test_limit: int | None
+) -> DataSpec:
     """Return where the corpora are."""
     from layerlab.data.spec import Controlled, DataSpec
 
@@ -212,10 +214,10 @@ def _data(root: Path | None, family: str | None, train_limit: int | None, test_l
     return DataSpec.model_validate(given)
 
 
-def _integers(text: str, option: str) -> tuple[int, ...]:
+def integers(text: str, option: str) -> tuple[int, ...]:
     """Read whole numbers and ranges of them.
 
-    >>> _integers("0,4-6", "--layers")
+    >>> integers("0,4-6", "--layers")
     (0, 4, 5, 6)
     """
     found: list[int] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from itertools import chain, islice
 
 from layerlab.data.bitext import Bitext, Links
@@ -11,9 +12,24 @@ from layerlab.languages.language import Family
 from layerlab.languages.speech.realisation import Said
 
 
+@dataclass(frozen=True)
+class Translations:
+    """Sentences of two languages that mean the same.
+
+    Attributes:
+        bitext: The sentences.
+        links: Which of their words mean the same.
+        concepts: Of each word of the source what it means; empty for punctuation.
+    """
+
+    bitext: Bitext
+    links: Links
+    concepts: tuple[tuple[str, ...], ...]
+
+
 def translations(
     source: str, target: str, n_sentences: int, seed: int | str = 0, *, family: Family | None = None
-) -> tuple[Bitext, Links]:
+) -> Translations:
     """Return sentences of two languages that mean the same, and which of their words do.
 
     Args:
@@ -26,8 +42,8 @@ def translations(
     Raises:
         DataError: The family has no such language.
 
-    >>> bitext, links = translations("avin", "belo", 3)
-    >>> len(bitext), len(links)
+    >>> found = translations("avin", "belo", 3)
+    >>> len(found.bitext), len(found.links)
     (3, 3)
     """
     here, there = (
@@ -35,7 +51,8 @@ def translations(
         for name in (source, target)
     )
     bitext = Bitext(source, target, tuple(one.sentence for one in here), tuple(one.sentence for one in there))
-    return bitext, tuple(linked(*pair) for pair in zip(here, there, strict=True))
+    links = tuple(linked(*pair) for pair in zip(here, there, strict=True))
+    return Translations(bitext, links, tuple(one.concepts for one in here))
 
 
 def linked(source: Said, target: Said) -> tuple[tuple[int, int], ...]:

@@ -52,16 +52,21 @@ class Material:
         meanings: Of each word of the source what it means, where that is known, so that forms of one word go
             into one part.
         dictionary: Pairs of words.
+        words: Both sides of the bitext as sentences of words; where it is running text, None takes what
+            blanks and marks show.
     """
 
     bitext: Bitext
     links: Links | None = None
     meanings: Sequence[Sequence[str]] = ()
     dictionary: Dictionary = ()
+    words: tuple[Sequence[Sentence], Sequence[Sentence]] | None = None
 
     @cached_property
-    def worded(self) -> tuple[tuple[Sentence, ...], tuple[Sentence, ...]]:
+    def worded(self) -> tuple[Sequence[Sentence], Sequence[Sentence]]:
         """Both sides of the bitext as sentences of words."""
+        if self.words is not None:
+            return self.words
         return _worded(self.bitext.sources), _worded(self.bitext.targets)
 
     @cached_property
@@ -80,7 +85,8 @@ class Material:
         sides = take_evenly(one.sources, n), take_evenly(one.targets, n)
         links = None if self.links is None else take_evenly(self.links, n)
         meanings = take_evenly(self.meanings, n) if self.meanings else ()
-        return Material(Bitext(one.source, one.target, *sides), links, meanings, self.dictionary)
+        words = None if self.words is None else (take_evenly(self.words[0], n), take_evenly(self.words[1], n))
+        return Material(Bitext(one.source, one.target, *sides), links, meanings, self.dictionary, words)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -15,17 +14,6 @@ from layerlab.validation import Names
 MAPS: Final = ("procrustes", "least_squares")
 #: What is compared: words of a dictionary, words in sentences, sentences, and the similarity of sentences.
 UNITS: Final = ("word", "context", "sentence", "cka")
-#: What the states that are compared have gone through, as records name it, with what reports call it.
-CONDITIONS: Final[Mapping[str, str]] = {
-    "procrustes": "Procrustes",
-    "least_squares": "least squares",
-    "none": "no map",
-    "rotation": "random rotation",
-    "joint": "joint model",
-    "joint_procrustes": "joint model, Procrustes",
-    "untrained": "untrained, Procrustes",
-    "untrained_least_squares": "untrained, least squares",
-}
 
 # Raised when the same alignment of the same texts gives other numbers, so that old results are not reused.
 ALIGNMENT_VERSION: Final = 1

@@ -38,8 +38,8 @@ _ITEMS: Mapping[str, Callable[[Material, Aligning], Items]] = {
 class PairRow(NamedTuple):
     """One value of a pair of encoders, a fraction.
 
-    ``condition`` is one of ``CONDITIONS`` in `layerlab.measures.alignment.options`, ``layer`` a level of the
-    source's encoder, ``n`` what was looked for; CKA has the same value for every seed.
+    ``condition`` is one of `layerlab.names.CONDITIONS`, ``layer`` a level of the source's encoder, ``n`` what
+    was looked for; CKA has the same value for every seed.
     """
 
     seed: int

@@ -38,7 +38,7 @@ _HEAD_WIDTH = 64  # of a network's attention head, as in BERT
 
 
 class TransferRow(NamedTuple):
-    """One score of the task network of a seed at a level, under a condition of ``CONDITIONS``."""
+    """One score of the task network of a seed at a level, under one of `layerlab.names.CONDITIONS`."""
 
     seed: int
     condition: str

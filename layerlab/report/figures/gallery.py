@@ -28,6 +28,7 @@ from layerlab.report.figures.ablations.sensitivity import SENSITIVITY
 from layerlab.report.figures.ablations.swaps import SWAPS
 from layerlab.report.figures.ablations.targets import TARGETS
 from layerlab.report.figures.figure import Drawing, Figure, Material
+from layerlab.report.figures.layers.aligned import ALIGNED_ENCODERS
 from layerlab.report.figures.layers.alignment import ALIGNMENT
 from layerlab.report.figures.layers.change import CHANGE, DRIFT
 from layerlab.report.figures.layers.probes import PROBES
@@ -44,7 +45,7 @@ ENTRY_POINTS = "layerlab.figures"
 #: The figures that come with layerlab, in the order of a report.
 BUILT_IN = (
     SENSITIVITY, TARGETS, HEATMAP, AFTER, FREEZING, SWAPS, INTERPOLATION, TRANSFER, SIMILARITY, GAP,
-    GAP_DISTANCE, PROBES, ALIGNMENT, CHANGE, DRIFT, TRAJECTORY,
+    GAP_DISTANCE, PROBES, ALIGNMENT, ALIGNED_ENCODERS, CHANGE, DRIFT, TRAJECTORY,
 )  # fmt: skip
 
 _FIGURES = {figure.name: figure for figure in BUILT_IN}

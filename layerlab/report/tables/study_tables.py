@@ -10,9 +10,11 @@ import pandas as pd
 
 from layerlab.analysis.effects.scales import LOG_ODDS, POINTS, Scale
 from layerlab.analysis.effects.sensitivity import aggregate
+from layerlab.analysis.transfer.aligned import aligned_means, cka_against_retrieval
 from layerlab.analysis.transfer.distance import correlate_distances, distance_rows
 from layerlab.analysis.transfer.oracle import oracle_distances
 from layerlab.files import write_text
+from layerlab.report.tables.aligned import aligned_table, cka_table, has_alignment
 from layerlab.report.tables.distances import distance_table
 from layerlab.report.tables.effects.by_target import target_table
 from layerlab.report.tables.effects.domains import with_domains
@@ -87,6 +89,15 @@ def _distances(frame: pd.DataFrame, _: Effects) -> Table | None:
     return table if table.sections else None
 
 
+def _aligned(frame: pd.DataFrame, _: Effects) -> Table | None:
+    return aligned_table(frame) if has_alignment(frame) else None
+
+
+def _cka(frame: pd.DataFrame, _: Effects) -> Table | None:
+    table = cka_table(frame) if has_alignment(frame) else Table(())
+    return table if table.sections else None
+
+
 #: The tables of a report, in its order.
 TABLES = (
     StudyTable("table", "What each ablation costs", _paper),
@@ -95,6 +106,10 @@ TABLES = (
     StudyTable("targets", "By target language", _by_target),
     StudyTable("transfer", "From every source to every target", _transfer, csv="scores.csv"),
     StudyTable("distances", "Transfer gap against distance", _distances, csv="distances.csv"),
+    StudyTable(
+        "aligned", "Encoders that were trained independently, by map and bound", _aligned, csv="aligned.csv"
+    ),
+    StudyTable("aligned-cka", "CKA of encoders with the retrieval between them", _cka, csv="aligned-cka.csv"),
     StudyTable("scores", "Mean scores", _scores, csv="scores.csv"),
 )
 
@@ -139,6 +154,9 @@ def write_tables(
     for scale, name in ((POINTS, "effects.csv"), (LOG_ODDS, "effects-log-odds.csv")):
         if name in names:
             texts[name] = to_csv(effects[scale])
+    if has_alignment(frame):
+        texts["aligned.csv"] = to_csv(aligned_means(frame))
+        texts["aligned-cka.csv"] = to_csv(cka_against_retrieval(frame))
     if len(distance_rows(frame)):
         texts["distances.csv"] = to_csv(correlate_distances(frame))
     for kind, table in tables.items():

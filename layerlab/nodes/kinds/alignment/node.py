@@ -1,0 +1,267 @@
+"""An alignment: two encoders that were trained independently, as a node of a study.
+
+A study asks for it with ``nodes: {alignment: {encoders: {en: en.yaml, fr: fr.yaml}, joint: both.yaml}}``:
+for each pair of a source with a target and each seed one node, and one for each task that is carried over.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from layerlab.analysis.stored.record import Record
+from layerlab.data.bitext import TextForm
+from layerlab.errors import Problem, StudyError, unknown
+from layerlab.measures.alignment.options import ALIGNMENT_VERSION, Aligning
+from layerlab.names import ALIGNED
+from layerlab.nodes.facts import Facts
+from layerlab.nodes.identity import digest
+from layerlab.nodes.kinds.alignment.carried import Carried
+from layerlab.nodes.kinds.alignment.ground import Ground, find_ground
+from layerlab.nodes.kinds.alignment.member import Member, find_member
+from layerlab.nodes.node import Node, Work, node
+from layerlab.targets import is_own
+from layerlab.tasks.task import Task, get_task
+from layerlab.validation import Names, validate
+
+
+class AlignmentFacts(Facts):
+    """What an alignment notes of itself.
+
+    Attributes:
+        notes: What a reader of the results should know.
+    """
+
+    notes: tuple[str, ...] = ()
+
+
+class AlignmentOptions(BaseModel):
+    """What a study says of its alignments.
+
+    Attributes:
+        encoders: Language to its encoder: a folder, a Hub id, or a pretraining spec.
+        joint: An encoder of all languages, as the upper bound.
+        parallel: Parallel sentences, as in ``measures``; by default controlled ones, or ``pud``.
+        dictionaries: Two languages, as in ``en-fr``, to the file of their dictionary.
+        links: Two languages to the file of the word alignments of their parallel sentences.
+        text: What of parallel treebanks is read of a sentence as a whole: ``raw`` or ``words``.
+        tasks: Tasks whose networks are carried over; the study's by default.
+        how: What is measured, and how maps are fitted.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    encoders: Mapping[str, str] = Field(min_length=2)
+    joint: str | None = None
+    parallel: str | None = None
+    dictionaries: Mapping[str, Path] = Field(default_factory=dict)
+    links: Mapping[str, Path] = Field(default_factory=dict)
+    text: TextForm = "raw"
+    tasks: Names | None = None
+    how: Aligning = Field(default_factory=Aligning)
+
+
+@node
+class Alignment(BaseModel):
+    """Two encoders that are aligned, on a pair of languages.
+
+    Attributes:
+        source: Reads the source language.
+        target: Reads the target language.
+        joint: Reads both, as the upper bound.
+        ground: What they are aligned on.
+        carried: The task whose network is carried over; None where retrieval and CKA are measured.
+        how: What is measured, and how maps are fitted.
+        seed: Of the parts, and of networks.
+        columns: The record's columns that name it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: ClassVar[str] = "alignment"
+    removable: ClassVar[tuple[str, ...]] = ()
+    shared: ClassVar[bool] = False
+    scored: ClassVar[bool] = True
+
+    source: Member
+    target: Member
+    joint: Member | None
+    ground: Ground
+    carried: Carried | None
+    how: Aligning
+    seed: int
+    columns: Mapping[str, Any]
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """All encoders."""
+        return (self.source, self.target, *((self.joint,) if self.joint is not None else ()))
+
+    @property
+    def id(self) -> str:
+        """The alignment's identity."""
+        how = self.how.model_dump(mode="json", exclude={"training": {"keep_gib"}})
+        carried = None if self.carried is None else self.carried.model_dump(mode="json", exclude={"data"})
+        return digest(
+            {
+                "kind": self.kind,
+                "version": ALIGNMENT_VERSION,
+                "encoders": [one.checkpoint for one in self.members],
+                "languages": [self.ground.source, self.ground.target],
+                "ground": self.ground.digest,
+                "task": carried,
+                "how": how,
+                "seed": self.seed,
+            }
+        )
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The pretrainings that give the encoders."""
+        return tuple(dict.fromkeys(one.pretraining for one in self.members if one.pretraining is not None))
+
+    @property
+    def title(self) -> str:
+        """One line for progress and messages."""
+        task = "" if self.carried is None else f" {self.carried.task}"
+        languages = f"{self.ground.source}-{self.ground.target}"
+        return f"alignment {self.source.label} {self.target.label}{task} {languages} seed {self.seed}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for the store."""
+        return self.model_dump(mode="json")
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Alignment:
+        """Read plain values of the store back."""
+        return cls.model_validate({key: plain[key] for key in plain if key not in ("kind", "id")})
+
+    @classmethod
+    def plan(cls, options: Any, study: Any, nodes: Sequence[Node]) -> Iterator[Node]:
+        """Yield the pretrainings of the encoders, and the alignments of every pair of languages and seed.
+
+        Raises:
+            StudyError: The options make no sense.
+            DataError: There is no material.
+            CheckpointError: There is no such encoder.
+        """
+        read, problems = validate(AlignmentOptions, options or {}, below=("nodes", "alignment"))
+        if read is None:
+            raise StudyError(problems, "nodes.alignment")
+        members: dict[str, Member] = {}
+        for name in dict.fromkeys((*read.encoders.values(), *filter(None, (read.joint,)))):
+            members[name], made = find_member(name)
+            if made is not None:
+                yield made
+        for source, target in _pairs(study, read):
+            yield from _alignments(read, study, members, (source, target))
+
+    def execute(self, work: Work) -> None:
+        """Align the encoders.
+
+        Raises:
+            DataError: A corpus or the material is not what it was when the plan was made.
+            CheckpointError: An encoder is not.
+        """
+        from layerlab.nodes.kinds.alignment.rows import Sides, aligned_rows
+
+        started = time.monotonic()
+        languages = self.ground.source, self.ground.target
+        loaded = [one.load(work) for one in self.members]
+        sides = Sides(loaded[0], loaded[1], loaded[2] if self.joint is not None else None)
+        notes: list[str] = []
+        rows = aligned_rows(
+            sides,
+            self.ground.read(),
+            self.how,
+            (self.seed,),
+            data=None if self.carried is None else self.carried.read(languages),
+            tell=lambda text: work.report({"event": "aligning", "message": text}),
+            note=notes.append,
+        )
+        facts = AlignmentFacts.gather(
+            work.settings.device, time.monotonic() - started, notes=tuple(dict.fromkeys(notes))
+        )
+        record = Record(
+            kind=self.kind,
+            id=self.id,
+            about={**self.columns, "run_id": self.id},
+            facts=facts.model_dump(),
+            scores=rows[self.seed],
+        )
+        with work.publish(self) as folder:
+            record.write(folder)
+
+
+def aligned_columns(
+    study: str, labels: tuple[str, str], task: Task | None, source: str, seed: int
+) -> dict[str, Any]:
+    """Return the columns of records that name an alignment.
+
+    ``model`` is the source's encoder and ``donor`` the target's; each row says in ``intervention`` what the
+    states went through.
+    """
+    named: dict[str, Any] = {"study": study, "model": labels[0], "donor": labels[1], "source": source}
+    named |= {"task": task.name, "main_metric": task.metric} if task else {"task": "", "main_metric": ""}
+    plain = {"phase": "none", "intervention": "none", **dict.fromkeys(("layers", "sweep", "fit_id"), "")}
+    return {**named, "seed": seed, "ablation": ALIGNED, **plain, "options": "[]"}
+
+
+def possible(how: Aligning, ground: Ground) -> tuple[Aligning, str]:
+    """Return what can be measured, and a note of what cannot: words need a dictionary.
+
+    Where a user asks for words, the lack is an error when they are read.
+    """
+    lacking = ground.controlled is None and ground.dictionary is None
+    if lacking and "word" in how.units and "units" not in how.model_fields_set:
+        units = tuple(unit for unit in how.units if unit != "word")
+        return how.model_copy(update={"units": units}), "words alone are left out: no dictionary is given"
+    return how, ""
+
+
+def _pairs(study: Any, read: AlignmentOptions) -> Iterator[tuple[str, str]]:
+    """Yield the pairs of languages, all of which must have an encoder."""
+    found = [
+        (source, target)
+        for source in study.sources
+        for target in study.targets_for(source)
+        if not is_own(target, source)
+    ]
+    for language in dict.fromkeys(language for pair in found for language in pair):
+        if language not in read.encoders:
+            told = unknown("language", language, read.encoders)
+            raise StudyError([Problem("nodes.alignment.encoders", told)], "nodes.alignment")
+    yield from found
+
+
+def _alignments(
+    read: AlignmentOptions, study: Any, members: Mapping[str, Member], languages: tuple[str, str]
+) -> Iterator[Alignment]:
+    """Yield the alignments of one pair of languages."""
+    source, target = languages
+    pair = f"{source}-{target}"
+    labels = members[read.encoders[source]].label, members[read.encoders[target]].label
+    for task in (None, *(study.tasks if read.tasks is None else read.tasks)):
+        data = study.data_for(task or study.tasks[0])
+        ground = find_ground(
+            source, target, data, read.how.sentences,
+            parallel=read.parallel, dictionary=read.dictionaries.get(pair), links=read.links.get(pair),
+            text=read.text,
+        ).identified()  # fmt: skip
+        how, _ = possible(read.how, ground)
+        known = None if task is None else get_task(task)
+        for seed in study.seeds:
+            yield Alignment(
+                source=members[read.encoders[source]],
+                target=members[read.encoders[target]],
+                joint=None if read.joint is None else members[read.joint],
+                ground=ground,
+                carried=None if task is None else Carried.find(task, data, study.word, languages),
+                how=how,
+                seed=seed,
+                columns=aligned_columns(study.name, labels, known, source, seed),
+            )
