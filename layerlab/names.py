@@ -40,6 +40,12 @@ CONDITIONS: Mapping[str, str] = {
     "none": "no map",
     "rotation": "random rotation",
 }
+#: The same of the CKA of encoders, for which nothing is mapped.
+COMPARED: Mapping[str, str] = {
+    "joint": "joint model",
+    "none": "the two encoders",
+    "untrained": "untrained target",
+}
 #: Ends the names of measures that were taken of the pretrained encoder.
 PRETRAINED = "_pretrained"
 #: End the names of measures of one direction, from source to target or back.

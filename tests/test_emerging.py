@@ -19,6 +19,7 @@ SMALL = {
     "emerging_parameters": (36, 0, 144),
     "emerging_text": (24, 0, 72),
     "emerging_steps": (3, 18, 42),
+    "emerging_alignment": (15, 0, 6),
 }
 
 

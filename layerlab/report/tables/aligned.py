@@ -10,7 +10,7 @@ import pandas as pd
 
 from layerlab.analysis.effects.sensitivity import t_interval
 from layerlab.analysis.transfer.aligned import PAIR, aligned_parts, aligned_rows, cka_against_retrieval
-from layerlab.names import ALIGNED, CONDITIONS, measure_name, metric_name, task_name
+from layerlab.names import ALIGNED, COMPARED, CONDITIONS, measure_name, metric_name, task_name
 from layerlab.report.style.captions import spread
 from layerlab.report.style.wording import slug
 from layerlab.report.tables.cells import fitting
@@ -64,7 +64,7 @@ def _counted(rows: pd.DataFrame) -> str:
 
 def _conditions(where: Mapping[str, str], rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     own = rows["target"] == where["source"]
-    for condition, words in CONDITIONS.items():
+    for condition, words in (COMPARED if where["metric"] == "cka" else CONDITIONS).items():
         for part, name in (
             (rows[own & (rows["intervention"] == condition)], f"{where['source']}, {words}"),
             (rows[~own & (rows["intervention"] == condition)], words),
@@ -92,15 +92,12 @@ def _cka_section(where: Mapping[str, str], part: pd.DataFrame) -> Section:
         "between the two is that by Procrustes."
     )
     rows = tuple(
-        Row((measure_name(str(row["metric"])), _WORDS[str(row["condition"])]), _cka_cells(row))
+        Row((measure_name(str(row["metric"])), COMPARED[str(row["condition"])]), _cka_cells(row))
         for _, row in part.iterrows()
     )
     title = f"{_encoders(where)}: CKA with retrieval"
     label = slug(f"{where['model']} {where['donor']} {where['target']} cka")
     return Section(title, ("retrieval", "encoders"), ("r", "rho", "p"), rows, note, label)
-
-
-_WORDS = {"none": "the two", "joint": "joint model", "untrained": "untrained target"}
 
 
 def _cka_cells(row: pd.Series) -> tuple[Cell, ...]:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
 from layerlab.models.checkpoints import Checkpoint, find_checkpoint
-from layerlab.nodes.kinds.pretraining import Pretraining, find_pretraining, is_pretraining
+from layerlab.nodes.kinds.pretraining import (
+    Pretraining,
+    check_pretraining,
+    checkpoint_of,
+    find_pretraining,
+    is_pretraining,
+)
 from layerlab.nodes.kinds.training.origin import Origin, load_encoder
 from layerlab.nodes.node import Work
+from layerlab.pretraining.spec import read_spec
 
 if TYPE_CHECKING:
     from layerlab.measures.alignment.material import Side
@@ -62,12 +70,25 @@ class Member(BaseModel):
         return Side(self.label, encoder, load_tokenizer(location, self.revision))
 
 
-def find_member(name: str) -> tuple[Member, Pretraining | None]:
+def find_member(name: str, study: Any, seed: int) -> tuple[Member, Pretraining | None]:
     """Find an encoder by its name in a study, with the pretraining that gives it.
+
+    Args:
+        name: A folder, a Hub id, a pretraining spec, or one of the study's ``pretrainings``, of which each
+            seed may have its own.
+        study: The study.
+        seed: Of the study.
 
     Raises:
         CheckpointError: There is none.
+        StudyError: A spec has mistakes.
     """
+    asked = study.pretrainings.get(name)
+    if asked is not None:
+        spec = read_spec(asked.spec, asked.overrides(seed)).model_copy(update={"name": name})
+        made = Pretraining.of(spec)
+        location = Path(asked.spec).resolve().parent / name
+        return Member.of(checkpoint_of(made, check_pretraining(spec), name, location), made.id), made
     if not is_pretraining(name):
         return Member.of(find_checkpoint(name)), None
     found, made = find_pretraining(name)

@@ -43,8 +43,9 @@ class AlignmentOptions(BaseModel):
     """What a study says of its alignments.
 
     Attributes:
-        encoders: Language to its encoder: a folder, a Hub id, or a pretraining spec.
-        joint: An encoder of all languages, as the upper bound.
+        encoders: Language to its encoder: a folder, a Hub id, a pretraining spec, or one of the study's
+            ``pretrainings``.
+        joint: An encoder of all languages, as the upper bound; or of the source and each target, by target.
         parallel: Parallel sentences, as in ``measures``; by default controlled ones, or ``pud``.
         dictionaries: Two languages, as in ``en-fr``, to the file of their dictionary.
         links: Two languages to the file of the word alignments of their parallel sentences.
@@ -56,13 +57,23 @@ class AlignmentOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     encoders: Mapping[str, str] = Field(min_length=2)
-    joint: str | None = None
+    joint: str | Mapping[str, str] | None = None
     parallel: str | None = None
     dictionaries: Mapping[str, Path] = Field(default_factory=dict)
     links: Mapping[str, Path] = Field(default_factory=dict)
     text: TextForm = "raw"
     tasks: Names | None = None
     how: Aligning = Field(default_factory=Aligning)
+
+    def joint_of(self, target: str) -> str | None:
+        """Return the encoder of the source and a target, if there is one."""
+        return self.joint.get(target) if isinstance(self.joint, Mapping) else self.joint
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All encoders, each once."""
+        joint = tuple(self.joint.values()) if isinstance(self.joint, Mapping) else (self.joint,)
+        return tuple(dict.fromkeys(filter(None, (*self.encoders.values(), *joint))))
 
 
 @node
@@ -152,11 +163,12 @@ class Alignment(BaseModel):
         read, problems = validate(AlignmentOptions, options or {}, below=("nodes", "alignment"))
         if read is None:
             raise StudyError(problems, "nodes.alignment")
-        members: dict[str, Member] = {}
-        for name in dict.fromkeys((*read.encoders.values(), *filter(None, (read.joint,)))):
-            members[name], made = find_member(name)
-            if made is not None:
-                yield made
+        members: dict[tuple[str, int], Member] = {}
+        for name in read.names:
+            for seed in study.seeds:
+                members[name, seed], made = find_member(name, study, seed)
+                if made is not None:
+                    yield made
         for source, target in _pairs(study, read):
             yield from _alignments(read, study, members, (source, target))
 
@@ -239,12 +251,14 @@ def _pairs(study: Any, read: AlignmentOptions) -> Iterator[tuple[str, str]]:
 
 
 def _alignments(
-    read: AlignmentOptions, study: Any, members: Mapping[str, Member], languages: tuple[str, str]
+    read: AlignmentOptions,
+    study: Any,
+    members: Mapping[tuple[str, int], Member],
+    languages: tuple[str, str],
 ) -> Iterator[Alignment]:
     """Yield the alignments of one pair of languages."""
     source, target = languages
-    pair = f"{source}-{target}"
-    labels = members[read.encoders[source]].label, members[read.encoders[target]].label
+    pair, joint = f"{source}-{target}", read.joint_of(target)
     for task in (None, *(study.tasks if read.tasks is None else read.tasks)):
         data = study.data_for(task or study.tasks[0])
         ground = find_ground(
@@ -253,15 +267,17 @@ def _alignments(
             text=read.text,
         ).identified()  # fmt: skip
         how, _ = possible(read.how, ground)
-        known = None if task is None else get_task(task)
+        carried = None if task is None else Carried.find(task, data, study.word, languages)
         for seed in study.seeds:
+            ours, theirs = (members[read.encoders[one], seed] for one in languages)
+            known = None if task is None else get_task(task)
             yield Alignment(
-                source=members[read.encoders[source]],
-                target=members[read.encoders[target]],
-                joint=None if read.joint is None else members[read.joint],
+                source=ours,
+                target=theirs,
+                joint=None if joint is None else members[joint, seed],
                 ground=ground,
-                carried=None if task is None else Carried.find(task, data, study.word, languages),
+                carried=carried,
                 how=how,
                 seed=seed,
-                columns=aligned_columns(study.name, labels, known, source, seed),
+                columns=aligned_columns(study.name, (ours.label, theirs.label), known, source, seed),
             )

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure as MplFigure
 
 from layerlab.analysis.transfer.aligned import aligned_parts, aligned_rows
 from layerlab.errors import RecordsError
-from layerlab.names import ALIGNED, CONDITIONS, measure_name, metric_name, task_name
+from layerlab.names import ALIGNED, COMPARED, CONDITIONS, measure_name, metric_name, task_name
 from layerlab.report.figures.figure import Drawing, Figure, Material
 from layerlab.report.figures.layers.layer_curves import layer_means
 from layerlab.report.style.axes import MOST_PANELS, draw_band, draw_zero, label_depth, panel_grid, put_legend
@@ -41,8 +41,6 @@ _LOOKS: Mapping[str, dict[str, Any]] = {
 }
 #: Of more curves bands hide each other.
 _BANDED = ("procrustes", "joint")
-#: Of the CKA of encoders nothing is mapped.
-_SIMILAR = {"none": "the two encoders", "joint": "joint model", "untrained": "untrained"}
 
 
 def plot_aligned(frame: pd.DataFrame, metric: str, task: str = "") -> MplFigure:
@@ -104,10 +102,10 @@ def _curves(where: Mapping[str, str], rows: pd.DataFrame) -> Iterator[tuple[str,
         part = rows[own & (rows["intervention"] == condition)]
         if len(part):
             yield name, "source language" + (", joint model" if condition == "joint" else ""), part
-    for condition, words in CONDITIONS.items():
+    for condition, words in (COMPARED if where["metric"] == "cka" else CONDITIONS).items():
         part = rows[~own & (rows["intervention"] == condition)]
         if len(part):
-            yield condition, _SIMILAR[condition] if where["metric"] == "cka" else words, part
+            yield condition, words, part
 
 
 def _title(where: Mapping[str, str]) -> str:

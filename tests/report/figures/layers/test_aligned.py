@@ -113,4 +113,4 @@ def test_cka_is_correlated_with_retrieval_over_the_layers() -> None:
     assert found.loc["joint", "n_layers"] == 5
     assert found["rho"].isna()["untrained"]  # a flat curve
     (section,) = cka_table(records()).sections
-    assert section.rows[0].names == ("P@1 of sentences", "the two")
+    assert section.rows[0].names == ("P@1 of sentences", "the two encoders")
