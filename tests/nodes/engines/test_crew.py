@@ -230,5 +230,5 @@ def test_room_is_counted_on_living_hosts() -> None:
     assert room_for(Ray.model_validate({"memory": "4GB"}), 0.0, nodes) == 17
     assert room_for(Ray(resources={"tape": 0.5}), 0.0, nodes) == 2
     assert [gpus_of(Ray(), nodes, device) for device in ("auto", "cpu")] == [1.0, 0.0]
-    assert gpus_of(Ray(), nodes[1:], "auto") == 0.0
+    assert (gpus_of(Ray(), nodes, "auto", 2), gpus_of(Ray(), nodes[1:], "auto")) == (2.0, 0.0)
     assert gpus_of(Ray(gpus=0.5), nodes[1:], "auto") == 0.5

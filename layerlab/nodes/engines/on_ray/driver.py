@@ -26,8 +26,8 @@ from layerlab.processes import usable_cores
 POLL_SECONDS: Final = 0.1
 #: How often the hosts of the cluster are counted, in seconds.
 COUNT_SECONDS: Final = 5.0
-#: How long workers may take to leave a checkpoint when the runner ends before them, in seconds.
-GRACE_SECONDS: Final = 10.0
+#: How long the end of Ray itself may take, in seconds.
+LAST_SECONDS: Final = 10.0
 # Shared memory of a cluster on this machine, in bytes, the least that Ray takes: results do not go that way.
 _SHARED_MEMORY: Final = 80_000_000
 
@@ -46,13 +46,14 @@ def main() -> None:
     if first is None:
         return
     options = RayOptions.model_validate(first["options"])
+    options = options.model_copy(update={"cores": options.cores * first["processes"]})
     try:
         ray = _connect(options, first["workers"])
         nodes = ray.nodes()
     except Exception as error:  # whatever Ray says of an address, a version, a port
         report({"refused": _describe(options, error)})
         return
-    gpus = gpus_of(options, nodes, first["device"])
+    gpus = gpus_of(options, nodes, first["device"], first["processes"])
     room = room_for(options, gpus, nodes)
     if not room and first["workers"] is None:
         report({"refused": _too_small(options, gpus, nodes)})
@@ -65,9 +66,9 @@ def main() -> None:
         crew.most_memory = largest_memory(nodes)
         return room_for(options, gpus, nodes)
 
-    _serve(crew, orders, report, count)
+    _serve(crew, orders, report, count, first["grace"])
     # Where the head is gone, saying goodbye to it may take for ever.
-    timer = threading.Timer(GRACE_SECONDS, os._exit, (0,))
+    timer = threading.Timer(LAST_SECONDS, os._exit, (0,))
     timer.daemon = True
     timer.start()
     ray.shutdown()
@@ -75,14 +76,18 @@ def main() -> None:
 
 
 def _serve(
-    crew: Crew, orders: _Orders, report: Callable[[Mapping[str, Any]], None], count: Callable[[], int]
+    crew: Crew,
+    orders: _Orders,
+    report: Callable[[Mapping[str, Any]], None],
+    count: Callable[[], int],
+    grace: float,
 ) -> None:
     """Hand out orders and report what has ended, until the orders end."""
     counted = float("-inf")
     while not orders.ended:
         for order in orders.take(POLL_SECONDS):
             if order == STOP:
-                crew.dismiss(GRACE_SECONDS)
+                crew.dismiss(grace)
                 return
             crew.give(order)
         for said in crew.listen():

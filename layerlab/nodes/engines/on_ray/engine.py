@@ -33,8 +33,8 @@ from layerlab.processes import mark
 START_SECONDS: Final = 120.0
 #: A driver that says nothing for so long waits for a head that is gone, in seconds.
 SILENCE_SECONDS: Final = 90.0
-#: How long a driver may take to end its workers, in seconds.
-END_SECONDS: Final = 30.0
+#: How long a driver may take to end beside what its workers may take, in seconds.
+END_SECONDS: Final = 20.0
 #: Drivers that end one after the other before any unit ends; then something else is wrong.
 MOST_DEATHS: Final = 5
 _PAUSE: Final = 2.0
@@ -115,7 +115,7 @@ class RayEngine:
         """End the workers, those that are still at it after a checkpoint, and a cluster that was started."""
         if self.line is not None:
             self.line.stop()
-            self.line.hang_up(END_SECONDS)
+            self.line.hang_up(self.settings.grace_seconds + END_SECONDS)
         for path in (self.proof, self.log):
             if path.exists() and path.stat().st_size == 0:
                 path.unlink()
@@ -130,6 +130,8 @@ class RayEngine:
                 "options": self.options.model_dump(),
                 "workers": self.asked,
                 "device": self.settings.device,
+                "processes": self.settings.processes,
+                "grace": self.settings.grace_seconds,
                 "path": [*search_path(), os.getcwd()],
             }
         )

@@ -15,8 +15,10 @@ class RayOptions(BaseModel):
         address: Of a cluster that runs: ``auto``, ``HOST:6379`` or ``ray://HOST:10001``. Without it, that of
             the environment variable ``RAY_ADDRESS``; without either, a cluster on this machine is started
             and ended.
-        cores: CPU cores of a worker, which computes with as many threads.
-        gpus: GPUs of a worker; 0.25 for four workers on one. By default 1 where the cluster has any.
+        cores: CPU cores of a worker, which computes with as many threads; of each of its processes where
+            several share a fit.
+        gpus: GPUs of a worker; 0.25 for four workers on one. By default one a process where the cluster has
+            any.
         memory: Bytes of a worker, such as ``8GB``. By default what the plan estimates for its unit.
         resources: Further resources of Ray's that a worker takes, such as ``accelerator_type:A100: 0.001``.
         environment: Environment variables of workers, such as ``HF_HOME``.

@@ -10,19 +10,23 @@ from layerlab.nodes.engines.on_ray.options import RayOptions
 _SLACK = 1e-6  # quarters of a GPU do not add up to one exactly
 
 
-def gpus_of(options: RayOptions, nodes: Iterable[Mapping[str, Any]], device: str) -> float:
-    """Return the GPUs of a worker: as asked for, else one where the cluster has any and they may be used.
+def gpus_of(
+    options: RayOptions, nodes: Iterable[Mapping[str, Any]], device: str, processes: int = 1
+) -> float:
+    """Return the GPUs of a worker: as asked for, else one a process where there are any to be used.
 
     Args:
         options: What a worker takes.
         nodes: Hosts as ``ray.nodes()`` lists them.
         device: ``auto`` or ``cpu``.
+        processes: Processes of a worker, which share each fit.
     """
     if device == "cpu":
         return 0.0
     if options.gpus is not None:
         return options.gpus
-    return float(any(node["Alive"] and node["Resources"].get("GPU", 0) >= 1 for node in nodes))
+    there = any(node["Alive"] and node["Resources"].get("GPU", 0) >= 1 for node in nodes)
+    return float(processes) if there else 0.0
 
 
 def room_for(options: RayOptions, gpus: float, nodes: Iterable[Mapping[str, Any]]) -> int:
