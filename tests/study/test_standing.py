@@ -10,6 +10,7 @@ import pytest
 from layerlab.analysis.index import look
 from layerlab.analysis.index.file import read_index
 from layerlab.bench.programs.invented import write_results
+from layerlab.nodes.jobs import write_node
 from layerlab.nodes.store.store import Store
 from layerlab.study.standing import read_standing
 from layerlab.study.status import read_status
@@ -35,6 +36,8 @@ def test_a_directory_says_what_its_study_says(
     study: Study, study_file: Path, results: Path, call: Call
 ) -> None:
     plan, store = study.plan(check=False), Store(results)
+    for item in plan.nodes:
+        write_node(store, item)
     assert read_standing(store) == read_standing(store, plan.nodes) == read_status(plan, store)
     assert read_standing(store).complete
     first, second = sorted((results / "runs").iterdir())[:2]
