@@ -29,6 +29,7 @@ def flip(path: Path) -> None:
     """Flip a bit in the middle of a file."""
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
+    path.unlink()  # runs share files
     path.write_bytes(data)
 
 
