@@ -32,19 +32,19 @@ class Reference:
 
     Attributes:
         encoder: On the CPU between its uses, so that it takes no room from a fit.
-        states: By digest of the text and pooling; the longest unused go first.
+        states: By digest of the text, language and pooling; the longest unused go first.
         rows: The pretrained encoder's own measures.
     """
 
     encoder: Encoder
-    states: OrderedDict[tuple[str, str], States] = field(default_factory=OrderedDict)
+    states: OrderedDict[tuple[str, str, str], States] = field(default_factory=OrderedDict)
     rows: dict[Measurement, tuple[ScoreRow, ...]] = field(default_factory=dict)
 
     def states_of(
         self, texts: Texts, language: str, digest: str, pooling: Pooling, tokenizer: Any, device: torch.device
     ) -> States:
         """Return the states of a text in a language, from memory if they are still there."""
-        key = (digest, pooling)
+        key = (digest, language, pooling)
         if key not in self.states:
             encoder = self.encoder.speaking(language)
             encoder.base.to(device)  # type: ignore[arg-type]
