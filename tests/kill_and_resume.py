@@ -40,7 +40,7 @@ from layerlab.analysis.stored.seal import fault_of
 from layerlab.nodes.engines import local, nursery
 from layerlab.nodes.store import lease
 from layerlab.nodes.store.store import Store
-from layerlab.study.pruning import find_prunable, prune
+from layerlab.study.directory.pruning import find_prunable, prune
 from layerlab.study.runner import run_plan
 from layerlab.study.study import Study, StudyPlan
 

@@ -186,7 +186,7 @@ def expand_study(
     Corpora are read and checked if ``check``; or unless all is complete, so that nothing is left to do.
     """
     from layerlab.nodes.store.store import Store
-    from layerlab.study.status import done_nodes
+    from layerlab.study.directory.status import done_nodes
     from layerlab.study.study import Study
 
     read = Study.from_yaml(study, overrides or ())

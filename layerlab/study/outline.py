@@ -14,9 +14,9 @@ from layerlab.study.costs.cost import plan_cost
 from layerlab.study.costs.description import describe_cost, describe_pretraining
 from layerlab.study.costs.pace import describe_pace, n_steps
 from layerlab.study.costs.pretraining import pretraining_cost
+from layerlab.study.directory.status import done_nodes
 from layerlab.study.plan import Plan
 from layerlab.study.precision import precision_notes
-from layerlab.study.status import done_nodes
 
 
 def describe_plan(

@@ -15,8 +15,8 @@ from rich.text import Text
 from layerlab.names import plural
 from layerlab.nodes.node import is_result
 from layerlab.nodes.store.store import Store
+from layerlab.study.directory.status import Status, read_status
 from layerlab.study.plan import Plan
-from layerlab.study.status import Status, read_status
 
 PANEL_SECONDS = 0.5
 LINE_SECONDS = 15.0

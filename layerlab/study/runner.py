@@ -23,13 +23,13 @@ from layerlab.nodes.store.runners import announced
 from layerlab.nodes.store.store import Store
 from layerlab.nodes.worker import run_nodes
 from layerlab.study.costs.memory import estimate_memory
-from layerlab.study.keeping import KEEP, Keeping
-from layerlab.study.parts import PATIENCE, join_again, prepare_store
+from layerlab.study.directory.keeping import KEEP, Keeping
+from layerlab.study.directory.parts import PATIENCE, join_again, prepare_store
+from layerlab.study.directory.pruning import revive
+from layerlab.study.directory.status import Status, done_nodes, read_status
 from layerlab.study.plan import Plan
 from layerlab.study.precision import check_precision
 from layerlab.study.progress import Progress
-from layerlab.study.pruning import revive
-from layerlab.study.status import Status, done_nodes, read_status
 from layerlab.tracking.choice import check_trackers
 from layerlab.training.shortcuts.shortcut import read_shortcuts
 
@@ -98,7 +98,7 @@ def run_plan(
         keep: Which fits keep their weights on the disk: ``needed``, ``all`` or ``none``; what the study says
             if None.
         part: What parts of one study have in common that run in one directory, see
-            :func:`layerlab.study.parts.part_of`; None for a study of its own.
+            :func:`layerlab.study.directory.parts.part_of`; None for a study of its own.
         divided: Whether the plan joins the parts that were run before or are run beside it, instead of taking
             their place in the records.
         processes: Processes that share each fit, on as many GPUs; equal numbers up to rounding.

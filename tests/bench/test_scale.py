@@ -13,7 +13,7 @@ from layerlab.bench.measurement import Measurement
 from layerlab.bench.settings import BenchSettings
 from layerlab.bench.workloads.scale import VERBS, points, scale
 from layerlab.nodes.store.store import Store
-from layerlab.study.standing import read_standing
+from layerlab.study.directory.standing import read_standing
 
 
 def test_invented_results_are_whole(tmp_path: Path) -> None:

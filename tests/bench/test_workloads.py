@@ -15,7 +15,7 @@ from layerlab.bench.workloads.all import WORKLOADS
 from layerlab.bench.workloads.sweeps import small_encoder
 from layerlab.data.spec import DataSpec
 from layerlab.nodes.store.store import Store
-from layerlab.study.status import read_status
+from layerlab.study.directory.status import read_status
 from layerlab.study.study import Study
 from tests.fixtures.studies import make_study
 

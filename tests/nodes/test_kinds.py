@@ -19,8 +19,8 @@ from layerlab.errors import StoreError, StudyError
 from layerlab.nodes.jobs import read_node
 from layerlab.nodes.node import Node, find_kind, node
 from layerlab.nodes.store.store import Store
-from layerlab.study.pruning import find_prunable, prune, revive
-from layerlab.study.status import Count, read_status
+from layerlab.study.directory.pruning import find_prunable, prune, revive
+from layerlab.study.directory.status import Count, read_status
 from layerlab.study.study import Study
 
 # The mean absolute weight of every layer of a fit, as rows of the records.

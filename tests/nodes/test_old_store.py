@@ -18,7 +18,7 @@ from layerlab.nodes.jobs import read_node
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.store.store import Store
 from layerlab.report.page.study_report import report_on
-from layerlab.study.status import Count, read_status
+from layerlab.study.directory.status import Count, read_status
 from layerlab.study.study import Study
 
 KEY = ["run_id", "target", "metric", "layer"]

@@ -18,7 +18,7 @@ from layerlab.nodes.store.lease import claim, is_held
 from layerlab.nodes.store.runners import Cancelled, announced, drop_requests, find_runners
 from layerlab.nodes.store.store import Store
 from layerlab.study.cancelling import cancel
-from layerlab.study.status import read_status
+from layerlab.study.directory.status import read_status
 from layerlab.study.study import Study
 from tests.fixtures.command_line import Call
 from tests.nodes.test_joining import wait_for

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from layerlab.nodes.store.store import Store
-from layerlab.study.parts import prepare_store
+from layerlab.study.directory.parts import prepare_store
+from layerlab.study.directory.status import Activity, Count, Status, read_status
 from layerlab.study.progress import Progress, seconds_left
-from layerlab.study.status import Activity, Count, Status, read_status
 from layerlab.study.study import Study, StudyPlan
 
 

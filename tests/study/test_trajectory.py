@@ -19,9 +19,9 @@ from layerlab.nodes.kinds.trajectory import Trajectory
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store
 from layerlab.nodes.worker import run_nodes
-from layerlab.study.parts import prepare_store
+from layerlab.study.directory.parts import prepare_store
+from layerlab.study.directory.status import read_status
 from layerlab.study.reading import build_study
-from layerlab.study.status import read_status
 from layerlab.study.study import Study
 from tests.fixtures.studies import make_study, run
 

@@ -18,7 +18,7 @@ from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store
 from layerlab.nodes.worker import run_nodes
-from layerlab.study.parts import part_of, prepare_store
+from layerlab.study.directory.parts import part_of, prepare_store
 from layerlab.study.reading import write_study
 from layerlab.study.study import Study
 from layerlab.tracking.backends import OPEN, Backend, TrackerRun

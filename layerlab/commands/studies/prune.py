@@ -32,8 +32,8 @@ def prune(
     """
     from layerlab.nodes.store.store import Store
     from layerlab.report.style.captions import count
-    from layerlab.study.pruning import find_prunable
-    from layerlab.study.pruning import prune as remove
+    from layerlab.study.directory.pruning import find_prunable
+    from layerlab.study.directory.pruning import prune as remove
 
     plan, folder = expand_study(study, overrides, results, None, check=False)
     store = Store(folder)

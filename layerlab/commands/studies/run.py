@@ -30,7 +30,7 @@ from layerlab.names import visible
 
 if TYPE_CHECKING:
     from layerlab.nodes.engines.engine import MakeEngine
-    from layerlab.study.status import Listed
+    from layerlab.study.directory.status import Listed
     from layerlab.study.study import StudyPlan
 
 Device = Annotated[str, typer.Option(help="auto or cpu.", autocompletion=devices)]
@@ -77,7 +77,7 @@ def run(
     layerlab run experiments/random_init_upos.yaml
     layerlab run experiments/random_init_upos.yaml --set seeds=[0] --only ablation=none --workers 2
     """
-    from layerlab.study.parts import is_divided, part_of
+    from layerlab.study.directory.parts import is_divided, part_of
 
     expanded, folder = expand_study(study, overrides, results, only, check="unless done")
     chosen = _chosen(engine, [*(engine_option or ()), *([f"address={address}"] if address else ())])
@@ -181,7 +181,7 @@ def status(
     """
     from layerlab.nodes.store.runners import find_runners
     from layerlab.nodes.store.store import Store
-    from layerlab.study.standing import read_standing
+    from layerlab.study.directory.standing import read_standing
 
     nodes: Sequence[Listed] | None = None
     if study.is_dir():

@@ -19,7 +19,7 @@ from layerlab.nodes.kinds.run import Run
 from layerlab.study.costs.loads import PIECES_PER_WORD, SAMPLE, Load, measure_pieces, read_load
 from layerlab.study.costs.shapes import STORED, TRAINED, Shape, shape_of, shape_of_fit
 from layerlab.study.costs.watching import count_readings
-from layerlab.study.keeping import KEEP, Keeping
+from layerlab.study.directory.keeping import KEEP, Keeping
 from layerlab.targets import sources_of
 from layerlab.tasks.corpora import read_corpus
 from layerlab.tasks.task import get_task

@@ -20,7 +20,7 @@ from layerlab.finetuning import step
 from layerlab.finetuning.prefix.kept_states import StateFiles
 from layerlab.models.forward import ResumableForward
 from layerlab.nodes.store.store import Store
-from layerlab.study.pruning import prune
+from layerlab.study.directory.pruning import prune
 from layerlab.study.study import Study
 from tests.fixtures.studies import make_study, run
 

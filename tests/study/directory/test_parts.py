@@ -15,8 +15,8 @@ from layerlab.analysis.stored.record import Manifest, Record, ScoreRow
 from layerlab.errors import StoreError
 from layerlab.nodes.kinds.run import Run
 from layerlab.nodes.store.store import Store
-from layerlab.study.keeping import Keeping
-from layerlab.study.parts import is_divided, join_again, part_of, prepare_store
+from layerlab.study.directory.keeping import Keeping
+from layerlab.study.directory.parts import is_divided, join_again, part_of, prepare_store
 from layerlab.study.plan import Plan
 from layerlab.study.runner import write_frames
 from layerlab.study.study import Study

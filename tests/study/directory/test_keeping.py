@@ -16,8 +16,8 @@ from layerlab.errors import StudyError
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store
 from layerlab.nodes.worker import run_nodes
-from layerlab.study.keeping import Keeping
-from layerlab.study.parts import prepare_store
+from layerlab.study.directory.keeping import Keeping
+from layerlab.study.directory.parts import prepare_store
 from layerlab.study.study import Study, StudyPlan
 
 KEY = ["run_id", "target", "metric"]

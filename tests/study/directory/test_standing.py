@@ -12,8 +12,8 @@ from layerlab.analysis.index.file import read_index
 from layerlab.bench.programs.invented import write_results
 from layerlab.nodes.jobs import write_node
 from layerlab.nodes.store.store import Store
-from layerlab.study.standing import read_standing
-from layerlab.study.status import read_status
+from layerlab.study.directory.standing import read_standing
+from layerlab.study.directory.status import read_status
 from layerlab.study.study import Study
 from tests.fixtures.command_line import Call
 

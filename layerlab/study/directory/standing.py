@@ -16,7 +16,7 @@ from layerlab.analysis.index.look import look_at_nodes
 from layerlab.analysis.stored.seal import changed_files
 from layerlab.errors import StoreError
 from layerlab.nodes.store.store import Store
-from layerlab.study.status import Listed, Status, state_of
+from layerlab.study.directory.status import Listed, Status, state_of
 
 if TYPE_CHECKING:
     from layerlab.nodes.node import Node

@@ -12,8 +12,8 @@ from layerlab.ablation.ablation import Ablation
 from layerlab.ablation.interventions import FitDonor, Reset, Swap
 from layerlab.analysis.records.tidy import load_nodes, load_records
 from layerlab.nodes.store.store import Store
-from layerlab.study.parts import prepare_store
-from layerlab.study.pruning import find_prunable, prune, revive
+from layerlab.study.directory.parts import prepare_store
+from layerlab.study.directory.pruning import find_prunable, prune, revive
 from layerlab.study.study import Study
 from tests.fixtures.command_line import Call
 

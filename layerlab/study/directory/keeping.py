@@ -15,7 +15,7 @@ from layerlab.nodes.kinds.run import Run
 from layerlab.nodes.kinds.trajectory import Trajectory
 from layerlab.nodes.node import Node
 from layerlab.nodes.store.store import Store
-from layerlab.study.pruning import remove_weights
+from layerlab.study.directory.pruning import remove_weights
 
 KEEP: Final[tuple[str, ...]] = ("needed", "all", "none")
 

@@ -20,11 +20,11 @@ from layerlab.nodes.jobs import write_node
 from layerlab.nodes.node import is_result
 from layerlab.nodes.store.leftovers import sweep_drafts
 from layerlab.nodes.store.store import Store
+from layerlab.study.directory.keeping import Keeping
+from layerlab.study.directory.status import done_nodes
 from layerlab.study.grid import Grid
-from layerlab.study.keeping import Keeping
 from layerlab.study.plan import Plan
 from layerlab.study.reading import build_study, write_study
-from layerlab.study.status import done_nodes
 
 #: Keys of a study whose values may be divided among processes: a run has one of each.
 AXES: Final = ("models", "tasks", "sources", "seeds", "ablations")
