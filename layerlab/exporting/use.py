@@ -1,4 +1,4 @@
-"""What a model card says about use: code that reads words as the fit did."""
+"""What a model card says about use: code that reads words as the fit did, by ``AutoModel`` alone."""
 
 from __future__ import annotations
 

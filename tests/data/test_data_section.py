@@ -7,7 +7,7 @@ import pytest
 from layerlab.study.study import Study
 from layerlab.validation import validate
 
-KEYS = "controlled, folders, hub, hub_config, limit, revision, root, stray_tags, tag_map"
+KEYS = "artificial, controlled, folders, hub, hub_config, limit, revision, root, stray_tags, tag_map"
 
 
 @pytest.mark.parametrize(

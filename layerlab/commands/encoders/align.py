@@ -23,7 +23,6 @@ from layerlab.commands.encoders.probe import (
 )
 from layerlab.errors import StudyError
 from layerlab.names import visible
-from layerlab.validation import validate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,6 +121,7 @@ def align(
     from layerlab.nodes.kinds.alignment.align import align_models
     from layerlab.nodes.kinds.alignment.ground import find_ground
     from layerlab.nodes.process import quieten_transformers
+    from layerlab.validation import validate
 
     quieten_transformers()
     given: dict[str, object] = {"maps": listed(maps), "sentences": sentences, "test_share": test_share}
