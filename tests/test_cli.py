@@ -43,12 +43,12 @@ VERBS = (
 )  # fmt: skip
 
 
-def test_help_answers_without_torch_and_pandas() -> None:
+def test_help_answers_without_torch_pandas_and_pydantic() -> None:
     program = (
         "import sys, contextlib, layerlab.cli as c\n"
         "sys.argv = ['layerlab', '--help']\n"
         "with contextlib.suppress(SystemExit): c.main()\n"
-        "assert not {'torch', 'transformers', 'pandas', 'matplotlib'} & sys.modules.keys()\n"
+        "assert not {'torch', 'transformers', 'pandas', 'matplotlib', 'pydantic'} & sys.modules.keys()\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     for verb in VERBS:
