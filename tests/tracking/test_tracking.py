@@ -158,11 +158,11 @@ def test_a_fit_that_was_stopped_goes_on_with_its_run(
     def stop_in_the_middle(event: dict[str, Any]) -> None:
         if event.get("step") == 5 and not stopped:
             stopped.append(event)
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt("in the middle")
 
     prepare_store(plan, store := Store(tmp_path))
     settings = WorkSettings(checkpoint_seconds=0)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match="in the middle"):
         run_nodes(store.root, [fit.id], settings, watch=stop_in_the_middle)
     assert run_nodes(store.root, [fit.id], settings)
     first, second = opened

@@ -30,6 +30,10 @@ _STOP: Final = ".stop-"
 class Cancelled(KeyboardInterrupt):
     """Somebody asked this runner to stop, from another process; it stops as by Ctrl-C."""
 
+    def __init__(self) -> None:
+        """Say who did."""
+        super().__init__("stopped by `layerlab cancel`")
+
 
 @dataclass(frozen=True)
 class Runner:
@@ -103,7 +107,7 @@ def announced(store: Store, work: str) -> Iterator[None]:
                 yield
             except KeyboardInterrupt as error:
                 if request.exists() and not isinstance(error, Cancelled):
-                    raise Cancelled from None
+                    raise Cancelled() from None
                 raise
             finally:
                 ended.set()
@@ -133,7 +137,7 @@ def _heard(request: Path) -> Iterator[None]:
 
     def take(number: int, frame: FrameType | None) -> None:
         if request.exists():
-            raise Cancelled
+            raise Cancelled()
 
     signal.signal(signal.SIGINT, take)
     try:
