@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from layerlab.commands.completion import kept, overrides, shortcuts
+from layerlab.commands.completion import devices, kept, overrides, shortcuts
 from layerlab.disk import check_writable
 from layerlab.errors import RecordsError, StoreError, StudyError
 
@@ -90,10 +90,13 @@ Only = Annotated[
 ]
 Metric = Annotated[str | None, typer.Option(help="Metric [default: the task's own].")]
 EffectScale = Annotated[str, typer.Option("--scale", help="Of effects: points or log-odds.")]
+Device = Annotated[str, typer.Option(help="auto or cpu.", autocompletion=devices)]
 Workers = Annotated[
     int | None, typer.Option(help="Processes at a time; 0 stays in this one [default: one a GPU or core].")
 ]
 Processes = Annotated[int, typer.Option(min=1, help="Processes that share each fit, one a GPU or core.")]
+CheckpointSeconds = Annotated[float, typer.Option(help="Seconds between checkpoints of a fit.")]
+Retries = Annotated[int, typer.Option(min=0, help="How often work is tried again whose process died.")]
 Shortcuts = Annotated[
     str,
     typer.Option(

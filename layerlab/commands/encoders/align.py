@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from layerlab.commands.arguments import Png, figure_formats, listed
+from layerlab.commands.arguments import Device, Png, figure_formats, listed
 from layerlab.commands.encoders.measure import labelled_model
 from layerlab.commands.encoders.probe import (
     DataRoot,
-    Device,
     FamilyName,
     Output,
     Seeds,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from layerlab.commands.arguments import Png, figure_formats, listed, writable
-from layerlab.commands.completion import devices, tasks, words
+from layerlab.commands.arguments import Device, Png, figure_formats, listed, writable
+from layerlab.commands.completion import tasks, words
 from layerlab.commands.encoders.measure import labelled_model
 from layerlab.errors import RecordsError
 from layerlab.names import visible
@@ -78,7 +78,6 @@ WordOption = Annotated[
         "--word", help="What stands for a word: first-content, first, last or mean.", autocompletion=words
     ),
 ]
-Device = Annotated[str, typer.Option(help="auto or cpu.", autocompletion=devices)]
 Output = Annotated[
     Path | None,
     typer.Option(

@@ -12,37 +12,43 @@ from layerlab.commands.completion import devices
 from layerlab.errors import StoreError
 from layerlab.names import visible
 
+Fits = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Ids of fits, or their beginnings; or of runs, for what was done after fine-tuning. Without "
+        "one, the fits are listed.",
+        metavar="[FIT...]",
+        show_default=False,
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="DIR",
+        help="The model's folder, or of several fits that of their folders [default: exports/ID].",
+    ),
+]
+Again = Annotated[
+    bool, typer.Option("--again", help="Train a fit again, beside the results, if its weights are gone.")
+]
+Push = Annotated[
+    str | None,
+    typer.Option(metavar="USER/NAME", help="Upload it to the Hub too, as this repository; of one fit."),
+]
+Device = Annotated[
+    str, typer.Option(help="Where a fit is trained again: auto or cpu.", autocompletion=devices)
+]
+
 
 def export(
     results: Results,
-    fits: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help="Ids of fits, or their beginnings; or of runs, for what was done after fine-tuning. Without "
-            "one, the fits are listed.",
-            metavar="[FIT...]",
-            show_default=False,
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="DIR",
-            help="The model's folder, or of several fits that of their folders [default: exports/ID].",
-        ),
-    ] = None,
-    again: Annotated[
-        bool, typer.Option("--again", help="Train a fit again, beside the results, if its weights are gone.")
-    ] = False,
-    push: Annotated[
-        str | None,
-        typer.Option(metavar="USER/NAME", help="Upload it to the Hub too, as this repository; of one fit."),
-    ] = None,
-    device: Annotated[
-        str, typer.Option(help="Where a fit is trained again: auto or cpu.", autocompletion=devices)
-    ] = "auto",
+    fits: Fits = None,
+    output: Output = None,
+    again: Again = False,
+    push: Push = None,
+    device: Device = "auto",
 ) -> None:
     """Write fits as Hugging Face models that pipeline(...) runs, each with a model card.
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from layerlab.commands.arguments import Folder, Overrides, Workers
+from layerlab.commands.arguments import Device, Folder, Overrides, Workers
 from layerlab.commands.completion import models
 from layerlab.commands.studies.init import (
     Data,
@@ -23,7 +23,7 @@ from layerlab.commands.studies.init import (
     gather,
     plan_draft,
 )
-from layerlab.commands.studies.run import Device, carry_out
+from layerlab.commands.studies.run import carry_out
 
 
 def ablate(

@@ -13,17 +13,19 @@ from layerlab.commands.arguments import (
     DONE,
     INTERRUPTED,
     SOME_FAILED,
+    CheckpointSeconds,
+    Device,
     Folder,
     Keep,
     Only,
     Overrides,
     Processes,
+    Retries,
     Shortcuts,
     StudyFile,
     Workers,
     expand_study,
 )
-from layerlab.commands.completion import devices
 from layerlab.disk import free_bytes
 from layerlab.errors import Problem, StudyError
 from layerlab.names import visible
@@ -33,7 +35,25 @@ if TYPE_CHECKING:
     from layerlab.study.directory.status import Listed
     from layerlab.study.study import StudyPlan
 
-Device = Annotated[str, typer.Option(help="auto or cpu.", autocompletion=devices)]
+EngineName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|FILE",
+        help="local, inline, ray, slurm or a registered one; or a YAML file with its name and options "
+        "[default: by workers].",
+    ),
+]
+EngineOptions = Annotated[
+    list[str] | None, typer.Option(metavar="KEY=VALUE", help="An option of the engine; may be repeated.")
+]
+Address = Annotated[
+    str | None,
+    typer.Option(help="Of a Ray cluster: auto, HOST:6379 or ray://HOST:10001 [default: one is started]."),
+]
+Report = Annotated[bool, typer.Option(help="Write tables and figures at the end.")]
+Detach = Annotated[
+    bool, typer.Option("--detach", help="Leave once all is submitted; for engines such as slurm.")
+]
 
 
 def run(
@@ -43,33 +63,16 @@ def run(
     only: Only = None,
     workers: Workers = None,
     device: Device = "auto",
-    checkpoint_seconds: Annotated[float, typer.Option(help="Seconds between checkpoints of a fit.")] = 60.0,
-    engine: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|FILE",
-            help="local, inline, ray, slurm or a registered one; or a YAML file with its name and options "
-            "[default: by workers].",
-        ),
-    ] = None,
-    engine_option: Annotated[
-        list[str] | None,
-        typer.Option(metavar="KEY=VALUE", help="An option of the engine; may be repeated."),
-    ] = None,
-    address: Annotated[
-        str | None,
-        typer.Option(help="Of a Ray cluster: auto, HOST:6379 or ray://HOST:10001 [default: one is started]."),
-    ] = None,
-    retries: Annotated[
-        int, typer.Option(min=0, help="How often work is tried again whose process died.")
-    ] = 0,
+    checkpoint_seconds: CheckpointSeconds = 60.0,
+    engine: EngineName = None,
+    engine_option: EngineOptions = None,
+    address: Address = None,
+    retries: Retries = 0,
     processes: Processes = 1,
     shortcuts: Shortcuts = "all",
     keep: Keep = None,
-    report: Annotated[bool, typer.Option(help="Write tables and figures at the end.")] = True,
-    detach: Annotated[
-        bool, typer.Option("--detach", help="Leave once all is submitted; for engines such as slurm.")
-    ] = False,
+    report: Report = True,
+    detach: Detach = False,
 ) -> None:
     """Carry out a study; what is complete is not done again, what was interrupted goes on.
 

@@ -8,8 +8,17 @@ from typing import Annotated
 
 import typer
 
-from layerlab.commands.arguments import DONE, INTERRUPTED, SOME_FAILED, Processes, Shortcuts, Workers
-from layerlab.commands.studies.run import Device
+from layerlab.commands.arguments import (
+    DONE,
+    INTERRUPTED,
+    SOME_FAILED,
+    CheckpointSeconds,
+    Device,
+    Processes,
+    Retries,
+    Shortcuts,
+    Workers,
+)
 
 
 def work(
@@ -18,10 +27,8 @@ def work(
     ],
     workers: Workers = None,
     device: Device = "auto",
-    checkpoint_seconds: Annotated[float, typer.Option(help="Seconds between checkpoints of a fit.")] = 60.0,
-    retries: Annotated[
-        int, typer.Option(min=0, help="How often work is tried again whose process died.")
-    ] = 0,
+    checkpoint_seconds: CheckpointSeconds = 60.0,
+    retries: Retries = 0,
     processes: Processes = 1,
     shortcuts: Shortcuts = "all",
     grace: Annotated[
