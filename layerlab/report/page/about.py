@@ -69,8 +69,8 @@ def read_about(path: Where, frame: pd.DataFrame) -> About:
     """
     path = Path(path)
     folder = path if path.is_dir() else path.parent
-    settings = _read_settings(folder / "study.yaml")
-    if path.is_file() and settings.get("name") not in set(frame["study"]):
+    settings = read_settings(path, frame)
+    if path.is_file() and not settings:
         return About()
     trajectories = find_trajectories(path)
     n_runs, is_store = frame["run_id"].nunique(), (path / "manifest.json").is_file()
@@ -82,15 +82,24 @@ def read_about(path: Where, frame: pd.DataFrame) -> About:
     return About(settings, load_nodes(folder), _read_failures(folder), *runs, trajectories, counts, left_out)
 
 
-def _read_settings(path: Path) -> dict[str, Any]:
-    """Read a study file as plain values; nothing is checked, since it was when the study ran."""
-    if not path.is_file():
+def read_settings(path: Path, frame: pd.DataFrame) -> dict[str, Any]:
+    """Read the study file of records as plain values; nothing is checked, since it was when the study ran.
+
+    Returns:
+        Nothing without one, or where the records are a file and the study next to it is none of theirs.
+
+    Raises:
+        RecordsError: It cannot be read.
+    """
+    file = (path if path.is_dir() else path.parent) / "study.yaml"
+    if not file.is_file():
         return {}
     try:
-        return read_yaml(path, "study file")[0]
+        settings = read_yaml(file, "study file")[0]
     except StudyError as error:
         problems = "; ".join(map(str, error.problems))
-        raise RecordsError(f"cannot read {path}: {problems}") from error
+        raise RecordsError(f"cannot read {file}: {problems}") from error
+    return {} if path.is_file() and settings.get("name") not in set(frame["study"]) else settings
 
 
 def _read_nodes(path: Path) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from layerlab.analysis.records.tidy import load_records
 from layerlab.files import write_text
 from layerlab.report.figures.ablations.comparison import plot_comparison
 from layerlab.report.figures.figure import Drawing
-from layerlab.report.page.about import read_about
+from layerlab.report.page.about import read_settings
 from layerlab.report.page.page import Page, render_page
 from layerlab.report.page.plates import Plate, make_plate
 from layerlab.report.page.study_facts import Facts, plain
@@ -36,7 +36,7 @@ def settings_apart(places: Mapping[str, Path], frames: Mapping[str, pd.DataFrame
         frames: Their records.
     """
     settings: dict[str, Mapping[str, Any]] = {
-        label: read_about(place, frames[label]).settings for label, place in places.items()
+        label: read_settings(place, frames[label]) for label, place in places.items()
     }
     facts = []
     for one in differences(settings):
