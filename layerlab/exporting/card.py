@@ -12,8 +12,9 @@ import pandas as pd
 from layerlab.ablation.ablation import Ablation
 from layerlab.analysis.sentences.counts import COUNTS
 from layerlab.analysis.sentences.score_intervals import score_intervals
-from layerlab.analysis.stored.record import Record, ScoreRow, Stored
+from layerlab.analysis.stored.record import Record, ScoreRow
 from layerlab.data.catalog.defaults import find_default
+from layerlab.exporting.chosen import read_record
 from layerlab.exporting.use import how_to_use
 from layerlab.names import entry_words, metric_name, task_name
 from layerlab.targets import language_of, sources_of
@@ -59,13 +60,13 @@ def write_card(
         trained_in: The store that the weights are from.
     """
     fit = chosen.fit
-    record = _record_of(chosen.store, fit)
+    record = read_record(chosen.store, fit)
     scored = _read_scores(chosen)
     after = () if chosen.run is None else chosen.run.after
     entries = Ablation(before=fit.before, during=fit.during, after=after).entries
     name = f"{_short(fit.model)}-{fit.spec.task}-{fit.source}-{chosen.id}"
     is_pairs = not reads_words(fit.task)
-    again = None if trained_in is chosen.store else _record_of(trained_in, fit)
+    again = None if trained_in is chosen.store else read_record(trained_in, fit)
     parts = [
         _header(chosen, scored, name, is_pairs),
         f"# {name}",
@@ -149,16 +150,11 @@ def _read_scores(chosen: Chosen) -> Scored:
     runs = chosen.runs()
     if not runs:
         return Scored()
-    folder = chosen.store.folder("run", runs[0].id)
-    record = Stored("run", folder, {}).read()
+    record = read_record(chosen.store, runs[0])
     rows = [row for row in record.scores if row.split == "test" and row.layer is None]
-    counts = folder / COUNTS
+    counts = chosen.store.folder("run", runs[0].id) / COUNTS
     intervals = score_intervals(pd.read_parquet(counts)) if counts.is_file() else None
     return Scored(rows, intervals, record.facts.get("receipts", ()))
-
-
-def _record_of(store: Store, fit: Fit) -> Record:
-    return Stored(fit.kind, store.folder(fit.kind, fit.id), {}).read()
 
 
 def _short(model: str) -> str:

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from layerlab.analysis.stored.record import Stored
+from layerlab.analysis.stored.record import Record, Stored
 from layerlab.errors import CheckpointError, StoreError, StudyError, unknown
 from layerlab.extensions import import_modules
 from layerlab.nodes.jobs import read_node
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.run import Run
-from layerlab.nodes.node import find_kind
+from layerlab.nodes.node import Node, find_kind, read_as
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store
 from layerlab.nodes.worker import run_nodes
@@ -44,14 +44,11 @@ class Chosen:
         """Return the complete runs of the plan that evaluate just what is exported."""
         after = () if self.run is None else self.run.after
         manifest = self.store.read_manifest() or {}
-        found = [read_node(self.store, one) for one in manifest.get("nodes", {}).get("run", ())]
+        found = (read_as(self.store, one, Run) for one in manifest.get("nodes", {}).get("run", ()))
         return [
             item
             for item in found
-            if isinstance(item, Run)
-            and item.fit == self.fit.id
-            and item.after == after
-            and self.store.is_done(item.kind, item.id)
+            if item.fit == self.fit.id and item.after == after and self.store.is_done(item.kind, item.id)
         ]
 
     def has_weights(self) -> bool:
@@ -78,8 +75,16 @@ def open_store(results: Path) -> Store:
 def list_fits(store: Store) -> list[Chosen]:
     """Return the complete fits of the plan."""
     ids = (store.read_manifest() or {}).get("nodes", {}).get("fit", ())
-    fits = [read_node(store, one) for one in ids if store.is_done("fit", one)]
-    return [Chosen(store, fit) for fit in fits if isinstance(fit, Fit)]
+    return [Chosen(store, read_as(store, one, Fit)) for one in ids if store.is_done("fit", one)]
+
+
+def read_record(store: Store, item: Node) -> Record:
+    """Return the record of a complete node, with the names that it was written with.
+
+    Raises:
+        RecordsError: It cannot be read.
+    """
+    return Stored(item.kind, store.folder(item.kind, item.id), {}).read()
 
 
 def choose(store: Store, name: str) -> Chosen:
@@ -99,9 +104,7 @@ def choose(store: Store, name: str) -> Chosen:
     if not store.is_done(item.kind, item.id):
         raise StoreError(f"{store.root}: {item.title} ({item.id}) is not complete; run the study first")
     if isinstance(item, Run):
-        fit = read_node(store, item.fit)
-        assert isinstance(fit, Fit)
-        return Chosen(store, fit, item)
+        return Chosen(store, read_as(store, item.fit, Fit), item)
     assert isinstance(item, Fit)
     return Chosen(store, item)
 
@@ -122,8 +125,7 @@ def with_weights(chosen: Chosen, again: bool, device: str) -> Iterator[Store]:
         yield chosen.store
         return
     if not again:
-        facts = Stored("fit", chosen.store.folder("fit", chosen.fit.id), {}).read().facts
-        minutes = float(facts.get("training_seconds", 0)) / 60
+        minutes = float(read_record(chosen.store, chosen.fit).facts.get("training_seconds", 0)) / 60
         raise CheckpointError(
             f"the weights of {chosen.fit.title} ({chosen.fit.id}) are not kept: `--again` trains it again "
             f"beside the results, which took {minutes:.1f} minutes; `keep: all` in a study keeps all weights"
