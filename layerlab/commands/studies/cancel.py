@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from layerlab.commands.arguments import DONE, SOME_FAILED, Folder, results_folder
-from layerlab.names import plural, visible
+from layerlab.names import visible
 
 
 def cancel(
@@ -27,6 +27,7 @@ def cancel(
     from layerlab.errors import StoreError
     from layerlab.nodes.store.store import Store
     from layerlab.study.cancelling import cancel as end_all
+    from layerlab.study.directory.status import Count, Status
 
     store = Store(results or results_folder(study))
     manifest = store.read_manifest()
@@ -43,9 +44,8 @@ def cancel(
         print(visible(f"left       {line}"))
     if not (ending.stopped or ending.left):
         print("nothing runs")
-    done = [
-        f"{len(store.done(kind) & set(ids))}/{len(ids)} {plural(kind)}"
-        for kind, ids in manifest["nodes"].items()
-    ]
-    print(f"{', '.join(reversed(done))} complete in {store.root}; `layerlab run` goes on with the rest")
+    counts = {
+        kind: Count(len(store.done(kind) & set(ids)), len(ids)) for kind, ids in manifest["nodes"].items()
+    }
+    print(f"{Status(counts).summary()} in {store.root}; `layerlab run` goes on with the rest")
     raise typer.Exit(SOME_FAILED if ending.left else DONE)
