@@ -27,6 +27,11 @@ CKA_COLUMNS = (
 )  # fmt: skip
 
 
+def has_alignment(frame: pd.DataFrame) -> bool:
+    """Return whether records have rows of encoders that are aligned."""
+    return bool((frame["ablation"] == ALIGNED).any())
+
+
 def aligned_rows(frame: pd.DataFrame) -> pd.DataFrame:
     """Select the rows of alignments, without single directions of retrieval.
 

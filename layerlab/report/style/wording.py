@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import product
 
 import pandas as pd
@@ -33,6 +33,15 @@ def words_of_sweeps(rows: pd.DataFrame) -> dict[str, str]:
     """Describe each sweep of some rows (effects, or records with ``sweep``), in their order."""
     groups = rows.groupby("sweep", sort=False)["options"]
     return {str(sweep): sweep_words(str(sweep), options) for sweep, options in groups}
+
+
+def pair_words(where: Mapping[str, str]) -> str:
+    """Describe two encoders and two languages that are aligned.
+
+    >>> pair_words({"model": "bert-en", "donor": "bert-de", "source": "en", "target": "de"})
+    'bert-en and bert-de, en-de'
+    """
+    return f"{where['model']} and {where['donor']}, {where['source']}-{where['target']}"
 
 
 def slug(text: str) -> str:

@@ -10,17 +10,12 @@ import pandas as pd
 
 from layerlab.analysis.effects.sensitivity import t_interval
 from layerlab.analysis.transfer.aligned import PAIR, aligned_parts, aligned_rows, cka_against_retrieval
-from layerlab.names import ALIGNED, COMPARED, CONDITIONS, measure_name, metric_name, task_name
+from layerlab.names import COMPARED, CONDITIONS, measure_name, metric_name, task_name
 from layerlab.report.style.captions import spread
-from layerlab.report.style.wording import slug
+from layerlab.report.style.wording import pair_words, slug
 from layerlab.report.tables.cells import fitting
 from layerlab.report.tables.layout import Cell, Row, Section, Table
 from layerlab.report.tables.notes import seeds_counted
-
-
-def has_alignment(frame: pd.DataFrame) -> bool:
-    """Return whether records have rows of encoders that are aligned."""
-    return bool((frame["ablation"] == ALIGNED).any())
 
 
 def aligned_table(frame: pd.DataFrame) -> Table:
@@ -43,7 +38,7 @@ def cka_table(frame: pd.DataFrame) -> Table:
 
 def _sections(where: Mapping[str, str], rows: pd.DataFrame) -> Iterator[Section]:
     what = metric_name(where["metric"]) if where["task"] else measure_name(where["metric"])
-    title = f"{_encoders(where)}: {task_name(where['task'])} {what}".replace(":  ", ": ")
+    title = f"{pair_words(where)}: {task_name(where['task'])} {what}".replace(":  ", ": ")
     levels = sorted({int(level) for level in rows["layer"]})
     note = (
         f"Percent, after 0 (embeddings) to {max(levels)} layers of the source's encoder; "
@@ -95,7 +90,7 @@ def _cka_section(where: Mapping[str, str], part: pd.DataFrame) -> Section:
         Row((measure_name(str(row["metric"])), COMPARED[str(row["condition"])]), _cka_cells(row))
         for _, row in part.iterrows()
     )
-    title = f"{_encoders(where)}: CKA with retrieval"
+    title = f"{pair_words(where)}: CKA with retrieval"
     label = slug(f"{where['model']} {where['donor']} {where['target']} cka")
     return Section(title, ("retrieval", "encoders"), ("r", "rho", "p"), rows, note, label)
 
@@ -104,7 +99,3 @@ def _cka_cells(row: pd.Series) -> tuple[Cell, ...]:
     ends = 100 * float(row["low"]), 100 * float(row["high"])
     rho = Cell(100 * float(row["rho"]), ends=ends if ends[0] == ends[0] else None)
     return Cell(100 * float(row["pearson"])), rho, Cell(100 * float(row["p"]))
-
-
-def _encoders(where: Mapping[str, str]) -> str:
-    return f"{where['model']} and {where['donor']}, {where['source']}-{where['target']}"

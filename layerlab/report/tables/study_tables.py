@@ -10,11 +10,11 @@ import pandas as pd
 
 from layerlab.analysis.effects.scales import LOG_ODDS, POINTS, Scale
 from layerlab.analysis.effects.sensitivity import aggregate
-from layerlab.analysis.transfer.aligned import aligned_means, cka_against_retrieval
+from layerlab.analysis.transfer.aligned import aligned_means, cka_against_retrieval, has_alignment
 from layerlab.analysis.transfer.distance import correlate_distances, distance_rows
 from layerlab.analysis.transfer.oracle import oracle_distances
 from layerlab.files import write_text
-from layerlab.report.tables.aligned import aligned_table, cka_table, has_alignment
+from layerlab.report.tables.aligned import aligned_table, cka_table
 from layerlab.report.tables.distances import distance_table
 from layerlab.report.tables.effects.by_target import target_table
 from layerlab.report.tables.effects.domains import with_domains

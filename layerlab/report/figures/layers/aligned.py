@@ -14,15 +14,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
-from layerlab.analysis.transfer.aligned import aligned_parts, aligned_rows
+from layerlab.analysis.transfer.aligned import aligned_parts, aligned_rows, has_alignment
 from layerlab.errors import RecordsError
-from layerlab.names import ALIGNED, COMPARED, CONDITIONS, measure_name, metric_name, task_name
+from layerlab.names import COMPARED, CONDITIONS, measure_name, metric_name, task_name
 from layerlab.report.figures.figure import Drawing, Figure, Material
 from layerlab.report.figures.layers.layer_curves import layer_means
 from layerlab.report.style.axes import MOST_PANELS, draw_band, draw_zero, label_depth, panel_grid, put_legend
 from layerlab.report.style.captions import capital, seeds_words
 from layerlab.report.style.style import COLOURS, figure_style
-from layerlab.report.style.wording import slug
+from layerlab.report.style.wording import pair_words, slug
 
 Part = tuple[dict[str, str], pd.DataFrame]
 
@@ -74,7 +74,7 @@ def _draw_parts(parts: list[Part]) -> MplFigure:
     label = metric_name(where["metric"]) if where["task"] else measure_name(where["metric"])
     factor = 1 if where["metric"] == "cka" else 100
     with figure_style():
-        titles = [_title(one) for one, _ in parts]
+        titles = [pair_words(one) for one, _ in parts]
         figure, axes = panel_grid(titles, label if factor == 1 else f"{label} (%)")
         for axis, (one, rows) in zip(axes, parts, strict=True):
             _draw(axis, one, rows, factor)
@@ -108,14 +108,10 @@ def _curves(where: Mapping[str, str], rows: pd.DataFrame) -> Iterator[tuple[str,
             yield condition, words, part
 
 
-def _title(where: Mapping[str, str]) -> str:
-    return f"{where['model']} and {where['donor']}, {where['source']}-{where['target']}"
-
-
 def _find(material: Material) -> Iterator[Drawing]:
     """Yield every measure, all pairs of encoders and languages side by side, as many as a page holds."""
     frame = material.frame
-    if not (frame["ablation"] == ALIGNED).any():
+    if not has_alignment(frame):
         return
     groups: dict[tuple[str, str], list[Part]] = {}
     for where, rows in aligned_parts(aligned_rows(frame)):
