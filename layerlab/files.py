@@ -125,6 +125,15 @@ def write_changed(path: str | Path, text: str) -> None:
     write_text(path, text)
 
 
+def holds_json(path: str | Path, text: str) -> bool:
+    """Return whether a file holds a JSON text, however it is laid out."""
+    try:
+        there = Path(path).read_text(encoding="utf-8")
+        return there == text or bool(json.loads(there) == json.loads(text))
+    except (OSError, ValueError):
+        return False
+
+
 def write_json(path: str | Path, value: object) -> None:
     """Write JSON for people, all or nothing: indented, and with scripts other than Latin kept."""
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False))

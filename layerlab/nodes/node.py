@@ -60,6 +60,14 @@ class Work:
             yield folder
 
 
+def stored_of(manifest: Mapping[str, Any]) -> frozenset[str] | None:
+    """Return the ids of nodes whose weights are written in any case, by a store's manifest; None for all."""
+    weights = manifest.get("weights")
+    if weights is None or weights["keep"] == "all":
+        return None
+    return frozenset(weights["stored"])
+
+
 @runtime_checkable
 class Node(Protocol):
     """One piece of work.

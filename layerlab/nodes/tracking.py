@@ -28,9 +28,22 @@ class HasTrackerRun(Protocol):
     """A kind of node that has a tracker run of its own."""
 
     @property
-    def tracked_settings(self) -> Mapping[str, Plain]:
-        """What it is made with, flat."""
+    def tracked_settings(self) -> Mapping[str, object]:
+        """What it is made with; of mappings in it, trackers show each value."""
         ...
+
+
+def _flat(settings: Mapping[str, object]) -> dict[str, Plain]:
+    """Return settings as trackers take them, those of a mapping inside as ``outer.inner``."""
+    flat: dict[str, object] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{name}.{inner}": one for inner, one in value.items()}
+        else:
+            flat[name] = value
+    return {
+        name: one if isinstance(one, str | int | float | bool) else str(one) for name, one in flat.items()
+    }
 
 
 class Tracking:
@@ -76,7 +89,7 @@ class Tracking:
 
     def _open(self, host: Node, next_step: int) -> Tracked:
         title = re.sub(r"[^\w.,+()=-]+", "-", host.title.removeprefix(f"{host.kind} "))
-        settings = host.tracked_settings if isinstance(host, HasTrackerRun) else {}
+        settings = _flat(host.tracked_settings) if isinstance(host, HasTrackerRun) else {}
         name = f"{title[:_LONGEST_NAME]}-{host.id[:6]}"
         run = TrackerRun(self._study, host.id, name, {"study": self._study, **settings})
         folder = self._store.root / "trackers"

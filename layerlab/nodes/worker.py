@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from layerlab.nodes.jobs import read_node
 from layerlab.nodes.joining import Joining, can_join, join_nodes
 from layerlab.nodes.kept import Memory
 from layerlab.nodes.launching import run_launched
-from layerlab.nodes.node import Node, Work, find_kind
+from layerlab.nodes.node import Node, Work, find_kind, stored_of
 from layerlab.nodes.process import POLL_SECONDS, prepare_process, room_for_fits
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.sharing import agree, is_shared, meet, process_rank
@@ -61,18 +61,11 @@ def run_nodes(
     memory.fits.room = room_for_fits(settings.device)
     memory.fits.use_all()
     tracking = Tracking(store, str(manifest.get("study", "")), manifest.get("report_to", ()))
-    worker = _Worker(store, settings, watch, memory, _stored(manifest.get("weights")), tracking)
+    worker = _Worker(store, settings, watch, memory, stored_of(manifest), tracking)
     try:
         return worker.do_all(node_ids)
     finally:
         tracking.close()
-
-
-def _stored(weights: Mapping[str, Any] | None) -> frozenset[str] | None:
-    """Return the ids of nodes whose weights are written in any case; None for all."""
-    if weights is None or weights["keep"] == "all":
-        return None
-    return frozenset(weights["stored"])
 
 
 @dataclass
@@ -135,12 +128,10 @@ class _Worker:
             return True
         if not all(self._provide(need) for need in item.needs):
             return False
-        if not is_shared():
-            good = self._attempt(item, lambda: self._execute(item))
-        elif item.shared:
+        if is_shared() and item.shared:
             good = self._attempt_together(item)
         else:
-            # One process's work; the others go on to the next node that they share, and meet it there.
+            # One process's work; others, if any, go on to the next node that they share, and meet it there.
             good = process_rank() > 0 or self._attempt(item, lambda: self._execute(item))
         if not good:
             self.failed.add(node_id)

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from layerlab.ablation.interventions import to_dict
 from layerlab.analysis.stored.record import Record
 from layerlab.data.catalog.corpus import DataSpec
-from layerlab.files import write_json
 from layerlab.finetuning.training import Training
 from layerlab.nodes.identity import FitSpec, canonical_json
 from layerlab.nodes.kinds.fields import InterventionField, TimedField, read_node
@@ -22,7 +21,6 @@ from layerlab.nodes.kinds.training.origin import (
     load_encoder,
     longest_input,
     make_donors,
-    save_encoder,
 )
 from layerlab.nodes.kinds.training.prepared import FitFacts, Prepared, gather_facts
 from layerlab.nodes.kinds.training.trained import Trained, keep_trained
@@ -104,20 +102,16 @@ class Fit(BaseModel):
         return {"model": self.model, "task": self.spec.task, "source": self.source, "seed": self.spec.seed}
 
     @property
-    def tracked_settings(self) -> Mapping[str, str | int | float | bool]:
-        """What trackers show of it, flat."""
+    def tracked_settings(self) -> Mapping[str, object]:
+        """What trackers show of it."""
         during = [{"at": timed.at, **to_dict(timed.intervention)} for timed in self.during]
         changes = [*(to_dict(item) for item in self.before), *during]
-        training = self.training.model_dump(mode="json")
         return {
             **self.columns,
             "fit_id": self.id,
             "interventions": canonical_json(changes) if changes else "none",
             "word": self.spec.word,
-            **{
-                f"training.{name}": value if isinstance(value, str | int | float | bool) else str(value)
-                for name, value in training.items()
-            },
+            "training": self.training.model_dump(mode="json"),
         }
 
     @property
@@ -279,19 +273,9 @@ class Fit(BaseModel):
         watch = None
         if self.watched is not None:
             watch = self.watched.find(self.id, self.data, task, labels, length, encoding, prefix)
-        loaded = time.monotonic() - started
+        forward, loaded = prefix or plain_pass, time.monotonic() - started
         return Prepared(
-            model,
-            task,
-            corpora,
-            labels,
-            encoding,
-            donors,
-            receipts,
-            taken,
-            prefix or plain_pass,
-            watch,
-            loaded,
+            model, task, corpora, labels, encoding, donors, receipts, taken, forward, watch, loaded
         )
 
     def _complete(self, work: Work, made: Prepared, result: FitResult, seconds: float) -> None:
@@ -304,22 +288,12 @@ class Fit(BaseModel):
         shutil.rmtree(work.store.work(self.id), ignore_errors=True)
 
     def _publish(self, work: Work, trained: Trained, facts: FitFacts) -> None:
-        from safetensors.torch import save_file
-
-        model, labels = trained.model, trained.labels
         about = {**self.columns, "fit_id": self.id, "title": self.title}
         is_warm = keep_trained(work, self.id, trained)
         # What took no longer than from one checkpoint to the next may as well be trained again after a kill.
         is_quick = facts.training_seconds < work.settings.checkpoint_seconds
         with work.publish(self) as folder:
-            if work.stores(self.id) or not (is_warm and is_quick):
-                save_encoder(folder / "model", model.layers)
-                trained.encoding.save(folder / "model")
-            head = {
-                name: tensor.detach().cpu().contiguous() for name, tensor in model.head.state_dict().items()
-            }
-            save_file(head, folder / "head.safetensors")
-            write_json(folder / "labels.json", {"labels": list(labels)})
+            trained.write(folder, encoder=work.stores(self.id) or not (is_warm and is_quick))
             Record(
                 kind=self.kind, id=self.id, about=about, facts=facts.model_dump(), spec=self.to_json()["spec"]
             ).write(folder)

@@ -34,7 +34,7 @@ from layerlab.analysis.stored.naming import pack_columns
 from layerlab.analysis.stored.seal import RECORD, changed_files, fault_of, seal
 from layerlab.disk import describe_error
 from layerlab.errors import DamageError, StoreError
-from layerlab.files import partials, publishing, remove, write_changed, write_text
+from layerlab.files import holds_json, partials, publishing, remove, write_changed, write_json, write_text
 from layerlab.names import plural, visible
 from layerlab.nodes.store.damage import set_aside
 from layerlab.nodes.store.lock import lock_of, locked
@@ -147,7 +147,7 @@ class Store:
         """
         self._kinds[node_id] = str(job["kind"])
         path, text = f"{self.root}/jobs/{node_id}.json", json.dumps(job)
-        if not _holds(path, text):
+        if not holds_json(path, text):
             write_text(path, text, flush=False)
 
     def read_job(self, node_id: str) -> dict[str, Any]:
@@ -190,7 +190,7 @@ class Store:
         message = {"id": node_id, "title": title, "error": type(error).__name__, "message": said}
         try:
             write_text(folder / "traceback.txt", traceback)
-            write_text(folder / "error.json", json.dumps(message, indent=1, ensure_ascii=False))
+            write_json(folder / "error.json", message)
         except OSError as fault:
             print(visible(f"failed: {title}: {type(error).__name__}: {said}"), file=sys.stderr)
             print(f"        it cannot be noted in {folder} ({fault.strerror})", file=sys.stderr)
@@ -291,12 +291,3 @@ def _names(folder: str) -> frozenset[str]:
         return frozenset(os.listdir(folder))
     except (FileNotFoundError, NotADirectoryError):
         return frozenset()
-
-
-def _holds(path: str, text: str) -> bool:
-    """Return whether a file holds a JSON text, however it is laid out."""
-    try:
-        there = Path(path).read_text(encoding="utf-8")
-        return there == text or bool(json.loads(there) == json.loads(text))
-    except (OSError, ValueError):
-        return False

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from layerlab.files import write_json
 from layerlab.nodes.kinds.training.encoding import Encoding
+from layerlab.nodes.kinds.training.origin import save_encoder
 from layerlab.nodes.node import Work
 from layerlab.nodes.sharing import is_shared
 
@@ -34,6 +37,19 @@ class Trained:
     def n_bytes(self) -> int:
         """Bytes of the model."""
         return bytes_of(self.model)
+
+    def write(self, folder: Path, *, encoder: bool) -> None:
+        """Write the head and the labels, and the encoder with its tokenizers if that is wanted."""
+        from safetensors.torch import save_file
+
+        if encoder:
+            save_encoder(folder / "model", self.model.layers)
+            self.encoding.save(folder / "model")
+        head = self.model.head.state_dict().items()
+        save_file(
+            {name: tensor.detach().cpu().contiguous() for name, tensor in head}, folder / "head.safetensors"
+        )
+        write_json(folder / "labels.json", {"labels": list(self.labels)})
 
 
 def keep_trained(work: Work, fit_id: str, trained: Trained) -> bool:
