@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -133,7 +133,7 @@ def look_at_nodes(store: Path, wanted: Iterable[Key], *, anew: bool = False) -> 
         else:
             found.look(key, folder, stat)
     if found._n_read >= WORTH_WRITING:
-        _renew(store, found, time.monotonic_ns() - started)
+        _renew(store, found, known.rows, time.monotonic_ns() - started)
     return found
 
 
@@ -157,12 +157,13 @@ class _Known:
         return cls(dict(zip(zip(kinds, ids, strict=True), range(len(ids)), strict=True)), *columns)
 
 
-def _renew(store: Path, found: Look, elapsed: int) -> None:
+def _renew(store: Path, found: Look, rows: Mapping[Key, int], elapsed: int) -> None:
     """Write an index of what was found, and of nodes in the old one that were not asked for.
 
     Args:
         store: The results directory.
         found: What was found.
+        rows: Rows of the old index by node, in their order.
         elapsed: Time since the first record was read, in nanoseconds.
     """
     import pyarrow as pa
@@ -177,9 +178,7 @@ def _renew(store: Path, found: Look, elapsed: int) -> None:
         return
     tables = [new]
     if found.index is not None:
-        rows = _Known.of(found.index).rows
-        gone = found.complete.keys() | found.faults.keys()
-        kept = [row for key, row in rows.items() if key not in gone]
-        kept += [row for key, row in found.complete.items() if row >= 0 and key not in found.errors]
-        tables.insert(0, found.index.table().take(pa.array(sorted(kept), pa.int64())))
+        gone = found.faults.keys() | found.errors.keys()
+        kept = [row for key, row in rows.items() if key not in gone and found.complete.get(key, row) >= 0]
+        tables.insert(0, found.index.table().take(pa.array(kept, pa.int64())))
     write_index(store, pa.concat_tables(tables))
