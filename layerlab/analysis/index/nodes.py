@@ -38,20 +38,20 @@ def complete_nodes(
 
 
 def read_nodes(
-    store: Path, columns: Sequence[str], everything: bool = False, *, scored: bool = False
+    store: Path, manifest: Manifest, columns: Sequence[str], everything: bool = False, *, scored: bool = False
 ) -> tuple[list[Stored], pa.Table]:
     """Return the complete nodes, as :func:`complete_nodes` yields them, and a row each of what they say.
 
     Args:
         store: The results directory.
+        manifest: What it holds.
         columns: Of :data:`layerlab.analysis.index.entry.CONTENTS`.
         everything: All nodes of the store.
         scored: Only kinds whose records have scores.
 
     Raises:
-        RecordsError: The folder is no store, or a record is none.
+        RecordsError: A record is none.
     """
-    manifest = Manifest.read(store)
     look = _look(store, manifest, everything, scored, None)
     return list(_stored(store, manifest, look)), look.table(columns)
 

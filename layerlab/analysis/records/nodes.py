@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from layerlab.analysis.index.nodes import read_nodes
-from layerlab.analysis.stored.record import Stored, Where
+from layerlab.analysis.stored.record import Manifest, Stored, Where
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,7 +36,8 @@ def load_nodes(path: Where, everything: bool = False) -> pd.DataFrame:
     Raises:
         RecordsError: The folder is no store, or a record cannot be read.
     """
-    stored, table = read_nodes(Path(path), ("about", "facts"), everything)
+    store = Path(path)
+    stored, table = read_nodes(store, Manifest.read(store), ("about", "facts"), everything)
     said = zip(stored, *map(_read, table.columns), strict=True)
     frame = pd.DataFrame([_row(one, {**about, **one.columns}, facts) for one, about, facts in said])
     first = ["kind", "id", "fit_id", *_COORDINATES]

@@ -111,7 +111,7 @@ def _load_one(path: Path, everything: bool) -> tuple[pd.DataFrame, int]:
         if (path / "manifest.json").is_file():
             manifest = Manifest.read(path)
             planned = sum(len(manifest.nodes.get(kind, ())) for kind in manifest.scored)
-            stored, table = read_nodes(path, ("about", "scores"), everything, scored=True)
+            stored, table = read_nodes(path, manifest, ("about", "scores"), everything, scored=True)
             return spread(stored, table, str(path)), planned
         files = [path / "records.parquet", path / "records.csv"]
         path = next((file for file in files if file.is_file() or is_dataset(file)), path)
