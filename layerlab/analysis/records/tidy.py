@@ -22,10 +22,10 @@ from layerlab.analysis.records.nodes import load_nodes as load_nodes
 from layerlab.analysis.records.spread import spread
 from layerlab.analysis.records.upgrade import NEWER, upgrade
 from layerlab.analysis.stored.cells import read_cells
-from layerlab.analysis.stored.frame_files import SUFFIXES, read_frame, write_frame
+from layerlab.analysis.stored.frame_files import read_frame, write_frame
 from layerlab.analysis.stored.record import Manifest, Where
 from layerlab.analysis.stored.remote import local_of
-from layerlab.errors import RecordsError, unknown
+from layerlab.errors import RecordsError
 
 BASELINE = "none"  # the name of the ablation that changes nothing
 
@@ -117,16 +117,14 @@ def _load_one(path: Path, everything: bool) -> tuple[pd.DataFrame, int]:
         path = next((file for file in files if file.is_file() or is_dataset(file)), path)
     if is_dataset(path):
         frame = read_dataset(path)
-        return frame, frame["run_id"].nunique() if "run_id" in frame.columns else 0
-    if path.is_dir():
+    elif path.is_dir():
         raise RecordsError(
             f"{path} holds no records: expected manifest.json (a store), records.csv or records.parquet"
         )
-    if not path.exists():
+    elif not path.exists():
         raise RecordsError(f"{path} does not exist; expected a store, a .csv or a .parquet file")
-    if path.suffix not in SUFFIXES:
-        raise RecordsError(f"{path} is no file of records: {unknown('suffix', path.suffix, SUFFIXES)}")
-    frame = read_frame(path)
+    else:
+        frame = read_frame(path, "records")
     return frame, frame["run_id"].nunique() if "run_id" in frame.columns else 0
 
 

@@ -15,7 +15,7 @@ from layerlab.analysis.index.nodes import complete_nodes
 from layerlab.analysis.stored.cells import read_cells
 from layerlab.analysis.stored.frame_files import SUFFIXES, read_frame, write_frame
 from layerlab.analysis.stored.record import Stored, Where
-from layerlab.errors import RecordsError, unknown
+from layerlab.errors import RecordsError
 
 POINTS: Final = "points.parquet"  # in a trajectory's folder
 FILE: Final = "trajectories"  # of a published study, with the suffix .csv or .parquet
@@ -77,10 +77,11 @@ def find_trajectories(path: Where, everything: bool = False) -> pd.DataFrame | N
         parts = [_read_stored(one) for one in stored if (one.folder / POINTS).is_file()]
         return _typed(pd.concat(parts, ignore_index=True), str(path)) if parts else None
     if not folder.is_dir() and folder.stem == FILE:
-        return _typed(_read(folder), str(folder))
+        return _typed(read_frame(folder, "trajectories"), str(folder))
     beside = folder if folder.is_dir() else folder.parent
     files = [beside / f"{FILE}{suffix}" for suffix in reversed(SUFFIXES)]
-    return next((_typed(_read(file), str(file)) for file in files if file.is_file()), None)
+    there = (file for file in files if file.is_file())
+    return next((_typed(read_frame(file, "trajectories"), str(file)) for file in there), None)
 
 
 def write_trajectories(frame: pd.DataFrame, path: Where) -> Path:
@@ -98,19 +99,13 @@ def write_trajectories(frame: pd.DataFrame, path: Where) -> Path:
 def _read_stored(one: Stored) -> pd.DataFrame:
     """Read one complete trajectory, with the names that the current plan gives it."""
     about = one.read().about
-    points = _read(one.folder / POINTS)
+    points = read_frame(one.folder / POINTS, "trajectories")
     missing = [name for name in _OF_POINTS if name not in points.columns]
     if missing:
         raise RecordsError(f"{one.folder / POINTS} lacks the columns {', '.join(missing)}")
     named = {name: about.get(name) for name in TRAJECTORY_COLUMNS if name not in _OF_POINTS}
     main = points["metric"] == about.get("main_metric")
     return points.assign(**{**named, "trajectory_id": one.folder.name, "main": main})
-
-
-def _read(file: Path) -> pd.DataFrame:
-    if file.suffix not in SUFFIXES:
-        raise RecordsError(f"{file} is no file of trajectories: {unknown('suffix', file.suffix, SUFFIXES)}")
-    return read_frame(file)
 
 
 def _typed(frame: pd.DataFrame, where: str) -> pd.DataFrame:

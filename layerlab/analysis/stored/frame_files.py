@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from layerlab.errors import RecordsError
+from layerlab.errors import RecordsError, unknown
 from layerlab.files import replacing, write_text
 
 SUFFIXES = (".csv", ".parquet")
@@ -17,12 +17,14 @@ _FORMULA = re.compile(r"'*[=+\-@\t]")
 _MARK = "'"
 
 
-def read_frame(path: Path) -> pd.DataFrame:
-    """Read a file with one of the ``SUFFIXES``.
+def read_frame(path: Path, what: str) -> pd.DataFrame:
+    """Read a frame of something, called so in messages, by the suffix.
 
     Raises:
-        RecordsError: It is not what its suffix says.
+        RecordsError: Another suffix than those of ``SUFFIXES``, or the file is not what its suffix says.
     """
+    if path.suffix not in SUFFIXES:
+        raise RecordsError(f"{path} is no file of {what}: {unknown('suffix', path.suffix, SUFFIXES)}")
     try:
         return read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
     except (ValueError, pd.errors.ParserError) as error:
