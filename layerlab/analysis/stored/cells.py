@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
 
 import pandas as pd
 
@@ -40,21 +41,14 @@ def read_cells(
     ([9007199254740993, <NA>], ['nan', ''])
     """
     typed: dict[str, Any] = {}
+    kinds = ((text, "str"), (integers, "Int64"), (booleans, "bool"))
     for name in columns:
-        kinds = ((text, "str"), (integers, "Int64"), (booleans, "bool"))
-        kind = next((kind for names, kind in kinds if name in names), "float64")
+        kind: Any = next((kind for names, kind in kinds if name in names), "float64")
         if (known := _as_it_is(frame[name], kind)) is not None:
             typed[name] = known
             continue
         cells = [None if _missing(cell) else cell for cell in frame[name].tolist()]
-        if name in text:
-            typed[name] = pd.array(["" if cell is None else str(cell) for cell in cells], dtype="str")
-        elif name in integers:
-            typed[name] = pd.array([_integer(cell, name, where) for cell in cells], dtype="Int64")
-        elif name in booleans:
-            typed[name] = pd.array([_boolean(cell, name, where) for cell in cells], dtype="bool")
-        else:
-            typed[name] = pd.array([_number(cell, name, where) for cell in cells], dtype="float64")
+        typed[name] = pd.array([_READERS[kind](cell, name, where) for cell in cells], dtype=kind)
     return pd.DataFrame(typed, columns=list(columns))
 
 
@@ -67,6 +61,10 @@ def _as_it_is(column: pd.Series[Any], kind: str) -> Any:
 
 def _missing(cell: object) -> bool:
     return cell is None or cell is pd.NA or cell == "" or (isinstance(cell, float) and math.isnan(cell))
+
+
+def _text(cell: Any, column: str, where: str) -> str:
+    return "" if cell is None else str(cell)
 
 
 def _integer(cell: Any, column: str, where: str) -> int | None:
@@ -94,3 +92,8 @@ def _number(cell: Any, column: str, where: str) -> float:
         return math.nan if cell is None else float(cell)
     except (TypeError, ValueError):
         raise RecordsError(f"{where}: column {column} holds {cell!r}, expected a number") from None
+
+
+_READERS: Final[Mapping[str, Callable[[Any, str, str], Any]]] = MappingProxyType(
+    {"str": _text, "Int64": _integer, "bool": _boolean, "float64": _number}
+)
