@@ -69,6 +69,15 @@ class RecordsError(LayerlabError, ValueError):
     """Records that lack a column, a baseline or every row."""
 
 
+def first_line(text: str, otherwise: str = "no reason was given") -> str:
+    r"""Return the first line of a message that says something; what is given otherwise if none does.
+
+    >>> first_line("\n  no such cluster \nat all"), first_line("")
+    ('no such cluster', 'no reason was given')
+    """
+    return next((line.strip() for line in text.splitlines() if line.strip()), otherwise)
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong with a study.

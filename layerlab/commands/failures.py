@@ -12,7 +12,7 @@ from typing import Final
 
 from layerlab.commands.arguments import INTERRUPTED, SOME_FAILED, WRONG
 from layerlab.disk import describe_error
-from layerlab.errors import LayerlabError, Problem
+from layerlab.errors import LayerlabError, Problem, first_line
 from layerlab.names import visible
 
 BUG: Final = 70
@@ -60,12 +60,12 @@ def explain(error: BaseException) -> tuple[int, str]:
     if isinstance(error, UnicodeError):
         return WRONG, f"text that cannot be written was read ({error})"
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return SOME_FAILED, f"out of memory; a smaller batch needs less ({_first_line(error)})"
+        return SOME_FAILED, f"out of memory; a smaller batch needs less ({first_line(str(error))})"
     if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("layerlab"):
         return SOME_FAILED, f"the package {error.name} is needed and not installed"
     if isinstance(error, RecursionError):
         return WRONG, "the input is nested too deeply"
-    said = f"{type(error).__name__}: {_first_line(error)}"
+    said = f"{type(error).__name__}: {first_line(str(error))}"
     return BUG, f"{said}; this should not happen: it is a mistake of layerlab, not yours"
 
 
@@ -76,10 +76,6 @@ def _problems(error: BaseException) -> list[Problem]:
     from layerlab.validation import problems_of
 
     return problems_of(error, None) if isinstance(error, ValidationError) else [Problem("", str(error))]
-
-
-def _first_line(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), "no reason was given")
 
 
 def _keep_traceback(error: BaseException) -> Path | None:

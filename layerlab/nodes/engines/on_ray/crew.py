@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from layerlab.errors import first_line
 from layerlab.nodes.engines.nursery import MOST_BYTES, MOST_UNITS
 from layerlab.nodes.engines.on_ray.options import RayOptions
 from layerlab.nodes.engines.on_ray.worker import Place, Worker, interrupt
@@ -221,7 +222,7 @@ class Crew:
             return f"the loss of its host ({hand.host})"
         if isinstance(error, self.ray.exceptions.RayTaskError):
             cause = getattr(error, "cause", error)
-            return f"an error on {hand.host} ({type(cause).__name__}: {_first_line(str(cause))})"
+            return f"an error on {hand.host} ({type(cause).__name__}: {first_line(str(cause))})"
         if "OutOfMemory" in type(error).__name__ or "memory monitor" in said:
             return f"too little memory on {hand.host}"
         return f"the end of its process on {hand.host} ({_exit_of(said)})"
@@ -230,8 +231,4 @@ class Crew:
 def _exit_of(said: str) -> str:
     """Return what Ray says of an exit, in short."""
     detail = said.partition("Worker exit detail: ")[2] or said
-    return _first_line(detail).partition(" Some common causes")[0].rstrip(".")
-
-
-def _first_line(text: str) -> str:
-    return next((line.strip() for line in text.splitlines() if line.strip()), "no reason was given")
+    return first_line(detail).partition(" Some common causes")[0].rstrip(".")

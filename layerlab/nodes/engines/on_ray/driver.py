@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from layerlab.errors import first_line
 from layerlab.nodes.engines.line import STOP
 from layerlab.nodes.engines.on_ray.address import address_of
 from layerlab.nodes.engines.on_ray.crew import Crew
@@ -120,7 +121,7 @@ def _connect(options: RayOptions, workers: int | None) -> Any:
 
 def _describe(options: RayOptions, error: Exception) -> str:
     address = address_of(options.address)
-    said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    said = first_line(str(error), type(error).__name__)
     if address:
         return f"no Ray cluster answers at {address}: {said}"
     return f"no Ray cluster could be started on this machine: {said}"
