@@ -39,6 +39,11 @@ def born(pid: int) -> str:
     return "" if fields[0] in {"Z", "X"} else fields[19]
 
 
+def search_path() -> list[str]:
+    """Return where this process finds modules, a user's own among them; its workers look there too."""
+    return [path for path in sys.path if path]
+
+
 def usable_cores() -> int:
     """Return how many cores this process may use."""
     if sys.platform == "linux":

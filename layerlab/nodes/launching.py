@@ -16,6 +16,7 @@ from layerlab.errors import StoreError
 from layerlab.nodes.process import die_with_parent
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store
+from layerlab.processes import search_path
 
 
 def run_launched(root: Path, node_ids: Sequence[str], settings: WorkSettings) -> bool:
@@ -35,7 +36,7 @@ def run_launched(root: Path, node_ids: Sequence[str], settings: WorkSettings) ->
         KeyboardInterrupt: Somebody stopped it; the last checkpoint is there, none is written for it.
     """
     store, command = Store(root), _command(root, node_ids, settings)
-    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(path for path in sys.path if path))
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(search_path()))
     if settings.device == "cpu":
         environment["ACCELERATE_USE_CPU"] = "true"
     process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
@@ -56,11 +57,8 @@ def _command(root: Path, node_ids: Sequence[str], settings: WorkSettings) -> lis
     """Return the command that starts the processes."""
     launch = [sys.executable, "-P", "-m", "layerlab.nodes.launching", str(os.getpid())]
     torchrun = ["--standalone", "--nproc-per-node", str(settings.processes), "--module", "layerlab"]
-    verb = ["run-one", str(root), *node_ids, "--device", settings.device]
-    verb += ["--checkpoint-seconds", str(settings.checkpoint_seconds)]
-    verb += ["--shortcuts", ",".join(settings.shortcuts) or "none"]
     threads = [] if settings.threads is None else ["--threads", str(settings.threads)]
-    return [*launch, *torchrun, *verb, *threads]
+    return [*launch, *torchrun, "run-one", str(root), *node_ids, *settings.to_words(), *threads]
 
 
 def main() -> None:

@@ -29,6 +29,14 @@ class WorkSettings:
     processes: int = 1
     grace_seconds: float = 10.0
 
+    def to_words(self) -> tuple[str, ...]:
+        """Return the device, the time between checkpoints and the shortcuts as options of a command."""
+        return (
+            *("--device", self.device),
+            *("--checkpoint-seconds", str(self.checkpoint_seconds)),
+            *("--shortcuts", ",".join(self.shortcuts) or "none"),
+        )
+
     def taken(self) -> Taken:
         """Return what notes the shortcuts of one node."""
         return Taken(tuple(self.shortcuts))

@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
+from layerlab.processes import search_path
+
 #: The order that a runner gives which ends in order; one that was killed gives none.
 STOP: Final = {"stop": True}
 
@@ -72,11 +74,6 @@ class Line:
         except subprocess.TimeoutExpired:
             self.process.kill()
             return self.process.wait()
-
-
-def search_path() -> list[str]:
-    """Return where this process finds modules, a user's own among them; its workers look there too."""
-    return [path for path in sys.path if path]
 
 
 def quiet_environment(threads: int | None) -> dict[str, str]:

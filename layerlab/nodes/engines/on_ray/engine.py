@@ -20,14 +20,14 @@ from typing import Any, Final
 from layerlab.errors import StoreError
 from layerlab.files import write_text
 from layerlab.nodes.engines.engine import Ended
-from layerlab.nodes.engines.line import Line, quiet_environment, search_path
+from layerlab.nodes.engines.line import Line, quiet_environment
 from layerlab.nodes.engines.on_ray.address import address_of, fault_of
 from layerlab.nodes.engines.on_ray.options import RayOptions
 from layerlab.nodes.engines.output import tail_of
 from layerlab.nodes.engines.unit import Unit
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store
-from layerlab.processes import mark
+from layerlab.processes import mark, search_path
 
 #: How long a driver may take to find a cluster, or to start one, in seconds.
 START_SECONDS: Final = 120.0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import sys
 from typing import Any
 
 import submitit
@@ -17,6 +16,7 @@ from layerlab.nodes.engines.on_slurm.options import SlurmOptions
 from layerlab.nodes.engines.on_slurm.work import JobWork
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store
+from layerlab.processes import search_path
 
 
 def submit(options: SlurmOptions, store: Store, settings: WorkSettings, n_jobs: int) -> None:
@@ -53,17 +53,14 @@ def _arguments(options: SlurmOptions, store: Store, settings: WorkSettings) -> t
         *("--workers", str(options.workers_for(settings.processes))),
         *("--processes", str(settings.processes)),
         *("--grace", str(max(settings.grace_seconds, 0.75 * options.lead))),
-        *("--device", settings.device),
-        *("--checkpoint-seconds", str(settings.checkpoint_seconds)),
-        *("--shortcuts", ",".join(settings.shortcuts) or "none"),
+        *settings.to_words(),
         *("--idle", str(60 * options.idle)),
     )
 
 
 def _setup(options: SlurmOptions) -> list[str]:
     """Return the lines of shell before a job's work; what this process can import, a job can too."""
-    path = os.pathsep.join(path for path in sys.path if path)
-    return [*options.setup, f"export PYTHONPATH={shlex.quote(path)}"]
+    return [*options.setup, f"export PYTHONPATH={shlex.quote(os.pathsep.join(search_path()))}"]
 
 
 def _slurm(options: SlurmOptions, store: Store, name: str, n_jobs: int) -> Any:
