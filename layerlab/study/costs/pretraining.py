@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from layerlab.nodes.kinds.pretraining import Pretraining
 from layerlab.study.costs.loads import Load
-from layerlab.study.costs.shapes import Shape, shape_of_config
+from layerlab.study.costs.shapes import Shape, shape_of_spec
 
 if TYPE_CHECKING:
     from layerlab.pretraining.spec import PretrainingSpec
@@ -37,8 +37,6 @@ class PretrainingCost:
 
 def pretraining_cost(plan: Plan) -> PretrainingCost:
     """Return what the pretrainings of a plan cost."""
-    from layerlab.pretraining.model import check_architecture
-
     shapes: dict[str, Shape] = {}
     tokens, flops = 0.0, {"fp32": 0.0, "bf16": 0.0}
     whole = [one for one in plan.of(Pretraining) if one.step is None]
@@ -46,7 +44,7 @@ def pretraining_cost(plan: Plan) -> PretrainingCost:
         spec = one.spec
         key = f"{spec.architecture.model_dump_json()} {spec.vocab_size} {spec.grown_from}"
         if key not in shapes:
-            shapes[key] = shape_of_config(spec.name, check_architecture(spec))
+            shapes[key] = shape_of_spec(spec.name, spec)
         load = tokens_of(spec)
         tokens += load.pieces
         predicted = spec.mask_rate * load.pieces
