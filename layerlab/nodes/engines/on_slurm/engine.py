@@ -9,6 +9,7 @@ from typing import Final
 from layerlab.nodes.engines.engine import Ended
 from layerlab.nodes.engines.on_slurm.jobs import describe_jobs, find_jobs, folder_of
 from layerlab.nodes.engines.on_slurm.options import SlurmOptions
+from layerlab.nodes.engines.output import tail_of
 from layerlab.nodes.engines.scheduler import has_failed, take_crash
 from layerlab.nodes.engines.unit import Unit
 from layerlab.nodes.settings import WorkSettings
@@ -111,7 +112,7 @@ class SlurmEngine:
     def _give_up(self) -> list[Ended]:
         """Return the units that no job saw to, though all have ended since the last unit did."""
         logs = sorted(folder_of(self.store).glob("*_log.out"), key=lambda path: path.stat().st_mtime)
-        tail = logs[-1].read_text(encoding="utf-8", errors="replace")[-4000:] if logs else ""
+        tail = tail_of(logs[-1]) if logs else ""
         where = f"the end of its job, see {logs[-1]}" if logs else "the end of its job"
         ended = [Ended(slot, where, tail) for slot in self.running]
         self.running.clear()
