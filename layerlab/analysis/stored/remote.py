@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from layerlab.errors import RecordsError
-from layerlab.files import digest_values, user_cache, write_json
+from layerlab.files import digest_values, leaves_folder, user_cache, write_json
 
 _URL: Final = re.compile(r"([a-z][a-z0-9+.-]+):/(/?)(.+)")
 # Folders of a results directory that nothing is made of.
@@ -112,5 +112,5 @@ def _is_wanted(name: str) -> bool:
     [True, True, False]
     """
     first, *rest = Path(name).parts
-    safe = ".." not in rest and not Path(name).is_absolute() and not name.startswith(".")
+    safe = not leaves_folder(name) and not name.startswith(".")
     return safe and (not rest or (len(rest) == 2 and first not in _OTHERS and "." not in rest[0]))
