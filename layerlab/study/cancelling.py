@@ -88,16 +88,15 @@ def _end_jobs(store: Store, deadline: float) -> list[Job]:
 
 
 def nodes_in_work(store: Store) -> dict[str, str]:
-    """Return the nodes that a living process holds, with their titles."""
+    """Return the nodes that are not complete and that a living process holds, with their titles."""
     found = {}
     for node_id in sorted(store.claimed()):
         if is_held(store.lease(node_id)):
-            with suppress(StoreError):  # a lease of something that is no node
-                found[node_id] = node_id
-                store.kind_of(node_id)
-                with suppress(ValidationError):
+            with suppress(StoreError, ValidationError):  # no node; or one that cannot be read has no title
+                if not store.is_complete(node_id):
+                    found[node_id] = node_id
                     found[node_id] = read_node(store, node_id).title
-    return {one: title for one, title in found.items() if not store.is_complete(one)}
+    return found
 
 
 def _holder_of(store: Store, node_id: str) -> str:

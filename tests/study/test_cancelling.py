@@ -17,7 +17,7 @@ from layerlab.nodes.store.events import last_event
 from layerlab.nodes.store.lease import claim, is_held
 from layerlab.nodes.store.runners import Cancelled, announced, drop_requests, find_runners
 from layerlab.nodes.store.store import Store
-from layerlab.study.cancelling import cancel
+from layerlab.study.cancelling import Ending, cancel
 from layerlab.study.directory.status import read_status
 from layerlab.study.study import Study
 from tests.fixtures.command_line import Call
@@ -118,6 +118,12 @@ def test_ctrl_c_is_no_request(tmp_path: Path) -> None:
     finally:
         signal.signal(signal.SIGINT, usual)
     assert not isinstance(caught.value, Cancelled)
+
+
+def test_a_lease_of_no_node_is_passed_over(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with claim(store.lease("feedbeef")):
+        assert cancel(store) == Ending((), (), ())
 
 
 def test_what_does_not_end_is_named(study: Study, tmp_path: Path) -> None:
