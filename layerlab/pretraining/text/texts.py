@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -208,7 +209,13 @@ def digest_text(text: AnyText) -> str:
         return _digest_lines([*text.artificial, str(WAYS_VERSION), str(text.seed), digest_text(text.of)])
     from layerlab.languages.family import find_family
 
-    about = [find_family(text.family).model_dump_json(), text.controlled, str(text.sentences), str(text.seed)]
+    return _digest_controlled(text, find_family(text.family).model_dump_json())
+
+
+@functools.lru_cache(maxsize=256)
+def _digest_controlled(text: ControlledText, family: str) -> str:
+    """Return the digest of a controlled language's text; its first documents are made once."""
+    about = [family, text.controlled, str(text.sentences), str(text.seed)]
     if (domain := text.spoken_domain) is not None:
         about += [domain.name, str(domain.topics), domain.register.model_dump_json()]
     first = min(text.sentences, _FINGERPRINT_SENTENCES)
