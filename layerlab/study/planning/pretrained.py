@@ -22,11 +22,14 @@ class Pretrainings:
         nodes: By id, each after what it needs.
         by_seed: By model and seed of the study.
         specs: By model: a spec that stands for those of all seeds.
+        whole: By pretraining and seed of its spec: what goes on to the last step. Texts are read for it once,
+            whichever steps the study asks for.
     """
 
     nodes: dict[str, Pretraining] = field(default_factory=dict)
     by_seed: dict[tuple[str, int], tuple[Checkpoint, Pretraining]] = field(default_factory=dict)
     specs: dict[str, PretrainingSpec] = field(default_factory=dict)
+    whole: dict[tuple[str, int], Pretraining] = field(default_factory=dict)
 
     def checkpoint_for(self, checkpoint: Checkpoint, seed: int) -> Checkpoint:
         """Return the checkpoint of a model for a seed: its own, if it is pretrained with each."""
@@ -92,8 +95,11 @@ def _node(
     if late := [one for one in steps if one > spec.steps]:
         message = f"{base}{STEP}{late[0]}: the pretraining has {spec.steps:,} steps"
         raise StudyError([Problem("models", message)], base)
-    # What is kept on the way changes no identity.
-    whole = Pretraining.of(spec.model_copy(update={"keep_at": tuple(sorted({*spec.keep_at, *steps}))}))
+    if (base, spec.seed) not in found.whole:
+        # What is kept on the way changes no identity.
+        kept = tuple(sorted({*spec.keep_at, *steps}))
+        found.whole[base, spec.seed] = Pretraining.of(spec.model_copy(update={"keep_at": kept}))
+    whole = found.whole[base, spec.seed]
     found.nodes.setdefault(whole.id, whole)
     node = whole if step in (None, spec.steps) else whole.at(step)
     return found.nodes.setdefault(node.id, node)
