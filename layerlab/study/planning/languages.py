@@ -15,12 +15,12 @@ def check_languages(state: Expansion, checkpoints: Iterable[Checkpoint]) -> None
     """Note sources, targets and measured languages that a checkpoint has no parts for."""
     study = state.study
     for checkpoint in (one for one in checkpoints if one.languages):
-        path = f"models[{list(study.models).index(checkpoint.name)}]"
-        read = [language for source in study.sources for language in study.targets_for(source)]
-        measured = [name for one in state.measurements.values() for name, *_ in one.texts]
-        measured += [
-            name for one in state.measurements.values() for name in sources_of(one.source) if one.texts
-        ]
+        name = checkpoint.name
+        path = f"models[{list(study.models).index(name)}]"
+        read = [language for source in study.sources for language in study.targets_for(source, name)]
+        own = [one for (*_, model), one in state.measurements.items() if model == name]
+        measured = [language for one in own for language, *_ in one.texts]
+        measured += [language for one in own for language in sources_of(one.source) if one.texts]
         for source in study.sources:
             try:
                 spoken_source(source, checkpoint)
@@ -28,7 +28,7 @@ def check_languages(state: Expansion, checkpoints: Iterable[Checkpoint]) -> None
                 state.note(path, error)
         for language in dict.fromkeys([*read, *measured]):
             try:
-                language_for(language, checkpoint.languages, checkpoint.name)
+                language_for(language, checkpoint.languages, name)
             except LayerlabError as error:
                 state.note(path, error)
 

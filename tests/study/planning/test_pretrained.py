@@ -130,6 +130,17 @@ def test_a_model_may_be_evaluated_on_some_of_the_targets_alone(
     assert found == {"all": ["aa", "bb", "cc"], "some": ["aa", "cc"]}
 
 
+def test_a_model_with_parts_by_language_needs_none_for_targets_of_other_models(
+    treebanks: Path, spec_of_treebanks: Path
+) -> None:
+    apart = {"factors.separate": {"layers": 0}}
+    asked = {"all": {}, "own": {"set": apart, "targets": ["bb"]}}
+    named = {name: {"spec": str(spec_of_treebanks), **one} for name, one in asked.items()}
+    plan = make_study(treebanks, named, targets=["bb", "cc"], seeds=[0]).plan()
+    found = {run.columns["model"]: list(run.spec.targets) for run in plan.of(Run)}
+    assert found == {"all": ["aa", "bb", "cc"], "own": ["aa", "bb"]}
+
+
 def test_it_is_written_and_read_back(treebanks: Path, spec_of_treebanks: Path, tmp_path: Path) -> None:
     asked = {"joint": {"spec": str(spec_of_treebanks), "set": {"steps": 4}, "seed": 3}}
     study = make_study(treebanks, asked, models=["joint", "joint@2"])
@@ -146,6 +157,7 @@ def test_it_is_written_and_read_back(treebanks: Path, spec_of_treebanks: Path, t
         ({"a": {}}, {"models": ["a@7"]}, "a@7: the pretraining has 6 steps"),
         ({"a": {"targets": ["zz"]}}, {}, "unknown target 'zz'"),
         ({"a": {"set": {"factors.vocabulary": "none"}}}, {"targets": ["cc"]}, "none for 'cc'"),
+        ({"a": {"set": {"factors.separate": {"layers": 0}}}}, {"targets": ["cc"]}, "none for 'cc'"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_trained(
