@@ -78,8 +78,13 @@ class Encoder:
         views = load_views(name, revision=revision, language=language, **options)
         if views is None:
             return cls(load_base(name, revision=revision, **options))
-        first = cls(views.first, views, next(iter(views.models)))
+        first = cls.of_views(views)
         return first if language in (None, "any") else first.speaking(language)
+
+    @classmethod
+    def of_views(cls, views: Views) -> Encoder:
+        """Return the encoder of the first of several languages, which speaks the others too."""
+        return cls(views.first, views, next(iter(views.models)))
 
     @property
     def languages(self) -> tuple[str, ...]:

@@ -90,10 +90,7 @@ class Parts:
     @property
     def encoder(self) -> Encoder:
         """The encoder as layers, which speaks every language."""
-        if self.speakers is None:
-            return Encoder(self.model)
-        views = self.speakers.views
-        return Encoder(views.first, views, next(iter(views.models)))
+        return Encoder(self.model) if self.speakers is None else Encoder.of_views(self.speakers.views)
 
     def readers(self, masked: Masked, languages: Sequence[str]) -> Iterator[tuple[Any, Head, Masked]]:
         """Yield models and heads with the sequences that each reads, of those of some languages."""

@@ -127,22 +127,21 @@ def find_donor(donor: str, own: Checkpoint) -> Checkpoint:
 def _make_outline(checkpoint: Checkpoint, spec: PretrainingSpec | None) -> Encoder:
     """Return an encoder without weights, in all languages that have parts of their own."""
     from layerlab.models.by_language.manifest import read_manifest
-    from layerlab.models.by_language.views import Views, outline_views, own_parameters
+    from layerlab.models.by_language.views import outline_views, own_parameters
     from layerlab.models.encoder import Encoder
 
-    views: Views | None = None
     if spec is not None and checkpoint.languages:
         from layerlab.pretraining.model import outline_views as outline_of_spec
 
         views = outline_of_spec(spec)
-    else:
-        plain = Encoder.without_weights(_config_of(checkpoint, spec))
-        manifest = read_manifest(checkpoint.location) if checkpoint.languages else None
-        if manifest is None:
-            return plain
-        views = outline_views(plain.base, manifest.languages, own_parameters(plain.base, manifest))
-    assert views is not None
-    return Encoder(views.first, views, next(iter(views.models)))
+        assert views is not None
+        return Encoder.of_views(views)
+    plain = Encoder.without_weights(_config_of(checkpoint, spec))
+    manifest = read_manifest(checkpoint.location) if checkpoint.languages else None
+    if manifest is None:
+        return plain
+    own = own_parameters(plain.base, manifest)
+    return Encoder.of_views(outline_views(plain.base, manifest.languages, own))
 
 
 def _config_of(checkpoint: Checkpoint, spec: PretrainingSpec | None) -> Any:
