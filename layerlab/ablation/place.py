@@ -99,8 +99,7 @@ class Place:
         Raises:
             NoEffectError: It would change nothing.
         """
-        own = [] if self.encoder.views is None else [*self._own()]
-        frozen = [parameter for parameter in own if not parameter.requires_grad]
+        frozen = [parameter for *_, parameter in self.encoder.every_own() if not parameter.requires_grad]
         undos: list[Undo] = []
 
         def undo() -> None:
@@ -140,11 +139,6 @@ class Place:
         for language in self.encoder.languages:
             if language != self.encoder.language:
                 yield f"{language}:", self.encoder.of_language(language).narrowed()
-
-    def _own(self) -> Iterator[nn.Parameter]:
-        for language in self.encoder.languages:
-            view = self.encoder.of_language(language)
-            yield from (one for name, one in view.base.named_parameters() if name in view.own)
 
 
 def bare(name: str) -> str:

@@ -129,20 +129,21 @@ class Encoder:
         found.is_narrow = True
         return found
 
-    def others(self) -> Iterator[tuple[str, str, nn.Parameter]]:
-        """Yield what every other language has of its own: language, name and parameter."""
-        for language in self.languages:
-            if language != self.language:
-                for name, parameter in self.of_language(language).base.named_parameters():
-                    if name in self.own:
-                        yield language, name, parameter
-
-    def freeze_own(self) -> None:
-        """Let what each language has of its own learn nothing, as in fine-tuning, where the rest is tuned."""
+    def every_own(self) -> Iterator[tuple[str, str, nn.Parameter]]:
+        """Yield what every language has of its own: language, name and parameter."""
         for language in self.languages:
             for name, parameter in self.of_language(language).base.named_parameters():
                 if name in self.own:
-                    parameter.requires_grad_(False)
+                    yield language, name, parameter
+
+    def others(self) -> Iterator[tuple[str, str, nn.Parameter]]:
+        """Yield what every other language has of its own: language, name and parameter."""
+        return (one for one in self.every_own() if one[0] != self.language)
+
+    def freeze_own(self) -> None:
+        """Let what each language has of its own learn nothing, as in fine-tuning, where the rest is tuned."""
+        for _, _, parameter in self.every_own():
+            parameter.requires_grad_(False)
 
     @classmethod
     def without_weights(cls, config: PretrainedConfig) -> Encoder:
