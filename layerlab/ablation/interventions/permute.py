@@ -64,7 +64,7 @@ class Permute:
                 "neither can take the other's place; select layers of one kind"
             )
         order = _draw_order(here, donors.seed_of(self.seed)) if self.order is None else self.order
-        own = {name: value.detach().clone() for name, value in encoder.parameters(self.layers).items()}
+        own = {name: value.detach().clone() for name, value in selected.items()}
         return copy_from(own, encoder, self.layers, self.components, dict(zip(here, order, strict=True)))
 
     def at_depth(self, n_layers: int) -> Permute:
