@@ -60,6 +60,7 @@ def _search(kind: str, options: str, wanted: int) -> tuple[tuple[str, int], ...]
     def sizes(number: int) -> dict[str, int]:
         return {"hidden_size": unit * number, "intermediate_size": round(unit * number * ratio)}
 
+    @functools.cache
     def count(number: int) -> int:
         return count_layer_parameters(kind, {**plain, **sizes(number)})
 
