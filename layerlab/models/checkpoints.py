@@ -10,7 +10,8 @@ from pathlib import Path
 from layerlab.errors import CheckpointError, LayerlabError
 from layerlab.files import digest_file
 from layerlab.models.anatomy import anatomy_of
-from layerlab.models.by_language.manifest import files_by_language, read_manifest
+from layerlab.models.by_language.manifest import files_by_language
+from layerlab.models.by_language.views import manifest_of
 from layerlab.models.folders import TOKENIZER_PATTERNS, WEIGHT_PATTERNS, matching
 from layerlab.models.loading import check_weights, load_config, split_revision
 from layerlab.models.remembered import recall, remembered
@@ -102,8 +103,8 @@ def _recall(name: str, location: str) -> Checkpoint | None:
 
 
 def _languages_of(location: str) -> tuple[str, ...]:
-    manifest = read_manifest(location)
-    return manifest.languages if manifest is not None and manifest.parameters else ()
+    manifest = manifest_of(location)
+    return () if manifest is None else manifest.languages
 
 
 def distinct_labels(checkpoints: Sequence[Checkpoint]) -> dict[str, str]:

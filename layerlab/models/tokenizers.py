@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from layerlab.errors import CheckpointError
 from layerlab.files import read_text
-from layerlab.models.by_language.manifest import FOLDER, language_for, must_name_language, read_manifest
+from layerlab.models.by_language.manifest import FOLDER, language_for, must_name_language
 from layerlab.models.by_language.tokenizers import languages_with_tokenizers
 from layerlab.models.folders import check_tokenizer_files
 from layerlab.models.loading import NO_REMOTE_CODE, load_config, place_of, translated
@@ -102,12 +102,12 @@ def tokenizer_place(name: str, location: str, language: str | None) -> str:
     Raises:
         CheckpointError: Each language has its own, and there is none for this one.
     """
-    manifest = read_manifest(location) if Path(location).is_dir() else None
-    if manifest is None or not manifest.tokenizers:
+    languages = languages_with_tokenizers(location)
+    if not languages:
         return location
     if language is None:
-        raise must_name_language(name, manifest.languages)
-    return str(Path(location) / FOLDER / manifest.language_for(language, name))
+        raise must_name_language(name, languages)
+    return str(Path(location) / FOLDER / language_for(language, languages, name))
 
 
 def tokenizer_has_blanks(location: str, revision: str | None) -> bool:
