@@ -117,7 +117,7 @@ def align(
     layerlab align bert-base-cased bert-base-german-cased --source en --target de --joint mbert --parallel pud
     """
     from layerlab.measures.alignment.options import Aligning
-    from layerlab.nodes.kinds.alignment.align import align_models
+    from layerlab.nodes.kinds.alignment.align import Sought, align_models
     from layerlab.nodes.kinds.alignment.ground import find_ground
     from layerlab.nodes.process import quieten_transformers
     from layerlab.validation import validate
@@ -141,12 +141,14 @@ def align(
         text=text,  # type: ignore[arg-type]  # checked there
     )
     frame = align_models(
-        labelled_model(a),
-        labelled_model(b),
+        Sought(
+            labelled_model(a),
+            labelled_model(b),
+            None if joint is None else labelled_model(joint),
+            listed(tasks),
+            data,
+        ),
         ground,
-        joint=None if joint is None else labelled_model(joint),
-        tasks=listed(tasks),
-        data=data,
         how=how,
         seeds=integers(seeds, "--seeds"),
         device=device,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from layerlab.analysis.stored.record import Record
+from layerlab.analysis.stored.record import Record, ScoreRow
 from layerlab.data.spec import DataSpec
 from layerlab.errors import LayerlabError, Problem, StudyError
 from layerlab.measures.alignment.material import Side
@@ -28,17 +30,64 @@ if TYPE_CHECKING:
 STUDY = "aligned"  # the name of their study
 
 
+@dataclass(frozen=True)
+class Sought:
+    """Two encoders by name, and the tasks whose networks are carried from one to the other.
+
+    Attributes:
+        source: Label and name of the encoder of the source language: a folder, the name of an encoder that
+            comes with layerlab, or a Hub id.
+        target: Those of the encoder of the target language.
+        joint: A model of both languages, as the upper bound.
+        tasks: Tasks whose networks are carried over.
+        data: Where the tasks' corpora are.
+        word: What stands for a word of several word-pieces, in tasks.
+    """
+
+    source: tuple[str, str]
+    target: tuple[str, str]
+    joint: tuple[str, str] | None = None
+    tasks: Sequence[str] = ()
+    data: DataSpec = field(default_factory=DataSpec)
+    word: Word = DEFAULT_WORD
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The encoders' labels; that of the joint model is empty where there is none."""
+        joint = self.joint[0] if self.joint else ""
+        return {"source": self.source[0], "target": self.target[0], "joint": joint}
+
+    def find(self, languages: tuple[str, str]) -> tuple[dict[str, Checkpoint], list[Carried]]:
+        """Find the encoders, and the corpora of the tasks.
+
+        Raises:
+            StudyError: Some do not exist; names all of them.
+        """
+        problems: list[Problem] = []
+        found: dict[str, Checkpoint] = {}
+        carried: list[Carried] = []
+        for which, named in (("source", self.source), ("target", self.target), ("joint", self.joint)):
+            try:
+                if named is not None:
+                    found[which] = find_checkpoint(named[1])
+            except LayerlabError as error:
+                problems.append(Problem(which, str(error)))
+        for task in self.tasks:
+            try:
+                carried.append(Carried.find(task, self.data, self.word, languages))
+            except LayerlabError as error:
+                problems.append(Problem(f"task {task}", str(error)))
+        if problems:
+            raise StudyError(problems, "the alignment")
+        return found, carried
+
+
 def align_models(
-    source: tuple[str, str],
-    target: tuple[str, str],
+    sought: Sought,
     ground: Ground,
     *,
-    joint: tuple[str, str] | None = None,
-    tasks: Sequence[str] = (),
-    data: DataSpec | None = None,
     how: Aligning | None = None,
     seeds: Sequence[int] = (0,),
-    word: Word = DEFAULT_WORD,
     device: str = "auto",
     tell: Callable[[str], None] = lambda text: None,
     note: Callable[[str], None] = lambda text: None,
@@ -46,16 +95,10 @@ def align_models(
     """Align two encoders that were trained independently, at every level.
 
     Args:
-        source: Label and name of the encoder of the source language: a folder, the name of an encoder that
-            comes with layerlab, or a Hub id.
-        target: Those of the encoder of the target language.
+        sought: The encoders, and the tasks whose networks are carried over.
         ground: The two languages, and what the encoders are aligned on.
-        joint: A model of both languages, as the upper bound.
-        tasks: Tasks whose networks are carried over.
-        data: Where the tasks' corpora are.
         how: What is measured, and how maps are fitted.
         seeds: Of the parts that maps are fitted and tested on, and of the networks.
-        word: What stands for a word of several word-pieces, in tasks.
         device: ``auto`` or ``cpu``.
         tell: Called with a line of text for each step.
         note: Called with what a reader of the results should know.
@@ -76,60 +119,35 @@ def align_models(
     from layerlab.analysis.records.tidy import validate_records
 
     languages = ground.source, ground.target
-    found, carried = _find_all(
-        {"source": source[1], "target": target[1], "joint": joint[1] if joint else None},
-        tasks,
-        data or DataSpec(),
-        word,
-        languages,
-    )
+    found, carried = sought.find(languages)
     material = ground.read()
     how, left_out = possible(how or Aligning(), ground)
     if left_out:
         note(left_out)
-    labels = {"source": source[0], "target": target[0], "joint": joint[0] if joint else ""}
-    sides = Sides(**{which: _load(labels[which], one, device) for which, one in found.items()})
-    rows: list[dict[str, Any]] = []
-    for one in (None, *carried):
-        read = None if one is None else one.read(languages)
-        scores = aligned_rows(sides, material, how, seeds, data=read, tell=tell, note=note)
-        for seed, own in scores.items():
-            task = None if one is None else get_task(one.task)
-            about = aligned_columns(STUDY, (source[0], target[0]), task, ground.source, seed)
-            spec = [labels, {which: checkpoint.digest for which, checkpoint in found.items()}, languages]
-            run_id = digest(
-                {"version": ALIGNMENT_VERSION, "of": spec, "task": about["task"], "seed": seed}
-                | {"how": how.model_dump(mode="json")}
-            )
-            rows += record_rows(Record(kind="alignment", id=run_id, about=about, scores=own))
+    sides = Sides(**{which: _load(sought.labels[which], one, device) for which, one in found.items()})
+    scores = partial(aligned_rows, sides, material, how, seeds, tell=tell, note=note)
+    of = [sought.labels, {which: checkpoint.digest for which, checkpoint in found.items()}, languages]
+    identity = {"version": ALIGNMENT_VERSION, "of": of, "how": how.model_dump(mode="json")}
+    records = _records(sought, languages, carried, identity, scores)
+    rows = [row for record in records for row in record_rows(record)]
     return validate_records(pd.DataFrame(rows), "the records of the alignment")
 
 
-def _find_all(
-    names: Mapping[str, str | None],
-    tasks: Sequence[str],
-    data: DataSpec,
-    word: Word,
+def _records(
+    sought: Sought,
     languages: tuple[str, str],
-) -> tuple[dict[str, Checkpoint], list[Carried]]:
-    """Find encoders and corpora."""
-    problems: list[Problem] = []
-    found: dict[str, Checkpoint] = {}
-    carried: list[Carried] = []
-    for which, name in names.items():
-        try:
-            if name is not None:
-                found[which] = find_checkpoint(name)
-        except LayerlabError as error:
-            problems.append(Problem(which, str(error)))
-    for task in tasks:
-        try:
-            carried.append(Carried.find(task, data, word, languages))
-        except LayerlabError as error:
-            problems.append(Problem(f"task {task}", str(error)))
-    if problems:
-        raise StudyError(problems, "the alignment")
-    return found, carried
+    carried: Sequence[Carried],
+    identity: Mapping[str, Any],
+    scores: Callable[..., Mapping[int, tuple[ScoreRow, ...]]],
+) -> Iterator[Record]:
+    """Yield the records of retrieval and CKA, then those of each task, seed by seed."""
+    labels = sought.source[0], sought.target[0]
+    for one in (None, *carried):
+        task = None if one is None else get_task(one.task)
+        for seed, own in scores(data=None if one is None else one.read(languages)).items():
+            about = aligned_columns(STUDY, labels, task, languages[0], seed)
+            run_id = digest({**identity, "task": about["task"], "seed": seed})
+            yield Record(kind="alignment", id=run_id, about=about, scores=own)
 
 
 def _load(label: str, checkpoint: Checkpoint, device: str) -> Side:

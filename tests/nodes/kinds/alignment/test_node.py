@@ -13,7 +13,7 @@ from layerlab.analysis.records.tidy import load_nodes, load_records
 from layerlab.data.spec import DataSpec
 from layerlab.errors import DataError, StudyError
 from layerlab.measures.alignment.options import Aligning
-from layerlab.nodes.kinds.alignment.align import align_models
+from layerlab.nodes.kinds.alignment.align import Sought, align_models
 from layerlab.nodes.kinds.alignment.ground import find_ground
 from layerlab.nodes.kinds.alignment.node import Alignment
 from layerlab.nodes.kinds.pretraining import Pretraining
@@ -51,12 +51,8 @@ def test_a_studys_alignments_are_those_of_the_verb(
     rows = frame[frame["ablation"] == "aligned"]
     data = DataSpec.model_validate({"controlled": CONTROLLED})
     expected = align_models(
-        ("tiny", name),
-        ("tiny", name),
+        Sought(("tiny", name), ("tiny", name), joint=("tiny", name), tasks=["upos"], data=data),
         find_ground("ilda", "jora", data, 80),
-        joint=("tiny", name),
-        tasks=["upos"],
-        data=data,
         how=Aligning.model_validate(SMALL),
         device="cpu",
     )
