@@ -26,6 +26,10 @@ from layerlab.names import visible
 if TYPE_CHECKING:
     import pandas as pd
 
+    from layerlab.measures.alignment.options import Aligning
+    from layerlab.nodes.kinds.alignment.align import Sought
+    from layerlab.nodes.kinds.alignment.ground import Ground
+
 SourceModel = Annotated[
     str,
     typer.Argument(
@@ -116,48 +120,56 @@ def align(
     layerlab align mono-ilda mono-jora --source ilda --target jora --family instrument --tasks upos -o aligned
     layerlab align bert-base-cased bert-base-german-cased --source en --target de --joint mbert --parallel pud
     """
-    from layerlab.measures.alignment.options import Aligning
-    from layerlab.nodes.kinds.alignment.align import Sought, align_models
+    from layerlab.nodes.kinds.alignment.align import Sought
     from layerlab.nodes.kinds.alignment.ground import find_ground
-    from layerlab.nodes.process import quieten_transformers
+
+    how = _options_of(units, maps, layers, sentences, test_share, network_layers)
+    data = data_of(data_root, family, train_limit, test_limit)
+    ground = find_ground(
+        source, target, data, how.sentences, parallel=parallel, dictionary=dictionary, links=links, text=text,  # type: ignore[arg-type]
+    )  # fmt: skip
+    pair = labelled_model(a), labelled_model(b)
+    upper = None if joint is None else labelled_model(joint)
+    frame = _aligned(Sought(*pair, upper, listed(tasks), data), ground, how, seeds, device)
+    _show(frame)
+    if output is not None:
+        _write(frame, output, png=png)
+
+
+def _options_of(
+    units: str, maps: str, layers: str, sentences: int, test_share: float, network_layers: int
+) -> Aligning:
+    """Return what is measured and how maps are fitted, as the options say."""
+    from layerlab.measures.alignment.options import Aligning
     from layerlab.validation import validate
 
-    quieten_transformers()
     given: dict[str, object] = {"maps": listed(maps), "sentences": sentences, "test_share": test_share}
     given |= {"units": listed(units)} if units else {}
     given |= {"layers": integers(layers, "--layers") or None, "network_layers": network_layers}
     how, problems = validate(Aligning, given)
     if how is None:
         raise StudyError(problems, "the alignment")
-    data = data_of(data_root, family, train_limit, test_limit)
-    ground = find_ground(
-        source,
-        target,
-        data,
-        how.sentences,
-        parallel=parallel,
-        dictionary=dictionary,
-        links=links,
-        text=text,  # type: ignore[arg-type]  # checked there
-    )
-    frame = align_models(
-        Sought(
-            labelled_model(a),
-            labelled_model(b),
-            None if joint is None else labelled_model(joint),
-            listed(tasks),
-            data,
-        ),
+    return how
+
+
+def _aligned(sought: Sought, ground: Ground, how: Aligning, seeds: str, device: str) -> pd.DataFrame:
+    """Align the encoders, and tell of it on standard error."""
+    from layerlab.nodes.kinds.alignment.align import align_models
+    from layerlab.nodes.process import quieten_transformers
+
+    def tell(text: str) -> None:
+        print(visible(text), file=sys.stderr)
+
+    quieten_transformers()
+    return align_models(
+        sought,
         ground,
         how=how,
         seeds=integers(seeds, "--seeds"),
         device=device,
-        tell=lambda text: print(visible(text), file=sys.stderr),
-        note=lambda text: print(visible(f"note: {text}"), file=sys.stderr),
+        tell=tell,
+        note=lambda text: tell(f"note: {text}"),
     )
-    _show(frame)
-    if output is not None:
-        _write(frame, output, png=png)
 
 
 def _show(frame: pd.DataFrame) -> None:
