@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from layerlab.analysis.stored.record import ScoreRow
 from layerlab.measures.alignment.material import Material, Side
@@ -38,18 +37,13 @@ def aligned_rows(
     """Align encoders, or with a task's ``data`` carry its network over, and return each seed's scores."""
     found: dict[int, list[ScoreRow]] = {seed: [] for seed in seeds}
     measure: Callable[..., Iterable[PairRow | TransferRow]]
-    measure = align_pair if data is None else partial(_carried, data)
-    for row in measure(
-        sides.source, sides.target, material, how, seeds, joint=sides.joint, tell=tell, note=note
-    ):
+    measure = align_pair if data is None else partial(transfer, data=data)
+    of = sides.source, sides.target, material
+    for row in measure(*of, options=how, seeds=seeds, joint=sides.joint, tell=tell, note=note):
         one = _of_task(row) if isinstance(row, TransferRow) else _of_pair(row, material.bitext.target)
         if one.value is not None and not math.isnan(one.value):
             found[row.seed].append(one)
     return {seed: tuple(rows) for seed, rows in found.items()}
-
-
-def _carried(data: TaskData, source: Side, target: Side, material: Material, *rest: Any, **how: Any) -> Any:
-    return transfer(source, target, material, data, *rest, **how)
 
 
 def _of_pair(row: PairRow, target: str) -> ScoreRow:
