@@ -122,7 +122,7 @@ def precision_at_one(
     if similarity == "csls":
         others = x if crowd is None else _unit(np.asarray(crowd, dtype=np.float64), centre=False)
         penalty = _density(y, others, min(neighbours, len(others))) / 2
-    best = np.concatenate([(cosines - penalty).argmax(axis=1) for _, cosines in _blocks(x, y)])
+    best = _nearest(x, y, penalty)
     return sum(int(one) in right for one, right in zip(best, correct, strict=True)) / len(x)
 
 
@@ -152,22 +152,23 @@ def _unit(x: Matrix, centre: bool) -> Matrix:
     return x / np.where(norms > 0, norms, 1.0)
 
 
-def _blocks(queries: Matrix, candidates: Matrix) -> Iterator[tuple[int, Matrix]]:
-    """Yield the cosines of some queries at a time with all candidates, and where they start."""
+def _blocks(queries: Matrix, candidates: Matrix) -> Iterator[Matrix]:
+    """Yield the cosines of some queries at a time with all candidates."""
     for start in range(0, len(queries), _ROWS_AT_ONCE):
-        yield start, queries[start : start + _ROWS_AT_ONCE] @ candidates.T
+        yield queries[start : start + _ROWS_AT_ONCE] @ candidates.T
+
+
+def _nearest(queries: Matrix, candidates: Matrix, penalty: Matrix) -> NDArray[np.int64]:
+    """Return the number of each query's best candidate."""
+    return np.concatenate([(cosines - penalty).argmax(axis=1) for cosines in _blocks(queries, candidates)])
 
 
 def _hits(queries: Matrix, candidates: Matrix, penalty: Matrix) -> int:
     """Count the queries whose best candidate has their own number."""
-    hits = 0
-    for start, cosines in _blocks(queries, candidates):
-        best = (cosines - penalty).argmax(axis=1)
-        hits += int((best == np.arange(start, start + len(best))).sum())
-    return hits
+    return int((_nearest(queries, candidates, penalty) == np.arange(len(queries))).sum())
 
 
 def _density(points: Matrix, others: Matrix, k: int) -> Matrix:
     """Return the mean cosine of each point to its k nearest neighbours among the others."""
-    parts = [np.partition(cosines, -k, axis=1)[:, -k:].mean(axis=1) for _, cosines in _blocks(points, others)]
+    parts = [np.partition(cosines, -k, axis=1)[:, -k:].mean(axis=1) for cosines in _blocks(points, others)]
     return np.concatenate(parts)
