@@ -213,13 +213,16 @@ def _readers(
     there = items.read(one.target, 1, _levels(source, one.target, options))
     readers: dict[tuple[str, int], Any] = {}
     for condition, how in one.maps.items():
+        if how == "none":
+            readers |= {(condition, seed): own for seed, own in networks.items()}
+            continue
         for seed, own in networks.items():
             fit = items.pairs[items.parts(seed).fit]
             solve = partial(fit_map, how=how, rounds=0, seed=seed)
             maps = [
                 solve(theirs[fit[:, 1]], ours[fit[:, 0]]) for ours, theirs in zip(here, there, strict=True)
             ]
-            readers[condition, seed] = own if how == "none" else Mapped(own, maps)
+            readers[condition, seed] = Mapped(own, maps)
     return readers
 
 
