@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from layerlab.data.artificial.corpora import artificial_sentence
@@ -215,7 +216,8 @@ def _read_all(
             raise DataError(f"{source} is made of another language; expected a source that is none")
         if real:
             found += _read(place, controlled, source, real, sentences, text)
-        found += (_made_pair(place, controlled, source, one, sentences, text) for one in made)
+        read = functools.cache(partial(_read_one, place, controlled, sentences, text, source))
+        found += (_made_pair(read(of), name, of, ways, seed) for name, of, ways, seed in made)
     return tuple(found)
 
 
@@ -229,26 +231,26 @@ def _made_there(data: DataSpec, there: Sequence[str], place: str) -> Iterator[Ma
         yield name, of, one.ways, one.seed
 
 
-def _made_pair(
+def _made_pair(read: Bitext, name: str, of: str, ways: Sequence[str], seed: int) -> Bitext:
+    """Pair a language with one that is made of another, or of itself, from its pair with that one."""
+    real = read.sources if of == read.source else read.targets
+    return Bitext(read.source, name, read.sources, tuple(_artificial(one, ways, seed) for one in real))
+
+
+def _read_one(
     place: str,
     controlled: Controlled | None,
-    source: str,
-    made: Made,
     sentences: int | None,
     text: TextForm,
+    source: str,
+    other: str,
 ) -> Bitext:
-    """Pair a language with one that is made of another, or of itself."""
-    name, of, ways, seed = made
-    sources: Texts
-    real: Texts
-    if place == CONTROLLED and controlled is not None:
-        sources = _speak(controlled, source, sentences)
-        real = sources if of == source else _speak(controlled, of, sentences)
-    else:
-        others = () if of == source else (of,)
-        first = read_bitexts(place, others, source, sentences=sentences, text=text)[0]
-        sources, real = first.sources, first.sources if of == source else first.targets
-    return Bitext(source, name, sources, tuple(_artificial(one, ways, seed) for one in real))
+    """Pair a language with another one, or with any where that is itself."""
+    if place == CONTROLLED and controlled is not None and other == source:
+        spoken = _speak(controlled, source, sentences)
+        return Bitext(source, source, spoken, spoken)
+    others = () if other == source else (other,)
+    return _read(place, controlled, source, others, sentences, text)[0]
 
 
 def _artificial(one: Sentence | str, ways: Sequence[str], seed: int) -> Sentence | str:
