@@ -108,11 +108,14 @@ class Grid(BaseModel):
     imports: Names = ()
 
     @model_validator(mode="after")
-    def _targets_of_pretrainings_are_targets(self) -> Grid:
+    def _pretrainings_name_what_there_is(self) -> Grid:
         for name, asked in self.pretrainings.items():
             for target in asked.targets:
                 if target not in self.targets:
                     raise ValueError(f"pretrainings.{name}: {unknown('target', target, self.targets)}")
+            others = [other for other in self.pretrainings if other != name]
+            if asked.against is not None and asked.against not in others:
+                raise ValueError(f"pretrainings.{name}: {unknown('pretraining', asked.against, others)}")
         return self
 
     @field_validator("models", "tasks", "sources", "targets", "report_to", "imports", mode="before")

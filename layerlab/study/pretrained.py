@@ -23,6 +23,9 @@ class Pretrained(BaseModel):
         seed: ``paired``, so that each seed of the study is one of a pretraining and of a fine-tuning, and
             intervals over seeds are over pretrainings; or one number for all; or ``spec``, that of the file.
         targets: Languages that it is evaluated on beside the source, of the study's; all by default.
+        against: The pretraining that it differs from by a factor, whose scores its own are compared with, as
+            those of an ablation are with the baseline's; by default the one of the same spec in which nothing
+            is set, if there is one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,12 +34,27 @@ class Pretrained(BaseModel):
     set: dict[str, Any] = {}
     seed: Literal["paired", "spec"] | Annotated[int, Field(ge=0)] = "paired"
     targets: Names = ()
+    against: str | None = None
 
     def overrides(self, seed: int) -> tuple[str, ...]:
         """Return what is set in the spec, as on a command line, for a seed of the study."""
         own = {"paired": (f"seed={seed}",), "spec": ()}.get(str(self.seed), (f"seed={self.seed}",))
         changes = (f"{path}={json.dumps(value, ensure_ascii=False)}" for path, value in self.set.items())
         return (*own, *changes)
+
+
+def compared_with(name: str, pretrainings: Mapping[str, Pretrained]) -> str:
+    """Return which pretraining another one is compared with; empty for none.
+
+    >>> plain, none = Pretrained(spec="a.yaml"), Pretrained(spec="a.yaml", set={"factors.vocabulary": "none"})
+    >>> compared_with("none", {"joint": plain, "none": none}), compared_with("joint", {"joint": plain})
+    ('joint', '')
+    """
+    asked = pretrainings[name]
+    if asked.against is not None or not asked.set:
+        return asked.against or ""
+    alike = (one for one, other in pretrainings.items() if other.spec == asked.spec and not other.set)
+    return next(alike, "")
 
 
 def split_step(name: str) -> tuple[str, int | None]:

@@ -29,8 +29,9 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from layerlab.analysis.effects.factors import comparable_scores
 from layerlab.analysis.effects.scales import POINTS, Scale, check_scale, scaled
-from layerlab.analysis.effects.sweeps import select_scores, sweep_names
+from layerlab.analysis.effects.sweeps import sweep_names
 from layerlab.analysis.records.tidy import BASELINE
 from layerlab.errors import RecordsError
 from layerlab.targets import domain_targets, own_targets, zero_shot_targets
@@ -91,7 +92,7 @@ def paired(
 
     Takes the arguments of ``sensitivity`` and raises what it raises.
     """
-    scores = select_scores(frame, metric, split)
+    scores = comparable_scores(frame, metric, split)
     scores = scaled(scores[scores["value"].notna()], check_scale(scale))
     _check_unique(scores)
     ablated = scores[scores["ablation"] != BASELINE]

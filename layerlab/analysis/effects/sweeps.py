@@ -12,6 +12,8 @@ from layerlab.names import ablation_name
 
 #: What takes the place of a sweep for ablations that their authors named: each is a condition of its own.
 NAMED = "named ablations"
+#: The sweep of factors of pretraining, each a condition of its own.
+FACTORS = "factors of pretraining"
 
 
 def sweep_names(frame: pd.DataFrame) -> pd.Series[str]:
@@ -30,7 +32,7 @@ def sweep_names(frame: pd.DataFrame) -> pd.Series[str]:
         if len(meanings) > 1 and sweep not in meanings:
             known.loc[part.index, "name"] = part["does"].where(part["does"] != "", sweep)
     met = known.duplicated(["study", "model", "name", "layers"], keep=False)
-    known.loc[met, "name"] = NAMED
+    known.loc[met & (known["sweep"] != FACTORS), "name"] = NAMED
     names = frame[columns].merge(known[[*columns, "name"]], how="left", on=columns)["name"]
     return pd.Series(names.to_numpy(), index=frame.index, dtype="str")
 

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 TEXT: Final = (
     "study", "run_id", "fit_id", "model", "task", "ablation", "phase", "intervention", "layers", "donor",
-    "source", "target", "split", "metric", "sweep", "options",
+    "source", "target", "split", "metric", "sweep", "options", "against",
 )  # fmt: skip
-INTEGERS: Final = ("first_layer", "last_layer", "seed", "layer", "n")
+INTEGERS: Final = ("first_layer", "last_layer", "seed", "layer", "n", "step")
 COLUMNS: Final = (
     "study", "run_id", "fit_id", "model", "task", "ablation", "phase", "intervention", "layers",
     "first_layer", "last_layer", "donor", "source", "target", "split", "seed", "metric", "layer", "value",
-    "n", "sweep", "options", "main", "floor",
+    "n", "sweep", "options", "main", "floor", "against", "step",
 )  # fmt: skip
 
 #: What makes a row of a records frame unique.

@@ -3,7 +3,8 @@
 Each row of newer records has the sweep of its ablation, what the ablation does (``options``), and whether
 the metric is its task's main one. For older records this is worked out from the automatic names of ablations,
 such as ``reset(0-1, to=pretrained)@after``, and from the other columns. What the commonest answer alone would
-score (``floor``) is not known of them.
+score (``floor``) is not known of them, and that none has a model that is compared with another (``against``)
+or was kept after a ``step`` of pretraining.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import pandas as pd
 from layerlab.names import PROBE, ablation_name
 
 #: Columns that older records lack.
-NEWER = ("donor", "sweep", "options", "main", "floor")
+NEWER = ("donor", "sweep", "options", "main", "floor", "against", "step")
 
 _KNOWN = ("ablation", "phase", "intervention", "layers", "donor")
 _MAIN = ("las", "span_f1", "accuracy")  # a task's main metric, the first of these that it has

@@ -8,10 +8,10 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from layerlab.analysis.effects.factors import comparable_scores
 from layerlab.analysis.effects.pairing import paired, pairs_of_effects
 from layerlab.analysis.effects.scales import POINTS, Scale
 from layerlab.analysis.effects.scored_runs import Row, ScoredRuns
-from layerlab.analysis.effects.sweeps import select_scores
 from layerlab.analysis.sentences.influence import Floats, SentenceInfluence
 from layerlab.analysis.sentences.variance import hierarchical_interval
 from layerlab.analysis.significance.effects import significance
@@ -65,7 +65,7 @@ def hierarchical_effects(
     wanted: dict[str, Any] = {"split": split, "incomplete": incomplete, "scale": scale}
     effect = significance(frame, metric, margin=margin, **wanted)
     groups = list(pairs_of_effects(paired(frame, metric, **wanted)).values())
-    runs = ScoredRuns.find(select_scores(frame, metric, split), groups)
+    runs = ScoredRuns.find(comparable_scores(frame, metric, split), groups)
     influence = SentenceInfluence(counts, scale)
     found = effect.assign(n_sentences=0)
     attrs = dict(effect.attrs)

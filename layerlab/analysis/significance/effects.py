@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from layerlab.analysis.effects.factors import comparable_scores
 from layerlab.analysis.effects.scales import LOG_ODDS, MARGINS, POINTS, Scale, check_scale, log_odds
 from layerlab.analysis.effects.scored_runs import Row, ScoredRuns
 from layerlab.analysis.effects.sensitivity import (
@@ -22,7 +23,6 @@ from layerlab.analysis.effects.sensitivity import (
     paired,
     pairs_of_effects,
 )
-from layerlab.analysis.effects.sweeps import select_scores
 from layerlab.analysis.significance.equivalence import equivalence_test
 from layerlab.analysis.significance.inference import (
     RESAMPLES,
@@ -98,7 +98,7 @@ def significance(
     effect["resampled"] = ["seeds" if len(members) > 1 else "" for members in groups]
     if sentences is not None:
         draws = SentenceDraws(sentences, resamples, seed)
-        runs = ScoredRuns.find(select_scores(frame, metric, split), groups)
+        runs = ScoredRuns.find(comparable_scores(frame, metric, split), groups)
         _resample_sentences(effect, groups, runs, draws, seed)
     effect = _with_families(effect, method)[[*EFFECT_COLUMNS, *TEST_COLUMNS]]
     effect.attrs.update({"notes": pairs.attrs["notes"], "warnings": _warnings(effect)})

@@ -6,36 +6,31 @@ A study asks for it with ``nodes: {probe: {}}``: one node a model, task, source 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from layerlab.analysis.stored.record import Record, ScoreRow
+from layerlab.analysis.stored.record import Record
 from layerlab.data.catalog.corpus import find_corpus
-from layerlab.data.sentences import joined
 from layerlab.data.spec import DataSpec
-from layerlab.errors import CheckpointError, StudyError
+from layerlab.errors import Problem, StudyError, unknown
 from layerlab.measures.options import ProbeTraining
-from layerlab.names import PROBE
 from layerlab.nodes.facts import Facts
 from layerlab.nodes.identity import digest
+from layerlab.nodes.kinds.evaluation.probing import probe_columns, probe_corpora, row_of
 from layerlab.nodes.kinds.fields import read_node
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.run import Run
 from layerlab.nodes.kinds.training.origin import Origin, load_encoder, longest_input, read_planned
 from layerlab.nodes.node import Node, Work, node
-from layerlab.tasks.corpora import EncodedCorpus, encode_corpus, join_corpora
-from layerlab.tasks.task import Task, get_task
+from layerlab.tasks.task import get_task
 from layerlab.tasks.words import Word, with_word
-from layerlab.validation import validate
+from layerlab.validation import Names, validate
 
 if TYPE_CHECKING:
     from layerlab.data.sentences import Corpus
-    from layerlab.measures.layer_probes import ProbeScore
-    from layerlab.models.encoder import Encoder
-    from layerlab.models.tokenizers import Tokenizers
 
 # Raised when probes of the same settings would get other scores.
 PROBE_VERSION = 1
@@ -47,12 +42,14 @@ class ProbeOptions(BaseModel):
     Attributes:
         layers: Levels, 0 being the embeddings and ``i + 1`` layer ``i``; all by default.
         training: Hyper-parameters of the heads.
+        tasks: Which of the study's tasks are probed; all by default.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     layers: tuple[int, ...] | None = None
     training: ProbeTraining = Field(default_factory=ProbeTraining)
+    tasks: Names = ()
 
 
 @node
@@ -109,7 +106,7 @@ class Probe(BaseModel):
             spec["word"] = self.word
         if self.languages:
             spec["language"] = self.source
-        options = self.options.model_dump(mode="json", exclude={"training": {"keep_gib"}})
+        options = self.options.model_dump(mode="json", exclude={"training": {"keep_gib"}, "tasks": True})
         return digest({"kind": "probe", "version": PROBE_VERSION, **spec, "options": options})
 
     @property
@@ -141,11 +138,13 @@ class Probe(BaseModel):
         read, problems = validate(ProbeOptions, options or {}, below=("nodes", "probe"))
         if read is None:
             raise StudyError(problems, "nodes.probe")
+        if wrong := [task for task in read.tasks if task not in study.tasks]:
+            raise StudyError([Problem("tasks", unknown("task", wrong[0], study.tasks))], "nodes.probe")
         fits = {item.id: item for item in nodes if isinstance(item, Fit)}
         seen = set()
         for run in (item for item in nodes if isinstance(item, Run)):
             place = tuple(fits[run.fit].columns.values())
-            if place not in seen:
+            if place not in seen and fits[run.fit].spec.task in (read.tasks or study.tasks):
                 seen.add(place)
                 yield _probe_of(fits[run.fit], run, study.name, read)
 
@@ -196,81 +195,6 @@ class Probe(BaseModel):
             record.write(folder)
 
 
-def probe_corpora(
-    encoder: Encoder,
-    tokenizers: Tokenizers,
-    task: Task,
-    train: Mapping[str, Corpus],
-    tests: Mapping[str, Callable[[], Corpus]],
-    length: int,
-    **options: Any,
-) -> list[ProbeScore]:
-    """Encode corpora for an encoder and probe it; see :func:`layerlab.measures.layer_probes.probe_layers`.
-
-    Args:
-        encoder: It does not change.
-        tokenizers: Its tokenizers.
-        task: Its head, loss and scores are used.
-        train: The training split of each language of the source.
-        tests: Reads the test split of each target, when it is needed.
-        length: Longest input in word-pieces.
-        **options: Seeds, layers, training and progress.
-
-    Raises:
-        CheckpointError: The encoder has parts by language, and none for a source or target, or the source is
-            several languages.
-    """
-    from layerlab.measures.layer_probes import probe_layers
-
-    if encoder.languages:
-        if len(train) > 1:
-            raise CheckpointError(
-                "the checkpoint has parts of its own for each of its languages "
-                f"({', '.join(encoder.languages)}), and probes are trained on the states of one; got the "
-                f"sources {', '.join(train)}"
-            )
-        encoder = encoder.speaking(next(iter(train)))
-    labels = task.label_set(joined(tuple(train.values())).sentences)
-
-    def encode(language: str, read: Callable[[], Corpus]) -> EncodedCorpus:
-        return encode_corpus(task, read(), labels, tokenizers.of(language), length)
-
-    later = {target: partial(encode, target, read) for target, read in tests.items()}
-    sources = {
-        language: encode_corpus(task, one, labels, tokenizers.of(language), length)
-        for language, one in train.items()
-    }
-    return probe_layers(encoder, task, join_corpora(sources), later, **options)
-
-
-def row_of(one: ProbeScore) -> ScoreRow:
-    """Return a probe's score as it stands in records."""
-    score = one.score
-    return ScoreRow(
-        target=one.target,
-        split="test",
-        metric=score.metric,
-        layer=one.layer,
-        value=score.value,
-        n=score.n,
-        floor=score.floor,
-    )
-
-
-def probe_columns(study: str, model: str, task: Task, source: str, seed: int) -> dict[str, Any]:
-    """Return the columns of records that name probes; nothing was intervened on."""
-    named = {"study": study, "model": model, "task": task.name, "source": source, "seed": seed}
-    plain = {
-        "phase": "none",
-        "intervention": "none",
-        "layers": "",
-        "sweep": "",
-        "options": "[]",
-        "fit_id": "",
-    }
-    return {**named, "ablation": PROBE, **plain, "main_metric": task.metric}
-
-
 def _probe_of(fit: Fit, run: Run, study: str, options: ProbeOptions) -> Probe:
     """Return the probes of the encoder that a fit starts from, on the corpora of the fit and its run."""
     return Probe(
@@ -278,7 +202,9 @@ def _probe_of(fit: Fit, run: Run, study: str, options: ProbeOptions) -> Probe:
         location=fit.location,
         revision=fit.revision,
         pretraining=fit.pretraining,
-        columns=probe_columns(study, fit.model, get_task(fit.spec.task), fit.source, fit.spec.seed),
+        columns=probe_columns(
+            study, fit.model, get_task(fit.spec.task), fit.source, fit.spec.seed, run.columns.get("step")
+        ),
         task=fit.spec.task,
         task_version=fit.spec.task_version,
         source=fit.source,

@@ -18,7 +18,8 @@ from layerlab.models.encoder import Encoder
 from layerlab.models.pieces import blank_pieces
 from layerlab.models.tokenizers import load_tokenizers
 from layerlab.nodes.identity import digest
-from layerlab.nodes.kinds.probe import PROBE_VERSION, probe_columns, probe_corpora, row_of
+from layerlab.nodes.kinds.evaluation.probing import probe_columns, probe_corpora, row_of
+from layerlab.nodes.kinds.probe import PROBE_VERSION
 from layerlab.targets import misnamed_source, sources_of
 from layerlab.tasks.corpora import check_labels, read_corpus
 from layerlab.tasks.task import Task, get_task

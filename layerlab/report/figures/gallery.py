@@ -34,6 +34,7 @@ from layerlab.report.figures.layers.change import CHANGE, DRIFT
 from layerlab.report.figures.layers.probes import PROBES
 from layerlab.report.figures.layers.similarity import SIMILARITY
 from layerlab.report.figures.trajectory import TRAJECTORY
+from layerlab.report.figures.transfer.emergence import EMERGENCE
 from layerlab.report.figures.transfer.gap import GAP
 from layerlab.report.figures.transfer.gap_distance import GAP_DISTANCE
 from layerlab.report.figures.transfer.matrix import TRANSFER
@@ -45,7 +46,7 @@ ENTRY_POINTS = "layerlab.figures"
 #: The figures that come with layerlab, in the order of a report.
 BUILT_IN = (
     SENSITIVITY, TARGETS, HEATMAP, AFTER, FREEZING, SWAPS, INTERPOLATION, TRANSFER, SIMILARITY, GAP,
-    GAP_DISTANCE, PROBES, ALIGNMENT, ALIGNED_ENCODERS, CHANGE, DRIFT, TRAJECTORY,
+    GAP_DISTANCE, PROBES, ALIGNMENT, ALIGNED_ENCODERS, CHANGE, DRIFT, TRAJECTORY, EMERGENCE,
 )  # fmt: skip
 
 _FIGURES = {figure.name: figure for figure in BUILT_IN}

@@ -16,12 +16,14 @@ CELL: Final = 0.34  # inches
 _COLOURS: Final = "viridis"
 
 
-def draw_matrix(axis: Axes, table: pd.DataFrame) -> None:
+def draw_matrix(axis: Axes, table: pd.DataFrame, *, size: float = 7, square: bool = True) -> None:
     """Draw one matrix, light where the number is high; each has its own scale.
 
     Args:
         axis: Where.
         table: Numbers, with the names of rows and columns; missing ones are shown as a dash.
+        size: Of the numbers, in points.
+        square: Whether cells are; else they fill the axes.
     """
     values = table.to_numpy(dtype=float)
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
@@ -31,10 +33,10 @@ def draw_matrix(axis: Axes, table: pd.DataFrame) -> None:
     mesh = axis.pcolormesh(columns, rows, masked, cmap=_COLOURS, norm=norm, edgecolors="white", lw=0.6)
     for (row, column), value in np.ndenumerate(values):
         colour = ink(mesh.to_rgba(value)) if value == value else "black"
-        axis.text(column, row, show(value), ha="center", va="center", fontsize=7, color=colour)
+        axis.text(column, row, show(value), ha="center", va="center", fontsize=size, color=colour)
     axis.set_xticks(range(values.shape[1]), [str(name) for name in table.columns])
     axis.set_yticks(range(values.shape[0]), [str(name) for name in table.index])
     axis.set_ylim(len(values) - 0.5, -0.5)
-    axis.set_aspect("equal")
+    axis.set_aspect("equal" if square else "auto")
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)

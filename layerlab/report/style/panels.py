@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from layerlab.analysis.effects.sensitivity import EFFECT_COLUMNS, SETTING
-from layerlab.analysis.effects.sweeps import NAMED, windows
+from layerlab.analysis.effects.sweeps import FACTORS, NAMED, windows
 from layerlab.analysis.records.upgrade import upgrade_effects
 from layerlab.errors import RecordsError
 from layerlab.names import metric_name, task_name
@@ -47,7 +47,7 @@ class Panel:
     @property
     def named(self) -> bool:
         """Whether its ablations are conditions with names and no sweep over layers."""
-        return self.sweep == NAMED
+        return self.sweep in (NAMED, FACTORS)
 
 
 _FIELDS = (*SETTING, "sweep")

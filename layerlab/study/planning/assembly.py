@@ -216,6 +216,7 @@ class Assembly:
                 "task": here.task,
                 **name_ablation(here.ablation),
                 "main_metric": get_task(here.task).metric,
+                **self.state.pretrainings.columns.get(here.checkpoint.name, {}),
             }
         return {**self.named[key], "source": here.source, "seed": here.seed}
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from layerlab.errors import LayerlabError, Problem, StudyError
 from layerlab.models.checkpoints import Checkpoint, find_checkpoint
 from layerlab.nodes.kinds.pretraining import Pretraining, check_pretraining, checkpoint_of, is_pretraining
 from layerlab.pretraining.spec import PretrainingSpec, read_spec
 from layerlab.study.grid import Grid
-from layerlab.study.pretrained import STEP, Pretrained, split_step
+from layerlab.study.pretrained import STEP, Pretrained, compared_with, split_step
 
 
 @dataclass
@@ -22,6 +23,7 @@ class Pretrainings:
         nodes: By id, each after what it needs.
         by_seed: By model and seed of the study.
         specs: By model: a spec that stands for those of all seeds.
+        columns: By model: what records say of how it was pretrained.
         whole: By pretraining and seed of its spec: what goes on to the last step. Texts are read for it once,
             whichever steps the study asks for.
     """
@@ -29,6 +31,7 @@ class Pretrainings:
     nodes: dict[str, Pretraining] = field(default_factory=dict)
     by_seed: dict[tuple[str, int], tuple[Checkpoint, Pretraining]] = field(default_factory=dict)
     specs: dict[str, PretrainingSpec] = field(default_factory=dict)
+    columns: dict[str, dict[str, Any]] = field(default_factory=dict)
     whole: dict[tuple[str, int], Pretraining] = field(default_factory=dict)
 
     def checkpoint_for(self, checkpoint: Checkpoint, seed: int) -> Checkpoint:
@@ -79,7 +82,11 @@ def _find(study: Grid, name: str, found: Pretrainings) -> Checkpoint:
         checkpoint = checkpoint_of(node, config, name, location)
         for one in [seed] if asked.seed == "paired" else study.seeds:
             found.by_seed[name, one] = checkpoint, node
-    found.specs[name] = found.by_seed[name, study.seeds[0]][1].spec
+    spec = found.specs[name] = found.by_seed[name, study.seeds[0]][1].spec
+    found.columns[name] = {"step": spec.steps if step is None else step}
+    against = "" if is_file or step is not None else compared_with(base, study.pretrainings)
+    if against in study.models:
+        found.columns[name]["against"] = against
     return found.by_seed[name, study.seeds[0]][0]
 
 

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
 from layerlab.analysis.effects.sensitivity import MEAN
-from layerlab.analysis.effects.sweeps import NAMED
+from layerlab.analysis.effects.sweeps import FACTORS, NAMED
 from layerlab.report.figures.figure import Drawing, Material
 from layerlab.report.style.axes import (
     draw_zero,
@@ -95,7 +95,7 @@ def draw_panels(
 
 def joined(part: pd.DataFrame) -> bool:
     """Whether a line through a panel's values means something: they lie in order of the layers."""
-    return part["sweep"].iloc[0] != NAMED and part["place"].nunique() > 1
+    return part["sweep"].iloc[0] not in (NAMED, FACTORS) and part["place"].nunique() > 1
 
 
 def shift(index: int, n: int) -> float:
