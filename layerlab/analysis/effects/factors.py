@@ -32,5 +32,7 @@ def with_factors(scores: pd.DataFrame) -> pd.DataFrame:
     lacking = scores[(scores["ablation"] == BASELINE) & (scores["against"].fillna("") != "")]
     if lacking.empty:
         return scores
-    names = {"model": lacking["against"], "ablation": lacking["model"]}
+    # An encoder may be called as the baseline is.
+    called = lacking["model"].where(lacking["model"] != BASELINE, f"pretraining {BASELINE}")
+    names = {"model": lacking["against"], "ablation": called}
     return pd.concat([scores, lacking.assign(**names, **_DONE)], ignore_index=True)

@@ -47,6 +47,7 @@ def test_what_changes_a_probes_number_changes_its_id_and_nothing_else(study: Stu
     own = ids()
     assert len(own) == 2
     assert ids(training={"keep_gib": 0.5}) == own
+    assert ids(tasks=["upos"]) == own
     assert not ids(layers=[1]) & own
     assert not ids(training={"epochs": 9}) & own
     before = {item.id for item in study.plan(check=False).nodes}
@@ -58,3 +59,5 @@ def test_what_changes_a_probes_number_changes_its_id_and_nothing_else(study: Stu
 def test_a_wrong_option_is_named(study: Study) -> None:
     with pytest.raises(StudyError, match="epochz"):
         study.model_copy(update={"nodes": {"probe": {"training": {"epochz": 1}}}}).plan(check=False)
+    with pytest.raises(StudyError, match="unknown task 'ner'; Known: upos"):
+        study.model_copy(update={"nodes": {"probe": {"tasks": ["ner"]}}}).plan(check=False)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from layerlab.analysis.effects.sensitivity import sensitivity
 from layerlab.analysis.records.tidy import load_records
 from layerlab.errors import StudyError
 from layerlab.models.by_language.manifest import read_manifest
@@ -92,6 +93,10 @@ def test_a_study_of_variants_and_steps_is_carried_out_and_its_records_name_them(
     assert set(scores["model"]) == set(models)
     assert set(scores["target"]) == {"aa", "bb"}
     assert set(records[records["metric"] == "cka"]["model"]) == set(models)
+    said = {(row.model, row.step, row.against) for row in records.itertuples()}
+    assert said == {("joint", 6, ""), ("joint@2", 2, ""), ("none", 6, "joint")}
+    effect = sensitivity(records)
+    assert set(zip(effect["model"], effect["ablation"], strict=True)) == {("joint", "pretraining none")}
     store = Store(tmp_path / "results")
     none = next(item for item in plan.of(Pretraining) if item.spec.name == "none")
     manifest = read_manifest(store.model(none.id))
@@ -156,6 +161,8 @@ def test_it_is_written_and_read_back(treebanks: Path, spec_of_treebanks: Path, t
         ({"a": {}, "b": {}}, {}, "b is the same checkpoint as a"),
         ({"a": {}}, {"models": ["a@7"]}, "a@7: the pretraining has 6 steps"),
         ({"a": {"targets": ["zz"]}}, {}, "unknown target 'zz'"),
+        ({"a": {}, "b": {"against": "c"}}, {}, "unknown pretraining 'c'; Known: a"),
+        ({"a": {"against": "a"}}, {}, "unknown pretraining 'a'"),
         ({"a": {"set": {"factors.vocabulary": "none"}}}, {"targets": ["cc"]}, "none for 'cc'"),
         ({"a": {"set": {"factors.separate": {"layers": 0}}}}, {"targets": ["cc"]}, "none for 'cc'"),
     ],
