@@ -14,9 +14,8 @@ FOLDER = Path(__file__).parents[1] / "experiments"
 #: Of each small study: pretrainings, encoders that they keep on the way, and fits.
 SMALL = {
     "emerging_anchors": (36, 0, 144),
-    "emerging_sharing": (18, 0, 72),
+    "emerging_factors": (24, 0, 96),
     "emerging_domain": (21, 0, 63),
-    "emerging_parameters": (36, 0, 144),
     "emerging_text": (24, 0, 72),
     "emerging_steps": (3, 18, 42),
     "emerging_alignment": (15, 0, 6),
@@ -33,7 +32,8 @@ def test_a_small_study_is_planned_with_a_pretraining_for_each_model_and_seed(
     whole = [one for one in plan.of(Pretraining) if one.step is None]
     assert (len(whole), len(plan.of(Pretraining)) - len(whole), len(plan.fits)) == SMALL[name]
     assert {one.spec.seed for one in whole} == {0, 1, 2}
-    assert pretraining_cost(plan).tokens == len(whole) * 4000 * 32 * 64
+    steps = 4000 if name == "emerging_steps" else 2000
+    assert pretraining_cost(plan).tokens == len(whole) * steps * 32 * 64
 
 
 def test_the_full_study_is_planned_and_costed_in_gpu_hours(
@@ -61,10 +61,10 @@ def test_the_full_study_is_planned_and_costed_in_gpu_hours(
     changes = [f"data.root={tmp_path}", "tasks=[parsing]"]
     plan = Study.from_yaml(tmp_path / "study.yaml", changes).plan(check=False)
     cost = pretraining_cost(plan)
-    assert (cost.number, len(plan.fits)) == (15, 15)
-    assert cost.tokens == 15 * 52_000 * 768 * 256
+    assert (cost.number, len(plan.fits)) == (30, 30)
+    assert cost.tokens == 30 * 52_000 * 768 * 256
     # Six operations for each parameter of the layers and token, and what attention and the softmax take.
     assert cost.flops["bf16"] == pytest.approx(6 * 56.7e6 * cost.tokens, rel=0.25)
-    assert "pretrain   15 pretrainings: 153,354,240,000 tokens" in plan.describe()
+    assert "pretrain   30 pretrainings: 306,708,480,000 tokens" in plan.describe()
     targets = {run.columns["model"]: set(run.spec.targets) for run in plan.runs}
     assert targets["none-ru"] == {"en", "ru"}
