@@ -29,7 +29,8 @@ def comparable_scores(
 
 def with_factors(scores: pd.DataFrame) -> pd.DataFrame:
     """Add the scores of encoders that are compared with another one, as scores of ablations of that one."""
-    lacking = scores[(scores["ablation"] == BASELINE) & (scores["against"].fillna("") != "")]
+    others = scores["against"].astype(object)
+    lacking = scores[(scores["ablation"] == BASELINE) & others.notna() & (others != "")]
     if lacking.empty:
         return scores
     # An encoder may be called as the baseline is.
