@@ -8,8 +8,9 @@ their workers, their pool, or ``prune`` are killed; they are stopped until other
 go on. Once a study is complete, another round begins in a new directory, until there were enough kills. The
 seed decides everything but the scheduler of the system.
 
-Prints what happened; exit status 1 if a round's records are not bit for bit those of the undisturbed run, a
-complete node is lost or done again, a process outlives its runner, or anything is left behind.
+Prints a line for each round, and what happened; exit status 1 if a round's records are not bit for bit those
+of the undisturbed run, a complete node is lost or done again, a process outlives its runner, or anything is
+left behind.
 """
 
 from __future__ import annotations
@@ -250,6 +251,7 @@ class Trial:
         self.compare(results, seen)
         self.judge(results)
         self.n_rounds += 1
+        print(f"round {self.n_rounds}: {self.n_kills} kills so far", flush=True)
         if not self.faults:
             shutil.rmtree(results)
 

@@ -31,6 +31,6 @@ def test_structure_is_of_encoders_before_fine_tuning_and_of_targets(emerging: pd
     assert "en" not in set(found["target"])
     cka = emerging[emerging["metric"] == "cka_pretrained"]
     table = means_by_step(found[found["quantity"] == "cka"])
-    assert list(table.columns) == [100, 1000, 4000]
+    assert [int(step) for step in table.columns] == [100, 1000, 4000]
     here = cka[(cka["step"] == 100) & (cka["layer"] == 2)]["value"]
     assert table.loc[2, 100] == pytest.approx(here.mean())
