@@ -15,7 +15,7 @@ from layerlab.finetuning.evaluation import to_device
 from layerlab.finetuning.loop import FitResult, Fitting
 from layerlab.finetuning.model import Batch, forward_batch
 from layerlab.training.batching import share_of_batch
-from layerlab.training.devices import autocast
+from layerlab.training.devices import autocast, seed_generators
 from layerlab.training.interruption import Interruption, deferred_interrupt
 from layerlab.training.shortcuts.cohorts import PULLED
 from layerlab.training.stacked import Stack
@@ -161,11 +161,11 @@ class StackedFits:
             return task.loss(output, inputs["labels"])
 
         if not one_by_one:
-            torch.manual_seed(stepper.dropout_seed(step, part))
+            seed_generators(stepper.dropout_seed(step, part), device)
             return self.stack.compute(loss)
         found = []
         for model in self.stack.models:
-            torch.manual_seed(stepper.dropout_seed(step, part))
+            seed_generators(stepper.dropout_seed(step, part), device)
             found.append(loss(model))
         return torch.stack(found)
 

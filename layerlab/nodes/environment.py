@@ -50,6 +50,7 @@ def git_commit() -> str | None:
     return done.stdout.strip()
 
 
+@functools.cache
 def _version(name: str) -> str | None:
     try:
         return version(name)

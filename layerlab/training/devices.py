@@ -38,3 +38,15 @@ def uses_bf16(precision: str, device: torch.device) -> bool:
 def autocast(precision: str, device: torch.device) -> torch.autocast:
     """Return a context in which a model computes in a precision; weights and losses stay in fp32."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=uses_bf16(precision, device))
+
+
+def seed_generators(seed: int, device: torch.device) -> None:
+    """Seed all that a computation on a device draws from, as ``torch.manual_seed`` does.
+
+    That one notes, for each kind of accelerator that was not used yet, where in the program it was called,
+    which takes as long as a tiny model's layer; on the CPU nothing draws from them.
+    """
+    if device.type == "cpu":
+        torch.default_generator.manual_seed(seed)
+    else:
+        torch.manual_seed(seed)

@@ -10,6 +10,8 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from layerlab.training.devices import seed_generators
+
 
 class PartLoss(NamedTuple):
     """The loss of one part of a batch.
@@ -68,7 +70,7 @@ class Stepper:
         n_processes = int(self.accelerator.num_processes)
         total = torch.zeros((), device=self.accelerator.device)
         for part in range(self.accelerator.process_index, self.n_parts, n_processes):
-            torch.manual_seed(self.dropout_seed(step, part))
+            seed_generators(self.dropout_seed(step, part), self.accelerator.device)
             loss = loss_of_part(self.model, part)
             if loss is not None:
                 loss.objective.backward()  # type: ignore[no-untyped-call]
