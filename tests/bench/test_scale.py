@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,22 @@ import pytest
 from layerlab.analysis.records.tidy import load_records
 from layerlab.bench.curve import draw_curve
 from layerlab.bench.measurement import Measurement
-from layerlab.bench.settings import BenchSettings
+from layerlab.bench.programs.invented import write_results
+from layerlab.bench.settings import BenchSettings, program
+from layerlab.bench.workloads import scale as large_studies
 from layerlab.bench.workloads.scale import VERBS, points, scale
 from layerlab.nodes.store.store import Store
 from layerlab.study.directory.standing import read_standing
 
 
-def test_invented_results_are_whole(tmp_path: Path) -> None:
+def test_invented_results_are_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program that invents them is called here, not in a process."""
+
+    def call(command: Sequence[str]) -> None:
+        assert command[:3] == program("invented")
+        write_results(*map(Path, command[3:]))
+
+    monkeypatch.setattr(large_studies, "call", call)
     workload = scale(BenchSettings(tmp_path / "bench", scale="small"))
     workload.prepare()
     results = tmp_path / "bench" / "work" / "scale" / "40"

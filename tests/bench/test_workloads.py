@@ -71,7 +71,7 @@ def test_invented_results_are_read_as_results(treebanks: Path, tiny_encoder: Pat
 
 
 def test_the_time_of_a_study_is_taken_apart(treebanks: Path, tiny_encoder: Path, tmp_path: Path) -> None:
-    study = make_study(treebanks, tiny_encoder)
+    study = make_study(treebanks, tiny_encoder, targets=["bb"], training={"epochs": 1, "batch_size": 16})
     (tmp_path / "study.yaml").write_text(study.to_yaml(), encoding="utf-8")
     profile.main([str(tmp_path / "study.yaml"), str(tmp_path / "profile.csv"), "none"])
     frame = pd.read_csv(tmp_path / "profile.csv")

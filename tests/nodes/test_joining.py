@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +22,7 @@ from layerlab.nodes.store.events import last_event
 from layerlab.nodes.store.lease import claim
 from layerlab.nodes.store.store import Store
 from layerlab.nodes.worker import run_nodes
+from tests.fixtures.forks import fork_command
 
 # Nodes that write down how they were carried out; those of a team share work.
 MEMBERS = '''
@@ -155,11 +152,10 @@ def test_what_is_complete_or_held_or_not_ready_is_left_out(store: Store, member:
     run_nodes(store.root, ["v"], WorkSettings())
     with claim(store.lease("x")) as mine:
         assert mine
-        run = subprocess.Popen(
-            [sys.executable, "-m", "layerlab", "run-one", str(store.root), *ids], env=environment()
-        )
+        run = fork_command("run-one", store.root, *ids)
         wait_for(lambda: (store.folder("member", "z") / "record.json").is_file())
-    assert run.wait(timeout=60) == 0
+    run.join(timeout=60)
+    assert run.exitcode == 0
     assert how(store) == {
         "v": "alone", "x": "alone", "y": "with y z", "z": "with y z", "late": "alone",
     }  # fmt: skip
@@ -204,11 +200,10 @@ def test_groups_that_lose_a_node_are_refused(member: Any, monkeypatch: pytest.Mo
 def test_a_killed_group_is_resumed_where_it_was(store: Store, member: Any) -> None:
     """What was published stays; the others are done again, together."""
     ids = written(store, member("w"), member("x", does="waits"), member("y"), member("z"))
-    command = [sys.executable, "-m", "layerlab", "run-one", str(store.root), *ids]
-    process = subprocess.Popen(command, env=environment())
+    process = fork_command("run-one", store.root, *ids)
     wait_for(lambda: (store.folder("member", "w") / "record.json").is_file())
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
     before = (store.folder("member", "w") / "record.json").stat().st_mtime_ns
     assert (how(store), (last_event(store.events("z")) or {})["event"]) == ({"w": "with w x y z"}, "start")
     written(store, member("x"))
@@ -246,11 +241,6 @@ def test_what_is_kept_stays_within_its_room() -> None:
     assert not kept.put("more", None, 4)
     kept.get("alone", lambda: "x")
     assert ("alone" in kept, "waits" in kept, "hij" in kept) == (True, False, False)
-
-
-def environment() -> dict[str, str]:
-    """Return an environment in which the user's kind can be imported."""
-    return dict(os.environ, PYTHONPATH=os.pathsep.join(path for path in sys.path if path))
 
 
 def wait_for(look: Callable[[], bool], seconds: float = 60.0) -> None:

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -22,6 +18,7 @@ from layerlab.nodes.store.store import Store
 from layerlab.study.directory.pruning import find_prunable, prune, revive
 from layerlab.study.directory.status import Count, read_status
 from layerlab.study.study import Study
+from tests.fixtures.forks import fork_command
 
 # The mean absolute weight of every layer of a fit, as rows of the records.
 NORMS = '''
@@ -115,7 +112,7 @@ def test_a_users_kind_is_planned_run_and_recorded(norms: Study, tmp_path: Path) 
     plan = norms.model_copy(update={"nodes": {"norm": None}}).plan()
     kinds = [item.kind for item in plan.nodes]
     assert (kinds.count("fit"), kinds.count("run"), kinds.count("norm")) == (3, 4, 3)
-    outcome = plan.run(tmp_path / "r", workers=2, progress=False)
+    outcome = plan.run(tmp_path / "r", workers=0, progress=False)
     assert outcome.good, outcome.status.failures
     assert outcome.status.summary() == "3/3 norms, 4/4 runs, 3/3 fits complete"
     frame = load_records(tmp_path / "r")
@@ -131,17 +128,15 @@ def test_a_users_kind_is_planned_run_and_recorded(norms: Study, tmp_path: Path) 
 
 
 def test_a_killed_node_of_a_users_kind_is_resumed(norms: Study, tmp_path: Path) -> None:
-    """The runner and its worker are killed while the node is at work; complete nodes are not done again."""
+    """The runner is killed while the node is at work; complete nodes are not done again."""
     path = tmp_path / "study.yaml"
     path.write_text(norms.to_yaml(), encoding="utf-8")
     results = tmp_path / "r"
-    command = [sys.executable, "-m", "layerlab", "run", str(path), "--results", str(results)]
-    command += ["--workers", "0", "--device", "cpu", "--no-report"]
-    environment = dict(os.environ, PYTHONPATH=os.pathsep.join([str(tmp_path), *sys.path]))
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
+    options = ("--workers", "0", "--device", "cpu", "--no-report")
+    process = fork_command("run", path, "--results", results, *options)
     started = wait_for(lambda: list(results.glob("work/*/starts.txt")))
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
     plan = norms.plan()
     before = read_status(plan, Store(results))
     assert before.count("norm") == Count(0, 3)

@@ -3,8 +3,6 @@ from __future__ import annotations
 import importlib
 import json
 import shutil
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -26,6 +24,7 @@ from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.store import Store
 from layerlab.study.study import Study
 from layerlab.training.events import silent
+from tests.fixtures.forks import fork_command
 
 
 def run(study: Study, folder: Path, **options: object) -> pd.DataFrame:
@@ -49,6 +48,7 @@ def test_a_study_gives_one_row_a_run_target_and_metric(study: Study, tmp_path: P
 
 def test_post_hoc_ablations_leave_the_shared_fit_as_it_was(study: Study, tmp_path: Path) -> None:
     """The baseline evaluated after a rewind of the same fit in memory has the scores it has alone."""
+    study = study.model_copy(update={"seeds": (0,)})
     both = run(study, tmp_path / "both")
     names = [Ablation(name="rewind", after=(Reset("0", to="pretrained"),)), Ablation.none()]
     reversed_order = run(study.model_copy(update={"ablations": tuple(names)}), tmp_path / "reversed")
@@ -59,6 +59,7 @@ def test_post_hoc_ablations_leave_the_shared_fit_as_it_was(study: Study, tmp_pat
 
 
 def test_a_second_call_does_nothing(study: Study, tmp_path: Path) -> None:
+    study = study.model_copy(update={"seeds": (0,)})
     run(study, tmp_path)
     written = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*s/*/record.json")}
     outcome = study.plan().run(tmp_path, workers=0, progress=False)
@@ -166,10 +167,11 @@ class Crash:
 def test_two_runners_share_a_study(study: Study, tmp_path: Path) -> None:
     path = tmp_path / "study.yaml"
     path.write_text(study.to_yaml(), encoding="utf-8")
-    command = [sys.executable, "-m", "layerlab", "run", str(path), "--results", str(tmp_path / "r")]
-    command += ["--workers", "0", "--no-report"]
-    runners = [subprocess.Popen(command, stderr=subprocess.DEVNULL) for _ in range(2)]
-    assert [runner.wait() for runner in runners] == [0, 0]
+    words = ("run", path, "--results", tmp_path / "r", "--workers", "0", "--no-report")
+    runners = [fork_command(*words) for _ in range(2)]
+    for runner in runners:
+        runner.join()
+    assert [runner.exitcode for runner in runners] == [0, 0]
     spans = []
     for fit in study.plan().fits:
         lines = (tmp_path / "r" / "events" / f"{fit.id}.jsonl").read_text().splitlines()

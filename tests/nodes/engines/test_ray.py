@@ -21,6 +21,7 @@ import pytest
 from layerlab.analysis.records.tidy import load_records
 from layerlab.errors import StoreError
 from layerlab.finetuning.checkpoint import has_checkpoint
+from layerlab.nodes.engines.line import quiet_environment
 from layerlab.nodes.engines.on_ray.engine import RayEngine
 from layerlab.nodes.engines.on_ray.make import Ray
 from layerlab.nodes.engines.scheduler import schedule
@@ -33,7 +34,7 @@ from layerlab.processes import born
 from layerlab.study.study import Study, StudyPlan
 from tests.fixtures.studies import make_study
 from tests.nodes.engines.test_pool import SAYING
-from tests.nodes.test_joining import environment, wait_for
+from tests.nodes.test_joining import wait_for
 
 pytest.importorskip("ray")
 pytestmark = pytest.mark.slow
@@ -212,7 +213,7 @@ def test_a_runner_that_ends_leaves_no_worker_behind(
     (tmp_path / "study.yaml").write_text(long_study.to_yaml(), encoding="utf-8")
     command = [sys.executable, "-m", "layerlab", "run", str(tmp_path / "study.yaml"), "--device", "cpu"]
     command += ["--results", str(store.root), "--engine", "ray", "--address", cluster.address]
-    runner = subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)
+    runner = subprocess.Popen(command, env=quiet_environment(None), stderr=subprocess.PIPE, text=True)
     try:
         wait_for(lambda: any(is_held(store.lease(fit.id)) for fit in plan.fits), 300)
         fit = next(fit for fit in plan.fits if is_held(store.lease(fit.id)))

@@ -77,7 +77,7 @@ def test_a_study_pretrains_its_model_once_and_fine_tunes_it(
 ) -> None:
     plan = make_study(treebanks, spec_file, seeds=[0, 1]).plan()
     assert "first      pretraining tiny, 6 steps" in plan.describe()
-    outcome = plan.run(tmp_path / "results", workers=2, device="cpu")
+    outcome = plan.run(tmp_path / "results", workers=0, device="cpu")
     assert outcome.status.failures == ()
     assert outcome.good
     assert outcome.status.summary() == "4/4 runs, 4/4 fits, 1/1 pretrainings complete"
