@@ -38,7 +38,7 @@ import torch
 
 from layerlab import processes
 from layerlab.analysis.stored.seal import fault_of
-from layerlab.nodes.engines import local, nursery
+from layerlab.nodes.engines import line, nursery
 from layerlab.nodes.store import lease
 from layerlab.nodes.store.store import Store
 from layerlab.study.directory.pruning import find_prunable, prune
@@ -67,7 +67,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    vars(local)["subprocess"] = SimpleNamespace(Popen=ForkedNursery, PIPE=None)
+    line.subprocess = SimpleNamespace(Popen=ForkedNursery, PIPE=None)  # type: ignore[attr-defined, assignment]
     for module in IMPORTED:  # once, for all processes to come
         importlib.import_module(f"layerlab.{module}")
     plan = Study.from_yaml(options.study).plan()
@@ -203,7 +203,7 @@ class ForkedNursery:
         os.close(said)
         self.stdin, self.stdout = os.fdopen(give, "wb"), os.fdopen(hear, "rb")
 
-    def wait(self) -> int:
+    def wait(self, patience: float | None = None) -> int:
         """Wait for the end and return the exit status."""
         if self.returncode is None:
             self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
@@ -355,7 +355,7 @@ def be_apart(host: str) -> None:
     """Be a process of another host: nobody else sees whether it lives, its heart beats fast."""
     where = processes.neighbourhood().partition(" ")[2]
     for module in (processes, lease):
-        module.neighbourhood = lambda: f"{host} {where}"  # type: ignore[attr-defined]
+        module.neighbourhood = lambda: f"{host} {where}"  # type: ignore[attr-defined, assignment]
     lease.HEARTBEAT_SECONDS, lease.STALE_SECONDS = BEAT, SILENCE
 
 

@@ -18,6 +18,7 @@ class WorkSettings:
         shortcuts: Names of the fast paths that are switched on.
         cohorts_on_cpu: Whether fits are trained together on a CPU too, where it takes longer; for tests.
         processes: Processes that share each fit, see :mod:`layerlab.nodes.launching`.
+        mirror: URL of the object store that hosts share the results through; "" for none.
         grace_seconds: How long work that is stopped may take to leave a checkpoint.
     """
 
@@ -27,6 +28,7 @@ class WorkSettings:
     shortcuts: tuple[str, ...] = tuple(SHORTCUTS)
     cohorts_on_cpu: bool = False
     processes: int = 1
+    mirror: str = ""
     grace_seconds: float = 10.0
 
     def to_words(self) -> tuple[str, ...]:

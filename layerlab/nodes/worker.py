@@ -19,12 +19,14 @@ from layerlab.nodes.jobs import read_node
 from layerlab.nodes.joining import Joining, can_join, join_nodes
 from layerlab.nodes.kept import Memory
 from layerlab.nodes.launching import run_launched
+from layerlab.nodes.needs import forget_unless_there, is_there
 from layerlab.nodes.node import Node, Work, find_kind, stored_of
 from layerlab.nodes.process import POLL_SECONDS, prepare_process, room_for_fits
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.sharing import agree, is_shared, meet, process_rank
+from layerlab.nodes.store.claims import Hold, arrives, claim_node, follow, hand_on, is_node_held, tell_failure
 from layerlab.nodes.store.events import reporter
-from layerlab.nodes.store.lease import Lease, claim, is_held, while_held
+from layerlab.nodes.store.lease import while_held
 from layerlab.nodes.store.store import Store
 from layerlab.nodes.tracking import Tracking
 from layerlab.training.events import Report, silent
@@ -53,6 +55,8 @@ def run_nodes(
         return run_launched(root, node_ids, settings)
     prepare_process(settings)
     store = Store(root)
+    if settings.mirror:
+        follow(store, settings.mirror)
     manifest = store.read_manifest() or {}
     problems = import_modules(manifest.get("imports", ()))
     if problems:
@@ -79,13 +83,13 @@ class _Worker:
     stored: frozenset[str] | None
     tracking: Tracking
     failed: set[str] = field(default_factory=set)
-    leases: list[Lease] = field(default_factory=list)
+    leases: list[Hold] = field(default_factory=list)
 
     def do_all(self, node_ids: Sequence[str]) -> bool:
         """Carry out nodes, what others hold last; return whether all of them are complete at the end."""
         known = [node_id for node_id in node_ids if self.read(node_id) is not None]
         # What another process holds comes last: it may be complete by then.
-        ordered = known if is_shared() else sorted(known, key=lambda one: is_held(self.store.lease(one)))
+        ordered = known if is_shared() else sorted(known, key=lambda one: is_node_held(self.store, one))
         done = [self.do_same(list(same)) for _, same in itertools.groupby(ordered, self.store.kind_of)]
         return all(done) and len(known) == len(node_ids)
 
@@ -138,30 +142,19 @@ class _Worker:
         return good
 
     def _provide(self, node_id: str) -> bool:
-        """Carry out a node that others need; anew, if its weights are neither on the disk nor in memory.
-
-        What is on the disk and not what was written is set aside first.
-        """
+        """Carry out a node that others need; anew, if its weights are neither on the disk nor in memory."""
         if self.read(node_id) is None:
             return False
-        if not is_shared() and self.store.is_complete(node_id) and not self._is_there(node_id):
-            with claim(self.store.lease(node_id)) as mine:
-                if mine and not self._is_there(node_id):
-                    folder = self.store.folder(self.store.kind_of(node_id), node_id)
-                    if changed := self.store.changed_files(node_id):
-                        self.store.set_aside(folder, f"{', '.join(changed)}: not what was written")
-                    else:
-                        self.store.remove(folder)
+        if not is_shared():
+            forget_unless_there(self.store, node_id, self.memory.fits)
         return self.do(node_id)
 
     def _is_there(self, node_id: str) -> bool:
-        """Return whether a node is complete, and in memory or on the disk as it was written."""
-        kind = self.store.kind_of(node_id)
-        folder, parts = self.store.folder(kind, node_id), find_kind(kind).removable
-        if not self.store.is_complete(node_id):
-            return False
-        on_disk = all((folder / part).is_dir() for part in parts)
-        return node_id in self.memory.fits or (on_disk and not self.store.changed_files(node_id))
+        return is_there(self.store, node_id, self.memory.fits)
+
+    def _arrives(self, item: Node) -> bool:
+        """Return whether a node is complete, perhaps by another host."""
+        return arrives(self.store, item.kind, item.id, item.removable)
 
     def _attempt(self, item: Node, action: Callable[[], None]) -> bool:
         """Do a node under its lease; wait if another process is at it, and take over if that one dies."""
@@ -172,16 +165,16 @@ class _Worker:
             return False
 
     def _attempt_under_lease(self, item: Node, action: Callable[[], None]) -> bool:
-        store, lease = self.store, self.store.lease(item.id)
-        while not store.is_done(item.kind, item.id):
-            with claim(lease) as mine:
-                if mine and not store.is_done(item.kind, item.id):
+        store = self.store
+        while not self._arrives(item):
+            with claim_node(store, item.id) as mine:
+                if mine and not self._arrives(item):
                     store.sweep(item.kind, item.id)
                     good = self._try(item, action, mine)
                     if good is not None:
                         return good
             time.sleep(POLL_SECONDS)
-            while is_held(lease) and not store.is_done(item.kind, item.id):
+            while is_node_held(store, item.id) and not store.is_done(item.kind, item.id):
                 time.sleep(POLL_SECONDS)
             if not store.is_done(item.kind, item.id) and store.read_failure(item.id) is not None:
                 return False
@@ -215,11 +208,11 @@ class _Worker:
     def _attempt_group(self, group: Sequence[Node]) -> None:
         """Do nodes together under the leases of all; what others hold is left out, what fails is left."""
         with ExitStack() as leases:
-            claimed = [(item, leases.enter_context(claim(self.store.lease(item.id)))) for item in group]
+            claimed = [(item, leases.enter_context(claim_node(self.store, item.id))) for item in group]
             mine = {
                 item.id: (item, lease)
                 for item, lease in claimed
-                if lease is not None and not self.store.is_done(item.kind, item.id)
+                if lease is not None and not self._arrives(item)
             }
             for item, _ in mine.values():
                 self.store.sweep(item.kind, item.id)
@@ -227,6 +220,9 @@ class _Worker:
                 self.leases += [lease for _, lease in mine.values()]
                 try:
                     self._execute_group([item for item, _ in mine.values()])
+                    for item, lease in mine.values():
+                        if self.store.is_done(item.kind, item.id):
+                            hand_on(self.store, item.kind, item.id, lease)
                 finally:
                     self.leases.clear()
 
@@ -251,16 +247,18 @@ class _Worker:
                 self.store.clear_failure(item.id)
                 reports[item.id]({"event": "done", "seconds": seconds})
 
-    def _try(self, item: Node, action: Callable[[], None], lease: Lease) -> bool | None:
+    def _try(self, item: Node, action: Callable[[], None], lease: Hold) -> bool | None:
         """Do a node; return whether that went well, None if it was lost to a process that does it now."""
         self.leases.append(lease)
         try:
             self._without_damage(item, action)
+            hand_on(self.store, item.kind, item.id, lease)
         except Exception as error:
             if lease.is_lost or self.store.is_done(item.kind, item.id):
                 traceback.print_exc()  # two were at it, and one took the other's files away
                 return None
             self.store.write_failure(item.id, item.title, error, traceback.format_exc())
+            tell_failure(self.store, item.id)
             self._reporter(item)({"event": "failed", "message": str(error)})
             return False
         finally:

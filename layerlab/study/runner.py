@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from layerlab.analysis.stored.made import digest_inputs, made_of, note_made
@@ -15,7 +15,7 @@ from layerlab.files import write_text
 from layerlab.nodes.engines.choice import default_engine
 from layerlab.nodes.engines.engine import Detaching, Engine, MakeEngine, find_engine
 from layerlab.nodes.engines.scheduler import run_in_order, schedule
-from layerlab.nodes.engines.unit import make_units, with_memory
+from layerlab.nodes.engines.unit import Unit, make_units, with_memory
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.sharing import is_shared, process_rank
 from layerlab.nodes.store.leftovers import sweep_leftovers
@@ -24,6 +24,7 @@ from layerlab.nodes.store.store import Store
 from layerlab.nodes.worker import run_nodes
 from layerlab.study.costs.memory import estimate_memory
 from layerlab.study.directory.keeping import KEEP, Keeping
+from layerlab.study.directory.mirroring import begin_mirroring, end_mirroring, take_over
 from layerlab.study.directory.parts import PATIENCE, join_again, prepare_store
 from layerlab.study.directory.pruning import revive
 from layerlab.study.directory.status import Status, done_nodes, read_status
@@ -81,6 +82,7 @@ def run_plan(
     divided: bool = False,
     detach: bool = False,
     processes: int = 1,
+    mirror: str | None = None,
 ) -> Outcome:
     """Carry out what is left of a plan and write its tidy frames: ``records.csv``, ``nodes.csv`` and others.
 
@@ -102,10 +104,12 @@ def run_plan(
         divided: Whether the plan joins the parts that were run before or are run beside it, instead of taking
             their place in the records.
         processes: Processes that share each fit, on as many GPUs; equal numbers up to rounding.
+        mirror: URL of a folder in an object store through which hosts without a common directory share the
+            study, each with a results directory of its own; None for the one that the directory has, if any.
         detach: Leave as soon as the engine has handed the work over to what goes on without this process.
 
     Raises:
-        StoreError: The directory holds another study's results, or is none.
+        StoreError: The directory holds another study's results, or is none; or a mirror cannot be used.
         StudyError: There is no such device, engine, shortcut or choice of what is kept, the number of workers
             makes no sense, a tracker's package is not installed, or this machine is much slower in bf16,
             which the study asks for.
@@ -124,6 +128,7 @@ def run_plan(
     if engine in LOCAL:
         _check_precision(plan, store, device)
     prepare_store(plan, store, keeping, part=part, divided=divided)
+    settings = replace(settings, mirror=begin_mirroring(plan, store, mirror))
     before = read_status(plan, store)
     for failure in before.failures:
         store.clear_failure(failure["id"])
@@ -142,6 +147,7 @@ def run_plan(
         if part is not None:
             join_again(plan, store, keeping, part)
         write_frames(store)
+    end_mirroring(plan, store)
     n_new = max(0, status.n_done - before.n_done)
     return Outcome(store, status, time.monotonic() - started, n_new, left_to)
 
@@ -201,6 +207,10 @@ def _carry_out(
         engine = make(store, settings, min(workers, len(units)) if workers else None)
         handed_over = _handed_over(engine) if detach else None
 
+        def ended(unit: Unit) -> None:
+            take_over(store, unit.nodes)
+            keeping.clear(store, unit.nodes)
+
         def draw_or_leave() -> bool:
             tick()
             return handed_over is not None and bool(handed_over())
@@ -211,7 +221,7 @@ def _carry_out(
             engine,
             retries=retries,
             tick=draw_or_leave,
-            ended=lambda unit: keeping.clear(store, unit.nodes),
+            ended=ended,
         )
         return handed_over() if handed_over is not None else ""
     return ""

@@ -50,6 +50,15 @@ Address = Annotated[
     str | None,
     typer.Option(help="Of a Ray cluster: auto, HOST:6379 or ray://HOST:10001 [default: one is started]."),
 ]
+MirrorUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--mirror",
+        metavar="URL",
+        help="Share the study with hosts that have results directories of their own, through a folder in an "
+        "object store such as s3://bucket/study.",
+    ),
+]
 Report = Annotated[bool, typer.Option(help="Write tables and figures at the end.")]
 Detach = Annotated[
     bool, typer.Option("--detach", help="Leave once all is submitted; for engines such as slurm.")
@@ -73,6 +82,7 @@ def run(
     keep: Keep = None,
     report: Report = True,
     detach: Detach = False,
+    mirror: MirrorUrl = None,
 ) -> None:
     """Carry out a study; what is complete is not done again, what was interrupted goes on.
 
@@ -99,6 +109,7 @@ def run(
         divided=is_divided(overrides or ()),
         detach=detach,
         processes=processes,
+        mirror=mirror,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from layerlab.nodes.joining import join_nodes
 from layerlab.nodes.node import Node
 from layerlab.nodes.settings import WorkSettings
-from layerlab.nodes.store.lease import is_held
+from layerlab.nodes.store.claims import is_node_held
 from layerlab.nodes.store.store import Store
 
 State = Literal["done", "blocked", "waiting", "busy", "ready"]
@@ -124,8 +124,8 @@ def state_of(store: Store, unit: Unit) -> State:
     if not left:
         return "done"
     missing = [need for need in unit.needs if not store.is_complete(need)]
-    if any(is_held(store.lease(need)) for need in missing):
+    if any(is_node_held(store, need) for need in missing):
         return "busy"
     if missing:
         return "blocked" if any(store.read_failure(need) for need in missing) else "waiting"
-    return "busy" if is_held(store.lease(left[0])) else "ready"
+    return "busy" if is_node_held(store, left[0]) else "ready"

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from layerlab.files import sweep
 from layerlab.nodes.store.clock import seconds_since
@@ -29,6 +29,18 @@ HEARTBEAT_SECONDS = 5.0
 STALE_SECONDS = 120.0
 # How long a process waits for the lock of a folder, which others have for microseconds unless stopped in it.
 _PATIENCE: Final = 2.0
+
+
+class Checked(Protocol):
+    """What is held as long as nobody else takes it over."""
+
+    def check(self) -> None:
+        """Go on if it is still held.
+
+        Raises:
+            LeaseLost: It is not.
+        """
+        ...
 
 
 class LeaseLost(Exception):
@@ -138,7 +150,7 @@ def claim(path: Path, work: str = "") -> Iterator[Lease | None]:
         lease.give_back(beating)
 
 
-def while_held(leases: Sequence[Lease], report: Report) -> Report:
+def while_held(leases: Sequence[Checked], report: Report) -> Report:
     """Return a report that ends the work, with ``LeaseLost``, once another process has taken a lease over.
 
     ``leases`` are those that are held when something is reported.

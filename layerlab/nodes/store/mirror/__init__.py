@@ -1,0 +1,1 @@
+"""Results that hosts without a common directory share through an object store."""
