@@ -355,7 +355,7 @@ def be_apart(host: str) -> None:
     """Be a process of another host: nobody else sees whether it lives, its heart beats fast."""
     where = processes.neighbourhood().partition(" ")[2]
     for module in (processes, lease):
-        module.neighbourhood = lambda: f"{host} {where}"  # type: ignore[attr-defined, assignment]
+        module.neighbourhood = lambda: f"{host} {where}"  # type: ignore[attr-defined]
     lease.HEARTBEAT_SECONDS, lease.STALE_SECONDS = BEAT, SILENCE
 
 

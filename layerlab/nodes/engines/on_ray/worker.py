@@ -58,11 +58,14 @@ class Worker:
 
         Returns:
             Its resident ``bytes`` afterwards; or why the work is ``refused``: this host does not see the
-            results directory.
+            results directory, and the study has no mirror.
         """
-        if not _appears(Path(order["proof"])):
+        if order["settings"].get("mirror"):
+            Path(order["log"]).parent.mkdir(parents=True, exist_ok=True)
+        elif not _appears(Path(order["proof"])):
             said = f"host {os.uname().nodename} does not see the results directory {order['store']}"
-            return {"refused": f"{said}; it must be one that all hosts of the cluster share"}
+            share = "all hosts of the cluster must share it, or share the study by `--mirror URL`"
+            return {"refused": f"{said}; {share}"}
         write_to(order["log"])
         # Ray's processes ignore Ctrl-C; the driver sends it to one that is to leave a checkpoint and end.
         signal.signal(signal.SIGINT, signal.default_int_handler)
