@@ -75,6 +75,7 @@ def prepare(spec: PretrainingSpec, folder: Path, report: Report = silent) -> Mat
     if not (state / "spec.json").is_file():
         check_material(spec)
         state.mkdir(parents=True, exist_ok=True)
+        (state / _SUMS).unlink(missing_ok=True)  # of a start that was killed just before its end
         _encode_all(spec, state, files, report)
     tokenizers, streams = _read_back(state, files)
     tokenizer: Any = tokenizers.common
@@ -177,7 +178,8 @@ def _read_back(state: Path, files: Mapping[str, Path]) -> tuple[Tokenizers, dict
 def _made(state: Path) -> list[Path]:
     """Return the files of a state that are written once."""
     there = (*state.iterdir(), *state.glob(f"{FOLDER}/*/*"))
-    return [path for path in sorted(there) if path.suffix in (".json", ".npy") and path.is_file()]
+    made = (path for path in sorted(there) if path.suffix in (".json", ".npy") and path.is_file())
+    return [path for path in made if path.name != _SUMS]
 
 
 def _check_same(spec: PretrainingSpec, file: Path) -> None:
