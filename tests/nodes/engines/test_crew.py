@@ -211,9 +211,13 @@ def test_a_host_without_the_results_directory_refuses(
     crew: Crew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "_PATIENCE", 0.0)
-    asked = {"proof": str(tmp_path / "proof"), "store": str(tmp_path), "log": "", "nodes": []}
+    asked: dict[str, Any] = {"proof": str(tmp_path / "proof"), "store": str(tmp_path), "log": ""}
+    asked |= {"nodes": [], "settings": {}}
     said = Worker([], {}).carry_out(asked)
-    assert f"does not see the results directory {tmp_path}; it must be one that all" in said["refused"]
+    assert (
+        f"does not see the results directory {tmp_path}; all hosts of the cluster must share it, or"
+        in said["refused"]
+    )
     assert carry_out(crew, order(0, "x"), answer=said) == [said]
 
 
