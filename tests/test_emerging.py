@@ -13,8 +13,8 @@ from layerlab.study.study import Study
 FOLDER = Path(__file__).parents[1] / "experiments"
 #: Of each small study: pretrainings, encoders that they keep on the way, and fits.
 SMALL = {
-    "emerging_anchors": (36, 0, 144),
-    "emerging_factors": (24, 0, 96),
+    "emerging_anchors": (36, 0, 108),
+    "emerging_factors": (24, 0, 72),
     "emerging_domain": (21, 0, 63),
     "emerging_text": (24, 0, 72),
     "emerging_steps": (3, 18, 42),
