@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
+import random
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +16,7 @@ import pytest
 from layerlab.analysis.records.tidy import load_records
 from layerlab.errors import StoreError
 from layerlab.nodes.settings import WorkSettings
+from layerlab.nodes.store.mirror import lease
 from layerlab.nodes.store.mirror.mirror import mirror_of, open_mirror
 from layerlab.nodes.store.store import Store
 from layerlab.nodes.worker import run_nodes
@@ -123,3 +128,39 @@ def test_a_worker_on_a_host_without_the_plan_gets_it(study: Study, tmp_path: Pat
     assert set(starts(elsewhere)) == {one.id for one in plan.nodes} - set(starts(tmp_path / "one"))
     with pytest.raises(StoreError, match="empty holds no study; `layerlab run STUDY --mirror URL` puts it"):
         run_nodes(tmp_path / "none", nodes, WorkSettings(device="cpu", mirror=f"file://{tmp_path}/empty"))
+
+
+@pytest.mark.slow
+def test_hosts_that_are_killed_lose_nothing(
+    study: Study, tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, plain = study.plan(), tmp_path / "plain"
+    assert plan.run(plain, workers=0, device="cpu", progress=False).good
+    monkeypatch.setattr(lease, "HEARTBEAT_SECONDS", 0.2)
+    monkeypatch.setattr(lease, "STALE_SECONDS", 2.0)
+    chance, forks = random.Random(0), multiprocessing.get_context("fork")
+
+    def carry_out(folder: Path) -> None:
+        done = plan.run(
+            folder, workers=0, device="cpu", progress=False, mirror=url, checkpoint_seconds=0.05, keep="all"
+        )
+        os._exit(0 if done.good else 1)
+
+    folders, kills = (tmp_path / "one", tmp_path / "other"), 0
+    for turn in range(9):
+        hosts = [forks.Process(target=carry_out, args=(folder,)) for folder in folders]
+        for host in hosts:
+            host.start()
+        for host in hosts:
+            host.join(chance.uniform(0.1, 0.8) if turn < 8 else 300)
+            if turn < 8 and host.exitcode is None:
+                host.kill()
+                kills += 1
+        for host in hosts:
+            host.join(300)
+            assert host.exitcode in (0, -signal.SIGKILL)
+    assert [host.exitcode for host in hosts] == [0, 0]
+    assert kills > 5
+    for folder in folders:
+        assert (folder / "records.csv").read_bytes() == (plain / "records.csv").read_bytes()
+        assert not Store(folder).broken()
