@@ -241,6 +241,7 @@ def test_ray_never_holds_more_units_than_there_is_room_for(
     importlib.invalidate_caches()
     saying = importlib.import_module("sayings").Saying
     node = cluster.add_node(num_cpus=2, **SMALL)
+    cluster.wait_for_nodes(timeout=120)  # and for those of other tests to be gone
     store, settings = Store(tmp_path / "r"), WorkSettings(device="cpu")
     store.write_manifest({"study": "small", "nodes": {}, "imports": ["sayings"]})
     nodes = [saying(f"n{number:02d}", "dies" if number == 7 else "") for number in range(40)]
