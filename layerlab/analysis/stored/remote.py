@@ -56,6 +56,11 @@ def local_of(name: str | os.PathLike[str]) -> Path:
     return Path(name) if url is None else _fetch(url)
 
 
+def sign_of(about: Mapping[str, Any]) -> str:
+    """Return what changes when a file is written again, of what a file system says of it."""
+    return " ".join(str(about.get(sign)) for sign in _SIGNS)
+
+
 def _fetch(url: str) -> Path:
     import fsspec
 
@@ -84,7 +89,7 @@ def _fetch(url: str) -> Path:
 def _bring(files: Any, root: str, there: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
     """Fetch what changed, and remove what is not there any more."""
     folder.mkdir(parents=True, exist_ok=True)
-    signs = {name: [str(about.get(sign)) for sign in _SIGNS] for name, about in there.items()}
+    signs = {name: sign_of(about) for name, about in there.items()}
     known: Mapping[str, Any] = {}
     with suppress(OSError, ValueError):
         known = json.loads((folder / _FETCHED).read_text(encoding="utf-8"))

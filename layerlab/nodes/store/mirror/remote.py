@@ -15,15 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from layerlab.analysis.stored.remote import sign_of
 from layerlab.errors import StoreError
 
 _DISKS: Final = ("file", "local")
 _MEMORY: Final = ("memory",)
 _BUCKETS: Final = ("s3", "s3a", "gs", "gcs")
-# What file systems say of a file that changes when it is written.
-_SIGNS: Final = (
-    "size", "ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "updated", "created",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -100,10 +97,7 @@ class Remote:
         """Return the names of the files below a folder, each with what changes when it is written again."""
         found = self.files.find(self._path(folder), detail=True)
         here = len(self._path("")) + 1
-        signs = {
-            str(path)[here:]: " ".join(str(about.get(sign)) for sign in _SIGNS)
-            for path, about in found.items()
-        }
+        signs = {str(path)[here:]: sign_of(about) for path, about in found.items()}
         return {name: sign for name, sign in signs.items() if ".tmp-" not in name}
 
     @property
