@@ -27,7 +27,9 @@ def test_it_ends_at_once_without_pytorch_and_writes_nothing(
     call: Call, study_file: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "r"
-    arguments = ["run", study_file, "--results", folder, "--set", "seeds=[0]", "--workers", 0]
+    few = ["seeds=[0]", "targets=[bb]", "ablations=[none, {before: [{reset: {layers: 0-1}}]}]"]
+    arguments = ["run", study_file, "--results", folder, "--workers", 0]
+    arguments += [word for one in few for word in ("--set", one)]
     code, first, err = call(*arguments)
     assert code == 0, err
     before = written(folder)

@@ -32,7 +32,9 @@ def swaps(study: Study) -> Study:
         Ablation(name="rewind", after=(Reset("0", to="pretrained"),)),
         Ablation(name="lower", before=(Reset("3"),), after=(Swap("first:2", donor=FitDonor(source="bb")),)),
     )
-    return study.model_copy(update={"seeds": (0,), "ablations": ablations, "keep": "needed"})
+    training = study.training.model_copy(update={"epochs": 1})
+    changes = {"seeds": (0,), "ablations": ablations, "keep": "needed", "training": training}
+    return study.model_copy(update=changes)
 
 
 @pytest.fixture
@@ -102,7 +104,7 @@ def test_a_kill_before_the_runs_loses_no_long_fit(
     prepare_store(plan, store)
     assert run_nodes(store.root, [plan.fits[0].id], settings)  # its runs never came
     record = store.folder("fit", plan.fits[0].id) / "record.json"
-    assert json.loads(record.read_text(encoding="utf-8"))["node"]["n_steps"] == 12
+    assert json.loads(record.read_text(encoding="utf-8"))["node"]["n_steps"] == 6
     before = record.stat().st_mtime_ns
     frame = carry_out(plan, store.root, checkpoint_seconds=checkpoint_seconds)
     pd.testing.assert_frame_equal(frame, expected)
