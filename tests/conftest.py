@@ -26,6 +26,7 @@ pytest_plugins = [
         "disks",
         "encoders",
         "fits",
+        "forks",
         "pretrainings",
         "records",
         "rows",

@@ -212,6 +212,7 @@ def test_a_killed_group_is_resumed_where_it_was(store: Store, member: Any) -> No
     assert (store.folder("member", "w") / "record.json").stat().st_mtime_ns == before
 
 
+@pytest.mark.usefixtures("forked_pool")
 def test_a_group_whose_worker_dies_falls_into_its_nodes(store: Store, member: Any) -> None:
     nodes = [member("x"), member("y", does="dies together"), member("z", does="dies")]
     written(store, *nodes)

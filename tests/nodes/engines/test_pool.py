@@ -106,6 +106,7 @@ def test_a_worker_goes_on_until_it_dies_or_is_too_large(saying: Any, tmp_path: P
     assert failure["message"] == "the worker died of signal 9: about d"
 
 
+@pytest.mark.usefixtures("forked_pool")
 def test_a_pool_that_is_killed_is_opened_again(saying: Any, tmp_path: Path) -> None:
     """What its workers were at is carried out by new ones, and nothing failed."""
     store, settings = Store(tmp_path / "r"), WorkSettings(device="cpu")
