@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from layerlab.analysis.effects.factors import with_factors
 from layerlab.analysis.effects.scales import POINTS, Scale
-from layerlab.analysis.effects.sweeps import NAMED, select_scores, windows
+from layerlab.analysis.effects.sweeps import FACTORS, NAMED, select_scores, windows
 from layerlab.analysis.significance.effects import significance
 from layerlab.errors import RecordsError, unknown
 from layerlab.targets import sources_of
@@ -47,14 +48,15 @@ def settings_of(name: str) -> dict[str, list[str]]:
 
 @cache
 def scores(wanted: Selection) -> pd.DataFrame:
-    """Return the scores that are looked at.
+    """Return the scores that are looked at; those of encoders that lack a factor are of ablations.
 
     Raises:
         RecordsError: A target is not there; says which are.
     """
     frame = records(wanted.name)
     frame = frame[(frame["task"] == wanted.task) & (frame["source"] == wanted.source)]
-    found = select_scores(frame, wanted.metric or None)
+    found = with_factors(select_scores(frame, wanted.metric or None))
+    found = found[found["against"].astype(object).isin(["", None])]
     if missing := [one for one in wanted.targets if one not in set(found["target"])]:
         raise RecordsError(f"{wanted.name}: {unknown('target', missing[0], set(found['target']))}")
     kept = [*wanted.targets, *sources_of(wanted.source)]
@@ -102,7 +104,8 @@ def ablations(wanted: Selection, sweep: str) -> dict[str, set[str]]:
 def layers(wanted: Selection, sweep: str) -> list[str]:
     """List the layers of a sweep, or of all sweeps, from the bottom up."""
     effects = _effects(wanted)
-    return windows(effects[effects["sweep"] == sweep] if sweep else effects[effects["sweep"] != NAMED])
+    swept = effects["sweep"] == sweep if sweep else ~effects["sweep"].isin([NAMED, FACTORS])
+    return windows(effects[swept])
 
 
 @cache
