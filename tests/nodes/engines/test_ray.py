@@ -165,6 +165,8 @@ def test_a_node_that_is_killed_amid_a_fit_loses_and_repeats_nothing(
     assert (len(starts), steps[0] > 1) == (2, True)
     plan.run(tmp_path / "plain", workers=0, **OPTIONS)
     pd.testing.assert_frame_equal(records(tmp_path / "plain"), records(store.root))
+    for host in list(cluster.worker_nodes):
+        cluster.remove_node(host)
 
 
 def test_a_head_that_is_killed_and_started_again_is_found_again(
