@@ -108,7 +108,7 @@ def test_under_a_storm_of_claims_nobody_works_beside_another(remote: Remote) -> 
     def work(_: int) -> None:
         nonlocal at_work, most, done
         observed = Observed(remote)
-        for _ in range(25):
+        while done < 30:
             with claim_remote(observed, "ab") as mine:
                 if mine is None:
                     continue
@@ -123,4 +123,3 @@ def test_under_a_storm_of_claims_nobody_works_beside_another(remote: Remote) -> 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))
     assert most == 1
-    assert done > 8
