@@ -1,6 +1,6 @@
 """Kill what carries a study out at random moments, go on, and compare with an undisturbed run.
 
-    python tests/kill_and_resume.py STUDY.yaml FOLDER --kills 1000
+    python -m tests.kill_and_resume STUDY.yaml FOLDER --kills 1000
 
 Runners, alone or several in one directory, with pools of workers or without, are struck in many ways (see
 ``STRIKES``): killed alone or with all their processes, at a random time or at a random call that writes;
@@ -28,8 +28,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
-from typing import IO, Any
+from typing import Any
 
 if __name__ == "__main__":  # and not where pytest looks for examples
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
@@ -38,12 +37,12 @@ import torch
 
 from layerlab import processes
 from layerlab.analysis.stored.seal import fault_of
-from layerlab.nodes.engines import line, nursery
 from layerlab.nodes.store import lease
 from layerlab.nodes.store.store import Store
 from layerlab.study.directory.pruning import find_prunable, prune
 from layerlab.study.runner import run_plan
 from layerlab.study.study import Study, StudyPlan
+from tests.fixtures.forks import fork_pools
 
 #: Calls that change a directory; a process may die just before or just after one.
 CALLS = ("fsync", "link", "mkdir", "rename", "replace", "rmdir", "unlink", "utime")
@@ -67,7 +66,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    line.subprocess = SimpleNamespace(Popen=ForkedNursery, PIPE=None)  # type: ignore[attr-defined, assignment]
+    fork_pools()
     for module in IMPORTED:  # once, for all processes to come
         importlib.import_module(f"layerlab.{module}")
     plan = Study.from_yaml(options.study).plan()
@@ -180,34 +179,6 @@ class Process:
         """Send a signal, unless it has ended."""
         if self.poll() is None:
             os.kill(self.pid, number)
-
-
-class ForkedNursery:
-    """The nursery as a fork of its runner instead of a new interpreter, which would take seconds to start."""
-
-    def __init__(self, command: list[str], *, stderr: IO[bytes], env: dict[str, str], **_: Any) -> None:
-        taken, give = os.pipe()
-        hear, said = os.pipe()
-        self.returncode: int | None = None
-        self.pid = os.fork()
-        if self.pid == 0:
-            for descriptor, place in ((taken, 0), (said, 1), (stderr.fileno(), 2)):
-                os.dup2(descriptor, place)
-            for descriptor in (taken, give, hear, said):
-                os.close(descriptor)
-            try:
-                nursery.main()
-            finally:
-                os._exit(1)
-        os.close(taken)
-        os.close(said)
-        self.stdin, self.stdout = os.fdopen(give, "wb"), os.fdopen(hear, "rb")
-
-    def wait(self, patience: float | None = None) -> int:
-        """Wait for the end and return the exit status."""
-        if self.returncode is None:
-            self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        return self.returncode
 
 
 @dataclass

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from layerlab.nodes.kinds.alignment.node import Alignment
 from layerlab.nodes.kinds.distances import LanguageDistances
 from layerlab.nodes.kinds.fit import Fit
@@ -15,9 +17,14 @@ from layerlab.nodes.store.store import Store
 BUILT_IN: tuple[type[Node], ...] = (Pretraining, Fit, Run, Probe, Trajectory, LanguageDistances, Alignment)
 
 
+def job_of(item: Node) -> dict[str, Any]:
+    """Return what a node needs to be carried out by any process, as plain values."""
+    return {"kind": item.kind, "id": item.id, **item.to_json()}
+
+
 def write_node(store: Store, item: Node) -> None:
     """Write what a node needs to be carried out by any process."""
-    store.write_job(item.id, {"kind": item.kind, "id": item.id, **item.to_json()})
+    store.write_job(item.id, job_of(item))
 
 
 def read_node(store: Store, node_id: str) -> Node:

@@ -24,9 +24,9 @@ from layerlab.nodes.node import Node, Work, find_kind, stored_of
 from layerlab.nodes.process import POLL_SECONDS, prepare_process, room_for_fits
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.sharing import agree, is_shared, meet, process_rank
-from layerlab.nodes.store.claims import Hold, arrives, claim_node, follow, hand_on, is_node_held, tell_failure
+from layerlab.nodes.store.claims import arrives, claim_node, follow, hand_on, is_node_held, tell_failure
 from layerlab.nodes.store.events import reporter
-from layerlab.nodes.store.lease import while_held
+from layerlab.nodes.store.lease import Hold, while_held
 from layerlab.nodes.store.store import Store
 from layerlab.nodes.tracking import Tracking
 from layerlab.training.events import Report, silent

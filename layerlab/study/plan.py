@@ -49,6 +49,13 @@ class Plan:
         """Its nodes, or of a selection those of the whole plan."""
         return (self.whole or self).nodes
 
+    def by_kind(self) -> dict[str, list[str]]:
+        """Return the ids of its nodes by kind, in their order."""
+        ids: dict[str, list[str]] = {}
+        for item in self.nodes:
+            ids.setdefault(item.kind, []).append(item.id)
+        return ids
+
     def of(self, cls: type[N]) -> tuple[N, ...]:
         """Return the nodes of a kind."""
         return tuple(item for item in self.nodes if isinstance(item, cls))

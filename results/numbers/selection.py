@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from layerlab.analysis.effects.factors import with_factors
+from layerlab.analysis.effects.factors import lacks_factor, with_factors
 from layerlab.analysis.effects.scales import POINTS, Scale
 from layerlab.analysis.effects.sweeps import FACTORS, NAMED, select_scores, windows
 from layerlab.analysis.significance.effects import significance
@@ -56,7 +56,7 @@ def scores(wanted: Selection) -> pd.DataFrame:
     frame = records(wanted.name)
     frame = frame[(frame["task"] == wanted.task) & (frame["source"] == wanted.source)]
     found = with_factors(select_scores(frame, wanted.metric or None))
-    found = found[found["against"].astype(object).isin(["", None])]
+    found = found[~lacks_factor(found)]
     if missing := [one for one in wanted.targets if one not in set(found["target"])]:
         raise RecordsError(f"{wanted.name}: {unknown('target', missing[0], set(found['target']))}")
     kept = [*wanted.targets, *sources_of(wanted.source)]

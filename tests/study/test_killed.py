@@ -14,7 +14,7 @@ from tests.fixtures.pretrainings import TINY_BERT
 from tests.fixtures.studies import make_study
 from tests.fixtures.treebanks import invent_text
 
-SCRIPT = Path(__file__).parents[1] / "kill_and_resume.py"
+ROOT = Path(__file__).parents[2]
 STRIKES = (
     "all", "at a call", "eight runners", "interrupt", "pool", "prune", "runner", "stop", "two runners",
     "worker",
@@ -39,9 +39,15 @@ def kill_and_resume(treebanks: Path, folder: Path, kills: int, seed: int) -> str
     (folder / "spec.yaml").write_text(json.dumps(spec), encoding="utf-8")
     study = make_study(treebanks, folder / "spec.yaml", seeds=[0], targets=["bb"])
     (folder / "study.yaml").write_text(study.to_yaml(), encoding="utf-8")
-    command = [sys.executable, str(SCRIPT), str(folder / "study.yaml"), str(folder / "trial")]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.kill_and_resume",
+        str(folder / "study.yaml"),
+        str(folder / "trial"),
+    ]
     command += ["--kills", str(kills), "--seed", str(seed)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -27,10 +27,15 @@ def comparable_scores(
     return with_factors(select_scores(frame, metric, split))
 
 
+def lacks_factor(frame: pd.DataFrame) -> pd.Series[bool]:
+    """Return for each row of records whether its encoder is compared with another one."""
+    others = frame["against"].astype(object)
+    return others.notna() & (others != "")
+
+
 def with_factors(scores: pd.DataFrame) -> pd.DataFrame:
     """Add the scores of encoders that are compared with another one, as scores of ablations of that one."""
-    others = scores["against"].astype(object)
-    lacking = scores[(scores["ablation"] == BASELINE) & others.notna() & (others != "")]
+    lacking = scores[(scores["ablation"] == BASELINE) & lacks_factor(scores)]
     if lacking.empty:
         return scores
     # An encoder may be called as the baseline is.

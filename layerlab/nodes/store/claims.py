@@ -6,30 +6,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from typing import Protocol
 
 from layerlab.names import visible
-from layerlab.nodes.store.lease import Lease, claim, is_held
-from layerlab.nodes.store.mirror.lease import RemoteLease
+from layerlab.nodes.store.lease import Hold, Lease, claim, is_held
+from layerlab.nodes.store.mirror.lease import RemoteLease, claim_remote
 from layerlab.nodes.store.mirror.mirror import join_mirror, mirror_of
 from layerlab.nodes.store.store import Store
-
-
-class Hold(Protocol):
-    """What a process has that is at a node."""
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether another process has taken the node over."""
-        ...
-
-    def check(self) -> None:
-        """Go on if the node is still this process's.
-
-        Raises:
-            LeaseLost: It is not.
-        """
-        ...
 
 
 @dataclass(frozen=True)
@@ -45,18 +27,14 @@ class Both:
     there: RemoteLease
 
     @property
+    def name(self) -> str:
+        """The one that is lost, or the one of the directory."""
+        return self.there.name if self.there.is_lost else self.here.name
+
+    @property
     def is_lost(self) -> bool:
         """Whether one of them is lost."""
         return self.here.is_lost or self.there.is_lost
-
-    def check(self) -> None:
-        """Go on if both are still this process's.
-
-        Raises:
-            LeaseLost: One is not.
-        """
-        self.here.check()
-        self.there.check()
 
 
 @contextmanager
@@ -68,7 +46,7 @@ def claim_node(store: Store, node_id: str) -> Iterator[Hold | None]:
         if here is None or mirror is None:
             yield here
             return
-        there = leases.enter_context(mirror.claim(node_id))
+        there = leases.enter_context(claim_remote(mirror.observed, node_id))
         yield None if there is None else Both(here, there)
 
 

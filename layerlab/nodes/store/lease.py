@@ -31,20 +31,34 @@ STALE_SECONDS = 120.0
 _PATIENCE: Final = 2.0
 
 
-class Checked(Protocol):
-    """What is held as long as nobody else takes it over."""
+class LeaseLost(Exception):
+    """Another process has taken over what this one was at."""
 
-    def check(self) -> None:
-        """Go on if it is still held.
 
-        Raises:
-            LeaseLost: It is not.
-        """
+class Hold(Protocol):
+    """What a process has that is at a node, as long as nobody else takes it over."""
+
+    @property
+    def name(self) -> str:
+        """What it is, for people."""
+        ...
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether another process has taken it over."""
         ...
 
 
-class LeaseLost(Exception):
-    """Another process has taken over what this one was at."""
+class Kept(Protocol):
+    """A lease whose holder shows that it lives."""
+
+    def beat(self) -> None:
+        """Renew the heartbeat until the lease is given back."""
+        ...
+
+    def give_back(self, beating: threading.Thread) -> None:
+        """End the heartbeat and remove the lease, if it is still this one."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -95,21 +109,17 @@ class Lease:
     _stop: threading.Event = field(default_factory=threading.Event, repr=False, compare=False)
 
     @property
+    def name(self) -> str:
+        """Its path."""
+        return str(self.path)
+
+    @property
     def is_lost(self) -> bool:
         """Whether another process has taken it over, as after a long stop of this one."""
         try:
             return not os.path.samestat(os.stat(self.path), os.fstat(self.descriptor))
         except OSError:
             return True
-
-    def check(self) -> None:
-        """Go on if the lease is still this process's.
-
-        Raises:
-            LeaseLost: It is not.
-        """
-        if self.is_lost:
-            raise LeaseLost(f"{self.path} was taken over; the other process goes on with the work")
 
     def beat(self) -> None:
         """Renew the heartbeat until the lease is given back."""
@@ -142,15 +152,32 @@ def claim(path: Path, work: str = "") -> Iterator[Lease | None]:
     if lease is None:
         yield None
         return
+    with kept(lease):
+        yield lease
+
+
+@contextmanager
+def kept(lease: Kept) -> Iterator[None]:
+    """Renew the heartbeat of a lease during the block, and give the lease back."""
     beating = threading.Thread(target=lease.beat, daemon=True)
     beating.start()
     try:
-        yield lease
+        yield
     finally:
         lease.give_back(beating)
 
 
-def while_held(leases: Sequence[Checked], report: Report) -> Report:
+def check_held(hold: Hold) -> None:
+    """Go on if what a process has is still its own.
+
+    Raises:
+        LeaseLost: It is not.
+    """
+    if hold.is_lost:
+        raise LeaseLost(f"{hold.name} was taken over; the other process goes on with the work")
+
+
+def while_held(leases: Sequence[Hold], report: Report) -> Report:
     """Return a report that ends the work, with ``LeaseLost``, once another process has taken a lease over.
 
     ``leases`` are those that are held when something is reported.
@@ -158,7 +185,7 @@ def while_held(leases: Sequence[Checked], report: Report) -> Report:
 
     def checked(event: dict[str, Any]) -> None:
         for lease in leases:
-            lease.check()
+            check_held(lease)
         report(event)
 
     return checked

@@ -9,21 +9,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 from matplotlib.transforms import blended_transform_factory
 
-from layerlab.analysis.effects.sensitivity import t_interval
 from layerlab.analysis.effects.sweeps import in_order
 from layerlab.analysis.transfer.oracle import SETTING, select_metric
 from layerlab.errors import RecordsError
 from layerlab.names import metric_name, task_name
 from layerlab.report.figures.figure import Drawing, Figure, Material, by_page, by_setting, only_setting
-from layerlab.report.style.axes import draw_band, panel_grid, put_legend
+from layerlab.report.style.axes import panel_grid, put_legend
 from layerlab.report.style.captions import about, capital, count, seeds_words
+from layerlab.report.style.curves import draw_mean
 from layerlab.report.style.style import SOURCE_COLOUR, ZERO_SHOT_COLOUR, figure_style
 from layerlab.targets import own_targets, zero_shot_targets
 
@@ -88,12 +88,13 @@ def _draw_panel(axis: Axes, part: pd.DataFrame, source: str, targets: list[str])
         axis.plot(curve.index, curve, color=_GREY, lw=0.7, zorder=2, label=label)
         label = ""
     marker = "" if lines["epoch"].nunique() > _MOST_MARKED else "o"
-    _bold(axis, _mean_of(tests, own), f"{source} test", SOURCE_COLOUR, {"marker": marker})
+    draw_mean(axis, _mean_of(tests, own), f"{source} test", SOURCE_COLOUR, lw=1.6, marker=marker)
     curve = _by_seed(lines[lines["split"] == "dev"]).mean(axis=1)
     axis.plot(curve.index, curve, label=f"{source} dev", color="black", lw=0.8, ls=(0, (3, 2)), zorder=6)
     if targets:
         words = f"mean of {len(targets)} targets" if len(targets) > 1 else f"{targets[0]} test"
-        _bold(axis, _mean_of(tests, targets), words, ZERO_SHOT_COLOUR, {"marker": marker.replace("o", "s")})
+        square = marker.replace("o", "s")
+        draw_mean(axis, _mean_of(tests, targets), words, ZERO_SHOT_COLOUR, lw=1.6, marker=square)
     _draw_averages(axis, part[part["place"] == "average"], own, targets)
     _mark_chosen(axis, part)
     _shade_what_cannot_win(axis, part)
@@ -111,17 +112,6 @@ def _mean_of(tests: pd.DataFrame, targets: list[str]) -> pd.DataFrame:
     chosen = tests[tests["target"].isin(targets)]
     table = chosen.pivot_table(index="epoch", columns=["seed", "target"], values="value").dropna()
     return 100 * table.T.groupby(level="seed").mean().T
-
-
-def _bold(axis: Axes, by_seed: pd.DataFrame, label: str, colour: str, style: Mapping[str, Any]) -> None:
-    """Draw the mean over seeds and its interval."""
-    if by_seed.empty:
-        return
-    bounds = [t_interval([float(value) for value in row]) for row in by_seed.to_numpy()]
-    # No score is beyond 0 and 100, though intervals of few seeds are.
-    low, high = (pd.Series(side, by_seed.index).clip(0, 100) for side in zip(*bounds, strict=True))
-    axis.plot(by_seed.index, by_seed.mean(axis=1), label=label, color=colour, lw=1.6, ms=3, zorder=5, **style)
-    draw_band(axis, by_seed.index, low, high, colour)
 
 
 def _draw_averages(axis: Axes, rows: pd.DataFrame, sources: list[str], targets: list[str]) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from contextlib import suppress
 
+from layerlab.errors import StoreError
+from layerlab.names import visible
+from layerlab.nodes.jobs import job_of
 from layerlab.nodes.node import find_kind
 from layerlab.nodes.sharing import process_rank
 from layerlab.nodes.store.claims import arrives
-from layerlab.nodes.store.mirror.mirror import Mirror, join_mirror, mirror_of
+from layerlab.nodes.store.mirror.mirror import join_mirror, mirror_of
 from layerlab.nodes.store.store import Store
 from layerlab.study.plan import Plan
 
@@ -30,33 +34,39 @@ def begin_mirroring(plan: Plan, store: Store, url: str | None) -> str:
     if mirror is None:
         return ""
     if process_rank() == 0:
-        nodes = _ids(plan)
-        jobs = ({"kind": item.kind, "id": item.id, **item.to_json()} for item in plan.nodes)
-        mirror.send_plan(store, jobs)
-        mirror.bring_all(store, nodes, {kind: find_kind(kind).removable for kind in nodes})
-        mirror.send_all(store, nodes)
+        nodes = plan.by_kind()
+        try:
+            mirror.send_plan(store, map(job_of, plan.nodes))
+            mirror.bring_all(store, nodes, {kind: find_kind(kind).removable for kind in nodes})
+            mirror.send_all(store, nodes)
+        except OSError as error:
+            raise StoreError(f"the mirror at {mirror.remote.url} cannot be used: {error}") from error
     return mirror.remote.url
 
 
 def take_over(store: Store, node_ids: tuple[str, ...]) -> None:
-    """Copy here what a worker on a host with a directory of its own made of nodes, or why it failed."""
+    """Copy here what a worker on a host with a directory of its own made of nodes, or why it failed.
+
+    What cannot be had now is copied by who needs it, or by the next run.
+    """
     mirror = mirror_of(store)
-    for node_id in node_ids if mirror is not None else ():
-        kind = store.kind_of(node_id)
-        if mirror is not None and not arrives(store, kind, node_id, find_kind(kind).removable):
-            mirror.bring_failure(store, node_id)
+    if mirror is None:
+        return
+    with suppress(OSError):
+        for node_id in node_ids:
+            kind = store.kind_of(node_id)
+            if not arrives(store, kind, node_id, find_kind(kind).removable):
+                mirror.bring_failure(store, node_id)
 
 
 def end_mirroring(plan: Plan, store: Store) -> None:
-    """Copy what is complete here and not there, and the tidy frames."""
-    mirror: Mirror | None = mirror_of(store)
-    if mirror is not None and process_rank() == 0:
-        mirror.send_all(store, _ids(plan))
+    """Copy what is complete here and not there, and the tidy frames; the next run does what fails."""
+    mirror = mirror_of(store)
+    if mirror is None or process_rank() > 0:
+        return
+    try:
+        mirror.send_all(store, plan.by_kind())
         mirror.send_frames(store)
-
-
-def _ids(plan: Plan) -> Mapping[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    for item in plan.nodes:
-        found.setdefault(item.kind, set()).add(item.id)
-    return found
+    except OSError as error:
+        said = f"not all is copied to {mirror.remote.url}, the next run does it: {error}"
+        print(visible(said), file=sys.stderr)

@@ -148,12 +148,9 @@ def _read_previous(store: Store) -> tuple[Mapping[str, Any], Mapping[str, Any] |
 
 
 def _manifest_of(plan: Plan, keeping: Keeping, part: str | None) -> dict[str, Any]:
-    ids: dict[str, list[str]] = {}
-    for item in plan.nodes:
-        ids.setdefault(item.kind, []).append(item.id)
     manifest = {
         "study": plan.study.name,
-        "nodes": ids,
+        "nodes": plan.by_kind(),
         "scored": list(dict.fromkeys(item.kind for item in plan.nodes if item.scored)),
         "columns": {item.id: dict(item.columns) for item in plan.nodes if is_result(item)},
         "imports": list(plan.study.imports),

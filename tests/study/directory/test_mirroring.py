@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import random
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from layerlab.analysis.records.tidy import load_records
 from layerlab.errors import StoreError
+from layerlab.nodes.jobs import job_of
 from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.mirror import lease
-from layerlab.nodes.store.mirror.mirror import mirror_of, open_mirror
+from layerlab.nodes.store.mirror.mirror import Mirror, mirror_of, open_mirror
 from layerlab.nodes.store.store import Store
 from layerlab.nodes.worker import run_nodes
 from layerlab.study.runner import Outcome
 from layerlab.study.study import Study
+from tests.fixtures.forks import fork, fork_command
 from tests.fixtures.studies import make_study
 
 
@@ -102,14 +101,12 @@ def test_what_was_damaged_on_the_way_is_made_again(study: Study, tmp_path: Path,
 
 def test_two_hosts_at_once_share_the_work(study: Study, tmp_path: Path, url: str) -> None:
     (tmp_path / "study.yaml").write_text(study.to_yaml(), encoding="utf-8")
-    command = [sys.executable, "-m", "layerlab", "run", str(tmp_path / "study.yaml"), "--device", "cpu"]
-    command += ["--workers", "1", "--mirror", url, "--no-report", "--results"]
-    hosts = [
-        subprocess.Popen([*command, str(tmp_path / name)], stderr=subprocess.PIPE, text=True)
-        for name in ("one", "other")
-    ]
-    said = [host.communicate(timeout=300)[1] for host in hosts]
-    assert [host.returncode for host in hosts] == [0, 0], said
+    words = ["run", tmp_path / "study.yaml", "--device", "cpu", "--workers", 0, "--mirror", url]
+    names = ("one", "other")
+    hosts = [fork_command(*words, "--no-report", "--results", tmp_path / name) for name in names]
+    for host in hosts:
+        host.join(300)
+    assert [host.exitcode for host in hosts] == [0, 0]
     begun = starts(tmp_path / "one", tmp_path / "other")
     assert len(begun) == len(set(begun)) == len(study.plan().nodes)
     assert (tmp_path / "one/records.csv").read_bytes() == (tmp_path / "other/records.csv").read_bytes()
@@ -119,15 +116,42 @@ def test_a_worker_on_a_host_without_the_plan_gets_it(study: Study, tmp_path: Pat
     plan = study.plan()
     assert run(study.model_copy(update={"seeds": (0,)}), tmp_path / "one", url).good
     mirror = open_mirror(url)
-    mirror.send_plan(
-        Store(tmp_path / "one"), ({"kind": one.kind, "id": one.id, **one.to_json()} for one in plan.nodes)
-    )
+    mirror.send_plan(Store(tmp_path / "one"), map(job_of, plan.nodes))
     elsewhere = tmp_path / "elsewhere"
     nodes = [one.id for one in plan.nodes]
     assert run_nodes(elsewhere, nodes, WorkSettings(device="cpu", mirror=url))
     assert set(starts(elsewhere)) == {one.id for one in plan.nodes} - set(starts(tmp_path / "one"))
     with pytest.raises(StoreError, match="empty holds no study; `layerlab run STUDY --mirror URL` puts it"):
         run_nodes(tmp_path / "none", nodes, WorkSettings(device="cpu", mirror=f"file://{tmp_path}/empty"))
+
+
+def test_a_mirror_that_is_not_reached_is_an_error_before_and_a_note_after(
+    study: Study,
+    tmp_path: Path,
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whatever kind of error a package of a file system has for a network that is down."""
+    half = study.model_copy(update={"seeds": (0,)})
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no route to host")
+
+    def unreached(*_: object) -> None:
+        raise OSError("no route to host")
+
+    files = type(open_mirror(url).remote.files)
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "find", fail)
+        with pytest.raises(StoreError, match=f"the mirror at {url} cannot be used: {url}: no route to host"):
+            run(half, tmp_path / "one", url)
+    with monkeypatch.context() as patch:
+        patch.setattr(Mirror, "send", unreached)
+        assert run(half, tmp_path / "one", url).good
+    assert "is not copied to" in capsys.readouterr().err
+    assert run(half, tmp_path / "one", url).n_new == 0
+    assert {path.name for path in (tmp_path / "bucket/runs").iterdir()} == Store(tmp_path / "one").done("run")
 
 
 @pytest.mark.slow
@@ -138,7 +162,7 @@ def test_hosts_that_are_killed_lose_nothing(
     assert plan.run(plain, workers=0, device="cpu", progress=False).good
     monkeypatch.setattr(lease, "HEARTBEAT_SECONDS", 0.2)
     monkeypatch.setattr(lease, "STALE_SECONDS", 2.0)
-    chance, forks = random.Random(0), multiprocessing.get_context("fork")
+    chance = random.Random(0)
 
     def carry_out(folder: Path) -> None:
         done = plan.run(
@@ -148,9 +172,7 @@ def test_hosts_that_are_killed_lose_nothing(
 
     folders, kills = (tmp_path / "one", tmp_path / "other"), 0
     for turn in range(9):
-        hosts = [forks.Process(target=carry_out, args=(folder,)) for folder in folders]
-        for host in hosts:
-            host.start()
+        hosts = [fork(carry_out, folder) for folder in folders]
         for host in hosts:
             host.join(chance.uniform(0.1, 0.8) if turn < 8 else 300)
             if turn < 8 and host.exitcode is None:

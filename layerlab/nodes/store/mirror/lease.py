@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from layerlab.nodes.store.lease import LeaseLost
+from layerlab.nodes.store.lease import LeaseLost, check_held, kept
 from layerlab.nodes.store.mirror.remote import Remote
 from layerlab.processes import neighbourhood
 
@@ -46,18 +46,14 @@ class RemoteLease:
     _lost: threading.Event = field(default_factory=threading.Event, repr=False, compare=False)
 
     @property
+    def name(self) -> str:
+        """Whose lease it is, and where."""
+        return f"the lease of {self.node_id} at {self.remote.url}"
+
+    @property
     def is_lost(self) -> bool:
         """Whether another process was found to have taken it over; asks nobody."""
         return self._lost.is_set()
-
-    def check(self) -> None:
-        """Go on if the lease is still this process's, as far as it knows.
-
-        Raises:
-            LeaseLost: It is not.
-        """
-        if self.is_lost:
-            raise LeaseLost(f"the lease of {self.node_id} at {self.remote.url} was taken over")
 
     def look(self) -> None:
         """Ask whether the lease is still this process's.
@@ -66,10 +62,10 @@ class RemoteLease:
             LeaseLost: It is not.
         """
         numbers = _numbers(self.remote.signs(f"{_FOLDER}/{self.node_id}"))
-        data = self.remote.read(self._name) if max(numbers, default=0) == self.number else None
+        data = self.remote.read(self._file) if max(numbers, default=0) == self.number else None
         if data is None or json.loads(data).get("token") != self.token:
             self._lost.set()
-        self.check()
+        check_held(self)
 
     def beat(self) -> None:
         """Show that the holder lives until the lease is given back."""
@@ -95,15 +91,15 @@ class RemoteLease:
             self.remote.remove(self._beat)
             with suppress(LeaseLost):
                 self.look()
-                self.remote.remove(self._name)
+                self.remote.remove(self._file)
 
     @property
-    def _name(self) -> str:
+    def _file(self) -> str:
         return f"{_FOLDER}/{self.node_id}/{self.number}"
 
     @property
     def _beat(self) -> str:
-        return f"{self._name}-{self.token}"
+        return f"{self._file}-{self.token}"
 
 
 @dataclass
@@ -145,12 +141,8 @@ def claim_remote(observed: Observed, node_id: str) -> Iterator[RemoteLease | Non
     if lease is None:
         yield None
         return
-    beating = threading.Thread(target=lease.beat, daemon=True)
-    beating.start()
-    try:
+    with kept(lease):
         yield lease
-    finally:
-        lease.give_back(beating)
 
 
 def _claim(observed: Observed, node_id: str) -> RemoteLease | None:

@@ -1,7 +1,7 @@
 """A results directory's nodes in an object store, where other hosts find them, and theirs come from.
 
 Each host keeps a results directory of its own. What is complete in it is copied to the store, files first and
-the record last, which is created once: so a node is there whole, or not yet. What is complete there and not
+the record last: so a node is there whole, or not yet. What is complete there and not
 here is copied here, compared with the digests of its record, and published as if it had been made here.
 Checkpoints, progress and logs stay where they are.
 """
@@ -11,9 +11,9 @@ from __future__ import annotations
 import gzip
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -23,11 +23,11 @@ from layerlab.analysis.stored.seal import RECORD, changed_files
 from layerlab.errors import StoreError
 from layerlab.files import leaves_folder, publishing, write_json, write_text
 from layerlab.names import plural
-from layerlab.nodes.store.mirror.lease import Observed, RemoteLease, claim_remote
+from layerlab.nodes.store.mirror.lease import Observed, RemoteLease
 from layerlab.nodes.store.mirror.remote import Remote, open_remote
 from layerlab.nodes.store.store import Store
 
-Nodes = Mapping[str, Set[str]]
+Nodes = Mapping[str, Iterable[str]]
 Parts = Mapping[str, Sequence[str]]
 
 #: File of a results directory that says where its mirror is.
@@ -56,18 +56,13 @@ class Mirror:
     _held: tuple[float, frozenset[str]] = field(default=(float("-inf"), frozenset()), repr=False)
 
     def is_held(self, node_id: str) -> bool:
-        """Return whether somebody holds a node's lease, as of some seconds ago."""
+        """Return whether somebody holds a node's lease, as of some seconds ago, or of the last answer."""
         listed, held = self._held
         if time.monotonic() - listed > _LISTED_SECONDS:
-            held = self.observed.held()
+            with suppress(OSError):
+                held = self.observed.held()
             self._held = time.monotonic(), held
         return node_id in held
-
-    @contextmanager
-    def claim(self, node_id: str) -> Iterator[RemoteLease | None]:
-        """Claim a node for the block; yields the lease, or None if another host holds it."""
-        with claim_remote(self.observed, node_id) as lease:
-            yield lease
 
     def send(self, store: Store, kind: str, node_id: str, lease: RemoteLease | None = None) -> None:
         """Copy a complete node there; what is there already is replaced, unless it is the same.
@@ -136,8 +131,10 @@ class Mirror:
             nodes: Ids of the plan's nodes by kind.
             parts: By kind: what is left there.
         """
-        missing = {kind: self._there(kind) & ids - store.done(kind) for kind, ids in nodes.items()}
-        _at_once(partial(self._bring_or_leave, store, parts), missing)
+        missing = {
+            kind: self._there(kind).intersection(ids) - store.done(kind) for kind, ids in nodes.items()
+        }
+        _at_once(lambda kind, one: self.bring(store, kind, one, parts.get(kind, ())), missing)
 
     def send_all(self, store: Store, nodes: Nodes) -> None:
         """Copy what is complete here and not there, such as what a network without answer left.
@@ -145,7 +142,9 @@ class Mirror:
         Raises:
             OSError: It cannot be written.
         """
-        missing = {kind: store.done(kind) & ids - self._there(kind) for kind, ids in nodes.items()}
+        missing = {
+            kind: store.done(kind).intersection(ids) - self._there(kind) for kind, ids in nodes.items()
+        }
         _at_once(partial(self.send, store), missing)
 
     def send_plan(self, store: Store, jobs: Iterable[Mapping[str, Any]]) -> None:
@@ -204,9 +203,6 @@ class Mirror:
         found = self.remote.signs(plural(kind))
         return frozenset(name.split("/")[1] for name in found if name.endswith(f"/{RECORD}"))
 
-    def _bring_or_leave(self, store: Store, parts: Parts, kind: str, node_id: str) -> None:
-        self.bring(store, kind, node_id, without=parts.get(kind, ()))
-
     def _send_files(self, store: Store, names: Iterable[str]) -> None:
         for name in names:
             if (store.root / name).is_file():
@@ -219,7 +215,7 @@ class Mirror:
             self.remote.fetch(f"{there}/{name}", folder / name)
 
 
-def _at_once(copy: Callable[[str, str], None], nodes: Nodes) -> None:
+def _at_once(copy: Callable[[str, str], object], nodes: Nodes) -> None:
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for done in [pool.submit(copy, kind, one) for kind, ids in nodes.items() for one in ids]:
             done.result()

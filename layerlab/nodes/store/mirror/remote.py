@@ -7,10 +7,11 @@ only looks first and then writes are refused.
 
 from __future__ import annotations
 
+import inspect
 import os
 import uuid
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -39,7 +40,7 @@ class Remote:
 
     def read(self, name: str) -> bytes | None:
         """Return what a file holds; None if it is not there."""
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError), self._reached():
             data: bytes = self.files.cat_file(self._path(name))
             return data
         return None
@@ -47,41 +48,41 @@ class Remote:
     def write(self, name: str, data: bytes) -> None:
         """Write a file; it appears whole."""
         path = self._path(name)
-        if not self._on_disk:
-            self.files.pipe_file(path, data)
+        if self.protocol in _DISKS:
+            os.replace(self._draft(path, data), path)
             return
-        draft = self._draft(path, data)
-        os.replace(draft, path)
+        with self._reached():
+            self.files.pipe_file(path, data)
 
     def create(self, name: str, data: bytes) -> bool:
         """Write a file that is not there; return False if it is, by whoever was first."""
         path = self._path(name)
-        try:
-            if self._on_disk:
+        with suppress(FileExistsError), self._reached():
+            if self.protocol in _DISKS:
                 draft = self._draft(path, data)
                 try:
                     os.link(draft, path)
                 finally:
                     os.unlink(draft)
-            elif self._protocol in _MEMORY:
+            elif self.protocol in _MEMORY:
                 with self.files.open(path, "xb") as file:
                     file.write(data)
             else:
                 self.files.pipe_file(path, data, mode="create")
-        except FileExistsError:
-            return False
-        return True
+            return True
+        return False
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError), self._reached():
             self.files.rm_file(self._path(name))
 
     def send(self, path: Path, name: str) -> None:
         """Copy a file there."""
-        if self._on_disk:
+        if self.protocol in _DISKS:
             self.write(name, path.read_bytes())
-        else:
+            return
+        with self._reached():
             self.files.put_file(str(path), self._path(name))
 
     def fetch(self, name: str, path: Path) -> None:
@@ -91,23 +92,32 @@ class Remote:
             FileNotFoundError: It is not there.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.files.get_file(self._path(name), str(path))
+        with self._reached():
+            self.files.get_file(self._path(name), str(path))
 
     def signs(self, folder: str) -> Mapping[str, str]:
         """Return the names of the files below a folder, each with what changes when it is written again."""
-        found = self.files.find(self._path(folder), detail=True)
+        with self._reached():
+            found = self.files.find(self._path(folder), detail=True)
         here = len(self._path("")) + 1
         signs = {str(path)[here:]: sign_of(about) for path, about in found.items()}
         return {name: sign for name, sign in signs.items() if ".tmp-" not in name}
 
     @property
-    def _protocol(self) -> str:
+    def protocol(self) -> str:
+        """The first of the file system's names."""
         given = self.files.protocol
         return str(given if isinstance(given, str) else given[0])
 
-    @property
-    def _on_disk(self) -> bool:
-        return self._protocol in _DISKS
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        """Let errors of a network, which each package has kinds of its own for, be errors of the system."""
+        try:
+            yield
+        except OSError:
+            raise
+        except Exception as error:
+            raise OSError(f"{self.url}: {error}") from error
 
     def _path(self, name: str) -> str:
         return f"{self.root}/{name}".rstrip("/")
@@ -127,8 +137,6 @@ def open_remote(url: str) -> Remote:
     Raises:
         StoreError: Nothing installed opens it, or it cannot create a file by one process alone.
     """
-    import inspect
-
     import fsspec
 
     try:
@@ -137,12 +145,12 @@ def open_remote(url: str) -> Remote:
         raise StoreError(f"{url} cannot be opened: {error}") from error
     remote = Remote(url, files, root.rstrip("/"))
     known = (*_DISKS, *_MEMORY, *_BUCKETS)
-    if remote._protocol not in known:
+    if remote.protocol not in known:
         raise StoreError(
-            f"{url}: results cannot be shared through {remote._protocol!r}, where no file is created by one "
+            f"{url}: results cannot be shared through {remote.protocol!r}, where no file is created by one "
             f"process alone; expected one of {', '.join(known)}"
         )
-    if remote._protocol in _BUCKETS:
+    if remote.protocol in _BUCKETS:
         write = getattr(files, "_pipe_file", files.pipe_file)
         if "mode" not in inspect.signature(write).parameters:
             name = type(files).__module__.partition(".")[0]

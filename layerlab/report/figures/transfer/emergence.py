@@ -14,14 +14,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
-from layerlab.analysis.effects.sensitivity import t_interval
 from layerlab.analysis.effects.sweeps import select_scores
 from layerlab.analysis.transfer.emergence import emerging_rows, means_by_step, structure_rows
 from layerlab.errors import RecordsError
 from layerlab.names import measure_name, metric_name, task_name
 from layerlab.report.figures.figure import Drawing, Figure, Material, by_setting, only_setting
-from layerlab.report.style.axes import draw_band, put_legend
+from layerlab.report.style.axes import put_legend
 from layerlab.report.style.captions import capital, seeds_words
+from layerlab.report.style.curves import draw_mean
 from layerlab.report.style.matrix import draw_matrix
 from layerlab.report.style.style import FULL_WIDTH, SOURCE_COLOUR, ZERO_SHOT_COLOUR, figure_style
 from layerlab.report.style.wording import slug
@@ -102,14 +102,7 @@ def _draw_lines(axis: Axes, rows: pd.DataFrame, source: str, steps: Sequence[int
         (own, source, SOURCE_COLOUR, "o"),
         (targets, words, ZERO_SHOT_COLOUR, "s"),
     ):
-        table = _by_seed(rows, names, steps)
-        if table.empty:
-            continue
-        axis.plot(table.index, table.mean(axis=1), color=colour, marker=marker, ms=3, label=called, zorder=5)
-        bounds = [t_interval([float(value) for value in one.dropna()]) for _, one in table.iterrows()]
-        # No score is beyond 0 and 100, though intervals of few seeds are.
-        low, high = (pd.Series(side, table.index).clip(0, 100) for side in zip(*bounds, strict=True))
-        draw_band(axis, table.index, low, high, colour)
+        draw_mean(axis, _by_seed(rows, names, steps), called, colour, marker=marker)
     axis.set_xticks(range(len(steps)), [f"{step:,}" for step in steps])
     axis.set_xlim(-0.5, len(steps) - 0.5)
     axis.set_title(f"{task_name(str(rows['task'].iloc[0]))} from {source}")

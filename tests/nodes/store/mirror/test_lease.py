@@ -9,7 +9,7 @@ from threading import Lock
 
 import pytest
 
-from layerlab.nodes.store.lease import LeaseLost
+from layerlab.nodes.store.lease import LeaseLost, check_held
 from layerlab.nodes.store.mirror import lease
 from layerlab.nodes.store.mirror.lease import Observed, claim_remote
 from layerlab.nodes.store.mirror.remote import Remote, open_remote
@@ -77,7 +77,7 @@ def test_one_that_is_silent_loses_it(remote: Remote, monkeypatch: pytest.MonkeyP
             assert stopped.is_lost
             mine.look()
         with pytest.raises(LeaseLost, match="taken over"):
-            stopped.check()
+            check_held(stopped)
         with claim_remote(other, "ab") as again:
             assert again is not None
             with pytest.raises(LeaseLost, match="taken over"):

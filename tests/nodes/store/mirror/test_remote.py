@@ -32,7 +32,7 @@ def test_files_are_written_read_listed_and_removed(remote: Remote, tmp_path: Pat
     remote.remove("a/b")
     remote.remove("a/b")
     assert set(remote.signs("a")) == {"a/c/d", "a/own"}
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match="a/none"):
         remote.fetch("a/none", tmp_path / "none")
 
 
