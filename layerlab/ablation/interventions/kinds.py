@@ -55,9 +55,10 @@ def intervention(
 
     def register(cls: type[T]) -> type[T]:
         _check_class(kind, cls)
-        made: Any = pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))(
-            cls
-        )
+        made: Any = cls
+        if not is_dataclass(cls):
+            strict = ConfigDict(extra="forbid", allow_inf_nan=False)
+            made = pydantic_dataclass(frozen=True, config=strict)(cls)
         made.kind, made.phases = kind, allowed
         made.changes_output = (
             getattr(cls, "changes_output", True) if changes_output is None else changes_output
@@ -72,7 +73,8 @@ def intervention(
 
 def _check_class(kind: str, cls: type[Any]) -> None:
     """Refuse a class that cannot become an intervention, or a kind that another class has."""
-    if is_dataclass(cls):
+    # One that was registered before, and maybe forgotten, is a dataclass already.
+    if is_dataclass(cls) and cls.__dict__.get("kind") != kind:
         raise ValueError(f"leave out @dataclass above {cls.__name__}: @intervention makes it one")
     if "layers" not in cls.__annotations__:
         raise ValueError(f"intervention {kind!r} needs a field `layers: Selection`")

@@ -111,6 +111,15 @@ def test_a_class_that_is_a_dataclass_already_is_refused() -> None:
         intervention("test-x")(dataclasses.dataclass(frozen=True)(make_class()))
 
 
+def test_a_class_can_be_registered_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = intervention("test-x", phases=("before",))(make_class())
+    monkeypatch.delitem(kinds._KINDS, "test-x")
+    again = intervention("test-x", phases=("after",))(made)
+    assert again is made
+    assert known_interventions()["test-x"] is made
+    assert made.phases == {"after"}
+
+
 def test_an_unknown_phase_is_refused() -> None:
     with pytest.raises(ValueError, match=r"phases are some of before, during, after, got \['later'\]"):
         intervention("test-x", phases=("later",))
