@@ -44,7 +44,7 @@ class AlignmentOptions(BaseModel):
 
     Attributes:
         encoders: Language to its encoder: a folder, a Hub id, a pretraining spec, or one of the study's
-            ``pretrainings``.
+            ``pretrainings``. A target without one is not aligned.
         joint: An encoder of all languages, as the upper bound; or of the source and each target, by target.
         parallel: Parallel sentences, as in ``measures``; by default controlled ones, or ``pud``.
         dictionaries: Two languages, as in ``en-fr``, to the file of their dictionary.
@@ -236,18 +236,25 @@ def possible(how: Aligning, ground: Ground) -> tuple[Aligning, str]:
 
 
 def _pairs(study: Any, read: AlignmentOptions) -> Iterator[tuple[str, str]]:
-    """Yield the pairs of languages, all of which must have an encoder."""
-    found = [
+    """Yield the pairs of a source with another target that both have an encoder."""
+    pairs = [
         (source, target)
         for source in study.sources
         for target in study.targets_for(source)
         if not is_own(target, source)
     ]
-    for language in dict.fromkeys(language for pair in found for language in pair):
-        if language not in read.encoders:
-            told = unknown("language", language, read.encoders)
-            raise StudyError([Problem("nodes.alignment.encoders", told)], "nodes.alignment")
-    yield from found
+    known = dict.fromkeys(language for pair in pairs for language in pair)
+    told = [unknown("language", language, known) for language in read.encoders if language not in known]
+    chosen = [pair for pair in pairs if set(pair) <= set(read.encoders)]
+    if not told and not chosen:
+        told = [f"got {', '.join(read.encoders)}; expected a source and a target of it: {_listed(pairs)}"]
+    if told:
+        raise StudyError([Problem("nodes.alignment.encoders", "; ".join(told))], "nodes.alignment")
+    yield from chosen
+
+
+def _listed(pairs: Sequence[tuple[str, str]]) -> str:
+    return ", ".join(f"{source} with {target}" for source, target in pairs) or "the study has none"
 
 
 def _alignments(

@@ -139,7 +139,7 @@ def test_what_changes_a_number_changes_the_id_and_nothing_else(treebanks: Path, 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"encoders": {"ilda": "TINY", "kesa": "TINY"}}, "unknown language 'jora'; Known: ilda, kesa"),
+        ({"encoders": {"ilda": "TINY", "kesa": "TINY"}}, "unknown language 'kesa'; Known: ilda, jora"),
         ({"encoders": {"ilda": "TINY", "jora": "nowhere/else"}}, "nowhere/else"),
         ({"encoders": {"ilda": "TINY", "jora": "TINY"}, "how": {"units": ["wrd"]}}, "did you mean 'word'"),
         ({"encoders": {"ilda": "TINY", "jora": "TINY"}, "parallel": "none.tsv"}, "no parallel sentences at"),
@@ -153,6 +153,20 @@ def test_mistakes_are_said_when_a_study_is_planned(
         options = {**options, "encoders": named}
     with pytest.raises(StudyError, match=message):
         aligned(treebanks, tiny_encoder, options).plan(check=False)
+
+
+def test_targets_without_an_encoder_are_not_aligned(treebanks: Path, tiny_encoder: Path) -> None:
+    name = str(tiny_encoder)
+    options = {"encoders": {"ilda": name, "jora": name}, "tasks": []}
+    (made,) = (
+        aligned(treebanks, tiny_encoder, options, targets=["kesa", "jora"]).plan(check=False).of(Alignment)
+    )
+    assert (made.ground.source, made.ground.target) == ("ilda", "jora")
+    apart = {"encoders": {"kesa": name, "jora": name}}
+    with pytest.raises(
+        StudyError, match="got kesa, jora; expected a source and a target of it: ilda with kesa"
+    ):
+        aligned(treebanks, tiny_encoder, apart, targets=["kesa", "jora"]).plan(check=False)
 
 
 def test_real_text_is_read_whole_and_as_words_and_linked(treebanks: Path, tmp_path: Path) -> None:
