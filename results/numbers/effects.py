@@ -172,18 +172,20 @@ def study(
     metric: str = "",
     targets: Sequence[str] = (),
     sweep: str = "",
+    model: str = "",
 ) -> Study:
     """Return a setting of a shipped study; what it has one of, a task or a source, need not be named.
 
     Raises:
-        RecordsError: There is no such study, task, source, metric, target or sweep; says which there are.
+        RecordsError: There is no such study, task, source, metric, target, sweep or model; says what is.
     """
     known, asked = settings_of(name), {"task": task, "source": source}
     for column, given in asked.items():
         asked[column] = known[column][0] if not given and len(known[column]) == 1 else given
         if asked[column] not in known[column]:
             raise RecordsError(f"{name}: {unknown(column, given, known[column])}")
-    found = Study(Selection(name, asked["task"], asked["source"], metric, tuple(targets)), sweep)
+    wanted = Selection(name, asked["task"], asked["source"], metric, tuple(targets), model=model)
+    found = Study(wanted, sweep)
     scores(found.wanted)
     if sweep:
         ablations(found.wanted, sweep)

@@ -50,10 +50,10 @@ def percent(value: float) -> str:
 def of_metric(metric: str, value: float) -> str:
     """Write a score in points, retrieval in percent, and a similarity or a distance as a fraction.
 
-    >>> of_metric("accuracy", 0.7711), of_metric("retrieval_csls", 0.16), of_metric("cka", 0.428)
+    >>> of_metric("accuracy", 0.7711), of_metric("word_retrieval", 0.16), of_metric("cka", 0.428)
     ('77.1', '16%', '.43')
     """
-    if metric.startswith("retrieval"):
+    if "retrieval" in metric:
         return percent(value)
     if metric.startswith(("cka", "change", "drift", "anc")):
         return fraction(value)

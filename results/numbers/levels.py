@@ -26,12 +26,14 @@ class Place(NamedTuple):
         task: Its task; empty for an encoder that was measured outside of a study.
         model: Its model.
         source: The language that others are compared with, or that was trained on.
+        through: What states of aligned encoders went through: a map or a bound; empty for other rows.
     """
 
     name: str
     task: str
     model: str
     source: str
+    through: str = ""
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ class Levels:
         return Placed(written, self.depth(first))
 
 
-def levels(name: str, task: str = "", *, model: str = "", source: str = "") -> Levels:
+def levels(name: str, task: str = "", *, model: str = "", source: str = "", through: str = "") -> Levels:
     """Return what was measured by level in a folder; what it has one of need not be named.
 
     Raises:
@@ -133,7 +135,7 @@ def levels(name: str, task: str = "", *, model: str = "", source: str = "") -> L
         found[column] = known[0] if not wanted and len(known) == 1 else wanted
         if found[column] not in known:
             raise RecordsError(f"{name}: {unknown(column, wanted, known)}")
-    return Levels(Place(name, **found))
+    return Levels(Place(name, **found, through=through))
 
 
 def rho(name: str, level: int | str, measure: str = "cka", *, interval: bool = False) -> str:
@@ -178,6 +180,8 @@ def _rows(place: Place) -> pd.DataFrame:
     frame = records(place.name)
     for column in ("task", "model", "source"):
         frame = frame[frame[column] == getattr(place, column)]
+    if place.through:
+        frame = frame[frame["intervention"] == place.through]
     return frame[frame["layer"].notna()]
 
 

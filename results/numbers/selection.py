@@ -29,6 +29,7 @@ class Selection(NamedTuple):
         metric: The metric; empty for the task's main one.
         targets: The zero-shot targets to keep; none means all.
         scale: The scale of effects.
+        model: The model; empty for the only one.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Selection(NamedTuple):
     metric: str = ""
     targets: tuple[str, ...] = ()
     scale: Scale = POINTS
+    model: str = ""
 
 
 @cache
@@ -51,12 +53,16 @@ def scores(wanted: Selection) -> pd.DataFrame:
     """Return the scores that are looked at; those of encoders that lack a factor are of ablations.
 
     Raises:
-        RecordsError: A target is not there; says which are.
+        RecordsError: A target or the model is not there, or there are several; says which are.
     """
     frame = records(wanted.name)
     frame = frame[(frame["task"] == wanted.task) & (frame["source"] == wanted.source)]
     found = with_factors(select_scores(frame, wanted.metric or None))
     found = found[~lacks_factor(found)]
+    models = list(dict.fromkeys(found["model"]))
+    if wanted.model not in models and (wanted.model or len(models) > 1):
+        raise RecordsError(f"{wanted.name}: {unknown('model', wanted.model, models)}")
+    found = found[found["model"] == wanted.model] if wanted.model else found
     if missing := [one for one in wanted.targets if one not in set(found["target"])]:
         raise RecordsError(f"{wanted.name}: {unknown('target', missing[0], set(found['target']))}")
     kept = [*wanted.targets, *sources_of(wanted.source)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import lzma
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,11 +9,13 @@ from pathlib import Path
 from layerlab.data.bitext import Bitext, TextForm, Texts, in_form, pairs_with
 from layerlab.data.corpus_folders import find_file, languages_in
 from layerlab.data.formats.lines import read_lines
+from layerlab.data.formats.parallel_lines import read_by_id, read_sentences
 from layerlab.data.formats.parallel_treebanks import read_parallel
+from layerlab.data.formats.verses import read_verses, verse_files
 from layerlab.errors import DataError, unknown
 
 #: Folders below ``LAYERLAB_DATA`` that may be called by name.
-NAMED = ("pud", "tatoeba")
+NAMED = ("pud", "tatoeba", "bible")
 
 _TATOEBA = "tatoeba.*-eng.eng"
 
@@ -43,10 +44,12 @@ def read_bitexts(
     Args:
         where: One of
 
-            * ``pud`` or ``tatoeba``, folders of these names below the folder ``LAYERLAB_DATA``;
+            * ``pud``, ``tatoeba`` or ``bible``, folders of these names below the folder ``LAYERLAB_DATA``;
             * a folder of parallel treebanks (``<lang>.conllu`` or ``<lang>/test.conllu``), joined by
               ``sent_id``;
             * a folder of Tatoeba's line-parallel files ``tatoeba.<xxx>-eng.<xxx>`` and ``.eng``;
+            * a folder of verses ``<lang>.tsv``, lines of id TAB text, as `layerlab.data.formats.verses` joins
+              them;
             * a ``.tsv`` with a column a language, whose first line names them.
         languages: The other languages; all that are there by default.
         pair_with: The one language that each is paired with, the source of every bitext.
@@ -63,6 +66,8 @@ def read_bitexts(
         return pairs_with(read_table(place), others, pair_with, sentences)
     if any(place.glob(_TATOEBA)):
         return _tatoeba(place, others, pair_with, sentences)
+    if verse_files(place):
+        return read_verses(place, others, pair_with, sentences)
     there = languages_in(place, {}, ("conllu",))
     if pair_with not in there:
         raise DataError(f"{place}: {unknown('language', pair_with, there)}")
@@ -97,6 +102,8 @@ def parallel_languages(place: Path) -> tuple[str, ...]:
         return tuple(read_table(place))
     if any(place.glob(_TATOEBA)):
         return ("en", *_tatoeba_languages(place))
+    if verses := verse_files(place):
+        return tuple(verses)
     return languages_in(place, {}, ("conllu",))
 
 
@@ -122,14 +129,14 @@ def read_aligned(paths: Mapping[str, str | Path], text: TextForm = "raw") -> Map
     kind = kinds.pop()
     if kind == "conllu":
         return in_form(read_parallel(paths, partial=True), text)
-    lines = {language: _lines(Path(path)) for language, path in paths.items()}
     if kind == "txt":
+        lines = {language: read_sentences(Path(path)) for language, path in paths.items()}
         lengths = {len(texts) for texts in lines.values()}
         if len(lengths) > 1:
             told = ", ".join(f"{language} has {len(texts)}" for language, texts in lines.items())
             raise DataError(f"parallel text files need equal numbers of lines; {told}")
         return {language: tuple(texts) for language, texts in lines.items()}
-    by_id = {language: _by_id(Path(paths[language]), texts) for language, texts in lines.items()}
+    by_id = {language: read_by_id(Path(path)) for language, path in paths.items()}
     first = next(iter(by_id.values()))
     names = [name for name in first if all(name in texts for texts in by_id.values())]
     if not names:
@@ -172,7 +179,7 @@ def _tatoeba(
             raise DataError(f"{folder}: {unknown('language', language, there)}")
         stem = folder / f"tatoeba.{code}-eng"
         files = {pair_with: f"{stem}.eng", language: f"{stem}.{code}"}
-        lines = {name: _lines(Path(file)) for name, file in files.items()}
+        lines = {name: read_sentences(Path(file)) for name, file in files.items()}
         if len(lines[pair_with]) != len(lines[language]):
             told = " and ".join(f"{files[name]} has {len(texts)}" for name, texts in lines.items())
             raise DataError(f"lines of translations correspond, but {told}")
@@ -185,32 +192,3 @@ def _tatoeba_languages(folder: Path) -> list[str]:
     short = {code: name for name, code in _ISO_639_3.items()}
     codes = sorted(path.name.split(".")[1].partition("-")[0] for path in folder.glob(_TATOEBA))
     return [short.get(code, code) for code in codes]
-
-
-def _lines(path: Path) -> list[str]:
-    if path.suffix == ".xz":
-        try:
-            with lzma.open(path, "rt", encoding="utf-8") as file:
-                lines = file.read().replace("\r\n", "\n").split("\n")
-        except (OSError, EOFError, UnicodeDecodeError, lzma.LZMAError) as error:
-            raise DataError(f"{path}: cannot be read ({error})") from error
-    else:
-        lines = read_lines(path)
-    while lines and not lines[-1].strip():
-        lines.pop()
-    empty = next((number for number, line in enumerate(lines, 1) if not line.strip()), None)
-    if empty is not None:
-        raise DataError(f"{path}:{empty}: an empty line; every line of parallel text is a sentence")
-    return [line.strip() for line in lines]
-
-
-def _by_id(path: Path, lines: Sequence[str]) -> Mapping[str, str]:
-    found: dict[str, str] = {}
-    for number, line in enumerate(lines, 1):
-        name, tab, text = line.partition("\t")
-        if not tab or "\t" in text:
-            raise DataError(f"{path}:{number}: expected id TAB text")
-        if name in found:
-            raise DataError(f"{path}:{number}: id {name!r} occurs twice")
-        found[name] = text
-    return found
