@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from layerlab.measures.cka import cka
     from layerlab.measures.drift import weight_drift
     from layerlab.measures.options import Measures
+    from layerlab.measures.overlap import count_pieces, piece_overlap
     from layerlab.measures.retrieval import retrieve
     from layerlab.models.anatomy import Anatomy, register_anatomy
     from layerlab.models.bundled import bundled_encoders
@@ -112,6 +113,7 @@ _HOMES = {
     "layerlab.measures.drift": ("weight_drift",),
     "layerlab.measures.retrieval": ("retrieve",),
     "layerlab.measures.options": ("Measures",),
+    "layerlab.measures.overlap": ("count_pieces", "piece_overlap"),
     "layerlab.inspection.inspect": ("inspect_checkpoint",),
     "layerlab.models.anatomy": ("Anatomy", "register_anatomy"),
     "layerlab.models.bundled": ("bundled_encoders",),
@@ -150,8 +152,8 @@ __all__ = [  # noqa: RUF022 - kept in the order of a reader's path
     "apply", "applied", "Receipt", "Ablation", "Timed", "Sweep", "sweep", "AblationCallback",
     "DataSpec", "register_corpus", "task", "register_task",
     "Training", "Measures", "Study", "Plan", "node", "register_engine",
-    "read_bitexts", "measure_alignment", "cka", "anc", "retrieve", "weight_drift", "PretrainingSpec",
-    "pretrain", "Factor", "register_factor",
+    "read_bitexts", "measure_alignment", "cka", "anc", "retrieve", "weight_drift", "count_pieces",
+    "piece_overlap", "PretrainingSpec", "pretrain", "Factor", "register_factor",
     "load_records", "load_nodes", "write_records", "sensitivity", "transfer_gap", "aggregate",
     "load_trajectories", "write_trajectories", "export", "oracle_distances",
     "probe_models", "plot_probes",

@@ -26,6 +26,10 @@ PROBE = "probe"
 MEASURED = "measured"
 #: What stands for it, and for the split, in the rows of distances between languages.
 DISTANCE = "distance"
+#: The same in the rows that say how much of a target's text is in word-pieces that the source's text has too.
+OVERLAP = "overlap"
+#: Splits whose rows are of languages and their texts, and of no level of an encoder.
+OF_LANGUAGES = (DISTANCE, OVERLAP)
 #: What stands for it in the rows of encoders that are aligned with each other, and for the split where these
 #: are no scores of a task.
 ALIGNED = "aligned"
@@ -88,6 +92,8 @@ _NAMES: dict[Thing, dict[str, str]] = {
         "word_retrieval": "P@1 of words alone",
         "context_retrieval": "P@1 of words in sentences",
         "sentence_retrieval": "P@1 of sentences",
+        "shared_pieces": "shared word-pieces",
+        "shared_tokens": "shared tokens",
     },
     "intervention": {
         "freeze": "frozen",

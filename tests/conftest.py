@@ -27,6 +27,7 @@ pytest_plugins = [
         "encoders",
         "fits",
         "forks",
+        "overlaps",
         "pretrainings",
         "records",
         "rows",

@@ -7,6 +7,7 @@ from typing import Any
 from layerlab.nodes.kinds.alignment.node import Alignment
 from layerlab.nodes.kinds.distances import LanguageDistances
 from layerlab.nodes.kinds.fit import Fit
+from layerlab.nodes.kinds.overlap import PieceOverlap
 from layerlab.nodes.kinds.pretraining import Pretraining
 from layerlab.nodes.kinds.probe import Probe
 from layerlab.nodes.kinds.run import Run
@@ -14,7 +15,9 @@ from layerlab.nodes.kinds.trajectory import Trajectory
 from layerlab.nodes.node import Node, find_kind
 from layerlab.nodes.store.store import Store
 
-BUILT_IN: tuple[type[Node], ...] = (Pretraining, Fit, Run, Probe, Trajectory, LanguageDistances, Alignment)
+BUILT_IN: tuple[type[Node], ...] = (
+    Pretraining, Fit, Run, Probe, Trajectory, LanguageDistances, PieceOverlap, Alignment,
+)  # fmt: skip
 
 
 def job_of(item: Node) -> dict[str, Any]:

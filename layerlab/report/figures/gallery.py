@@ -38,6 +38,7 @@ from layerlab.report.figures.transfer.emergence import EMERGENCE
 from layerlab.report.figures.transfer.gap import GAP
 from layerlab.report.figures.transfer.gap_distance import GAP_DISTANCE
 from layerlab.report.figures.transfer.matrix import TRANSFER
+from layerlab.report.figures.transfer.overlap import OVERLAP
 from layerlab.report.style.saving import save_figure
 from layerlab.report.style.wording import slug
 
@@ -46,7 +47,7 @@ ENTRY_POINTS = "layerlab.figures"
 #: The figures that come with layerlab, in the order of a report.
 BUILT_IN = (
     SENSITIVITY, TARGETS, HEATMAP, AFTER, FREEZING, SWAPS, INTERPOLATION, TRANSFER, SIMILARITY, GAP,
-    GAP_DISTANCE, PROBES, ALIGNMENT, ALIGNED_ENCODERS, CHANGE, DRIFT, TRAJECTORY, EMERGENCE,
+    GAP_DISTANCE, OVERLAP, PROBES, ALIGNMENT, ALIGNED_ENCODERS, CHANGE, DRIFT, TRAJECTORY, EMERGENCE,
 )  # fmt: skip
 
 _FIGURES = {figure.name: figure for figure in BUILT_IN}

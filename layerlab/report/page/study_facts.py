@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from layerlab.analysis.effects.sweeps import in_order, select_scores
-from layerlab.names import DISTANCE, metric_name, task_name
+from layerlab.names import OF_LANGUAGES, metric_name, task_name
 from layerlab.report.page.about import About
 
 Facts = list[tuple[str, str]]
@@ -21,7 +21,8 @@ _KINDS = (("pretraining", "pretrainings"), ("fit", "fine-tunings"), ("run", "eva
 def settings_facts(frame: pd.DataFrame, about: About) -> Facts:
     """List a study's settings: from its records, and the data and training of its file."""
     scores = frame[frame["layer"].isna()]
-    measured = frame[frame["layer"].notna() & (frame["split"] != DISTANCE)]
+    of_encoders = frame[~frame["split"].isin(OF_LANGUAGES)]
+    measured = of_encoders[of_encoders["layer"].notna()]
     settings = about.settings
     facts = [
         ("Study", ", ".join(_names(frame["study"]))),
@@ -31,7 +32,7 @@ def settings_facts(frame: pd.DataFrame, about: About) -> Facts:
         ("Targets", ", ".join(_names(scores["target"]))),
         ("Seeds", seeds_words(frame["seed"].dropna().unique().tolist())),
         ("Runs", _runs_words(frame, about)),
-        ("Ablations", ", ".join(in_order(frame))),
+        ("Ablations", ", ".join(in_order(of_encoders))),
         ("Items scored", "; ".join(_items(frame))),
         ("Measures by layer", ", ".join(_names(measured["metric"]))),
         ("Data", plain(settings.get("data"))),
@@ -135,7 +136,7 @@ def _task_words(scores: pd.DataFrame) -> list[str]:
 
 
 def _runs_words(frame: pd.DataFrame, about: About) -> str:
-    n_runs, n_fits = frame["run_id"].nunique(), frame["fit_id"].nunique()
+    n_runs, n_fits = frame["run_id"].nunique(), frame["fit_id"][frame["fit_id"] != ""].nunique()
     text = f"{n_runs:,} over {n_fits:,} fine-tunings"
     return f"{text}, of {about.planned:,} planned" if about.incomplete else text
 
