@@ -13,12 +13,12 @@ from layerlab.study.study import Study
 FOLDER = Path(__file__).parents[1] / "experiments"
 #: Of each small study: pretrainings, encoders that they keep on the way, and fits.
 SMALL = {
-    "emerging_anchors": (36, 0, 108),
+    "emerging_anchors": (18, 0, 54),
     "emerging_factors": (24, 0, 72),
     "emerging_domain": (21, 0, 63),
     "emerging_text": (24, 0, 72),
     "emerging_steps": (3, 18, 42),
-    "emerging_alignment": (15, 0, 6),
+    "emerging_alignment": (9, 0, 3),
 }
 
 
