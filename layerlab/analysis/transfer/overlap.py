@@ -11,7 +11,6 @@ from typing import Final
 
 import pandas as pd
 
-from layerlab.analysis.effects.sensitivity import t_interval
 from layerlab.analysis.effects.sweeps import select_scores
 from layerlab.analysis.records.tidy import BASELINE
 from layerlab.analysis.transfer.correlation import spearman
@@ -21,10 +20,9 @@ from layerlab.targets import zero_shot_targets
 SHARED: Final = "shared_tokens"
 #: What points of one figure have in common.
 PLACE: Final = ("study", "source")
-_POINT: Final = ("study", "source", "task", "model", "target")
-POINT_COLUMNS: Final = (
-    *_POINT, "metric", "shared", "shared_low", "shared_high", "score", "low", "high", "n_seeds",
-)  # fmt: skip
+_FIT: Final = (*PLACE, "task", "model")
+_POINT: Final = (*_FIT, "target")
+POINT_COLUMNS: Final = (*_POINT, "metric", "seed", "shared", "score")
 _FEWEST: Final = 5  # points for a correlation; the order of fewer is chance too often
 _MOST_APART: Final = 3  # targets that have a correlation each
 
@@ -45,10 +43,9 @@ def overlap_points(frame: pd.DataFrame, metric: str | None = None, shared: str =
         shared: ``shared_tokens`` or ``shared_pieces``.
 
     Returns:
-        One row a study, source, task, model and target: means over seeds ``shared`` and ``score``, as
-        fractions, their 95% t intervals (``shared_low`` to ``shared_high``, ``low`` to ``high``), which are
-        missing for one seed, and for ``shared`` where all seeds have one encoder, and ``n_seeds``. Models
-        stay in the order of the records. No rows without overlaps.
+        One row a study, source, task, model, target and seed, with ``shared`` and ``score`` as fractions.
+        Where all seeds have one encoder, its overlap is that of each. Models stay in the order of the
+        records. No rows without overlaps.
     """
     rows = overlap_rows(frame)
     rows = rows[(rows["metric"] == shared) & rows["value"].notna()]
@@ -56,20 +53,23 @@ def overlap_points(frame: pd.DataFrame, metric: str | None = None, shared: str =
         return pd.DataFrame(columns=list(POINT_COLUMNS))
     scores = select_scores(frame, metric)
     scores = _last_steps(scores[(scores["ablation"] == BASELINE) & scores["value"].notna()])
-    overlaps = {key: list(part) for key, part in rows.groupby(list(_POINT))["value"]}
-    found = []
-    for (study, source, task, model), part in scores.groupby(list(_POINT[:-1]), sort=False):
-        for target in zero_shot_targets(dict.fromkeys(part["target"]), str(source)):
-            key = (study, source, task, model, target)
-            if key in overlaps:
-                values = part[part["target"] == target]
-                found.append((*key, values["metric"].iloc[0], *_mean(overlaps[key]), *_mean(values["value"]),
-                              values["seed"].nunique()))  # fmt: skip
-    return pd.DataFrame(found, columns=list(POINT_COLUMNS))
+    scores = pd.concat([scores.iloc[:0], *map(_zero_shot, scores.groupby(list(_FIT), sort=False))])
+    own = rows.groupby([*_POINT, "seed"])["value"].mean().rename("shared").reset_index()
+    common = rows.groupby(list(_POINT))["value"].mean().rename("common").reset_index()
+    both = scores.rename(columns={"value": "score"}).merge(common, on=list(_POINT))
+    both = both.merge(own, how="left", on=[*_POINT, "seed"])
+    return both.assign(shared=both["shared"].fillna(both["common"]))[list(POINT_COLUMNS)]
+
+
+def mean_points(points: pd.DataFrame) -> pd.DataFrame:
+    """Average points over seeds: ``shared``, ``score`` and ``n_seeds`` of each model and target."""
+    groups = points.groupby([*_POINT, "metric"], sort=False)
+    means = groups.agg(shared=("shared", "mean"), score=("score", "mean"), n_seeds=("seed", "nunique"))
+    return means.reset_index()
 
 
 def correlate_overlap(points: pd.DataFrame) -> dict[str, float]:
-    """Return Spearman's rho of score and overlap over the points of one task.
+    """Return Spearman's rho of score and overlap over the mean points of one task.
 
     Of several models it is over models, by target, for up to three targets that have enough points: what
     makes one target easier than another is in none of these. Otherwise it is over all points, under an empty
@@ -102,7 +102,8 @@ def _last_steps(scores: pd.DataFrame) -> pd.DataFrame:
     return scores[kept]
 
 
-def _mean(values: pd.Series[float] | list[float]) -> tuple[float, float, float]:
-    """Return the mean of some values, and its interval."""
-    numbers = [float(value) for value in values]
-    return sum(numbers) / len(numbers), *t_interval(numbers)
+def _zero_shot(fits: tuple[object, pd.DataFrame]) -> pd.DataFrame:
+    """Keep the scores of one source, task and model on targets in other languages."""
+    _, scores = fits
+    targets = zero_shot_targets(dict.fromkeys(scores["target"]), str(scores["source"].iloc[0]))
+    return scores[scores["target"].isin(targets)]

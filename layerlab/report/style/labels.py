@@ -13,6 +13,7 @@ _NEAR = (4.0, 8.0, 13.0, 19.0, 26.0)  # points between a point and its name
 _ANGLES = (45, 135, -45, -135, 0, 180, 90, -90)
 _LEADER = 10.0  # points from which a line leads from the name to its point
 _DOT = 2.5  # points, radius
+_SMALL = 1.2  # of a point without a name
 
 _Box = tuple[float, float, float, float]  # left, bottom, right, top
 
@@ -23,21 +24,23 @@ def place_labels(
     width: float,
     height: float,
     size: float = 7.0,
+    others: Sequence[tuple[float, float]] = (),
 ) -> list[tuple[float, float]]:
     """Choose where each point's name stands, one after the other, nearest free place first.
 
     Names should not leave the area from the lower left corner to width and height. The centre of each name is
-    given relative to its point; everything is in typographic points.
+    given relative to its point; everything is in typographic points. No name covers ``others``, points
+    without one, either.
 
     >>> place_labels([(50, 50), (52, 50)], ["de", "fr"], 100, 100)[0]
     (-6.3, 2.8)
     """
-    dots = [(x - _DOT, y - _DOT, x + _DOT, y + _DOT) for x, y in places]
+    dots = [(x - r, y - r, x + r, y + r) for some, r in ((places, _DOT), (others, _SMALL)) for x, y in some]
     area = (0.0, 0.0, width, height)
     taken: list[_Box] = []
     found = []
     for (x, y), label in zip(places, labels, strict=True):
-        half_width, half_height = _LETTER * size * len(label) / 2, 0.55 * size
+        half_width, half_height = _half(label, size)
         best, lowest = (0.0, 0.0), math.inf
         for far, angle in itertools.product(_NEAR, _ANGLES):
             across, up = math.cos(math.radians(angle)), math.sin(math.radians(angle))
@@ -61,20 +64,28 @@ def label_points(
     labels: Sequence[str],
     inches: tuple[float, float],
     size: float = 7.0,
+    others: Sequence[tuple[float, float]] = (),
 ) -> None:
-    """Write names beside the points of an axis whose limits are set; a line leads to far ones.
+    """Write names beside the points of an axis whose limits are set.
 
-    ``inches`` are about the width and height of the axis; the text has a size in points.
+    A line leads from a name to its point if that is far, or another one is nearer to the name.
+    ``inches`` are about the width and height of the axis; the text has a size in points. ``others`` are
+    points without a name.
     """
     (left, right), (bottom, top) = axis.get_xlim(), axis.get_ylim()
     width, height = (72 * inch for inch in inches)
-    places = [
-        ((one - left) / (right - left) * width, (other - bottom) / (top - bottom) * height)
-        for one, other in zip(x, y, strict=True)
-    ]
-    offsets = place_labels(places, labels, width, height, size)
-    for here, label, (dx, dy) in zip(zip(x, y, strict=True), labels, offsets, strict=True):
-        far = abs(dy) >= _LEADER or abs(dx) >= _LEADER + _LETTER * size * len(label) / 2
+
+    def on_page(one: float, other: float) -> tuple[float, float]:
+        return (one - left) / (right - left) * width, (other - bottom) / (top - bottom) * height
+
+    places, rest = (list(itertools.starmap(on_page, some)) for some in (zip(x, y, strict=True), others))
+    offsets = place_labels(places, labels, width, height, size, rest)
+    for here, place, label, (dx, dy) in zip(zip(x, y, strict=True), places, labels, offsets, strict=True):
+        half_width, half_height = _half(label, size)
+        far = abs(dy) >= _LEADER or abs(dx) >= _LEADER + half_width
+        middle = (place[0] + dx, place[1] + dy)
+        apart = [_distance(middle, half_width, half_height, one) for one in (place, *places)]
+        far = far or min(apart) < apart[0]
         line = {"arrowstyle": "-", "lw": 0.4, "color": "0.5", "shrinkA": 0, "shrinkB": _DOT}
         axis.annotate(
             label,
@@ -86,6 +97,19 @@ def label_points(
             fontsize=size,
             arrowprops=line if far else None,
         )
+
+
+def _half(label: str, size: float) -> tuple[float, float]:
+    """Estimate half the width and half the height of a text."""
+    return _LETTER * size * len(label) / 2, 0.55 * size
+
+
+def _distance(
+    middle: tuple[float, float], half_width: float, half_height: float, point: tuple[float, float]
+) -> float:
+    """Return how far a point is from the edge of a box; 0 within it."""
+    across, up = (abs(one - other) for one, other in zip(middle, point, strict=True))
+    return math.hypot(max(0.0, across - half_width), max(0.0, up - half_height))
 
 
 def _overlap(one: _Box, other: _Box) -> float:

@@ -7,33 +7,33 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
-from layerlab.analysis.effects.sensitivity import sensitivity, t_interval
-from layerlab.analysis.transfer.overlap import correlate_overlap, overlap_points
+from layerlab.analysis.effects.sensitivity import sensitivity
+from layerlab.analysis.transfer.overlap import correlate_overlap, mean_points, overlap_points
 
 Make = Callable[..., pd.DataFrame]
 
 
-def test_a_point_is_a_model_and_a_target(overlapping: Make) -> None:
+def test_a_point_is_a_model_a_target_and_a_seed(overlapping: Make) -> None:
     points = overlap_points(overlapping())
-    assert len(points) == 2 * 6 * 2
+    assert len(points) == 2 * 6 * 2 * 3
     assert set(points["target"]) == {"de", "fr"}
     chosen = points[(points["task"] == "ner") & (points["model"] == "half") & (points["target"] == "fr")]
-    (point,) = chosen.to_dict("records")
-    assert point["metric"] == "span_f1"
-    assert point["shared"] == pytest.approx(0.4 + 0.02)
-    assert point["score"] == pytest.approx(0.2 + 0.3 / 2 + 0.01)
-    assert (point["low"], point["high"]) == pytest.approx(t_interval([0.35, 0.36, 0.37]))
-    assert (point["shared_low"], point["shared_high"]) == pytest.approx(t_interval([0.4, 0.42, 0.44]))
-    assert point["n_seeds"] == 3
+    assert set(chosen["metric"]) == {"span_f1"}
+    assert list(chosen["seed"]) == [0, 1, 2]
+    assert list(chosen["shared"]) == pytest.approx([0.4, 0.42, 0.44])
+    assert list(chosen["score"]) == pytest.approx([0.35, 0.36, 0.37])
+    (mean,) = mean_points(chosen).to_dict("records")
+    assert (mean["shared"], mean["score"], mean["n_seeds"]) == (pytest.approx(0.42), pytest.approx(0.36), 3)
     pieces = overlap_points(overlapping(), shared="shared_pieces")
     assert list(pieces["shared"]) == pytest.approx(list(points["shared"] / 2))
 
 
-def test_one_encoder_of_all_seeds_has_its_overlap_once(overlapping: Make) -> None:
+def test_one_encoder_of_all_seeds_has_one_overlap(overlapping: Make) -> None:
     frame = overlapping()
     points = overlap_points(frame[(frame["ablation"] != "overlap") | (frame["seed"] == 0)])
-    assert points["shared_low"].isna().all()
-    assert set(points["n_seeds"]) == {3}
+    half = points[points["model"] == "half"]
+    assert set(half["seed"]) == {0, 1, 2}
+    assert list(half["shared"]) == pytest.approx([0.4] * len(half))
 
 
 def test_encoders_kept_on_the_way_are_left_out_beside_the_last(overlapping: Make) -> None:
@@ -46,7 +46,7 @@ def test_encoders_kept_on_the_way_are_left_out_beside_the_last(overlapping: Make
 
 
 def test_rho_is_over_models_for_each_target_or_over_all_points(overlapping: Make) -> None:
-    points = overlap_points(overlapping())
+    points = mean_points(overlap_points(overlapping()))
     upos = points[points["task"] == "upos"]
     assert correlate_overlap(upos) == pytest.approx({"de": 1, "fr": 1})
     (together,) = correlate_overlap(upos[upos["model"].isin(["joint", "half", "none"])]).items()

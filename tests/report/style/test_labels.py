@@ -54,3 +54,34 @@ def test_a_line_leads_to_a_name_that_stands_far() -> None:
     canvas.draw()  # type: ignore[no-untyped-call]
     shown = [text.get_window_extent(canvas.get_renderer()) for text in with_lines]  # type: ignore[no-untyped-call]
     assert all(box.width > 0 for box in shown)
+
+
+def test_no_other_point_is_nearer_to_a_name_without_a_line() -> None:
+    figure = Figure(figsize=(3, 2))
+    axis = figure.subplots()
+    axis.set_xlim(0, WIDTH)
+    axis.set_ylim(0, HEIGHT)
+    x, y = np.random.default_rng(2).uniform(40, 110, (2, 30))
+    label_points(axis, list(x), list(y), ["name"] * 30, (WIDTH / 72, HEIGHT / 72), SIZE)
+    without = 0
+    for index, (text, offset) in enumerate(zip(axis.texts, offsets_of(x, y), strict=True)):
+        if getattr(text, "arrow_patch", None) is None:
+            middle = np.array([x[index], y[index]]) + offset
+            beside = np.abs(np.stack([x, y], 1) - middle) - [0.25 * SIZE * 4, 0.55 * SIZE]
+            apart = np.hypot(*np.maximum(beside, 0).T)
+            assert apart[index] == apart.min()
+            without += 1
+    assert 0 < without < 30
+
+
+def offsets_of(x: np.ndarray, y: np.ndarray) -> list[tuple[float, float]]:
+    return place_labels(list(zip(x, y, strict=True)), ["name"] * len(x), WIDTH, HEIGHT, SIZE)
+
+
+def test_names_keep_clear_of_points_without_one() -> None:
+    places = [(80.0, 70.0)]
+    ((dx, dy),) = place_labels(places, ["name"], WIDTH, HEIGHT, SIZE)
+    others = [(80.0 + dx, 70.0 + dy)]
+    ((left, up),) = place_labels(places, ["name"], WIDTH, HEIGHT, SIZE, others)
+    half = 0.25 * SIZE * len("name")
+    assert abs(left - dx) > half or abs(up - dy) > 0.55 * SIZE

@@ -8,20 +8,22 @@ Language Models", Table 1, over encoders that were pretrained with more and fewe
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure as MplFigure
 from matplotlib.patheffects import withStroke
 
-from layerlab.analysis.transfer.overlap import PLACE, correlate_overlap, overlap_points
+from layerlab.analysis.transfer.overlap import PLACE, correlate_overlap, mean_points, overlap_points
 from layerlab.errors import RecordsError
 from layerlab.names import metric_name, task_name
 from layerlab.report.figures.figure import Drawing, Figure, Material, by_setting, only_setting
 from layerlab.report.style.axes import fit_title, put_legend
-from layerlab.report.style.captions import count, seeds_words
+from layerlab.report.style.captions import count, spread
 from layerlab.report.style.labels import label_points
 from layerlab.report.style.style import COLOURS, COLUMN_WIDTH, FULL_WIDTH, MARKERS, figure_style
 from layerlab.report.style.wording import slug
@@ -29,9 +31,8 @@ from layerlab.report.style.wording import slug
 _FEWEST: Final = 3  # points of a panel
 _MOST_NAMED: Final = 40  # points of a panel; the names of more cover one another
 _MOST_LETTERS: Final = 90  # of a panel's names, for three panels side by side
-_HEIGHT: Final = 2.2  # inches of a panel
+_HEIGHT, _FRAME = 2.0, 0.8  # inches: a panel, and what is above and below it
 _NAMES: Final = 6.5  # points, size of the text
-_FRACTIONS: Final = ("shared", "shared_low", "shared_high", "score", "low", "high")
 _NEEDS: Final = "overlaps (nodes: {overlap: {}}), and zero-shot scores of three models and targets or more"
 
 
@@ -53,69 +54,95 @@ def plot_overlap(frame: pd.DataFrame, metric: str | None = None) -> MplFigure:
 
 
 def _drawable(points: pd.DataFrame) -> pd.DataFrame:
-    """Keep the tasks that have enough points."""
-    return points[points.groupby([*PLACE, "task"])["target"].transform("size") >= _FEWEST]
+    """Keep the tasks that have enough models and targets."""
+    pairs = points.assign(pair=points["model"] + "\n" + points["target"]).groupby([*PLACE, "task"])["pair"]
+    return points[pairs.transform("nunique") >= _FEWEST]
+
+
+@dataclass(frozen=True)
+class _Look:
+    """How points look.
+
+    Attributes:
+        coloured: The column that their colours and markers stand for; ``study`` if all look alike.
+        named: The column that has their names.
+        groups: What is in the first column, in the order of colours.
+    """
+
+    coloured: str
+    named: str
+    groups: tuple[str, ...]
+
+    @classmethod
+    def of(cls, points: pd.DataFrame) -> _Look:
+        """Colour points by models or targets, of which there are fewer, and name them after the others."""
+        n_models, n_targets = points["model"].nunique(), points["target"].nunique()
+        coloured, named = ("target", "model") if n_targets <= n_models else ("model", "target")
+        if not 1 < min(n_models, n_targets) <= len(COLOURS):
+            coloured = "study"
+        return cls(coloured, named, tuple(dict.fromkeys(points[coloured])))
 
 
 def _plot(points: pd.DataFrame) -> MplFigure:
-    coloured, named = _roles(points)
-    groups = points[coloured] if coloured else pd.Series("", points.index)
-    points = points.assign(group=groups, colour=pd.factorize(groups)[0], name=points[named])
-    tasks, columns = list(dict.fromkeys(points["task"])), _columns(points)
+    look, tasks = _Look.of(points), list(dict.fromkeys(points["task"]))
+    columns = _columns(points, look)
     lines = -(-len(tasks) // columns)
     width = COLUMN_WIDTH if columns == 1 else FULL_WIDTH
     with figure_style():
-        figure = MplFigure(figsize=(width, (_HEIGHT + 0.55) * lines), layout="constrained")
+        figure = MplFigure(figsize=(width, (_HEIGHT + _FRAME) * lines), layout="constrained")
         axes = list(figure.subplots(lines, columns, squeeze=False).ravel())
         for axis in axes[len(tasks) :]:
             axis.set_axis_off()
         for axis, task in zip(axes, tasks, strict=False):
-            _draw(axis, points[points["task"] == task], (width - 0.1) / columns - 0.55)
+            _draw(axis, points[points["task"] == task], look, (width - 0.1) / columns - 0.55)
         put_legend(figure, axes[: len(tasks)])
     return figure
 
 
-def _roles(points: pd.DataFrame) -> tuple[str, str]:
-    """Choose what points are coloured by, if by anything, and named after: of the fewer, and of the more."""
-    n_models, n_targets = points["model"].nunique(), points["target"].nunique()
-    coloured, named = ("target", "model") if n_targets <= n_models else ("model", "target")
-    return coloured if 1 < min(n_models, n_targets) <= len(COLOURS) else "", named
-
-
-def _columns(points: pd.DataFrame) -> int:
+def _columns(points: pd.DataFrame, look: _Look) -> int:
     """Choose how many panels stand side by side: fewer where many or long names need room."""
     n_tasks = points["task"].nunique()
     if n_tasks < 3 or n_tasks == 4:
         return min(n_tasks, 2)
-    letters = max(sum(map(len, names)) for _, names in points.groupby("task")["name"])
-    return 3 if letters <= _MOST_LETTERS else 2
+    names = mean_points(points).groupby("task")[look.named]
+    return 3 if max(sum(map(len, some)) for _, some in names) <= _MOST_LETTERS else 2
 
 
-def _draw(axis: Axes, rows: pd.DataFrame, width: float) -> None:
-    """Draw the points of one task in a panel of a width in inches, with their intervals and names."""
-    rows = rows.assign(**{name: 100 * rows[name] for name in _FRACTIONS})
-    for group, part in rows.groupby("group", sort=False):
-        number = int(part["colour"].iloc[0])
-        colour = COLOURS[number]
-        axis.vlines(part["shared"], part["low"], part["high"], color=colour, lw=0.6, alpha=0.6)
-        axis.hlines(part["score"], part["shared_low"], part["shared_high"], color=colour, lw=0.6, alpha=0.6)
-        look: dict[str, Any] = {"color": colour, "marker": MARKERS[number], "ms": 3.2, "linestyle": "none"}
-        axis.plot(part["shared"], part["score"], label=str(group), **look)
+def _draw(axis: Axes, rows: pd.DataFrame, look: _Look, width: float) -> None:
+    """Draw the points of one task in a panel of a width in inches, with their seeds and names."""
+    rows = rows.assign(shared=100 * rows["shared"], score=100 * rows["score"])
+    means = mean_points(rows)
+    for group, colour, marker in zip(look.groups, COLOURS, MARKERS, strict=False):
+        part = means[means[look.coloured] == group]
+        seeds = rows.merge(part, on=["model", "target"], suffixes=("", "_mean"))
+        ends = seeds[["shared_mean", "score_mean", "shared", "score"]].to_numpy(dtype=float)
+        axis.add_collection(LineCollection(list(ends.reshape(-1, 2, 2)), colors=colour, lw=0.5, alpha=0.6))
+        label = "" if look.coloured == "study" else group
+        shape: dict[str, Any] = {"color": colour, "marker": marker, "linestyle": "none", "mew": 0}
+        axis.plot(seeds["shared"], seeds["score"], ms=2.2, **shape)
+        axis.plot(part["shared"], part["score"], ms=4.2, label=label, **shape)
     axis.margins(0.12)
     axis.set_xlim(axis.get_xlim())
     axis.set_ylim(axis.get_ylim())
-    if len(rows) <= _MOST_NAMED:
-        x, y, names = (list(rows[name]) for name in ("shared", "score", "name"))
-        label_points(axis, x, y, names, (width, _HEIGHT), _NAMES)
-        for text, number in zip(axis.texts, rows["colour"], strict=True):
-            text.set_color(COLOURS[number] if rows["group"].any() else "black")
-            text.set_path_effects([withStroke(linewidth=1.2, foreground="white")])  # bars may cross it
+    if len(means) <= _MOST_NAMED:
+        _name(axis, means, rows, look, width)
     axis.locator_params(axis="x", nbins=5)
     axis.set_xlabel("shared tokens (%)")
     axis.set_ylabel(f"{metric_name(str(rows['metric'].iloc[0]))} (%)")
-    rhos = [f"{rho:.2f} {target}".rstrip() for target, rho in correlate_overlap(rows).items()]
+    rhos = [f"{rho:.2f} {target}".rstrip() for target, rho in correlate_overlap(means).items()]
     title = f"{task_name(str(rows['task'].iloc[0]))} from {rows['source'].iloc[0]}"
     axis.set_title(fit_title(f"{title}\nrho {', '.join(rhos)}" if rhos else title, width))
+
+
+def _name(axis: Axes, means: pd.DataFrame, rows: pd.DataFrame, look: _Look, width: float) -> None:
+    """Write names beside means, in their colours, so that they cover neither these nor the rows' seeds."""
+    x, y, names = (list(means[name]) for name in ("shared", "score", look.named))
+    seeds = list(zip(rows["shared"], rows["score"], strict=True))
+    label_points(axis, x, y, names, (width, _HEIGHT), _NAMES, seeds)
+    for text, group in zip(axis.texts, means[look.coloured], strict=True):
+        if look.coloured != "study":
+            text.set_color(COLOURS[look.groups.index(group)])
+        text.set_path_effects([withStroke(linewidth=1.2, foreground="white")])  # lines to seeds may cross it
 
 
 def _find(material: Material) -> Iterator[Drawing]:
@@ -132,17 +159,18 @@ def _find(material: Material) -> Iterator[Drawing]:
 
 
 def _caption(rows: pd.DataFrame, where: Mapping[str, str]) -> str:
-    models, targets = rows["model"].nunique(), rows["target"].nunique()
-    rhos = [correlate_overlap(part) for _, part in rows.groupby("task", sort=False)]
-    each = f"a target of one of {models} models" if models > 1 else f"a target of {rows['model'].iloc[0]}"
+    means = mean_points(rows)
+    models, n_seeds = list(dict.fromkeys(means["model"])), means["n_seeds"]
+    each = f"a target of one of {len(models)} models" if len(models) > 1 else f"a target of {models[0]}"
     text = (
-        f"Zero-shot scores on {count(targets, 'target')} against shared tokens: of the word-pieces of a "
-        f"target's test text, repetitions counted, the percentage that the training text in "
-        f"{where['source']} has too. Each point is {each}, mean over seeds; "
-        f"{seeds_words(rows['n_seeds'], 'bars')}"
+        f"Zero-shot scores on {count(means['target'].nunique(), 'target')} against shared tokens: of the "
+        f"word-pieces of a target's test text, repetitions counted, the percentage that the training text in "
+        f"{where['source']} has too. Each point is {each}; n = {spread(n_seeds)} "
+        f"seed{'s' * bool((n_seeds > 1).any())}"
     )
-    if rows["shared_low"].notna().any():
-        text += ", level ones of shared tokens where each seed has an encoder of its own"
+    if (n_seeds > 1).any():
+        text += ", of which points are means; lines lead to the seeds"
+    rhos = [correlate_overlap(part) for _, part in means.groupby("task", sort=False)]
     if any(rhos):
         over = (
             "over models, for each target" if any(key for rho in rhos for key in rho) else "over all points"

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from layerlab.analysis.transfer.overlap import overlap_points
+from layerlab.analysis.transfer.overlap import mean_points, overlap_points
 from layerlab.errors import RecordsError
 from layerlab.report.figures.gallery import draw_all, drawings
 from layerlab.report.figures.transfer.overlap import plot_overlap
@@ -21,8 +23,10 @@ LANGUAGES = ("de", "fr", "ru", "fi", "ja", "hi")
 
 
 def curves(figure: Figure, panel: int) -> dict[str, np.ndarray]:
-    """Return the points of a panel by label, ``(points, 2)``."""
-    return {str(line.get_label()): np.asarray(line.get_xydata()) for line in figure.axes[panel].get_lines()}
+    """Return the means of a panel by label, ``(points, 2)``."""
+    handles, labels = figure.axes[panel].get_legend_handles_labels()
+    lines = (handle for handle in handles if isinstance(handle, Line2D))
+    return {label: np.asarray(line.get_xydata()) for label, line in zip(labels, lines, strict=True)}
 
 
 def names(figure: Figure, panel: int) -> list[str]:
@@ -32,11 +36,13 @@ def names(figure: Figure, panel: int) -> list[str]:
 def test_points_are_those_of_the_analysis_in_percent(overlapping: Make) -> None:
     frame = overlapping()
     figure = plot_overlap(frame)
-    points = overlap_points(frame)
+    points = mean_points(overlap_points(frame))
     for panel, task in enumerate(("upos", "ner")):
         for target, drawn in curves(figure, panel).items():
             part = points[(points["task"] == task) & (points["target"] == target)]
             assert drawn == pytest.approx(100 * part[["shared", "score"]].to_numpy(dtype=float))
+    lines = [item for item in figure.axes[0].collections if isinstance(item, LineCollection)]
+    assert [len(item.get_segments()) for item in lines] == [6 * 3, 6 * 3]
     assert [axis.get_ylabel() for axis in figure.axes] == ["accuracy (%)", "span F1 (%)"]
     assert {axis.get_xlabel() for axis in figure.axes} == {"shared tokens (%)"}
     assert figure.axes[0].get_title() == "UPOS from en\nrho 1.00 de, 1.00 fr"
@@ -74,9 +80,8 @@ def test_it_is_drawn_from_records_alone_and_says_what_it_shows(overlapping: Make
     assert drawing.words == (
         "Zero-shot scores on 2 targets against shared tokens: of the word-pieces of a target's test text, "
         "repetitions counted, the percentage that the training text in en has too. Each point is a target of "
-        "one of 6 models, mean over seeds; n = 3 seeds, bars are 95% t intervals over seeds, level ones of "
-        "shared tokens where each seed has an encoder of its own. rho is Spearman's over models, for each "
-        "target."
+        "one of 6 models; n = 3 seeds, of which points are means; lines lead to the seeds. rho is Spearman's "
+        "over models, for each target."
     )
     (path,) = draw_all(frame, tmp_path, figures=("overlap",))
     assert path.read_bytes().startswith(b"%PDF")
