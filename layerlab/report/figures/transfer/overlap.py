@@ -30,7 +30,8 @@ from layerlab.report.style.wording import slug
 
 _FEWEST: Final = 3  # points of a panel
 _MOST_NAMED: Final = 40  # points of a panel; the names of more cover one another
-_MOST_LETTERS: Final = 90  # of a panel's names, for three panels side by side
+_MOST_LETTERS: Final = 75  # of a panel's names, for three panels side by side
+_LONG: Final = 45  # letters of all names from which a legend is plainer, where colours are enough
 _HEIGHT, _FRAME = 2.0, 0.8  # inches: a panel, and what is above and below it
 _NAMES: Final = 6.5  # points, size of the text
 _NEEDS: Final = "overlaps (nodes: {overlap: {}}), and zero-shot scores of three models and targets or more"
@@ -65,7 +66,7 @@ class _Look:
 
     Attributes:
         coloured: The column that their colours and markers stand for; ``study`` if all look alike.
-        named: The column that has their names.
+        named: The column that has the names beside them; empty if there are none.
         groups: What is in the first column, in the order of colours.
     """
 
@@ -75,11 +76,17 @@ class _Look:
 
     @classmethod
     def of(cls, points: pd.DataFrame) -> _Look:
-        """Colour points by models or targets, of which there are fewer, and name them after the others."""
+        """Colour points by models or targets, of which there are fewer, and name them after the others.
+
+        Where there is one model or one target, a few others with long names are told by their colours.
+        """
         n_models, n_targets = points["model"].nunique(), points["target"].nunique()
         coloured, named = ("target", "model") if n_targets <= n_models else ("model", "target")
         if not 1 < min(n_models, n_targets) <= len(COLOURS):
             coloured = "study"
+        names = set(points[named])
+        if min(n_models, n_targets) == 1 and len(names) <= len(COLOURS) and sum(map(len, names)) > _LONG:
+            coloured, named = named, ""
         return cls(coloured, named, tuple(dict.fromkeys(points[coloured])))
 
 
@@ -104,6 +111,8 @@ def _columns(points: pd.DataFrame, look: _Look) -> int:
     n_tasks = points["task"].nunique()
     if n_tasks < 3 or n_tasks == 4:
         return min(n_tasks, 2)
+    if not look.named:
+        return 3
     names = mean_points(points).groupby("task")[look.named]
     return 3 if max(sum(map(len, some)) for _, some in names) <= _MOST_LETTERS else 2
 
@@ -124,7 +133,7 @@ def _draw(axis: Axes, rows: pd.DataFrame, look: _Look, width: float) -> None:
     axis.margins(0.12)
     axis.set_xlim(axis.get_xlim())
     axis.set_ylim(axis.get_ylim())
-    if len(means) <= _MOST_NAMED:
+    if look.named and len(means) <= _MOST_NAMED:
         _name(axis, means, rows, look, width)
     axis.locator_params(axis="x", nbins=5)
     axis.set_xlabel("shared tokens (%)")
@@ -160,13 +169,15 @@ def _find(material: Material) -> Iterator[Drawing]:
 
 def _caption(rows: pd.DataFrame, where: Mapping[str, str]) -> str:
     means = mean_points(rows)
-    models, n_seeds = list(dict.fromkeys(means["model"])), means["n_seeds"]
-    each = f"a target of one of {len(models)} models" if len(models) > 1 else f"a target of {models[0]}"
+    models, targets = (list(dict.fromkeys(means[name])) for name in ("model", "target"))
+    n_seeds = means["n_seeds"]
+    each = f"one of {len(models)} models" if len(models) > 1 else models[0]
+    each = f"a target of {each}" if len(targets) > 1 else each
+    on = count(len(targets), "target") if len(targets) > 1 else targets[0]
     text = (
-        f"Zero-shot scores on {count(means['target'].nunique(), 'target')} against shared tokens: of the "
-        f"word-pieces of a target's test text, repetitions counted, the percentage that the training text in "
-        f"{where['source']} has too. Each point is {each}; n = {spread(n_seeds)} "
-        f"seed{'s' * bool((n_seeds > 1).any())}"
+        f"Zero-shot scores on {on} against shared tokens: of the word-pieces of a target's test text, "
+        f"repetitions counted, the percentage that the training text in {where['source']} has too. "
+        f"Each point is {each}; n = {spread(n_seeds)} seed{'s' * bool((n_seeds > 1).any())}"
     )
     if (n_seeds > 1).any():
         text += ", of which points are means; lines lead to the seeds"

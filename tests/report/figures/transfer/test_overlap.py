@@ -61,6 +61,19 @@ def test_points_have_the_colour_of_the_fewer_and_the_names_of_the_more(overlappi
     assert {text.get_color() for text in alone.axes[0].texts} == {"black"}
 
 
+def test_a_few_long_names_are_a_legend(overlapping: Make) -> None:
+    frame = overlapping(targets=("de",))
+    frame["model"] = "a vocabulary that is " + frame["model"]
+    figure = plot_overlap(frame)
+    assert set(curves(figure, 0)) == set(frame["model"])
+    assert names(figure, 0) == []
+    ((_, drawing),) = drawings(frame, figures=["overlap"])
+    assert drawing.words.startswith("Zero-shot scores on de against shared tokens")
+    assert "Each point is one of 6 models; n = 3 seeds" in drawing.words
+    (legend,) = figure.legends
+    assert {text.get_text() for text in legend.get_texts()} == set(frame["model"])
+
+
 def test_no_name_covers_another(overlapping: Make) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
