@@ -190,7 +190,7 @@ class Fitting:
         for batch in self.batches_left():
             started = time.monotonic()
             receipts, changed = clock.fire(position.step)
-            if self.trimmed is not None:
+            if receipts and self.trimmed is not None:
                 receipts = count_left_out(receipts, self.model.encoder, self.trimmed)
             position.receipts.extend(receipts)
             if receipts:

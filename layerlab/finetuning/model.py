@@ -26,6 +26,7 @@ class TaskModel(nn.Module):
         encoder: Any encoder that layerlab knows, without its pooler where it has one.
         head: The task's head; maps ``(batch, tokens, hidden)``, and what the task's batches hold for it, to
             the task's output.
+        layers: The encoder as layers, in all of its languages.
         others: What other languages have of their own, where some parts of the encoder are by language: it
             is part of the model's state and does not learn.
     """
@@ -35,16 +36,11 @@ class TaskModel(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.head = head
-        self._layers = layers
+        self.layers = Encoder(encoder) if layers is None else layers
         self._speaking: dict[str, TaskModel] = {}
         self.others = nn.ParameterDict()
         for language, name, parameter in () if layers is None else layers.others():
             self.others[f"{language}/{name.replace('.', '/')}"] = parameter
-
-    @property
-    def layers(self) -> Encoder:
-        """The encoder as layers, in all of its languages."""
-        return Encoder(self.encoder) if self._layers is None else self._layers
 
     def speaking(self, target: str) -> TaskModel:
         """Return the model with the parts of a target's language and the same head.
@@ -55,7 +51,7 @@ class TaskModel(nn.Module):
             CheckpointError: The encoder has parts by language, and none for this one.
         """
         view = self.layers.speaking(target)
-        if self._layers is None or view is self._layers:
+        if view is self.layers:
             return self
         if view.language not in self._speaking:
             self._speaking[view.language] = TaskModel(view.base, self.head)

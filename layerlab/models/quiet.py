@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging as levels
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 @contextmanager
@@ -19,18 +21,24 @@ def quiet_transformers() -> Iterator[None]:
 
     verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
     hub_verbosity = hub_logging.get_verbosity()
-    hub_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    _set_verbosity(hub_logging, levels.ERROR)
     downloads = not are_progress_bars_disabled()
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    _set_verbosity(logging, levels.ERROR)
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # switches those of downloads off too
     if downloads:
         enable_progress_bars()
     try:
         yield
     finally:
-        logging.set_verbosity(verbosity)
-        hub_logging.set_verbosity(hub_verbosity)
+        _set_verbosity(logging, verbosity)
+        _set_verbosity(hub_logging, hub_verbosity)
         if bar:
             logging.enable_progress_bar()  # type: ignore[no-untyped-call]
         if not downloads:
             disable_progress_bars()
+
+
+def _set_verbosity(logging: Any, level: int) -> None:
+    """Set the level of a library unless it has it: to set one empties the caches of all loggers."""
+    if logging.get_verbosity() != level:
+        logging.set_verbosity(level)

@@ -73,7 +73,8 @@ def laid_out(figure: Figure) -> Iterator[None]:
     with figure_style():
         figure.set_dpi(_DPI)
         FigureCanvasAgg(figure)
-        figure.draw_without_rendering()
+        if engine is not None:
+            engine.execute(figure)  # ``figure.draw_without_rendering`` would draw everything in vain, too
         figure.set_layout_engine("none")
         try:
             yield
