@@ -21,6 +21,7 @@ from layerlab.measures.alignment.parts import Parts, split_sentences, split_word
 from layerlab.measures.alignment.word_states import Place, word_states
 from layerlab.measures.states import States, sentence_states
 from layerlab.models.encoder import Encoder
+from layerlab.models.tokenizers import Tokenizers
 from layerlab.tasks.words import Word
 
 if TYPE_CHECKING:
@@ -40,6 +41,19 @@ class Side:
     label: str
     encoder: Encoder
     tokenizer: PreTrainedTokenizerBase
+
+    @classmethod
+    def speaking(
+        cls, languages: Sequence[str], label: str, encoder: Encoder, tokenizers: Tokenizers
+    ) -> tuple[Side, ...]:
+        """Return an encoder as it reads each of some languages; one object where it reads all in one way.
+
+        Raises:
+            CheckpointError: It reads each language in a way of its own, and one of these not at all.
+        """
+        if not encoder.languages and not tokenizers.own:
+            return (cls(label, encoder, tokenizers.common),) * len(languages)
+        return tuple(cls(label, encoder.speaking(one), tokenizers.of(one)) for one in languages)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ from layerlab.measures.retrieval import precision_at_one
 from layerlab.measures.states import States
 
 Tell = Callable[[str], None]
+#: A model of both languages, as it reads the source and as it reads the target.
+Joint = tuple[Side, Side] | None
 _ITEMS: Mapping[str, Callable[[Material, Aligning], Items]] = {
     "word": word_items,
     "context": context_items,
@@ -69,15 +71,15 @@ class Comparison:
     @property
     def title(self) -> str:
         """Both labels, or one."""
-        same = self.source is self.target
+        same = self.source.label == self.target.label
         return self.source.label if same else f"{self.source.label} and {self.target.label}"
 
 
-def comparisons(source: Side, target: Side, joint: Side | None, maps: Sequence[str]) -> list[Comparison]:
+def comparisons(source: Side, target: Side, joint: Joint, maps: Sequence[str]) -> list[Comparison]:
     """Return the pair, with a random rotation and no map beside its maps, and the bounds.
 
-    The lower bound is an encoder like the target's that was never trained; the upper one a joint model that
-    reads both languages.
+    The lower bound is an encoder like the target's that was never trained; the upper one a joint model as it
+    reads the source language and the target language.
     """
     own = {how: how for how in maps} | {"rotation": "rotation"}
     own |= {"none": "none"} if width_of(source) == width_of(target) else {}
@@ -88,7 +90,7 @@ def comparisons(source: Side, target: Side, joint: Side | None, maps: Sequence[s
     ]
     if joint is not None:
         upper = {"joint": "none"} | ({"joint_procrustes": "procrustes"} if "procrustes" in maps else {})
-        found.append(Comparison(joint, joint, upper, "joint"))
+        found.append(Comparison(*joint, upper, "joint"))
     return found
 
 
@@ -107,7 +109,7 @@ def align_pair(
     options: Aligning,
     seeds: Sequence[int] = (0,),
     *,
-    joint: Side | None = None,
+    joint: Joint = None,
     tell: Tell = lambda text: None,
     note: Tell = lambda text: None,
 ) -> Iterator[PairRow]:
@@ -123,7 +125,7 @@ def align_pair(
         material: What they are aligned on.
         options: What is measured, and how.
         seeds: Of the parts.
-        joint: A model of both languages, as the upper bound.
+        joint: A model of both languages as it reads each of them, as the upper bound.
         tell: Called with a line of text for each step.
         note: Called with what a reader of the results should know.
 

@@ -23,7 +23,7 @@ from layerlab.measures.alignment.maps import AlignmentMap, fit_map
 from layerlab.measures.alignment.material import Items, Material, Side, context_items, levels_beside, width_of
 from layerlab.measures.alignment.network import WithLayers
 from layerlab.measures.alignment.options import Aligning
-from layerlab.measures.alignment.pair import Comparison, Tell, comparisons, warn_of_few
+from layerlab.measures.alignment.pair import Comparison, Joint, Tell, comparisons, warn_of_few
 from layerlab.measures.frozen_states import FrozenStates
 from layerlab.measures.layer_probes import Key, Readers, score_probes
 from layerlab.measures.levels import frozen
@@ -100,7 +100,7 @@ def transfer(
     options: Aligning,
     seeds: Sequence[int] = (0,),
     *,
-    joint: Side | None = None,
+    joint: Joint = None,
     tell: Tell = lambda text: None,
     note: Tell = lambda text: None,
 ) -> Iterator[TransferRow]:
@@ -117,7 +117,7 @@ def transfer(
         data: The task and its corpora.
         options: How maps are fitted and networks trained.
         seeds: Of the parts, and of the networks.
-        joint: A model of both languages, as the upper bound.
+        joint: A model of both languages as it reads each of them, as the upper bound.
         tell: Called with a line of text for each step.
         note: Called with what a reader of the results should know.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from layerlab.errors import DataError
+from layerlab.errors import CheckpointError, DataError
 from layerlab.measures.alignment.material import (
     Material,
     Side,
@@ -21,7 +22,9 @@ from layerlab.measures.alignment.material import (
 from layerlab.measures.alignment.options import Aligning
 from layerlab.measures.alignment.pair import PairRow, align_pair
 from layerlab.measures.alignment.word_states import word_states
+from layerlab.models.encoder import Encoder
 from layerlab.models.pieces import special_tokens, tokenize
+from layerlab.models.tokenizers import Tokenizers, load_tokenizers
 from tests.fixtures.alignment import turned
 
 # Not the embeddings: there a word at one place is the same in every sentence.
@@ -30,7 +33,7 @@ LAYERS = (1, 2, 4)
 
 @pytest.fixture(scope="module")
 def found(side: Side, same_sentences: Material) -> Mapping[tuple[str, str, int], PairRow]:
-    rows = align_pair(side, turned(side), same_sentences, Aligning(layers=LAYERS), joint=side)
+    rows = align_pair(side, turned(side), same_sentences, Aligning(layers=LAYERS), joint=(side, side))
     return {(row.metric, row.condition, row.layer): row for row in rows}
 
 
@@ -131,3 +134,27 @@ def test_an_encoder_of_another_depth_is_read_at_the_same_fraction() -> None:
     assert levels_beside(12, 4, None)[::3] == ((0, 0), (3, 1), (6, 2), (9, 3), (12, 4))
     with pytest.raises(DataError, match=r"no layer 5: expected 0 \(the embeddings\) to 4"):
         levels_beside(4, 12, [5])
+
+
+def speaking(folder: Path, *languages: str) -> tuple[Side, ...]:
+    encoder = Encoder.from_pretrained(str(folder), language="any")
+    return Side.speaking(languages, "spoken", encoder, load_tokenizers(str(folder)))
+
+
+def test_an_encoder_with_parts_by_language_is_read_as_the_plain_encoders_of_its_languages(
+    spoken: Path, same_sentences: Material
+) -> None:
+    ours, theirs = speaking(spoken, "aa", "bb")
+    options = Aligning(units=("context", "cka"), layers=(0, 4))
+    found = list(align_pair(ours, theirs, same_sentences, options, joint=(ours, theirs)))
+    plain = [replace(one, encoder=Encoder(one.encoder.base)) for one in (ours, theirs)]
+    assert found == list(align_pair(*plain, same_sentences, options, joint=(plain[0], plain[1])))
+    values = {(row.condition, row.metric, row.layer): row.value for row in found}
+    assert values["joint", "context_retrieval", 4] == values["none", "context_retrieval", 4]
+    with pytest.raises(CheckpointError, match="none for 'dd'"):
+        speaking(spoken, "dd")
+
+
+def test_an_encoder_that_reads_all_languages_alike_is_one_side(side: Side) -> None:
+    one, other = Side.speaking(("aa", "bb"), "tiny", side.encoder, Tokenizers(side.tokenizer))
+    assert one is other

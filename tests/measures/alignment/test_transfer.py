@@ -33,7 +33,7 @@ def test_one_encoder_and_the_identity_give_the_plain_evaluation(
 ) -> None:
     data = task_data(treebanks, name)
     options = Aligning(layers=LAYERS, training=SHORT)
-    rows = list(transfer(side, side, same_sentences, data, options, (3,), joint=side))
+    rows = list(transfer(side, side, same_sentences, data, options, (3,), joint=(side, side)))
     labels = data.task.label_set(data.train.sentences)
     train, test = (
         encode_corpus(data.task, one, labels, side.tokenizer, 64) for one in (data.train, data.tests[0])

@@ -14,7 +14,7 @@ from layerlab.measures.alignment.material import Side
 from layerlab.measures.alignment.options import ALIGNMENT_VERSION, Aligning
 from layerlab.models.checkpoints import Checkpoint, find_checkpoint
 from layerlab.models.encoder import Encoder
-from layerlab.models.tokenizers import load_tokenizer
+from layerlab.models.tokenizers import load_tokenizers
 from layerlab.nodes.identity import digest
 from layerlab.nodes.kinds.alignment.carried import Carried
 from layerlab.nodes.kinds.alignment.ground import Ground
@@ -124,7 +124,11 @@ def align_models(
     how, left_out = possible(how or Aligning(), ground)
     if left_out:
         note(left_out)
-    sides = Sides(**{which: _load(sought.labels[which], one, device) for which, one in found.items()})
+    spoken = {"source": languages[:1], "target": languages[1:], "joint": languages}
+    loaded = {which: _load(sought.labels[which], one, spoken[which], device) for which, one in found.items()}
+    both = loaded.get("joint")
+    one, other = loaded["source"][0], loaded["target"][0]
+    sides = Sides(one, other, None if both is None else (both[0], both[1]))
     scores = partial(aligned_rows, sides, material, how, seeds, tell=tell, note=note)
     of = [sought.labels, {which: checkpoint.digest for which, checkpoint in found.items()}, languages]
     identity = {"version": ALIGNMENT_VERSION, "of": of, "how": how.model_dump(mode="json")}
@@ -150,7 +154,7 @@ def _records(
             yield Record(kind="alignment", id=run_id, about=about, scores=own)
 
 
-def _load(label: str, checkpoint: Checkpoint, device: str) -> Side:
-    encoder = Encoder.from_pretrained(checkpoint.reference)
+def _load(label: str, checkpoint: Checkpoint, languages: Sequence[str], device: str) -> tuple[Side, ...]:
+    encoder = Encoder.from_pretrained(checkpoint.reference, language="any")
     encoder.base.to(make_accelerator(device).device)
-    return Side(label, encoder, load_tokenizer(checkpoint.reference))
+    return Side.speaking(languages, label, encoder, load_tokenizers(checkpoint.reference))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
+from layerlab.models.by_language.manifest import language_for
 from layerlab.models.checkpoints import Checkpoint, find_checkpoint
 from layerlab.nodes.kinds.pretraining import (
     Pretraining,
@@ -32,6 +33,7 @@ class Member(BaseModel):
         location: Folder or Hub id.
         revision: Commit of a Hub model.
         pretraining: Id of the pretraining that gives it, if one does.
+        languages: Those that have weights of their own; none where all languages share all weights.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,6 +43,7 @@ class Member(BaseModel):
     location: str
     revision: str | None = None
     pretraining: str | None = None
+    languages: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, found: Checkpoint, pretraining: str | None = None) -> Member:
@@ -51,23 +54,33 @@ class Member(BaseModel):
             location=found.location,
             revision=found.revision,
             pretraining=pretraining,
+            languages=found.languages,
         )
 
-    def load(self, work: Work) -> Side:
-        """Load the encoder onto the worker's device.
+    def check_speaks(self, *languages: str) -> None:
+        """Check that it has weights for languages, if languages have weights of their own.
 
         Raises:
-            CheckpointError: It is not what it was when the plan was made.
+            CheckpointError: It has none for one of them.
+        """
+        for language in languages if self.languages else ():
+            language_for(language, self.languages, self.label)
+
+    def load(self, work: Work, *languages: str) -> tuple[Side, ...]:
+        """Load the encoder onto the worker's device, as it reads each of some languages.
+
+        Raises:
+            CheckpointError: It is not what it was when the plan was made, or does not read one of them.
         """
         from layerlab.measures.alignment.material import Side
-        from layerlab.models.tokenizers import load_tokenizer
+        from layerlab.models.tokenizers import load_tokenizers
         from layerlab.training.devices import make_accelerator
 
         origin = Origin(self.location, self.revision, self.checkpoint, self.pretraining)
         location = origin.check(work.store)
         encoder = load_encoder(location, self.revision, 0)
         encoder.base.to(make_accelerator(work.settings.device).device)
-        return Side(self.label, encoder, load_tokenizer(location, self.revision))
+        return Side.speaking(languages, self.label, encoder, load_tokenizers(location, self.revision))
 
 
 def find_member(name: str, study: Any, seed: int) -> tuple[Member, Pretraining | None]:

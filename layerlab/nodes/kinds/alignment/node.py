@@ -183,8 +183,9 @@ class Alignment(BaseModel):
 
         started = time.monotonic()
         languages = self.ground.source, self.ground.target
-        loaded = [one.load(work) for one in self.members]
-        sides = Sides(loaded[0], loaded[1], loaded[2] if self.joint is not None else None)
+        ((ours,), (theirs,)) = self.source.load(work, languages[0]), self.target.load(work, languages[1])
+        both = None if self.joint is None else self.joint.load(work, *languages)
+        sides = Sides(ours, theirs, None if both is None else (both[0], both[1]))
         notes: list[str] = []
         rows = aligned_rows(
             sides,
@@ -277,11 +278,16 @@ def _alignments(
         carried = None if task is None else Carried.find(task, data, study.word, languages)
         for seed in study.seeds:
             ours, theirs = (members[read.encoders[one], seed] for one in languages)
+            both = None if joint is None else members[joint, seed]
+            ours.check_speaks(source)
+            theirs.check_speaks(target)
+            if both is not None:
+                both.check_speaks(*languages)
             known = None if task is None else get_task(task)
             yield Alignment(
                 source=ours,
                 target=theirs,
-                joint=None if joint is None else members[joint, seed],
+                joint=both,
                 ground=ground,
                 carried=carried,
                 how=how,

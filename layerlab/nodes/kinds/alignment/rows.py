@@ -10,18 +10,18 @@ from functools import partial
 from layerlab.analysis.stored.record import ScoreRow
 from layerlab.measures.alignment.material import Material, Side
 from layerlab.measures.alignment.options import Aligning
-from layerlab.measures.alignment.pair import PairRow, Tell, align_pair
+from layerlab.measures.alignment.pair import Joint, PairRow, Tell, align_pair
 from layerlab.measures.alignment.transfer import TaskData, TransferRow, transfer
 from layerlab.names import ALIGNED
 
 
 @dataclass(frozen=True)
 class Sides:
-    """The encoders of an alignment; ``joint`` is the upper bound, if there is one."""
+    """The encoders of an alignment; ``joint`` is the upper bound, as it reads each language."""
 
     source: Side
     target: Side
-    joint: Side | None = None
+    joint: Joint = None
 
 
 def aligned_rows(

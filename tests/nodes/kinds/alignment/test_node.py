@@ -23,6 +23,7 @@ from tests.fixtures.studies import make_study, run
 
 SMALL = {"sentences": 80, "pairs": 300, "layers": [0, 2], "training": {"epochs": 1}}
 CONTROLLED = {"family": "instrument", "train": 20, "dev": 8, "test": 12}
+CORPUS = {"family": "instrument", "sentences": 400}
 KEY = ["task", "target", "metric", "intervention", "seed", "layer"]
 
 
@@ -90,7 +91,7 @@ def test_encoders_may_be_pretrainings_of_the_study(
                     "intermediate_size": 16,
                 },
             },
-            "corpora": {language: {"controlled": language, "family": "instrument", "sentences": 400}},
+            "corpora": {language: {**CORPUS, "controlled": language}},
             "vocab_size": 90,
             "sequence_length": 16,
             "held_out_sequences": 2,
@@ -98,19 +99,26 @@ def test_encoders_may_be_pretrainings_of_the_study(
         }
         with files[language].open("w", encoding="utf-8") as file:
             YAML(typ="safe").dump(spec, file)
+    both = {**spec, "name": "both", "factors": {"vocabulary": "none", "separate": {"layers": "0"}}}
+    both["corpora"] = {language: {**CORPUS, "controlled": language} for language in files}
+    with (tmp_path / "both.yaml").open("w", encoding="utf-8") as file:
+        YAML(typ="safe").dump(both, file)
     encoders = {language: str(file) for language, file in files.items()}
     how = {"sentences": 60, "units": ["sentence"]}
-    study = aligned(treebanks, tiny_encoder, {"encoders": encoders, "tasks": [], "how": how})
+    options = {"encoders": encoders, "joint": str(tmp_path / "both.yaml"), "tasks": [], "how": how}
+    study = aligned(treebanks, tiny_encoder, options)
     plan = study.plan()
     pretrainings = plan.of(Pretraining)
     (item,) = plan.of(Alignment)
-    assert len(pretrainings) == 2
+    assert len(pretrainings) == 3
     assert set(item.needs) == {one.id for one in pretrainings}
     run(study, tmp_path / "r")
     frame = load_records(tmp_path / "r")
     rows = frame[frame["ablation"] == "aligned"]
     assert (set(rows["model"]), set(rows["donor"])) == ({"mono-ilda"}, {"mono-jora"})
     assert set(rows["metric"]) == {f"sentence_retrieval{end}" for end in ("", "_forward", "_backward")}
+    # The joint model has a tokenizer, and a layer, for each of its languages.
+    assert {"joint", "joint_procrustes"} < set(rows["intervention"])
     nodes = load_nodes(tmp_path / "r")
     notes = nodes[nodes["kind"] == "alignment"]["notes"].iloc[0]
     assert "notes" in nodes.columns
