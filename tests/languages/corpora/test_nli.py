@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
@@ -15,8 +16,13 @@ from layerlab.languages.family import known_languages
 from layerlab.languages.world.meaning import Clause, Nominal
 
 WORLD = find_world()
-PAIRS = tuple(islice(meaning_pairs(WORLD, "test"), 4500))
 GENERAL = {category: nouns.items[0] for category, nouns in WORLD.by_category.items()}
+
+
+@functools.cache
+def pairs() -> tuple[Pair[Clause], ...]:
+    return tuple(islice(meaning_pairs(WORLD, "test"), 4500))
+
 
 Fact = tuple[str, ...]
 
@@ -78,18 +84,18 @@ def _opposite(premise: Clause, hypothesis: Clause) -> bool:
 
 def test_labels_are_those_that_comparing_conditions_gives() -> None:
     wrong = [
-        (pair.label, pair.premise_kind, label_of(pair)) for pair in PAIRS if label_of(pair) != pair.label
+        (pair.label, pair.premise_kind, label_of(pair)) for pair in pairs() if label_of(pair) != pair.label
     ]
     assert Counter(wrong) == Counter()
 
 
 def test_labels_are_balanced_in_every_three() -> None:
-    for first in range(0, len(PAIRS), 3):
-        assert {pair.label for pair in PAIRS[first : first + 3]} == set(LABELS)
+    for first in range(0, len(pairs()), 3):
+        assert {pair.label for pair in pairs()[first : first + 3]} == set(LABELS)
 
 
 def test_every_kind_of_premise_occurs() -> None:
-    counts = Counter((pair.label, pair.premise_kind) for pair in PAIRS)
+    counts = Counter((pair.label, pair.premise_kind) for pair in pairs())
     assert set(counts) == {
         *((label, kind) for label in ("entailment", "contradiction") for kind in ("stronger", "not weaker")),
         *((label, "opposite") for label in ("entailment", "contradiction")),
@@ -100,7 +106,7 @@ def test_every_kind_of_premise_occurs() -> None:
 
 def test_half_of_premises_and_hypotheses_are_denied_whatever_the_label() -> None:
     for label in LABELS:
-        chosen = [pair for pair in PAIRS if pair.label == label]
+        chosen = [pair for pair in pairs() if pair.label == label]
         for part in ("premise", "hypothesis"):
             assert sum(getattr(pair, part).negated for pair in chosen) / len(chosen) == pytest.approx(
                 0.5, abs=0.06

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from itertools import chain, islice
 
@@ -9,16 +10,16 @@ from layerlab.languages.corpora.generate import generate_said
 from layerlab.languages.family import default_family, known_languages
 from layerlab.languages.speech.realisation import Said
 
-SAID = {
-    name: list(islice(chain.from_iterable(generate_said(name, "features")), 800))
-    for name in known_languages()
-}
+
+@functools.cache
+def all_said(name: str) -> list[Said]:
+    return list(islice(chain.from_iterable(generate_said(name, "features")), 800))
 
 
 def seen(name: str) -> dict[str, dict[str, set[str]]]:
     """Give the values of each feature of each class."""
     found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for said in SAID[name]:
+    for said in all_said(name):
         for upos, features in zip(said.sentence.upos, said.features, strict=True):
             for feature in features.split("|") if features != "_" else ():
                 key, value = feature.split("=")
@@ -44,7 +45,7 @@ def test_languages_have_the_features_that_their_description_gives_them(name: str
 @pytest.mark.parametrize("name", ["avin", "belo", "ciro", "eshe", "fenu", "gori"])
 def test_adjectives_agree_with_their_nouns_and_verbs_with_their_subjects(name: str) -> None:
     language, checked = default_family().languages[name], 0
-    for said in SAID[name]:
+    for said in all_said(name):
         features = [dict(f.split("=") for f in one.split("|")) if one != "_" else {} for one in said.features]
         sentence = said.sentence
         for place, (head, relation) in enumerate(zip(sentence.heads, sentence.relations, strict=True)):
@@ -70,7 +71,7 @@ def test_adjectives_agree_with_their_nouns_and_verbs_with_their_subjects(name: s
 @pytest.mark.parametrize("name", known_languages())
 def test_one_lemma_and_one_bundle_of_features_have_one_form(name: str) -> None:
     forms: dict[tuple[str, str, str], set[str]] = defaultdict(set)
-    for said in SAID[name]:
+    for said in all_said(name):
         for concept, lemma, features, form in zip(
             said.concepts, said.lemmas, said.features, said.sentence.words, strict=True
         ):
@@ -81,7 +82,7 @@ def test_one_lemma_and_one_bundle_of_features_have_one_form(name: str) -> None:
 
 def test_a_lemma_is_the_bare_stem() -> None:
     stems: dict[str, set[str]] = defaultdict(set)
-    for said in SAID["eshe"]:
+    for said in all_said("eshe"):
         assert isinstance(said, Said)
         for concept, lemma, form in zip(said.concepts, said.lemmas, said.sentence.words, strict=True):
             if concept.startswith("NOUN"):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 
@@ -14,7 +15,10 @@ from layerlab.languages.world.grammar import documents
 from layerlab.languages.world.registers import DOMAINS, Domain, Register, find_domain
 from layerlab.languages.world.world import build_world
 
-SPOKEN = {name: list(generate("avin", 1500, domain=domain)) for name, domain in DOMAINS.items()}
+
+@functools.cache
+def spoken_in() -> dict[str, list[Sentence]]:
+    return {name: list(generate("avin", 1500, domain=domain)) for name, domain in DOMAINS.items()}
 
 
 def share(sentences: list[Sentence], tag: str) -> float:
@@ -23,17 +27,18 @@ def share(sentences: list[Sentence], tag: str) -> float:
 
 
 def questions(name: str) -> float:
-    return sum(sentence.words[-1] == "?" for sentence in SPOKEN[name]) / len(SPOKEN[name])
+    return sum(sentence.words[-1] == "?" for sentence in spoken_in()[name]) / len(spoken_in()[name])
 
 
 def test_registers_differ_in_length_questions_pronouns_and_names() -> None:
-    length = {name: sum(len(s.words) for s in spoken) / len(spoken) for name, spoken in SPOKEN.items()}
+    length = {name: sum(len(s.words) for s in said) / len(said) for name, said in spoken_in().items()}
     assert length["news"] > length["guide"] > length["talk"]
     assert questions("news") == 0 < questions("guide") < 0.05
     assert 0.25 < questions("talk") < 0.4
-    assert share(SPOKEN["talk"], "PRON") > 2 * share(SPOKEN["news"], "PRON")
-    assert share(SPOKEN["news"], "PROPN") > 2 * share(SPOKEN["talk"], "PROPN")
-    assert share(SPOKEN["guide"], "AUX") > 2 * share(SPOKEN["news"], "AUX")
+    spoken = spoken_in()
+    assert share(spoken["talk"], "PRON") > 2 * share(spoken["news"], "PRON")
+    assert share(spoken["news"], "PROPN") > 2 * share(spoken["talk"], "PROPN")
+    assert share(spoken["guide"], "AUX") > 2 * share(spoken["news"], "AUX")
 
 
 def test_domains_share_no_topic_and_so_differ_in_words() -> None:
@@ -41,7 +46,7 @@ def test_domains_share_no_topic_and_so_differ_in_words() -> None:
     assert set(topics.values()) == {1}
     nouns = {
         name: Counter(w for s in spoken for w, upos in zip(s.words, s.upos, strict=True) if upos == "NOUN")
-        for name, spoken in SPOKEN.items()
+        for name, spoken in spoken_in().items()
     }
     for name, counts in nouns.items():
         for other in nouns.keys() - {name}:
@@ -57,7 +62,7 @@ def test_the_default_register_is_that_of_text_of_no_domain() -> None:
 
 
 def test_domains_share_no_sentence_and_no_name_of_one() -> None:
-    ids = [{s.sent_id for s in spoken} for spoken in SPOKEN.values()]
+    ids = [{s.sent_id for s in spoken} for spoken in spoken_in().values()]
     assert not ids[0] & ids[1]
     assert ids[0] == {s.sent_id for s in generate("huan", 1500, domain=DOMAINS["news"])}
 
