@@ -11,8 +11,7 @@ import json
 import re
 import shlex
 import shutil
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +22,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from layerlab.analysis.records.tidy import load_records
 from layerlab.study.study import Study
+from tests.fixtures.forks import FreshProcesses
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -57,7 +57,9 @@ FRAGMENTS = {
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path, treebanks: Path) -> Path:
+def place(
+    tmp_path_factory: pytest.TempPathFactory, fresh: FreshProcesses, tiny_encoder: Path, treebanks: Path
+) -> Path:
     """A folder with all that the pages name: models, data, titled files, and the first study's results."""
     folder = tmp_path_factory.mktemp("guide")
     (folder / "path/or").mkdir(parents=True)
@@ -75,7 +77,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path, treebank
         for block in blocks_of(page):
             if block.title:
                 (folder / block.title).write_text(block.text, encoding="utf-8")
-    run(folder, python_of(README))
+    run(fresh, folder, python_of(README))
     # The README's commands go on with one seed of the study, and records hold what was last asked for.
     shutil.copy(folder / "results/random-init-upos/records.csv", folder / "first.csv")
     return folder
@@ -100,23 +102,24 @@ for kind, step in json.loads(sys.stdin.read()):
 Step = tuple[str, str | list[str]]
 
 
-def run(place: Path, steps: list[Step]) -> None:
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FreshProcesses]:
+    """Processes that have imported what takes longest, and nothing of layerlab."""
+    processes = FreshProcesses(tmp_path_factory.mktemp("fresh"), ["torch", "transformers", "pandas"])
+    yield processes
+    processes.close()
+
+
+def run(fresh: FreshProcesses, place: Path, steps: list[Step]) -> None:
     """Run Python and commands one after another in a process of their own, so that imports are paid once."""
-    in_process(place, STEPS, steps)
+    in_process(fresh, place, STEPS, steps)
 
 
-def in_process(place: Path, program: str, given: object) -> str:
+def in_process(fresh: FreshProcesses, place: Path, program: str, given: object) -> str:
     """Run a program that reads JSON from standard input; return what it prints."""
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        input=json.dumps(given),
-        cwd=place,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-    return done.stdout
+    status, out = fresh.run(program, json.dumps(given), place)
+    assert status == 0, out[-6000:]
+    return out
 
 
 def python_of(page: Path) -> list[Step]:
@@ -153,11 +156,11 @@ RUNNING = [
 
 
 @pytest.mark.parametrize("page", RUNNING)
-def test_what_a_page_shows_runs(place: Path, page: Path) -> None:
+def test_what_a_page_shows_runs(fresh: FreshProcesses, place: Path, page: Path) -> None:
     """The README's commands find its study complete, so that nothing is computed again."""
     python = [] if page == README else python_of(page)
     if steps := commands_of(page) + python:
-        run(place, steps)
+        run(fresh, place, steps)
     for promised in PROMISES.get(name_of(page), ()):
         assert (place / promised).is_file()
     if name_of(page) == "docs/pretraining.md":
@@ -196,7 +199,7 @@ print(json.dumps(wrong))
 
 
 @pytest.fixture(scope="module")
-def wrong(place: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def wrong(fresh: FreshProcesses, place: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What was said of each part of a study that could not be planned; one process plans them all."""
     parts = {}
     for fragment, text in FRAGMENTS.items():
@@ -204,7 +207,7 @@ def wrong(place: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, st
         with path.open("w", encoding="utf-8") as file:
             YAML().dump(merged(place, text), file)
         parts[fragment] = str(path)
-    found: dict[str, str] = json.loads(in_process(place, PLANS, parts).splitlines()[-1])
+    found: dict[str, str] = json.loads(in_process(fresh, place, PLANS, parts).splitlines()[-1])
     return found
 
 
@@ -245,14 +248,14 @@ assert all("nn" in run.spec.targets for run in with_corpus.plan().runs)
 """
 
 
-def test_what_the_extension_examples_register_works(place: Path) -> None:
+def test_what_the_extension_examples_register_works(fresh: FreshProcesses, place: Path) -> None:
     """A study of the example task with the example intervention, and one on the example corpus."""
     own = {"name": "own", "tasks": ["word-class"], "targets": ["en", "de"], "seeds": [0]}
     own |= {"imports": ["my_module", "word_class", "my_corpora"]}
     own |= {"ablations": ["none", {"after": [{"noise": {"layers": "all", "std": 0.5}}]}]}
     with (place / "own.yaml").open("w", encoding="utf-8") as file:
         YAML().dump({**merged(place, "{}"), **own}, file)
-    run(place, [("python", EXTENDED)])
+    run(fresh, place, [("python", EXTENDED)])
 
 
 def test_make_targets_and_raw_commands_agree() -> None:
