@@ -147,8 +147,8 @@ def test_an_encoder_with_parts_by_language_is_read_as_the_plain_encoders_of_its_
     ours, theirs = speaking(spoken, "aa", "bb")
     options = Aligning(units=("context", "cka"), layers=(0, 4))
     found = list(align_pair(ours, theirs, same_sentences, options, joint=(ours, theirs)))
-    plain = [replace(one, encoder=Encoder(one.encoder.base)) for one in (ours, theirs)]
-    assert found == list(align_pair(*plain, same_sentences, options, joint=(plain[0], plain[1])))
+    one, other = (replace(side, encoder=Encoder(side.encoder.base)) for side in (ours, theirs))
+    assert found == list(align_pair(one, other, same_sentences, options, joint=(one, other)))
     values = {(row.condition, row.metric, row.layer): row.value for row in found}
     assert values["joint", "context_retrieval", 4] == values["none", "context_retrieval", 4]
     with pytest.raises(CheckpointError, match="none for 'dd'"):
