@@ -58,11 +58,12 @@ def scores(wanted: Selection) -> pd.DataFrame:
     frame = records(wanted.name)
     frame = frame[(frame["task"] == wanted.task) & (frame["source"] == wanted.source)]
     found = with_factors(select_scores(frame, wanted.metric or None))
-    found = found[~lacks_factor(found)]
+    # One that lacks a factor is an encoder of its own where it is named.
+    found = found[found["model"] == wanted.model] if wanted.model else found[~lacks_factor(found)]
     models = list(dict.fromkeys(found["model"]))
-    if wanted.model not in models and (wanted.model or len(models) > 1):
-        raise RecordsError(f"{wanted.name}: {unknown('model', wanted.model, models)}")
-    found = found[found["model"] == wanted.model] if wanted.model else found
+    if len(models) != 1:
+        known = models or dict.fromkeys(frame["model"])
+        raise RecordsError(f"{wanted.name}: {unknown('model', wanted.model, known)}")
     if missing := [one for one in wanted.targets if one not in set(found["target"])]:
         raise RecordsError(f"{wanted.name}: {unknown('target', missing[0], set(found['target']))}")
     kept = [*wanted.targets, *sources_of(wanted.source)]

@@ -71,6 +71,21 @@ def test_effects_equal_those_computed_by_hand() -> None:
     assert margin <= float(own.drop("0-1").within) < margin + 0.1
 
 
+def test_factors_of_pretraining_equal_those_computed_by_hand() -> None:
+    found: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+    with (ROOT / "results/emerging-factors/records.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if row["metric"] == "las" and not row["layer"]:
+                found[row["model"], row["target"]][row["seed"]] = 100 * float(row["value"])
+    lost = [
+        found["default", "jora"][seed] - found["sep upper", "jora"][seed] for seed in found["default", "jora"]
+    ]
+    half = 4.302653 * stdev(lost) / math.sqrt(3)  # the t quantile of two degrees of freedom; three seeds
+    assert str(study("emerging-factors", "parsing").drop("sep upper")) == f"{fmean(lost):.1f} ± {half:.1f}"
+    own = study("emerging-factors", "parsing", model="sep upper").score("jora")
+    assert own == f"{fmean(found['sep upper', 'jora'].values()):.1f}"
+
+
 @pytest.mark.parametrize(
     ("ask", "answer"),
     [
@@ -82,6 +97,8 @@ def test_effects_equal_those_computed_by_hand() -> None:
         (lambda: study("minimbert-upos", targets=["tr"]), "unknown target 'tr'"),
         (lambda: study("minimbert-upos", source="de"), "unknown source 'de'; Known: en"),
         (lambda: study("minimbert-upos", metric="las"), "las"),
+        (lambda: study("emerging-unshared"), "unknown model ''; Known: default, learned positions"),
+        (lambda: study("emerging-unshared", model="small"), "unknown model 'small'; Known: default, "),
         (lambda: study("minimbert-upos", sweep="rewind"), "unknown sweep 'rewind'"),
         (lambda: study("minimbert-upos").drop("1-2"), "unknown ablation or layers '1-2'"),
         (lambda: study("minimbert-upos").drop("0-1", "tr"), "unknown target 'tr'"),
