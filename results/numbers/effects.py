@@ -73,6 +73,10 @@ class Study:
         values = [100 * value for value in self._scores(of, ablation)]
         return Estimate(fmean(values), t_interval(values)[1] - fmean(values), len(values))
 
+    def by_seed(self, ablation: str = "none", of: str = "mean") -> list[float]:
+        """Return the score of each seed, in points."""
+        return [100 * value for value in self._scores(of, ablation)]
+
     def items(self, of: str) -> str:
         """Write how many items of a target are scored for each seed."""
         rows = scores(self.wanted)
