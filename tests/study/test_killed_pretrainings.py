@@ -91,6 +91,8 @@ def eight_pretrainings(folder: Path) -> StudyPlan:
             "targets": LANGUAGES[1:],
             "seeds": [0],
             "ablations": ["none"],
+            # Without weights a kill between a fit and its run costs the fit again.
+            "keep": "all",
             "training": {"epochs": 1, "learning_rate": 1e-3, "batch_size": 8},
         }
     )
