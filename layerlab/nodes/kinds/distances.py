@@ -14,17 +14,17 @@ from pydantic import BaseModel, ConfigDict
 
 from layerlab.analysis.stored.record import Record, ScoreRow
 from layerlab.data.formats.distances import Distances, read_distances
-from layerlab.errors import DataError, StudyError
+from layerlab.errors import DataError
 from layerlab.names import DISTANCE
 from layerlab.nodes.facts import Facts
 from layerlab.nodes.identity import digest
 from layerlab.nodes.kinds.fields import read_node
 from layerlab.nodes.kinds.fit import Fit
+from layerlab.nodes.kinds.places import read_options
 from layerlab.nodes.kinds.run import Run
 from layerlab.nodes.node import Node, Work, node
 from layerlab.targets import is_own
 from layerlab.tasks.task import get_task
-from layerlab.validation import validate
 
 
 class DistanceOptions(BaseModel):
@@ -93,9 +93,7 @@ class LanguageDistances(BaseModel):
             StudyError: The options make no sense.
             DataError: The table cannot be read, or has no pair of the study.
         """
-        read, problems = validate(DistanceOptions, options or {}, below=("nodes", "distances"))
-        if read is None:
-            raise StudyError(problems, "nodes.distances")
+        read = read_options(DistanceOptions, options, cls.kind)
         table = read_distances(read.table)
         fits = {item.id: item for item in nodes if isinstance(item, Fit)}
         made: dict[tuple[str, str, str], LanguageDistances] = {}

@@ -17,18 +17,18 @@ from pydantic import BaseModel, ConfigDict
 from layerlab.analysis.stored.record import Record, ScoreRow
 from layerlab.data.catalog.corpus import find_corpus
 from layerlab.data.spec import DataSpec
-from layerlab.errors import Problem, StudyError, unknown
 from layerlab.names import OVERLAP
 from layerlab.nodes.facts import Facts
 from layerlab.nodes.identity import digest
 from layerlab.nodes.kinds.fields import read_node
 from layerlab.nodes.kinds.fit import Fit
+from layerlab.nodes.kinds.places import places_of, read_options
 from layerlab.nodes.kinds.run import Run
 from layerlab.nodes.kinds.training.encoding import Encoding
 from layerlab.nodes.kinds.training.origin import Origin, read_planned
 from layerlab.nodes.node import Node, Work, node
 from layerlab.tasks.task import get_task
-from layerlab.validation import Names, validate
+from layerlab.validation import Names
 
 if TYPE_CHECKING:
     from layerlab.measures.overlap import Overlap
@@ -116,21 +116,11 @@ class PieceOverlap(BaseModel):
         Raises:
             StudyError: The options make no sense.
         """
-        read, problems = validate(OverlapOptions, options or {}, below=("nodes", "overlap"))
-        if read is None:
-            raise StudyError(problems, "nodes.overlap")
-        if wrong := [task for task in read.tasks if task not in study.tasks]:
-            raise StudyError([Problem("tasks", unknown("task", wrong[0], study.tasks))], "nodes.overlap")
-        fits = {item.id: item for item in nodes if isinstance(item, Fit)}
-        places = set()
+        read = read_options(OverlapOptions, options, cls.kind)
         found: dict[str, PieceOverlap] = {}
-        for run in (item for item in nodes if isinstance(item, Run)):
-            fit = fits[run.fit]
-            place = tuple(fit.columns.values())
-            if place not in places and fit.spec.task in (read.tasks or study.tasks):
-                places.add(place)
-                one = _overlap_of(fit, run, study.name)
-                found.setdefault(one.id, one)
+        for fit, run in places_of(study, nodes, read, cls.kind):
+            one = _overlap_of(fit, run, study.name)
+            found.setdefault(one.id, one)
         yield from found.values()
 
     def execute(self, work: Work) -> None:

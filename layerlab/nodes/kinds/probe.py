@@ -15,19 +15,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from layerlab.analysis.stored.record import Record
 from layerlab.data.catalog.corpus import find_corpus
 from layerlab.data.spec import DataSpec
-from layerlab.errors import Problem, StudyError, unknown
 from layerlab.measures.options import ProbeTraining
 from layerlab.nodes.facts import Facts
 from layerlab.nodes.identity import digest
 from layerlab.nodes.kinds.evaluation.probing import probe_columns, probe_corpora, row_of
 from layerlab.nodes.kinds.fields import read_node
 from layerlab.nodes.kinds.fit import Fit
+from layerlab.nodes.kinds.places import places_of, read_options
 from layerlab.nodes.kinds.run import Run
 from layerlab.nodes.kinds.training.origin import Origin, load_encoder, longest_input, read_planned
 from layerlab.nodes.node import Node, Work, node
 from layerlab.tasks.task import get_task
 from layerlab.tasks.words import Word, with_word
-from layerlab.validation import Names, validate
+from layerlab.validation import Names
 
 if TYPE_CHECKING:
     from layerlab.data.sentences import Corpus
@@ -135,18 +135,9 @@ class Probe(BaseModel):
         Raises:
             StudyError: The options make no sense.
         """
-        read, problems = validate(ProbeOptions, options or {}, below=("nodes", "probe"))
-        if read is None:
-            raise StudyError(problems, "nodes.probe")
-        if wrong := [task for task in read.tasks if task not in study.tasks]:
-            raise StudyError([Problem("tasks", unknown("task", wrong[0], study.tasks))], "nodes.probe")
-        fits = {item.id: item for item in nodes if isinstance(item, Fit)}
-        seen = set()
-        for run in (item for item in nodes if isinstance(item, Run)):
-            place = tuple(fits[run.fit].columns.values())
-            if place not in seen and fits[run.fit].spec.task in (read.tasks or study.tasks):
-                seen.add(place)
-                yield _probe_of(fits[run.fit], run, study.name, read)
+        read = read_options(ProbeOptions, options, cls.kind)
+        for fit, run in places_of(study, nodes, read, cls.kind):
+            yield _probe_of(fit, run, study.name, read)
 
     def execute(self, work: Work) -> None:
         """Train a head on every level of the frozen encoder and score it on every target.

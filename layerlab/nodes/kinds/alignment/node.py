@@ -23,10 +23,11 @@ from layerlab.nodes.identity import digest
 from layerlab.nodes.kinds.alignment.carried import Carried
 from layerlab.nodes.kinds.alignment.ground import Ground, find_ground
 from layerlab.nodes.kinds.alignment.member import Member, find_member
+from layerlab.nodes.kinds.places import read_options
 from layerlab.nodes.node import Node, Work, node
 from layerlab.targets import is_own
 from layerlab.tasks.task import Task, get_task
-from layerlab.validation import Names, validate
+from layerlab.validation import Names
 
 
 class AlignmentFacts(Facts):
@@ -160,9 +161,7 @@ class Alignment(BaseModel):
             DataError: There is no material.
             CheckpointError: There is no such encoder.
         """
-        read, problems = validate(AlignmentOptions, options or {}, below=("nodes", "alignment"))
-        if read is None:
-            raise StudyError(problems, "nodes.alignment")
+        read = read_options(AlignmentOptions, options, cls.kind)
         members: dict[tuple[str, int], Member] = {}
         for name in read.names:
             for seed in study.seeds:
