@@ -25,9 +25,14 @@ def emerging_rows(frame: pd.DataFrame) -> pd.DataFrame:
     if "step" not in frame.columns:
         return frame.iloc[:0].assign(encoder="")
     rows = frame[frame["step"].notna() & frame["ablation"].isin([BASELINE, PROBE]) & frame["value"].notna()]
-    pairs = zip(rows["model"], rows["step"], strict=True)
-    rows = rows.assign(encoder=[str(model).removesuffix(f"@{step}") for model, step in pairs])
+    rows = rows.assign(encoder=names_at_end(rows))
     return rows[rows.groupby(_PLACE)["step"].transform("nunique") > 1]
+
+
+def names_at_end(rows: pd.DataFrame) -> list[str]:
+    """Return for each row the name that its encoder has after its last step."""
+    pairs = zip(rows["model"], rows["step"], strict=True)
+    return [str(model).removesuffix(f"@{step}") for model, step in pairs]
 
 
 def structure_rows(rows: pd.DataFrame) -> pd.DataFrame:

@@ -14,6 +14,7 @@ import pandas as pd
 from layerlab.analysis.effects.sweeps import select_scores
 from layerlab.analysis.records.tidy import BASELINE
 from layerlab.analysis.transfer.correlation import spearman
+from layerlab.analysis.transfer.emergence import names_at_end
 from layerlab.names import OVERLAP
 from layerlab.targets import zero_shot_targets
 
@@ -94,12 +95,8 @@ def correlate_overlap(points: pd.DataFrame) -> dict[str, float]:
 def _last_steps(scores: pd.DataFrame) -> pd.DataFrame:
     """Leave out ``small@1000`` where the same study has ``small``."""
     known = set(zip(scores["study"], scores["model"], strict=True))
-    steps = scores["step"].astype("object").where(scores["step"].notna(), "")
-    kept = [
-        (study, model.removesuffix(f"@{step}")) not in known or not model.endswith(f"@{step}")
-        for study, model, step in zip(scores["study"], scores["model"].astype(str), steps, strict=True)
-    ]
-    return scores[kept]
+    places = zip(scores["study"], scores["model"], names_at_end(scores), strict=True)
+    return scores[[model == last or (study, last) not in known for study, model, last in places]]
 
 
 def _zero_shot(fits: tuple[object, pd.DataFrame]) -> pd.DataFrame:

@@ -74,18 +74,20 @@ def alike(own: Mapping[str, str], others: Mapping[str, str]) -> list[str]:
     common = [name for name in own if name in others]
     chapters: dict[str, list[str]] = {}
     for name in common:
-        chapters.setdefault(name.rpartition(".")[0], []).append(name)
-    told = {chapter: _go_together(own, others, names) for chapter, names in chapters.items() if chapter}
+        chapters.setdefault(_above(name), []).append(name)
+    right = {chapter for chapter, names in chapters.items() if _go_together(own, others, names)}
     books: dict[str, list[bool]] = {}
-    for chapter, right in told.items():
-        books.setdefault(chapter.rpartition(".")[0] or chapter, []).append(right)
+    for chapter in chapters:
+        books.setdefault(_above(chapter) or chapter, []).append(chapter in right)
     # Of a book that is numbered otherwise, a few chapters correlate by chance.
-    good = {book for book, chapters_right in books.items() if 2 * sum(chapters_right) >= len(chapters_right)}
-    return [name for name in common if _is_kept(name.rpartition(".")[0], told, good)]
+    good = {book for book, told in books.items() if 2 * sum(told) >= len(told)}
+    kept = {"", *(chapter for chapter in right if (_above(chapter) or chapter) in good)}
+    return [name for name in common if _above(name) in kept]
 
 
-def _is_kept(chapter: str, told: Mapping[str, bool], books: set[str]) -> bool:
-    return not chapter or (told[chapter] and (chapter.rpartition(".")[0] or chapter) in books)
+def _above(place: str) -> str:
+    """Return the chapter of a verse, or the book of a chapter; empty where there is none."""
+    return place.rpartition(".")[0]
 
 
 def _go_together(own: Mapping[str, str], others: Mapping[str, str], names: Sequence[str]) -> bool:

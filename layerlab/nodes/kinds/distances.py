@@ -18,7 +18,7 @@ from layerlab.errors import DataError
 from layerlab.names import DISTANCE
 from layerlab.nodes.facts import Facts
 from layerlab.nodes.identity import digest
-from layerlab.nodes.kinds.fields import read_node
+from layerlab.nodes.kinds.fields import columns_beside, read_node
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.places import read_options
 from layerlab.nodes.kinds.run import Run
@@ -138,8 +138,6 @@ def _distances_of(table: Distances, fit: Fit, run: Run, study: str) -> LanguageD
         found = {target: table.between(kind, fit.source, target) for target in targets}
         values[kind] = {target: value for target, value in found.items() if value is not None}
         lacking[kind] = tuple(target for target in targets if target not in values[kind])
-    named = {"study": study, **fit.columns}
-    plain = dict.fromkeys(("layers", "sweep", "fit_id"), "")
-    about = {**named, "ablation": DISTANCE, "phase": "none", "intervention": "none", **plain, "options": "[]"}
-    about["main_metric"] = get_task(fit.spec.task).metric
+    metric = get_task(fit.spec.task).metric
+    about = columns_beside({"study": study, **fit.columns}, DISTANCE, metric)
     return LanguageDistances(columns=about, values=values, lacking=lacking)

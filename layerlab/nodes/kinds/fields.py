@@ -1,4 +1,4 @@
-"""Fields of nodes: plain values in a store, interventions and others in memory."""
+"""Fields of nodes: plain values in a store, interventions and others in memory; columns of their records."""
 
 from __future__ import annotations
 
@@ -16,6 +16,19 @@ M = TypeVar("M", bound=BaseModel)
 def read_node(cls: type[M], plain: Mapping[str, Any]) -> M:
     """Read a node's fields back from what a store keeps of it, which has its kind and id beside them."""
     return cls.model_validate({key: value for key, value in plain.items() if key not in ("kind", "id")})
+
+
+def columns_beside(named: Mapping[str, Any], ablation: str, main_metric: str) -> dict[str, Any]:
+    """Return the columns of records beside those of fits: nothing was intervened on.
+
+    Args:
+        named: The columns that say what the records are of.
+        ablation: What stands for one.
+        main_metric: The task's; empty where there is no task.
+    """
+    blank = dict.fromkeys(("layers", "sweep", "fit_id"), "")
+    nothing = {"phase": "none", "intervention": "none", "options": "[]", **blank}
+    return {**named, "ablation": ablation, **nothing, "main_metric": main_metric}
 
 
 def _read(value: Any) -> Any:

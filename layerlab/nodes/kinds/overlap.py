@@ -20,7 +20,7 @@ from layerlab.data.spec import DataSpec
 from layerlab.names import OVERLAP
 from layerlab.nodes.facts import Facts
 from layerlab.nodes.identity import digest
-from layerlab.nodes.kinds.fields import read_node
+from layerlab.nodes.kinds.fields import columns_beside, read_node
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.nodes.kinds.places import places_of, read_options
 from layerlab.nodes.kinds.run import Run
@@ -167,14 +167,13 @@ def _rows_of(target: str, found: Overlap) -> Iterator[ScoreRow]:
 
 def _overlap_of(fit: Fit, run: Run, study: str) -> PieceOverlap:
     """Return the overlap of the encoder that a fit starts from, on the corpora of the fit and its run."""
-    plain = dict.fromkeys(("layers", "sweep", "fit_id"), "")
-    about = {**fit.columns, "ablation": OVERLAP, "phase": "none", "intervention": "none", **plain}
+    metric = get_task(fit.spec.task).metric
     return PieceOverlap(
         checkpoint=fit.spec.checkpoint,
         location=fit.location,
         revision=fit.revision,
         pretraining=fit.pretraining,
-        columns={"study": study, **about, "options": "[]", "main_metric": get_task(fit.spec.task).metric},
+        columns=columns_beside({"study": study, **fit.columns}, OVERLAP, metric),
         task=fit.spec.task,
         source=fit.source,
         train=fit.spec.corpora_of("train", fit.source),

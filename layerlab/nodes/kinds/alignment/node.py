@@ -23,6 +23,7 @@ from layerlab.nodes.identity import digest
 from layerlab.nodes.kinds.alignment.carried import Carried
 from layerlab.nodes.kinds.alignment.ground import Ground, find_ground
 from layerlab.nodes.kinds.alignment.member import Member, find_member
+from layerlab.nodes.kinds.fields import columns_beside, read_node
 from layerlab.nodes.kinds.places import read_options
 from layerlab.nodes.node import Node, Work, node
 from layerlab.targets import is_own
@@ -150,7 +151,7 @@ class Alignment(BaseModel):
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Alignment:
         """Read plain values of the store back."""
-        return cls.model_validate({key: plain[key] for key in plain if key not in ("kind", "id")})
+        return read_node(cls, plain)
 
     @classmethod
     def plan(cls, options: Any, study: Any, nodes: Sequence[Node]) -> Iterator[Node]:
@@ -218,9 +219,8 @@ def aligned_columns(
     states went through.
     """
     named: dict[str, Any] = {"study": study, "model": labels[0], "donor": labels[1], "source": source}
-    named |= {"task": task.name, "main_metric": task.metric} if task else {"task": "", "main_metric": ""}
-    plain = {"phase": "none", "intervention": "none", **dict.fromkeys(("layers", "sweep", "fit_id"), "")}
-    return {**named, "seed": seed, "ablation": ALIGNED, **plain, "options": "[]"}
+    named |= {"task": task.name if task else "", "seed": seed}
+    return columns_beside(named, ALIGNED, task.metric if task else "")
 
 
 def possible(how: Aligning, ground: Ground) -> tuple[Aligning, str]:

@@ -10,6 +10,7 @@ from layerlab.analysis.stored.record import ScoreRow
 from layerlab.data.sentences import joined
 from layerlab.errors import CheckpointError
 from layerlab.names import PROBE
+from layerlab.nodes.kinds.fields import columns_beside
 from layerlab.tasks.corpora import EncodedCorpus, encode_corpus, join_corpora
 
 if TYPE_CHECKING:
@@ -88,12 +89,4 @@ def probe_columns(
     named = {"study": study, "model": model, "task": task.name, "source": source, "seed": seed}
     if step is not None:
         named["step"] = step
-    plain = {
-        "phase": "none",
-        "intervention": "none",
-        "layers": "",
-        "sweep": "",
-        "options": "[]",
-        "fit_id": "",
-    }
-    return {**named, "ablation": PROBE, **plain, "main_metric": task.metric}
+    return columns_beside(named, PROBE, task.metric)
