@@ -15,6 +15,7 @@ FOLDER = Path(__file__).parents[1] / "experiments"
 SMALL = {
     "emerging_anchors": (18, 0, 54),
     "emerging_factors": (24, 0, 72),
+    "emerging_nli": (24, 0, 24),
     "emerging_domain": (21, 0, 63),
     "emerging_text": (24, 0, 72),
     "emerging_steps": (3, 18, 42),

@@ -9,9 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from layerlab.analysis.stored.made import digest_inputs, made_of, note_made
 from layerlab.errors import Problem, StudyError, unknown
-from layerlab.files import write_text
 from layerlab.nodes.engines.choice import default_engine
 from layerlab.nodes.engines.engine import Detaching, Engine, MakeEngine, find_engine
 from layerlab.nodes.engines.scheduler import run_in_order, schedule
@@ -23,9 +21,10 @@ from layerlab.nodes.store.runners import announced
 from layerlab.nodes.store.store import Store
 from layerlab.nodes.worker import run_nodes
 from layerlab.study.costs.memory import estimate_memory
+from layerlab.study.directory.frames import write_frames
 from layerlab.study.directory.keeping import KEEP, Keeping
 from layerlab.study.directory.mirroring import begin_mirroring, end_mirroring, take_over
-from layerlab.study.directory.parts import PATIENCE, join_again, prepare_store
+from layerlab.study.directory.parts import join_again, prepare_store
 from layerlab.study.directory.pruning import revive
 from layerlab.study.directory.status import Status, done_nodes, read_status
 from layerlab.study.plan import Plan
@@ -129,11 +128,7 @@ def run_plan(
         _check_precision(plan, store, device)
     prepare_store(plan, store, keeping, part=part, divided=divided)
     settings = replace(settings, mirror=begin_mirroring(plan, store, mirror))
-    before = read_status(plan, store)
-    for failure in before.failures:
-        store.clear_failure(failure["id"])
-    if not before.complete:
-        revive(plan, store)
+    before = _begin(plan, store)
     with (
         _announced(store, engine, before),
         Progress(plan, store, enabled=progress and process_rank() == 0) as display,
@@ -141,13 +136,7 @@ def run_plan(
         left_to = _carry_out(
             plan, store, settings, keeping, make, workers, retries, engine not in LOCAL, display.tick, detach
         )
-    _sweep(plan, store)
-    status = read_status(plan, store)
-    if process_rank() == 0:
-        if part is not None:
-            join_again(plan, store, keeping, part)
-        write_frames(store)
-    end_mirroring(plan, store)
+    status = _end(plan, store, keeping, part)
     n_new = max(0, status.n_done - before.n_done)
     return Outcome(store, status, time.monotonic() - started, n_new, left_to)
 
@@ -160,10 +149,28 @@ def _announced(store: Store, engine: str | MakeEngine, before: Status) -> Abstra
     return announced(store, f"engine {name}")
 
 
-def _sweep(plan: Plan, store: Store) -> None:
-    """Remove what killed processes left."""
-    if process_rank() == 0:
+def _begin(plan: Plan, store: Store) -> Status:
+    """Let what failed be tried again and what was pruned be made again; return what was done before."""
+    before = read_status(plan, store)
+    for failure in before.failures:
+        store.clear_failure(failure["id"])
+    if not before.complete:
+        revive(plan, store)
+    return before
+
+
+def _end(plan: Plan, store: Store, keeping: Keeping, part: str | None) -> Status:
+    """Remove what killed processes left, write the frames, and return what is done now."""
+    first = process_rank() == 0
+    if first:
         sweep_leftovers(store, done_nodes(plan.nodes, store))
+    status = read_status(plan, store)
+    if first and part is not None:
+        join_again(plan, store, keeping, part)
+    if first:
+        write_frames(store)
+    end_mirroring(plan, store)
+    return status
 
 
 def _check_options(device: str, workers: int | None, keep: str | None, processes: int) -> None:
@@ -245,30 +252,3 @@ def _check_precision(plan: Plan, store: Store, device: str) -> None:
     warning = check_precision((item for item in plan.nodes if item.id not in done), device)
     if warning and process_rank() == 0:
         print(f"note: {warning}", file=sys.stderr)
-
-
-def write_frames(store: Store) -> None:
-    """Write the tidy frames and the counts of a store beside its nodes, unless they would be the same.
-
-    Processes do so one after the other, so that the last one to end writes what all have done.
-    """
-    with store.locked(PATIENCE):
-        inputs = digest_inputs(store.root)
-        if made_of(store.root, "frames", inputs):
-            return
-        from layerlab.analysis.records.tidy import load_nodes, load_records, validate_records
-        from layerlab.analysis.records.trajectories import FILE, find_trajectories, write_trajectories
-        from layerlab.analysis.sentences.counts import PACKED, find_counts, write_counts
-        from layerlab.analysis.stored.frame_files import to_csv
-
-        records, nodes = load_records(store.root), load_nodes(store.root)
-        files = [store.root / "records.csv", store.root / "nodes.csv"]
-        write_text(files[0], to_csv(validate_records(records)))
-        write_text(files[1], to_csv(nodes))
-        trajectories = find_trajectories(store.root)
-        if trajectories is not None:
-            files.append(write_trajectories(trajectories, store.root / f"{FILE}.csv"))
-        counts = find_counts(store.root)
-        if counts is not None:
-            files.append(write_counts(counts, store.root / PACKED))
-        note_made(store.root, "frames", inputs, files)

@@ -27,9 +27,9 @@ from layerlab.nodes.settings import WorkSettings
 from layerlab.nodes.store.leftovers import sweep_leftovers
 from layerlab.nodes.store.runners import announced
 from layerlab.nodes.store.store import Store
+from layerlab.study.directory.frames import write_frames
 from layerlab.study.directory.keeping import Keeping
 from layerlab.study.directory.status import done_nodes
-from layerlab.study.runner import write_frames
 
 #: How long to wait for others where nothing is to be done, in seconds; longer than a silent lease is held.
 IDLE_SECONDS: Final = 300.0

@@ -15,8 +15,8 @@ from layerlab.nodes.facts import Facts
 from layerlab.nodes.kinds.evaluation.sentence_counts import write_run_counts
 from layerlab.nodes.kinds.run import Run
 from layerlab.nodes.store.store import Store
+from layerlab.study.directory.frames import write_frames
 from layerlab.study.directory.parts import prepare_store
-from layerlab.study.runner import write_frames
 from layerlab.study.study import Study
 from layerlab.tasks.metrics.score import Score, ratio_score
 

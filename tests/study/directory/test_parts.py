@@ -11,15 +11,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from layerlab.analysis.stored.record import Manifest, Record, ScoreRow
+from layerlab.analysis.stored.record import Manifest
 from layerlab.errors import StoreError
 from layerlab.nodes.kinds.run import Run
 from layerlab.nodes.store.store import Store
+from layerlab.study.directory.frames import write_frames
 from layerlab.study.directory.keeping import Keeping
 from layerlab.study.directory.parts import is_divided, join_again, part_of, prepare_store
 from layerlab.study.plan import Plan
-from layerlab.study.runner import write_frames
 from layerlab.study.study import Study
+from tests.fixtures.studies import publish_run
 
 
 def at_once(works: Sequence[Callable[[], object]]) -> list[BaseException | None]:
@@ -50,10 +51,7 @@ def carry_out(file: Path, folder: Path, *overrides: str) -> None:
 
 def publish(plan: Plan, store: Store) -> None:
     for run in plan.of(Run):
-        about = {**run.columns, "run_id": run.id, "fit_id": run.fit}
-        score = ScoreRow(target="aa", split="test", metric="accuracy", value=0.5, n=1)
-        with store.publish("run", run.id) as folder:
-            Record(kind="run", id=run.id, about=about, scores=(score,)).write(folder)
+        publish_run(run, store)
 
 
 def seeds_of(folder: Path) -> set[int]:
