@@ -21,6 +21,7 @@ from results.numbers.effects import Study, study
 from results.numbers.folders import RESULTS, settings
 from results.numbers.forms import fraction, language, listing, named
 from results.numbers.levels import levels, rho
+from results.numbers.pairs import pairs
 
 ROOT = RESULTS.parent
 README = "README.md.j2"
@@ -110,6 +111,7 @@ def _environment() -> Environment:
         study=study,
         levels=levels,
         rho=rho,
+        pairs=pairs,
         settings=settings,
         claim=claim,
         given=_given(),

@@ -9,11 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean, stdev
 
+import numpy as np
 import pytest
 
+from layerlab.analysis.sentences.counts import load_counts
 from layerlab.errors import RecordsError
+from layerlab.languages.corpora.nli import generate_pairs
+from layerlab.languages.family import find_family
 from results.numbers.effects import study
 from results.numbers.levels import levels, rho
+from results.numbers.pairs import pairs
 from results.numbers.rendering import ROOT, claim, loose_numbers, made_texts, templates
 
 
@@ -118,3 +123,21 @@ def test_factors_of_pretraining_equal_those_computed_by_hand() -> None:
 def test_what_is_not_there_is_an_error_that_says_what_is(ask: Callable[[], object], answer: str) -> None:
     with pytest.raises(RecordsError, match=answer):
         ask()
+
+
+def test_pairs_with_a_denial_are_those_whose_text_has_the_word_for_not() -> None:
+    tests = list(generate_pairs("jora", 500, "0-test", family=find_family("instrument")))
+    said = [(pair.premise.sentence, pair.hypothesis.sentence) for pair in tests]
+    words = [[*zip((*a.words, *b.words), (*a.upos, *b.upos), strict=True)] for a, b in said]
+    denied = np.array([("serten", "PART") in both for both in words])
+    hits: dict[str, dict[int, int]] = defaultdict(dict)
+    counts = load_counts(ROOT / "results/emerging-nli", metrics={"accuracy"})
+    for run_id, sentence, hit in counts[counts["target"] == "jora"][["run_id", "sentence", "hits"]].values:
+        hits[run_id][sentence] = hit
+    with (ROOT / "results/emerging-nli/records.csv").open(encoding="utf-8") as file:
+        runs = {row["run_id"] for row in csv.DictReader(file) if row["model"] == "default"}
+    for is_so in (True, False):
+        mean = fmean(fmean(hits[run][n] for n in np.flatnonzero(denied == is_so)) for run in runs)
+        assert pairs("emerging-nli", "jora", "default", denied=is_so).value == pytest.approx(100 * mean)
+    with pytest.raises(RecordsError, match="unknown model 'sep-emb'; did you mean 'sep emb'"):
+        pairs("emerging-nli", "jora", "sep-emb", denied=True)
