@@ -49,11 +49,11 @@ if TYPE_CHECKING:
     from layerlab.measures.overlap import count_pieces, piece_overlap
     from layerlab.measures.retrieval import retrieve
     from layerlab.models.anatomy import Anatomy, register_anatomy
-    from layerlab.models.bundled import bundled_encoders
     from layerlab.models.encoder import Encoder
     from layerlab.models.forward import ResumableForward
     from layerlab.models.layers import Layers, windows
     from layerlab.models.packaged.catalogue import packaged_encoders, register_packaged
+    from layerlab.models.stored.bundled import bundled_encoders
     from layerlab.nodes.engines.engine import register_engine
     from layerlab.nodes.kinds.probes import probe_models
     from layerlab.nodes.node import node
@@ -116,7 +116,7 @@ _HOMES = {
     "layerlab.measures.overlap": ("count_pieces", "piece_overlap"),
     "layerlab.inspection.inspect": ("inspect_checkpoint",),
     "layerlab.models.anatomy": ("Anatomy", "register_anatomy"),
-    "layerlab.models.bundled": ("bundled_encoders",),
+    "layerlab.models.stored.bundled": ("bundled_encoders",),
     "layerlab.models.encoder": ("Encoder",),
     "layerlab.models.forward": ("ResumableForward",),
     "layerlab.models.packaged.catalogue": ("packaged_encoders", "register_packaged"),

@@ -28,8 +28,8 @@ from layerlab.finetuning.evaluation import EVALUATION_PIECES
 from layerlab.finetuning.loop import fine_tune
 from layerlab.finetuning.model import Batch, TaskModel, build_task_model, forward_batch
 from layerlab.finetuning.training import Training
-from layerlab.models.bundled import bundled_folder
 from layerlab.models.encoder import Encoder
+from layerlab.models.stored.bundled import bundled_folder
 from layerlab.tasks.corpora import EncodedCorpus, encode_corpus
 from layerlab.tasks.heads.biaffine import tree_scores
 from layerlab.tasks.heads.trees import are_trees, best_trees

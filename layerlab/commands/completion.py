@@ -14,8 +14,8 @@ def models(incomplete: str) -> list[str]:
     >>> models("minimbert-c")
     ['minimbert-controlled']
     """
-    from layerlab.models.bundled import bundled_encoders
     from layerlab.models.packaged.catalogue import packaged_encoders
+    from layerlab.models.stored.bundled import bundled_encoders
 
     return _beginning(incomplete, (*bundled_encoders(), *packaged_encoders()))
 

@@ -12,9 +12,9 @@ from layerlab.files import digest_file
 from layerlab.models.anatomy import anatomy_of
 from layerlab.models.by_language.manifest import files_by_language
 from layerlab.models.by_language.views import manifest_of
-from layerlab.models.folders import TOKENIZER_PATTERNS, WEIGHT_PATTERNS, matching
 from layerlab.models.loading import check_weights, load_config, split_revision
-from layerlab.models.remembered import recall, remembered
+from layerlab.models.stored.folders import TOKENIZER_PATTERNS, WEIGHT_PATTERNS, matching
+from layerlab.models.stored.remembered import recall, remembered
 
 # The kind of what is remembered of a folder whose weights were checked.
 _FOUND = "found"

@@ -34,7 +34,7 @@ class ResumableForward:
     Args:
         model: An encoder, or a transformers model, with or without head.
 
-    >>> from layerlab.models.bundled import bundled_folder
+    >>> from layerlab.models.stored.bundled import bundled_folder
     >>> encoder = Encoder.from_pretrained(str(bundled_folder("minimbert")))
     >>> inputs = {name: torch.ones(1, 5, dtype=torch.long) for name in ("input_ids", "attention_mask")}
     >>> forward = ResumableForward(encoder)

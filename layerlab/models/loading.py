@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 from layerlab.errors import ArchitectureError, CheckpointError, LayerlabError
 from layerlab.files import read_json
 from layerlab.models.anatomy import anatomy_of
-from layerlab.models.bundled import bundled_encoders, bundled_folder
 from layerlab.models.by_language.manifest import must_name_language
 from layerlab.models.by_language.views import Views, load_view, manifest_of, own_parameters, tie
-from layerlab.models.folders import check_folder, read_config_file
 from layerlab.models.packaged.catalogue import packaged_encoders, packaged_folder
 from layerlab.models.quiet import quiet_transformers
+from layerlab.models.stored.bundled import bundled_encoders, bundled_folder
+from layerlab.models.stored.folders import check_folder, read_config_file
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

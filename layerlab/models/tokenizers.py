@@ -11,9 +11,9 @@ from layerlab.errors import CheckpointError
 from layerlab.files import read_text
 from layerlab.models.by_language.manifest import FOLDER, language_for, must_name_language
 from layerlab.models.by_language.tokenizers import languages_with_tokenizers
-from layerlab.models.folders import check_tokenizer_files
 from layerlab.models.loading import NO_REMOTE_CODE, load_config, place_of, translated
 from layerlab.models.pieces import blank_pieces, has_blank_pieces
+from layerlab.models.stored.folders import check_tokenizer_files
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

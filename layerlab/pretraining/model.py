@@ -8,7 +8,7 @@ import torch
 
 from layerlab.errors import ArchitectureError, unknown
 from layerlab.models.by_language.views import Views, tie
-from layerlab.models.folders import fault_of_sizes
+from layerlab.models.stored.folders import fault_of_sizes
 from layerlab.pretraining.budget import sizes_for
 from layerlab.pretraining.factors.growth import check_growth, grow
 from layerlab.pretraining.spec import PretrainingSpec

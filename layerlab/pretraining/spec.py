@@ -13,7 +13,7 @@ from layerlab.config import apply_overrides, read_yaml
 from layerlab.errors import StudyError, unknown
 from layerlab.extensions import import_modules
 from layerlab.files import leaves_folder
-from layerlab.models.bundled import bundled_folder
+from layerlab.models.stored.bundled import bundled_folder
 from layerlab.pretraining.factors.abilities import Separating, Tokenizing
 from layerlab.pretraining.factors.anchors import ANCHORS, Anchors
 from layerlab.pretraining.factors.factor import Surroundings, check_together, read_factors

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
+import layerlab
 from layerlab.analysis.records.nodes import load_nodes
 from layerlab.analysis.records.tidy import load_records
 from layerlab.bench.programs import flops, profile, synthetic
@@ -80,6 +82,14 @@ def test_the_time_of_a_study_is_taken_apart(treebanks: Path, tiny_encoder: Path,
     assert seconds["operators", "optimiser"] > 0
     assert seconds["stage"].sum() > 0.1
     assert seconds["stage", "report"] > 0
+
+
+def test_each_stage_is_told_by_files_that_there_are() -> None:
+    files = [path.as_posix() for path in Path(layerlab.__file__).parent.rglob("*.py")]
+    files += [path.as_posix() for path in Path(torch.__file__).parent.glob("*/**/*.py")]
+    outside = {"importlib", "clip_grad", "matplotlib", "safetensors", "modeling_utils"}
+    parts = {part for _, parts in profile.STAGES for part in parts} - outside
+    assert {part for part in parts if not any(part in file for file in files)} == set()
 
 
 def test_parallel_sentences_count_once_in_each_language(

@@ -71,7 +71,7 @@ VERBS: dict[str, tuple[list[str], str]] = {
     "pretrain": (["pretrain", "spec.yaml"], "layerlab.pretraining.spec.read_spec"),
     "bench": (["bench", "there"], "layerlab.bench.bench.run_bench"),
     "check": (["check", "model", "--no-text"], "layerlab.inspection.inspect.inspect_checkpoint"),
-    "encoders list": (["encoders", "list"], "layerlab.models.bundled.bundled_encoders"),
+    "encoders list": (["encoders", "list"], "layerlab.models.stored.bundled.bundled_encoders"),
     "encoders remove": (["encoders", "remove", "name"], "layerlab.models.packaged.cache.kept_checkpoints"),
     "languages list": (["languages", "list"], "layerlab.languages.family.find_family"),
     "languages write": (["languages", "write", "there"], "layerlab.languages.family.find_family"),

@@ -16,7 +16,7 @@ from torch import Tensor
 from layerlab.data.bitext import Bitext, pairs_with
 from layerlab.inspection.inspect import inspect_checkpoint
 from layerlab.languages.corpora.on_demand import speak
-from layerlab.models.bundled import bundled_folder
+from layerlab.models.stored.bundled import bundled_folder
 from tests.fixtures.command_line import Call
 
 MODEL = "minimbert-controlled"

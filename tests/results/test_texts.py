@@ -137,7 +137,7 @@ def test_pairs_with_a_denial_are_those_whose_text_has_the_word_for_not() -> None
     with (ROOT / "results/emerging-nli/records.csv").open(encoding="utf-8") as file:
         runs = {row["run_id"] for row in csv.DictReader(file) if row["model"] == "default"}
     for is_so in (True, False):
-        mean = fmean(fmean(hits[run][n] for n in np.flatnonzero(denied == is_so)) for run in runs)
+        mean = fmean(fmean(hits[run][n] for n in np.flatnonzero(denied == is_so).tolist()) for run in runs)
         assert pairs("emerging-nli", "jora", "default", denied=is_so).value == pytest.approx(100 * mean)
     with pytest.raises(RecordsError, match="unknown model 'sep-emb'; did you mean 'sep emb'"):
         pairs("emerging-nli", "jora", "sep-emb", denied=True)

@@ -32,12 +32,13 @@ STAGES: Final = (
     ("data", ("tasks/tagging",)),
     ("writing", ("training/checkpoint", "finetuning/checkpoint", "layerlab/files", "sentence_counts")),
     ("writing", ("nodes/store", "safetensors")),
-    ("loading", ("models/loading", "models/tokenizers", "models/checkpoints", "modeling_utils")),
+    ("loading", ("models/loading", "models/tokenizers", "models/checkpoints", "models/stored")),
+    ("loading", ("modeling_utils",)),
     ("evaluation", ("finetuning/evaluation", "tasks/metrics")),
     ("report", ("layerlab/report", "matplotlib")),
     ("records", ("layerlab/analysis",)),
-    ("plan", ("study/expansion", "study/study", "study/reading", "study/status", "study/runner")),
-    ("training forward", ("finetuning/step", "finetuning/loop", "finetuning/frozen", "training/step")),
+    ("plan", ("layerlab/study",)),
+    ("training forward", ("layerlab/finetuning", "training/step")),
 )  # fmt: skip
 OPERATORS: Final = (
     ("matmul", ("mm", "linear", "matmul", "bmm")),

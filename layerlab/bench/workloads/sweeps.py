@@ -171,7 +171,7 @@ def _study(
 def _job(
     folder: Path, treebanks: Path, languages: tuple[str, ...], encoder: str, size: SweepSize, grouped: bool
 ) -> dict[str, Any]:
-    from layerlab.models.bundled import bundled_folder
+    from layerlab.models.stored.bundled import bundled_folder
 
     return {
         "encoder": str(bundled_folder(encoder) or encoder),

@@ -21,9 +21,9 @@ def list_encoders() -> None:
     \b
     layerlab encoders list
     """
-    from layerlab.models.bundled import bundled_encoders
     from layerlab.models.packaged.cache import cache_root, kept_checkpoints
     from layerlab.models.packaged.catalogue import packaged_encoders
+    from layerlab.models.stored.bundled import bundled_encoders
 
     for name in bundled_encoders():
         print(f"{name}  comes with layerlab")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from layerlab.errors import DataError, unknown
 from layerlab.files import digest_file
-from layerlab.models.remembered import remembered
+from layerlab.models.stored.remembered import remembered
 
 Tokens = NDArray[np.int32]
 

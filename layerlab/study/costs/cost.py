@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from layerlab.data.catalog.corpus import DataSpec, find_corpus
 from layerlab.data.sentences import take_evenly
 from layerlab.errors import CheckpointError
-from layerlab.models.remembered import recall, remembered
+from layerlab.models.stored.remembered import recall, remembered
 from layerlab.models.tokenizers import find_tokenizers
 from layerlab.nodes.kinds.evaluation.measurement import read_measured
 from layerlab.nodes.kinds.fit import Fit

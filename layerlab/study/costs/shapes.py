@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from layerlab.errors import CheckpointError, unknown
 from layerlab.models.loading import load_config
-from layerlab.models.remembered import remembered
+from layerlab.models.stored.remembered import remembered
 from layerlab.nodes.kinds.fit import Fit
 from layerlab.pretraining.spec import PretrainingSpec
 from layerlab.study.costs.loads import Load

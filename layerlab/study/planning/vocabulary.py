@@ -11,7 +11,7 @@ from layerlab.errors import LayerlabError
 from layerlab.models.by_language.manifest import language_for
 from layerlab.models.checkpoints import Checkpoint
 from layerlab.models.pieces import special_tokens
-from layerlab.models.remembered import recall, remembered
+from layerlab.models.stored.remembered import recall, remembered
 from layerlab.models.tokenizers import find_tokenizers
 from layerlab.pretraining.factors.abilities import Tokenizing
 from layerlab.study.planning.findings import Expansion

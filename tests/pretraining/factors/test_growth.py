@@ -8,7 +8,7 @@ import torch
 from transformers import AutoModelForMaskedLM
 
 from layerlab.errors import ArchitectureError, CheckpointError
-from layerlab.models.bundled import bundled_folder
+from layerlab.models.stored.bundled import bundled_folder
 from layerlab.pretraining.model import build_model, check_architecture
 from layerlab.pretraining.run import pretrain
 from layerlab.pretraining.spec import Architecture, PretrainingSpec, read_spec

@@ -23,8 +23,8 @@ from layerlab.finetuning.evaluation import predict
 from layerlab.finetuning.loop import fine_tune
 from layerlab.finetuning.model import TaskModel, build_task_model
 from layerlab.finetuning.training import Training
-from layerlab.models.bundled import bundled_folder
 from layerlab.models.encoder import Encoder
+from layerlab.models.stored.bundled import bundled_folder
 from layerlab.tasks.corpora import EncodedCorpus, encode_corpus
 from layerlab.tasks.metrics.attachment import universal
 from layerlab.tasks.parsing import Parsing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_FOLDER = Path(__file__).resolve().parent.parent / "encoders"
+_FOLDER = Path(__file__).resolve().parents[2] / "encoders"
 
 
 def bundled_encoders() -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import pytest
 from layerlab.errors import CheckpointError
 from layerlab.models import checkpoints, loading
 from layerlab.models.checkpoints import find_checkpoint
-from layerlab.models.remembered import recall, remembered
+from layerlab.models.stored.remembered import recall, remembered
 
 
 @pytest.fixture(autouse=True)

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from layerlab.errors import CheckpointError
-from layerlab.models.bundled import bundled_encoders, bundled_folder
 from layerlab.models.checkpoints import find_checkpoint
 from layerlab.models.encoder import Encoder
 from layerlab.models.loading import split_revision
+from layerlab.models.stored.bundled import bundled_encoders, bundled_folder
 
 MEGABYTES = {"minimbert-controlled": 6, "minimbert": 20}
 
