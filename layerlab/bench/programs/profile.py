@@ -34,11 +34,11 @@ STAGES: Final = (
     ("writing", ("nodes/store", "safetensors")),
     ("loading", ("models/loading", "models/tokenizers", "models/checkpoints", "models/stored")),
     ("loading", ("modeling_utils",)),
-    ("evaluation", ("finetuning/evaluation", "tasks/metrics")),
+    ("evaluation", ("finetuning/evaluation", "tasks/metrics", "kinds/evaluation")),
     ("report", ("layerlab/report", "matplotlib")),
     ("records", ("layerlab/analysis",)),
     ("plan", ("layerlab/study",)),
-    ("training forward", ("layerlab/finetuning", "training/step")),
+    ("training forward", ("finetuning/step", "finetuning/loop", "finetuning/prefix", "training/step")),
 )  # fmt: skip
 OPERATORS: Final = (
     ("matmul", ("mm", "linear", "matmul", "bmm")),
