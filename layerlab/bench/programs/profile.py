@@ -38,7 +38,7 @@ STAGES: Final = (
     ("report", ("layerlab/report", "matplotlib")),
     ("records", ("layerlab/analysis",)),
     ("plan", ("layerlab/study",)),
-    ("training forward", ("finetuning/step", "finetuning/loop", "finetuning/prefix", "training/step")),
+    ("training forward", ("finetuning/step", "finetuning/loop", "training/step")),
 )  # fmt: skip
 OPERATORS: Final = (
     ("matmul", ("mm", "linear", "matmul", "bmm")),
