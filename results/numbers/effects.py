@@ -8,7 +8,6 @@ from statistics import fmean
 from typing import Any
 
 from layerlab.analysis.effects.scales import LOG_ODDS, POINTS
-from layerlab.analysis.effects.sensitivity import t_interval
 from layerlab.analysis.significance.effects import LEVEL
 from layerlab.errors import RecordsError, unknown
 from layerlab.targets import sources_of, zero_shot_targets
@@ -70,8 +69,7 @@ class Study:
 
     def scored(self, of: str = "mean", ablation: str = "none") -> Estimate:
         """Return the mean score over seeds with its interval, in points."""
-        values = [100 * value for value in self._scores(of, ablation)]
-        return Estimate(fmean(values), t_interval(values)[1] - fmean(values), len(values))
+        return Estimate.over(self.by_seed(ablation, of))
 
     def by_seed(self, ablation: str = "none", of: str = "mean") -> list[float]:
         """Return the score of each seed, in points."""

@@ -8,8 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from scipy.special import stdtrit
+
+from layerlab.analysis.effects.sensitivity import t_interval
 
 LANGUAGES = {
     "ar": "Arabic", "ceb": "Cebuano", "cs": "Czech", "da": "Danish", "de": "German", "en": "English",
@@ -95,6 +98,16 @@ class Estimate:
     half: float
     n_seeds: int
     digits: int = 1
+
+    @classmethod
+    def over(cls, values: list[float]) -> Estimate:
+        """Return the mean of a value a seed, with its interval.
+
+        >>> str(Estimate.over([1.0, 2.0, 3.0]))
+        '2.0 ± 2.5'
+        """
+        mean = fmean(values)
+        return cls(mean, t_interval(values)[1] - mean, len(values))
 
     def __str__(self) -> str:
         return f"{self.alone} ± {decimals(self.half, self.digits)}"

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from layerlab.analysis.effects.sensitivity import t_interval
 from layerlab.errors import RecordsError, unknown
 from layerlab.report.figures.transfer.gap import gap_against_similarity
 from results.numbers.folders import records
@@ -80,7 +79,7 @@ class Levels:
         """Return how much a score changes from one level to another, in points, paired by seed."""
         before, after = (self._by_seed(metric, level, of, ablation) for level in (first, last))
         values = [100 * (after[seed] - before[seed]) for seed in before]
-        return Estimate(fmean(values), t_interval(values)[1] - fmean(values), len(values))
+        return Estimate.over(values)
 
     def step(self, metric: str, of: str = "mean", ablation: str = "none") -> Placed:
         """Return the largest fall of a measure from one level to the next."""

@@ -6,7 +6,8 @@ from functools import cache
 from statistics import fmean
 from typing import Final
 
-from layerlab.analysis.effects.sensitivity import t_interval
+import pandas as pd
+
 from layerlab.analysis.sentences.counts import load_counts
 from layerlab.data.spec import Controlled
 from layerlab.errors import RecordsError, unknown
@@ -31,7 +32,7 @@ def pairs(name: str, target: str, model: str, *, denied: bool) -> Estimate:
     if of_model.empty:
         raise RecordsError(f"{name}: {unknown('model', model, set(found['model']))}")
     are_denied = _denied(name, target)
-    counts = load_counts(RESULTS / name, metrics={"accuracy"})
+    counts = _counts(name)
     counts = counts[counts["target"] == target]
     values = []
     for run_id in of_model["run_id"]:
@@ -39,7 +40,12 @@ def pairs(name: str, target: str, model: str, *, denied: bool) -> Estimate:
         values.append(
             100 * fmean(hit for hit, is_so in zip(hits, are_denied, strict=True) if is_so == denied)
         )
-    return Estimate(fmean(values), t_interval(values)[1] - fmean(values), len(values))
+    return Estimate.over(values)
+
+
+@cache
+def _counts(name: str) -> pd.DataFrame:
+    return load_counts(RESULTS / name, metrics={"accuracy"})
 
 
 @cache
