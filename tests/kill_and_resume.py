@@ -5,8 +5,9 @@
 Runners, alone or several in one directory, with pools of workers or without, are struck in many ways (see
 ``STRIKES``): killed alone or with all their processes, at a random time or at a random call that writes;
 their workers, their pool, or ``prune`` are killed; they are stopped until others have taken their leases, and
-go on. Once a study is complete, another round begins in a new directory, until there were enough kills. The
-seed decides everything but the scheduler of the system.
+go on. Once a study is complete, another round begins in a new directory, until there were enough kills that
+left something to do: one that comes after a study's end is not enough. How many rounds that takes hangs on the
+machine. The seed decides everything but the scheduler of the system.
 
 Prints a line for each round, and what happened; exit status 1 if a round's records are not bit for bit those
 of the undisturbed run, a complete node is lost or done again, a process outlives its runner, or anything is
@@ -72,10 +73,11 @@ def main() -> int:
     plan = Study.from_yaml(options.study).plan()
     undisturbed, calls = run_undisturbed(plan, options.folder / "undisturbed")
     trial = Trial(plan, options.folder, undisturbed, calls, random.Random(options.seed))
-    while trial.n_kills < options.kills:
+    while trial.n_interruptions < options.kills:
         trial.round(options.kills)
     counts = ", ".join(f"{name} {count}" for name, count in sorted(trial.kills.items()))
     print(f"{trial.n_kills} kills in {trial.n_rounds} rounds ({counts})")
+    print(f"{trial.n_interruptions} of them left something to do")
     print("; ".join(f"{name} {trial.faults[name]}" for name in FAULTS))
     return 1 if trial.faults.total() else 0
 
@@ -193,6 +195,7 @@ class Trial:
         chance: Decides.
         kills: How often each strike killed something.
         faults: What must not be, counted.
+        n_interruptions: Kills that left something to do.
         n_rounds: Rounds that are complete.
     """
 
@@ -203,6 +206,7 @@ class Trial:
     chance: random.Random
     kills: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
+    n_interruptions: int = 0
     n_rounds: int = 0
 
     @property
@@ -214,9 +218,11 @@ class Trial:
         """Carry the study out under strikes until it is complete or there were enough, then look at it."""
         results = self.folder / f"round-{self.n_rounds}"
         seen: dict[Path, tuple[int, int]] = {}
-        while self.n_kills < kills and len(seen) < len(self.plan.nodes):
-            self.strike(results)
+        while self.n_interruptions < kills and len(seen) < len(self.plan.nodes):
+            struck = self.strike(results)
             seen = self.compare(results, seen)
+            if len(seen) < len(self.plan.nodes):
+                self.n_interruptions += struck
         if Process(lambda: carry_out(self.plan, results, 0), self.folder / "last.log").wait() != 0:
             self.fault("failed", f"round {self.n_rounds}: the last run failed, see last.log")
         self.compare(results, seen)
@@ -226,17 +232,19 @@ class Trial:
         if not self.faults:
             shutil.rmtree(results)
 
-    def strike(self, results: Path) -> None:
-        """Start runners and strike; all of them have ended afterwards."""
+    def strike(self, results: Path) -> int:
+        """Start runners and strike; return how many kills that were. All runners have ended afterwards."""
         name = self.chance.choices(list(STRIKES), [weight for _, weight in STRIKES.values()])[0]
         started: list[Process] = []
         try:
-            self.kills[name] += STRIKES[name][0](self, results, started)
+            struck = STRIKES[name][0](self, results, started)
         finally:
             for process in started:
                 process.signal(signal.SIGKILL)
                 process.wait()
             self.count_orphans(started)
+        self.kills[name] += struck
+        return struck
 
     def start(self, results: Path, started: list[Process], n: int, workers: int, apart: bool = False) -> None:
         """Start runners in one directory; those that are apart do not see each other's processes."""
