@@ -35,11 +35,13 @@ from layerlab.validation import Names
 if TYPE_CHECKING:
     Ablations = Sequence[Ablation | Sweep]
     Data = DataSpec | Mapping[str, Any]
+    Trainings = Training | Mapping[str, Any]
 else:
     Ablations = tuple[
         Annotated[InstanceOf[Ablation] | InstanceOf[Sweep], BeforeValidator(read_ablation)], ...
     ]
     Data = DataSpec | dict[str, DataSpec]
+    Trainings = Training | dict[str, Training]
 
 #: Characters of a study's name: with what is written around it, the name of a file holds 255.
 LONGEST_NAME: Final = 200
@@ -66,7 +68,7 @@ class Grid(BaseModel):
             always evaluated too.
         seeds: Seeds; every ablation is paired with the baseline of the same seed.
         ablations: Ablations and sweeps; without the baseline ``none`` no effect can be computed.
-        training: Hyper-parameters.
+        training: Hyper-parameters; one set for all tasks, or one for each task by name.
         trajectory: When the scores on source dev and on every target are recorded while a fit trains: at the
             end of each epoch (``epochs``), or after every so many steps too (``{steps: 100}``); None for
             never. It changes no number and no identity of fits and runs, and no choice of an epoch.
@@ -97,7 +99,7 @@ class Grid(BaseModel):
     targets: Names = ()
     seeds: Seeds = Field(default=(0,), min_length=1)
     ablations: Ablations = Field(default_factory=lambda: (Ablation.none(),), min_length=1)
-    training: Training = Field(default_factory=Training)
+    training: Trainings = Field(default_factory=Training)
     trajectory: Every | None = None
     word: Word = DEFAULT_WORD
     measures: Measures | None = None
@@ -173,6 +175,13 @@ class Grid(BaseModel):
             return self.data
         spec: DataSpec = self.data.get(task, DataSpec())
         return spec
+
+    def training_for(self, task: str) -> Training:
+        """Return a task's hyper-parameters."""
+        if isinstance(self.training, Training):
+            return self.training
+        training: Training = self.training.get(task, Training())
+        return training
 
     def targets_for(self, source: str, model: str = "") -> tuple[str, ...]:
         """Return the languages a source's runs are evaluated on, those of the source first.

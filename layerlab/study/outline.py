@@ -56,7 +56,9 @@ def describe_plan(
     lines.append(f"total      {plan.counted()}, {steps:,} optimiser steps")
     lines.extend(describe_pretraining(pretraining_cost(plan), flops))
     if plan.sentences:  # else no corpus was read
-        lines.extend(describe_cost(plan_cost(plan, cost_as), flops, study.training.precision))
+        # Where fits differ, the slower precision is assumed.
+        precision = "bf16" if {fit.training.precision for fit in fits} == {"bf16"} else "fp32"
+        lines.extend(describe_cost(plan_cost(plan, cost_as), flops, precision))
     if store is not None:
         there = done_nodes(plan.nodes, store)
         done = Counter(item.kind for item in plan.nodes if item.id in there)

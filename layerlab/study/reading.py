@@ -77,7 +77,8 @@ def build_study(
 def write_study(study: Grid) -> str:
     """Return a study as YAML text."""
     plain = study.model_dump(mode="json", exclude={"ablations"}, exclude_defaults=True)
-    plain["training"] = study.training.model_dump(mode="json")  # whole: defaults may change one day
+    # Whole: defaults may change one day.
+    plain["training"] = study.model_dump(mode="json", include={"training"})["training"]
     plain["ablations"] = [dump_ablation(ablation) for ablation in study.ablations]
     return write_yaml(plain)
 

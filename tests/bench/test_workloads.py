@@ -57,7 +57,7 @@ def test_both_sides_of_a_sweep_are_given_the_same_work(tmp_path: Path) -> None:
     assert job["targets"] == list(study.targets)
     assert job["seeds"] == list(study.seeds)
     assert len(job["ablations"]) == len(study.ablations)
-    training = study.training
+    training = study.training_for("upos")
     assert (job["epochs"], job["batch_size"], job["learning_rate"], job["warmup"], job["max_length"]) == (
         training.epochs, training.batch_size, training.learning_rate, training.warmup, training.max_length,
     )  # fmt: skip

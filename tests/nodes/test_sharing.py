@@ -22,7 +22,7 @@ from layerlab.study.study import Study
 @pytest.mark.slow
 def test_two_processes_that_share_a_fit_give_the_numbers_of_one(study: Study, tmp_path: Path) -> None:
     """Also when a schedule freezes and unfreezes layers in the middle."""
-    training = study.training.model_copy(update={"accumulate": 2})
+    training = study.training_for("upos").model_copy(update={"accumulate": 2})
     schedule = Ablation(
         name="gradual", before=(Freeze("embeddings,0-1"), Reset("2")), during=(Timed(0.5, Unfreeze("1")),)
     )

@@ -26,7 +26,7 @@ from tests.nodes.test_joining import wait_for
 
 def make_long(study: Study) -> Study:
     """Return a study of one fit that takes minutes."""
-    training = study.training.model_copy(update={"epochs": 2000})
+    training = study.training_for("upos").model_copy(update={"epochs": 2000})
     changes = {"seeds": (0,), "ablations": study.ablations[:1], "targets": ("bb",), "training": training}
     return study.model_copy(update=changes)
 

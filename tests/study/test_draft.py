@@ -40,7 +40,7 @@ def test_a_draft_reads_back_as_what_was_asked_for(tmp_path: Path) -> None:
     )
     assert (study.name, *study.models, *study.tasks, study.seeds) == ("one", "my/encoder", "ner", (0, 1))
     assert study.targets == ("en", "de")
-    assert study.training.epochs == 2
+    assert study.training_for("ner").epochs == 2
     assert len(study.ablations) == 2 + len(ASKED)
     assert str(study.data_for("ner").root) == "no"
 
@@ -56,7 +56,7 @@ def test_each_key_stands_below_a_comment(tmp_path: Path) -> None:
 def test_changes_are_written_into_the_file(tmp_path: Path) -> None:
     changes = ("training.learning_rate=1e-3", "keep=all", "data.limit.train=50")
     study = read(tmp_path, Draft("one", "my/encoder", "upos", "en", ["de"], changes=changes))
-    assert (study.training.learning_rate, study.keep) == (1e-3, "all")
+    assert (study.training_for("upos").learning_rate, study.keep) == (1e-3, "all")
     with pytest.raises(StudyError, match="expected path=value such as training.epochs=1, got 'epochs'"):
         Draft("one", "my/encoder", "upos", "en", ["de"], changes=["epochs"]).to_yaml()
 

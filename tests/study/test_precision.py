@@ -17,7 +17,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def halved(study: Study) -> Study:
-    training = study.training.model_copy(update={"precision": "bf16"})
+    training = study.training_for("upos").model_copy(update={"precision": "bf16"})
     return study.model_copy(update={"training": training, "seeds": (0,)})
 
 

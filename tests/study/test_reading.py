@@ -36,7 +36,7 @@ def write(tmp_path: Path, text: str) -> Path:
 def test_norwegian_is_a_language_and_an_exponent_is_a_number(tmp_path: Path) -> None:
     study = Study.from_yaml(write(tmp_path, STUDY.format(root=tmp_path)))
     assert study.targets == ("aa", "no")
-    assert study.training.learning_rate == 2e-5
+    assert study.training_for("upos").learning_rate == 2e-5
     assert len(study.ablations) == 3
 
 
@@ -50,10 +50,10 @@ def test_overrides_replace_values_and_list_items(tmp_path: Path) -> None:
     path = write(tmp_path, STUDY.format(root=tmp_path))
     overrides = ["training.epochs=5", "seeds[1]=7", "targets=[de]", "training.weight_decay=0.1"]
     study = Study.from_yaml(path, overrides)
-    assert study.training.epochs == 5
+    assert study.training_for("upos").epochs == 5
     assert study.seeds == (0, 7)
     assert study.targets == ("de",)
-    assert study.training.weight_decay == 0.1
+    assert study.training_for("upos").weight_decay == 0.1
 
 
 MEASURES = [

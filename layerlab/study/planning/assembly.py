@@ -62,22 +62,19 @@ class Assembly:
 
     Attributes:
         state: Where they go.
-        training: The hyper-parameters as plain values; ``mixing`` counts where a source is several languages,
-            ``select_by`` in fits of its tasks, and ``l2_sp`` where it is above 0.
         made: Fits by where they stand in the grid, and the ablation if it begins before the end of training.
         named: Columns of runs by checkpoint, task and ablation; source and seed are yet to be filled in.
     """
 
     state: Expansion
-    training: Mapping[str, Any] = field(init=False)
     made: dict[tuple[str, str, str, int, str], Fit] = field(default_factory=dict)
     named: dict[tuple[str, str, str], Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.training = self.state.study.training.model_dump(mode="json")
         # A study has few tasks, sources and donors, and many runs.
         self.data = functools.cache(self._data)
         self.corpora = functools.cache(self._corpora)
+        self.training = functools.cache(self._training)
         self.targets = functools.cache(self._targets)
         self.word_of = functools.cache(functools.partial(word_of, self.state))
         self.find_donor = functools.cache(find_donor)
@@ -146,7 +143,7 @@ class Assembly:
             before=tuple(identity_of(item, find) for item in before),
             during=tuple({"at": timed.at, **identity_of(timed.intervention, find)} for timed in during),
             seed=here.seed,
-            training=self._training(here.task, here.source),
+            training=self.training(here.task, here.source),
             word=self.word_of(here.checkpoint, task.name),
             language=spoken_source(here.source, here.checkpoint),
         )
@@ -162,7 +159,7 @@ class Assembly:
             before=before,
             during=during,
             data=self.data(here.task),
-            training=state.study.training,
+            training=state.study.training_for(task.name),
             needs=tuple(needs),
             pretraining=pretraining.id if pretraining is not None else None,
             languages=here.checkpoint.languages,
@@ -170,7 +167,12 @@ class Assembly:
         return state.fits[spec.id]
 
     def _training(self, task: str, source: str) -> Mapping[str, Any]:
-        counted = dict(self.training)
+        """Return the hyper-parameters that count in a fit's identity, as plain values.
+
+        ``mixing`` counts where a source is several languages, ``select_by`` in fits of its tasks, and
+        ``l2_sp`` where it is above 0.
+        """
+        counted = self.state.study.training_for(task).model_dump(mode="json")
         metric = counted.pop("select_by").get(task)
         if metric is not None and metric != get_task(task).metric:
             counted["select_by"] = metric

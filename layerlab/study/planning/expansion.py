@@ -14,9 +14,9 @@ from layerlab.study.planning.assembly import expand_grid
 from layerlab.study.planning.copies import Copies
 from layerlab.study.planning.findings import (
     Expansion,
-    check_data_keys,
     check_selection,
     check_source,
+    check_task_keys,
     check_twins,
     find_corpora,
     find_measurements,
@@ -42,7 +42,7 @@ def expand(study: Grid, *, check: bool | Callable[[Sequence[Node]], bool] = True
     checkpoints = list(_find_checkpoints(state))
     check_twins(state, checkpoints)
     tasks = list(_known_tasks(state))
-    check_data_keys(state)
+    check_task_keys(state)
     check_selection(state)
     note_plain_pairs(state, tasks)
     copies = Copies(study.seeds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -11,6 +11,7 @@ from layerlab.data.catalog.corpus import CorpusRef, DataSpec, find_corpus
 from layerlab.data.pairs import PAIR_FORMATS
 from layerlab.data.spec import Controlled
 from layerlab.errors import LayerlabError, Problem, unknown
+from layerlab.finetuning.training import Training
 from layerlab.models.checkpoints import Checkpoint, distinct_labels
 from layerlab.nodes.kinds.evaluation.measurement import Measurement, plan_measurement
 from layerlab.nodes.kinds.fit import Fit
@@ -76,12 +77,13 @@ def check_twins(state: Expansion, checkpoints: Sequence[Checkpoint]) -> None:
     state.labels.update(distinct_labels(checkpoints))
 
 
-def check_data_keys(state: Expansion) -> None:
-    """Refuse data for a task that the study does not have: the name may be misspelt."""
-    if not isinstance(state.study.data, DataSpec):
-        for key in state.study.data:
-            if key not in state.study.tasks:
-                state.note(f"data.{key}", unknown("task of this study", key, state.study.tasks))
+def check_task_keys(state: Expansion) -> None:
+    """Refuse data or training for a task that the study does not have: the name may be misspelt."""
+    for field, given in (("data", state.study.data), ("training", state.study.training)):
+        if isinstance(given, Mapping):
+            for key in given:
+                if key not in state.study.tasks:
+                    state.note(f"{field}.{key}", unknown("task of this study", key, state.study.tasks))
 
 
 def find_corpora(state: Expansion, task: str) -> None:
@@ -128,13 +130,17 @@ def note_plain_pairs(state: Expansion, tasks: Iterable[str]) -> None:
 
 def check_selection(state: Expansion) -> None:
     """Note scores that no epoch can be chosen by; a task that does not say what it gives is trusted."""
-    for name, metric in state.study.training.select_by.items():
-        if name not in known_tasks():
-            state.note("training.select_by", unknown("task", name, known_tasks()))
-            continue
-        known = getattr(get_task(name), "metrics", ())
-        if known and metric not in known:
-            state.note("training.select_by", unknown(f"score of task {name}", metric, known))
+    given = state.study.training
+    trainings = {"": given} if isinstance(given, Training) else {f".{name}": one for name, one in given.items()}
+    for below, training in trainings.items():
+        path = f"training{below}.select_by"
+        for name, metric in training.select_by.items():
+            if name not in known_tasks():
+                state.note(path, unknown("task", name, known_tasks()))
+                continue
+            known = getattr(get_task(name), "metrics", ())
+            if known and metric not in known:
+                state.note(path, unknown(f"score of task {name}", metric, known))
 
 
 def find_measurements(state: Expansion, checkpoints: Iterable[Checkpoint], tasks: Iterable[str]) -> None:

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 def make_plan(study: Study, epochs: int, n_ablations: int = 1) -> StudyPlan:
     """Return a plan of one seed; its last fit takes so many epochs."""
-    training = study.training.model_copy(update={"epochs": epochs})
+    training = study.training_for("upos").model_copy(update={"epochs": epochs})
     changes = {"seeds": (0,), "ablations": study.ablations[:n_ablations], "training": training}
     return study.model_copy(update=changes).plan(check=False)
 

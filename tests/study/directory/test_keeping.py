@@ -32,7 +32,7 @@ def swaps(study: Study) -> Study:
         Ablation(name="rewind", after=(Reset("0", to="pretrained"),)),
         Ablation(name="lower", before=(Reset("3"),), after=(Swap("first:2", donor=FitDonor(source="bb")),)),
     )
-    training = study.training.model_copy(update={"epochs": 1})
+    training = study.training_for("upos").model_copy(update={"epochs": 1})
     changes = {"seeds": (0,), "ablations": ablations, "keep": "needed", "training": training}
     return study.model_copy(update=changes)
 
