@@ -14,8 +14,7 @@ FOLDER = Path(__file__).parents[1] / "experiments"
 #: Of each small study: pretrainings, encoders that they keep on the way, and fits.
 SMALL = {
     "emerging_anchors": (18, 0, 54),
-    "emerging_factors": (24, 0, 72),
-    "emerging_nli": (24, 0, 24),
+    "emerging_factors": (24, 0, 96),
     "emerging_domain": (21, 0, 63),
     "emerging_text": (24, 0, 72),
     "emerging_steps": (3, 18, 42),

@@ -27,7 +27,7 @@ def pairs(name: str, target: str, model: str, *, denied: bool) -> Estimate:
         RecordsError: The study has no scores of the model on the target; says of which it has.
     """
     frame = records(name)
-    found = frame[(frame["target"] == target) & (frame["metric"] == "accuracy")]
+    found = frame[(frame["task"] == "nli") & (frame["target"] == target) & (frame["metric"] == "accuracy")]
     of_model = found[found["model"] == model]
     if of_model.empty:
         raise RecordsError(f"{name}: {unknown('model', model, set(found['model']))}")
@@ -50,6 +50,6 @@ def _counts(name: str) -> pd.DataFrame:
 
 @cache
 def _denied(name: str, language: str) -> list[bool]:
-    data = Controlled(**settings(name)["data"]["controlled"])
+    data = Controlled(**settings(name)["data"]["nli"]["controlled"])
     tests = generate_pairs(language, data.test, f"{data.seed}-test", family=find_family(data.family))
     return [_NOT in (*pair.premise.concepts, *pair.hypothesis.concepts) for pair in tests]

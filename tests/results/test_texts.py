@@ -131,13 +131,14 @@ def test_pairs_with_a_denial_are_those_whose_text_has_the_word_for_not() -> None
     words = [[*zip((*a.words, *b.words), (*a.upos, *b.upos), strict=True)] for a, b in said]
     denied = np.array([("serten", "PART") in both for both in words])
     hits: dict[str, dict[int, int]] = defaultdict(dict)
-    counts = load_counts(ROOT / "results/emerging-nli", metrics={"accuracy"})
+    counts = load_counts(ROOT / "results/emerging-factors", metrics={"accuracy"})
     for run_id, sentence, hit in counts[counts["target"] == "jora"][["run_id", "sentence", "hits"]].values:
         hits[run_id][sentence] = hit
-    with (ROOT / "results/emerging-nli/records.csv").open(encoding="utf-8") as file:
-        runs = {row["run_id"] for row in csv.DictReader(file) if row["model"] == "default"}
+    with (ROOT / "results/emerging-factors/records.csv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["task"] == "nli"]
+    runs = {row["run_id"] for row in rows if row["model"] == "default"}
     for is_so in (True, False):
         mean = fmean(fmean(hits[run][n] for n in np.flatnonzero(denied == is_so).tolist()) for run in runs)
-        assert pairs("emerging-nli", "jora", "default", denied=is_so).value == pytest.approx(100 * mean)
+        assert pairs("emerging-factors", "jora", "default", denied=is_so).value == pytest.approx(100 * mean)
     with pytest.raises(RecordsError, match="unknown model 'sep-emb'; did you mean 'sep emb'"):
-        pairs("emerging-nli", "jora", "sep-emb", denied=True)
+        pairs("emerging-factors", "jora", "sep-emb", denied=True)
