@@ -6,8 +6,8 @@ Runners, alone or several in one directory, with pools of workers or without, ar
 ``STRIKES``): killed alone or with all their processes, at a random time or at a random call that writes;
 their workers, their pool, or ``prune`` are killed; they are stopped until others have taken their leases, and
 go on. Once a study is complete, another round begins in a new directory, until there were enough kills that
-left something to do: one that comes after a study's end is not enough. How many rounds that takes hangs on the
-machine. The seed decides everything but the scheduler of the system.
+left something to do: one that comes after the end of a study is not enough. How many rounds that takes hangs
+on the machine. The seed decides everything but the scheduler of the system.
 
 Prints a line for each round, and what happened; exit status 1 if a round's records are not bit for bit those
 of the undisturbed run, a complete node is lost or done again, a process outlives its runner, or anything is

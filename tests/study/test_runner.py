@@ -217,7 +217,9 @@ def test_a_directory_of_another_study_is_refused(study: Study, tmp_path: Path) -
 def test_records_of_an_older_plan_are_not_mixed_in(study: Study, tmp_path: Path) -> None:
     study = study.model_copy(update={"seeds": (0,), "ablations": (Ablation.none(),)})
     run(study, tmp_path)
-    longer = study.model_copy(update={"training": study.training_for("upos").model_copy(update={"epochs": 3})})
+    longer = study.model_copy(
+        update={"training": study.training_for("upos").model_copy(update={"epochs": 3})}
+    )
     frame = run(longer, tmp_path)
     assert frame["run_id"].nunique() == 1
     assert load_records(tmp_path, everything=True)["run_id"].nunique() == 2

@@ -61,7 +61,9 @@ def fit_records(folder: Path) -> list[dict[str, Any]]:
 
 def test_a_fit_on_one_language_keeps_its_identity_whatever_the_mixing(mixed: Study) -> None:
     alone = mixed.model_copy(update={"sources": ("aa",)})
-    even = alone.model_copy(update={"training": alone.training_for("upos").model_copy(update={"mixing": "even"})})
+    even = alone.model_copy(
+        update={"training": alone.training_for("upos").model_copy(update={"mixing": "even"})}
+    )
     ids = [{item.id for item in study.plan().nodes} for study in (alone, even, mixed)]
     assert ids[0] == ids[1] < ids[2]
     assert all("mixing" not in fit.spec.training for fit in alone.plan().fits)
@@ -234,7 +236,9 @@ def test_the_cost_of_even_mixing_counts_how_often_each_language_is_read(mixed: S
     data = mixed.data_for("upos").model_copy(update={"root": tmp_path / "ud"})
     made = mixed.model_copy(update={"data": data, "nodes": {}, "ablations": ABLATIONS[:1], "seeds": (0,)})
     alone, double = (made.model_copy(update={"sources": (name,)}) for name in ("bb", "aa+bb"))
-    even = double.model_copy(update={"training": made.training_for("upos").model_copy(update={"mixing": "even"})})
+    even = double.model_copy(
+        update={"training": made.training_for("upos").model_copy(update={"mixing": "even"})}
+    )
     plans = [study.plan() for study in (alone, double, even)]
     small, by_size, evenly = (plan_cost(plan).training.pieces for plan in plans)
     large = by_size - small

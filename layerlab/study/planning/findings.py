@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from itertools import product
 
 from layerlab.ablation.ablation import Ablation
-from layerlab.data.catalog.corpus import CorpusRef, DataSpec, find_corpus
+from layerlab.data.catalog.corpus import CorpusRef, find_corpus
 from layerlab.data.pairs import PAIR_FORMATS
 from layerlab.data.spec import Controlled
 from layerlab.errors import LayerlabError, Problem, unknown
-from layerlab.finetuning.training import Training
 from layerlab.models.checkpoints import Checkpoint, distinct_labels
 from layerlab.nodes.kinds.evaluation.measurement import Measurement, plan_measurement
 from layerlab.nodes.kinds.fit import Fit
@@ -79,11 +78,11 @@ def check_twins(state: Expansion, checkpoints: Sequence[Checkpoint]) -> None:
 
 def check_task_keys(state: Expansion) -> None:
     """Refuse data or training for a task that the study does not have: the name may be misspelt."""
-    for field, given in (("data", state.study.data), ("training", state.study.training)):
+    for key, given in (("data", state.study.data), ("training", state.study.training)):
         if isinstance(given, Mapping):
-            for key in given:
-                if key not in state.study.tasks:
-                    state.note(f"{field}.{key}", unknown("task of this study", key, state.study.tasks))
+            for task in given:
+                if task not in state.study.tasks:
+                    state.note(f"{key}.{task}", unknown("task of this study", task, state.study.tasks))
 
 
 def find_corpora(state: Expansion, task: str) -> None:
@@ -131,9 +130,8 @@ def note_plain_pairs(state: Expansion, tasks: Iterable[str]) -> None:
 def check_selection(state: Expansion) -> None:
     """Note scores that no epoch can be chosen by; a task that does not say what it gives is trusted."""
     given = state.study.training
-    trainings = {"": given} if isinstance(given, Training) else {f".{name}": one for name, one in given.items()}
-    for below, training in trainings.items():
-        path = f"training{below}.select_by"
+    for task, training in given.items() if isinstance(given, Mapping) else [("", given)]:
+        path = ".".join(filter(None, ("training", task, "select_by")))
         for name, metric in training.select_by.items():
             if name not in known_tasks():
                 state.note(path, unknown("task", name, known_tasks()))

@@ -115,7 +115,8 @@ def test_one_vocabulary_shares_every_piece_of_the_same_text(
     (node,) = plan.of(PieceOverlap)
     assert node == PieceOverlap.from_json(json.loads(json.dumps(node.to_json())))
     run(
-        study.model_copy(update={"training": study.training_for("upos").model_copy(update={"epochs": 1})}), tmp_path / "r"
+        study.model_copy(update={"training": study.training_for("upos").model_copy(update={"epochs": 1})}),
+        tmp_path / "r",
     )
     rows = load_records(tmp_path / "r")
     assert set(rows[rows["ablation"] == "overlap"]["value"]) == {1}
