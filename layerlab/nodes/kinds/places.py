@@ -45,7 +45,8 @@ def places_of(study: Any, nodes: Sequence[Node], options: OfTasks, kind: str) ->
         StudyError: The options name a task that the study does not have.
     """
     if wrong := [task for task in options.tasks if task not in study.tasks]:
-        raise StudyError([Problem("tasks", unknown("task", wrong[0], study.tasks))], f"nodes.{kind}")
+        problem = Problem(f"nodes.{kind}.tasks", unknown("task of this study", wrong[0], study.tasks))
+        raise StudyError([problem], f"nodes.{kind}")
     fits = {item.id: item for item in nodes if isinstance(item, Fit)}
     seen = set()
     for run in (item for item in nodes if isinstance(item, Run)):

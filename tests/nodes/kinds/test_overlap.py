@@ -140,7 +140,7 @@ def test_no_other_identity_depends_on_it_and_its_own_on_what_it_reads(study: Stu
 def test_a_wrong_option_is_named(study: Study) -> None:
     for options, message in (
         ({"task": ["upos"]}, r"task.*tasks"),
-        ({"tasks": ["ner"]}, "unknown task 'ner'; Known: upos"),
+        ({"tasks": ["ner"]}, "unknown task of this study 'ner'; Known: upos"),
     ):
         with pytest.raises(StudyError, match=message):
             study.model_copy(update={"nodes": {"overlap": options}}).plan(check=False)

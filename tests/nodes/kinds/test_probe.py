@@ -59,5 +59,5 @@ def test_what_changes_a_probes_number_changes_its_id_and_nothing_else(study: Stu
 def test_a_wrong_option_is_named(study: Study) -> None:
     with pytest.raises(StudyError, match="epochz"):
         study.model_copy(update={"nodes": {"probe": {"training": {"epochz": 1}}}}).plan(check=False)
-    with pytest.raises(StudyError, match="unknown task 'ner'; Known: upos"):
+    with pytest.raises(StudyError, match="unknown task of this study 'ner'; Known: upos"):
         study.model_copy(update={"nodes": {"probe": {"tasks": ["ner"]}}}).plan(check=False)
