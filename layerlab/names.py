@@ -135,6 +135,16 @@ def plural(kind: str) -> str:
     return _PLURALS.get(kind, f"{kind}s")
 
 
+def first_of(lines: Sequence[str], most: int) -> list[str]:
+    """Return the first of many lines, and one that says how many there are beside them.
+
+    >>> first_of(["fit", "run", "run", "run"], 2), first_of(["fit"], 2)
+    (['fit', 'run', 'and 2 more'], ['fit'])
+    """
+    rest = len(lines) - most
+    return [*lines[:most], f"and {rest:,} more"] if rest > 0 else [*lines]
+
+
 def register_name(thing: Thing, key: str, name: str) -> None:
     """Set what reports call something; for an intervention the participle, such as ``scaled``.
 

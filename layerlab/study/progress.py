@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from layerlab.names import plural
+from layerlab.names import first_of, plural
 from layerlab.nodes.node import is_result
 from layerlab.nodes.store.store import Store
 from layerlab.study.directory.status import Status, read_status
@@ -20,6 +20,9 @@ from layerlab.study.plan import Plan
 
 PANEL_SECONDS = 0.5
 LINE_SECONDS = 15.0
+#: So many of the nodes that are worked on are named; runs of one fit are often taken up all at once.
+PANEL_TITLES = 16
+LINE_TITLES = 4
 
 
 class Progress:
@@ -70,7 +73,7 @@ class Progress:
         if self.live is not None:
             self.live.update(_panel(status, elapsed, left), refresh=True)
             return
-        running = "; ".join(str(activity) for activity in status.active) or "nothing running"
+        running = "; ".join(first_of([*map(str, status.active)], LINE_TITLES)) or "nothing running"
         line = f"[{elapsed}] {status.summary()}; {running}"
         self.console.print(f"{line}; {left}" if left else line, highlight=False, soft_wrap=True, markup=False)
 
@@ -123,9 +126,11 @@ def _panel(status: Status, elapsed: str, left: str) -> Group:
     for kind, count in status.counts.items():
         bar = ProgressBar(total=max(1, count.total), completed=count.done, width=40)
         table.add_row(plural(kind), bar, f"{count.done}/{count.total}")
-    for activity in status.active:
+    for activity in status.active[:PANEL_TITLES]:
         bar = ProgressBar(total=1.0, completed=activity.fraction, width=40)
         table.add_row("", bar, Text(str(activity)))
+    if len(status.active) > PANEL_TITLES:
+        table.add_row("", "", first_of([*map(str, status.active)], PANEL_TITLES)[-1])
     foot = f"elapsed {elapsed}" + (f", {left}" if left else "")
     if status.failures:
         foot += f", {len(status.failures)} failed"

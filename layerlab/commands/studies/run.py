@@ -28,13 +28,15 @@ from layerlab.commands.arguments import (
 )
 from layerlab.disk import free_bytes
 from layerlab.errors import Problem, StudyError
-from layerlab.names import visible
+from layerlab.names import first_of, visible
 
 if TYPE_CHECKING:
     from layerlab.nodes.engines.engine import MakeEngine
     from layerlab.study.directory.status import Listed
     from layerlab.study.study import StudyPlan
 
+#: So many nodes that are worked on, or blocked, are named.
+LISTED = 16
 EngineName = Annotated[
     str | None,
     typer.Option(
@@ -150,7 +152,7 @@ def carry_out(plan: StudyPlan, folder: Path, *, report: bool, **options: Any) ->
     for failure in outcome.status.failures:
         print(f"failed: {_told(failure)}", file=sys.stderr)
         print(f"        {outcome.store.failed(failure['id']) / 'traceback.txt'}", file=sys.stderr)
-    for title in outcome.status.blocked:
+    for title in first_of(outcome.status.blocked, LISTED):
         print(f"blocked by a failed fit: {visible(title)}", file=sys.stderr)
     if not (outcome.good or outcome.status.failures):
         free = free_bytes(folder)
@@ -211,11 +213,11 @@ def status(
         print(f"  runner   {visible(str(runner))}")
     for line in _describe_jobs(folder):
         print(f"  {line}")
-    for activity in found.active:
-        print(f"  running  {activity}")
+    for line in first_of([*map(str, found.active)], LISTED):
+        print(f"  running  {line}")
     for failure in found.failures:
         print(f"  failed   {_told(failure)}")
-    for title in found.blocked:
+    for title in first_of(found.blocked, LISTED):
         print(f"  blocked  {visible(title)}")
     for what in found.damaged:
         print(f"  damaged  {visible(what)}")

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from layerlab.analysis.significance.effects import seed_warning
-from layerlab.names import task_name
+from layerlab.names import first_of, task_name
 from layerlab.report.page.about import About
 from layerlab.report.style.caution import limit_sentences
 from layerlab.report.style.wording import sweep_words
@@ -24,7 +24,7 @@ _MOST_LISTED = 12
 def caveats(frame: pd.DataFrame, effect: pd.DataFrame, about: About) -> list[str]:
     """List the limits of what a study, with its records and tested effects, shows; the most serious first."""
     found = [*_incomplete(about), *about.left_out, *_too_few_seeds(effect)]
-    found += _some([f"Not compared: {note}." for note in effect.attrs.get("notes", [])])
+    found += first_of([f"Not compared: {note}." for note in effect.attrs.get("notes", [])], _MOST_LISTED)
     if names := controlled_languages(frame, about):
         found.append(_INSTRUMENT.format(names=", ".join(names)))
     if len(effect):
@@ -59,7 +59,7 @@ def _incomplete(about: About) -> list[str]:
             f"The study is not complete: {about.complete:,} of {about.planned:,} planned runs are there. "
             "Everything below rests on these runs only."
         )
-    return found + [f"Failed: {failure}" for failure in _some(list(about.failures))]
+    return found + [f"Failed: {failure}" for failure in first_of(about.failures, _MOST_LISTED)]
 
 
 def _too_few_seeds(effect: pd.DataFrame) -> list[str]:
@@ -72,7 +72,11 @@ def _too_few_seeds(effect: pd.DataFrame) -> list[str]:
         where.setdefault(seed_warning(int(part["n_seeds"].max())), []).append(name)
     if len(where) == 1:
         return [text for text in where if text]
-    return [f"{text} This applies to {'; '.join(_some(names))}." for text, names in where.items() if text]
+    return [
+        f"{text} This applies to {'; '.join(first_of(names, _MOST_LISTED))}."
+        for text, names in where.items()
+        if text
+    ]
 
 
 def _mixed(nodes: pd.DataFrame) -> list[str]:
@@ -104,7 +108,7 @@ def _corpora(nodes: pd.DataFrame) -> list[str]:
         targets = _json(cell)
         for name, facts in targets.items() if isinstance(targets, dict) else ():
             found |= _notes(f"Data of {name}", facts.get("notes") if isinstance(facts, dict) else None)
-    return _some(list(found))
+    return first_of(list(found), _MOST_LISTED)
 
 
 def _notes(what: str, notes: Any) -> dict[str, None]:
@@ -118,9 +122,3 @@ def _json(cell: object) -> Any:
         return json.loads(cell) if isinstance(cell, str) and cell else None
     except ValueError:
         return None
-
-
-def _some(lines: list[str]) -> list[str]:
-    """Shorten a list to its first lines and the number of those left out."""
-    more = len(lines) - _MOST_LISTED
-    return lines if more <= 0 else [*lines[:_MOST_LISTED], f"… and {more} more"]

@@ -96,7 +96,7 @@ class Status:
         counts: By kind, in the order of the plan: what comes first is needed by what follows.
         failures: ``id``, ``title``, ``error`` and ``message`` of nodes whose last attempt failed.
         blocked: Titles of nodes that wait for a failed one.
-        active: Nodes that are being worked on now.
+        active: Nodes that are being worked on now, those that count steps first.
         damaged: What was found damaged, and what is to be done of it or where it was set aside.
     """
 
@@ -181,6 +181,7 @@ def state_of(
     missing = Counter(item.kind for item in left)
     counts = {kind: Count(total - missing[kind], total) for kind, total in totals.items()}
     blocked, aside = _blocked(left, set(failures)), describe_damage(store.root)
+    active.sort(key=lambda activity: not activity.steps)
     return Status(counts, tuple(failures.values()), tuple(blocked), tuple(active), (*damaged, *aside))
 
 
