@@ -14,6 +14,7 @@ from layerlab.study.costs.cost import plan_cost
 from layerlab.study.costs.description import describe_cost, describe_pretraining
 from layerlab.study.costs.pace import describe_pace, n_steps
 from layerlab.study.costs.pretraining import pretraining_cost
+from layerlab.study.directory.pruning import find_awaited
 from layerlab.study.directory.status import done_nodes
 from layerlab.study.plan import Plan
 from layerlab.study.precision import precision_notes
@@ -63,6 +64,10 @@ def describe_plan(
         there = done_nodes(plan.nodes, store)
         done = Counter(item.kind for item in plan.nodes if item.id in there)
         lines.append(f"done       {done['run']} runs, {done['fit']} fits in {store.root}")
+        if again := find_awaited(plan, store):
+            lines.append(
+                f"           {len(again)} of these fits are trained again: what is left needs their weights"
+            )
         pace = describe_pace(plan, store) if plan.sentences else ""
         lines.extend([f"time       {pace}"] if pace else [])
     lines.extend(f"note       {note}" for note in (*plan.notes, *precision_notes(plan.nodes)))

@@ -13,6 +13,7 @@ from layerlab.nodes.kinds.run import Run
 from layerlab.nodes.kinds.trajectory import Trajectory
 from layerlab.nodes.node import Node
 from layerlab.nodes.store.store import Store
+from layerlab.study.directory.pruning import find_awaited
 from layerlab.study.plan import Plan
 
 #: Complete nodes of a sort whose records are read.
@@ -24,21 +25,23 @@ def describe_pace(plan: Plan, store: Store) -> str:
 
     Fits are compared by model, task and size of batches, runs by the fit's model and task and by whether they
     measure. A trajectory comes with its fit; that of a complete fit takes what a fit takes, which is trained
-    once more.
+    once more. So is a complete fit whose weights are gone and awaited.
     """
+    again = {item.id for item in find_awaited(plan, store)}
     fits = {fit.id: fit for fit in plan.of(Fit)}
     paces: dict[Hashable, list[float]] = {}
     left: dict[Hashable, list[Node]] = {}
     for item in plan.nodes:
         sort = _sort_of(item, fits)
-        if isinstance(item, Trajectory) and store.is_done(Fit.kind, item.fit):
+        if isinstance(item, Trajectory) and store.is_done(Fit.kind, item.fit) and item.fit not in again:
             if not store.is_done(item.kind, item.id):
                 left.setdefault(_sort_of(fits[item.fit], fits), []).append(fits[item.fit])
-        elif sort is None:
             continue
-        elif not store.is_done(item.kind, item.id):
+        if sort is None:
+            continue
+        if not (done := store.is_done(item.kind, item.id)) or item.id in again:
             left.setdefault(sort, []).append(item)
-        elif len(paces.setdefault(sort, [])) < SAMPLE:
+        if done and len(paces.setdefault(sort, [])) < SAMPLE:
             with suppress(
                 OSError, ValueError, TypeError, KeyError
             ):  # a record without these facts says nothing

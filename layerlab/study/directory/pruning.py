@@ -76,11 +76,16 @@ def revive(plan: Plan, store: Store) -> list[str]:
     Returns:
         Their ids.
     """
-    needed = _awaited(plan, store)
-    pruned = [item for item in plan.nodes if item.id in needed and _is_pruned(item, store)]
+    pruned = find_awaited(plan, store)
     for item in pruned:
         store.remove(store.folder(item.kind, item.id))
     return [item.id for item in pruned]
+
+
+def find_awaited(plan: Plan, store: Store) -> list[Node]:
+    """List the pruned nodes that others of a plan wait for."""
+    needed = _awaited(plan, store)
+    return [item for item in plan.nodes if item.id in needed and _is_pruned(item, store)]
 
 
 def _awaited(plan: Plan, store: Store) -> set[str]:
