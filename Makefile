@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+# Tests start many processes, which compile every module anew where compiled ones may not be kept.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup demo test guide texts notebook lint types docs check clean
 
