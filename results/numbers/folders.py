@@ -18,7 +18,7 @@ _FILES = ("records.csv", "alignment.csv")
 
 @cache
 def records(name: str) -> pd.DataFrame:
-    """Read the records of a folder of results, such as ``minimbert-upos`` or ``minimbert-upos/probes``.
+    """Read the records of a folder of results, such as ``e5-upos`` or ``e5-upos/probes``.
 
     Raises:
         RecordsError: There is no such folder, or it has no records; says which have.

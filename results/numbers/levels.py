@@ -81,6 +81,11 @@ class Levels:
         values = [100 * (after[seed] - before[seed]) for seed in before]
         return Estimate.over(values)
 
+    def added(self, metric: str, level: int, ablation: str, of: str = "mean") -> Estimate:
+        """Return how much an ablation adds to a measure at a level, in points, paired by seed."""
+        plain, changed = (self._by_seed(metric, level, of, one) for one in ("none", ablation))
+        return Estimate.over([100 * (changed[seed] - plain[seed]) for seed in plain])
+
     def step(self, metric: str, of: str = "mean", ablation: str = "none") -> Placed:
         """Return the largest fall of a measure from one level to the next."""
         values = [self._at(metric, level, of, ablation) for level in range(self.top + 1)]
@@ -96,7 +101,7 @@ class Levels:
     def depth(self, level: int) -> str:
         """Say where a level is.
 
-        >>> levels("minimbert-cka").depth(5)
+        >>> levels("e5-cka").depth(5)
         'after 5 layers'
         """
         if level in (0, self.top):

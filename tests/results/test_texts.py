@@ -21,6 +21,9 @@ from results.numbers.levels import levels, rho
 from results.numbers.pairs import pairs
 from results.numbers.rendering import ROOT, claim, loose_numbers, made_texts, templates
 
+#: The t quantile of seven degrees of freedom, those of eight seeds.
+T_7 = 2.364624
+
 
 def test_texts_are_what_their_templates_and_the_records_give() -> None:
     changed = [path for path, text in made_texts().items() if path.read_text(encoding="utf-8") != text]
@@ -54,27 +57,27 @@ def scores(folder: str, metric: str) -> dict[tuple[str, str], dict[str, float]]:
 
 def test_log_odds_equal_those_computed_by_hand() -> None:
     odds: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
-    with (ROOT / "results/minimbert-upos/records.csv").open(encoding="utf-8") as file:
+    with (ROOT / "results/e5-upos/records.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             right = float(row["value"]) * int(row["n"])
             odds[row["ablation"], row["target"]][row["seed"]] = (right + 0.5) / (int(row["n"]) - right + 0.5)
     before, after = odds["none", "fr"], odds["reset(0-1)@before", "fr"]
     drops = [math.log(before[seed] / after[seed]) for seed in before]
-    half = 3.182446 * stdev(drops) / 2
-    assert str(study("minimbert-upos").log_odds.drop("0-1", "fr")) == f"{fmean(drops):.2f} ± {half:.2f}"
+    half = T_7 * stdev(drops) / math.sqrt(8)
+    assert str(study("e5-upos").log_odds.drop("0-1", "fr")) == f"{fmean(drops):.2f} ± {half:.2f}"
 
 
 def test_effects_equal_those_computed_by_hand() -> None:
-    found, three = scores("minimbert-upos", "accuracy"), ("de", "fr", "fi")
+    found, three = scores("e5-upos", "accuracy"), ("de", "fr", "fi")
     drops = [
         fmean(found["none", one][seed] - found["reset(0-1)@before", one][seed] for one in three)
         for seed in found["none", "en"]
     ]
-    half = 3.182446 * stdev(drops) / 2  # the t quantile of three degrees of freedom; four seeds
-    own = study("minimbert-upos").over(*three)
+    half = T_7 * stdev(drops) / math.sqrt(8)
+    own = study("e5-upos").over(*three)
     assert str(own.drop("0-1")) == f"{fmean(drops):.1f} ± {half:.1f}"
     assert own.score("fr") == f"{fmean(found['none', 'fr'].values()):.1f}"
-    margin = abs(fmean(drops)) + 2.353363 * stdev(drops) / 2  # of one-sided tests at .05
+    margin = abs(fmean(drops)) + 1.894579 * stdev(drops) / math.sqrt(8)  # of one-sided tests at .05
     assert margin <= float(own.drop("0-1").within) < margin + 0.1
 
 
@@ -93,30 +96,43 @@ def test_factors_of_pretraining_equal_those_computed_by_hand() -> None:
     assert own == f"{fmean(found['sep upper', 'jora'].values()):.1f}"
 
 
+def test_what_an_ablation_adds_to_a_measure_is_paired_by_seed() -> None:
+    found: dict[tuple[str, str], list[float]] = defaultdict(list)
+    with (ROOT / "results/e5-cka/records.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if (row["metric"], row["layer"]) == ("cka", "6") and row["target"] != row["source"]:
+                found[row["ablation"], row["seed"]].append(100 * float(row["value"]))
+    seeds = sorted({seed for _, seed in found})
+    added = [fmean(found["fresh 0-1", seed]) - fmean(found["none", seed]) for seed in seeds]
+    half = 4.302653 * stdev(added) / math.sqrt(3)  # the t quantile of two degrees of freedom; three seeds
+    assert len(seeds) == 3
+    assert str(levels("e5-cka").added("cka", 6, "fresh 0-1")) == f"{fmean(added):.1f} ± {half:.1f}"
+
+
 @pytest.mark.parametrize(
     ("ask", "answer"),
     [
         (
-            lambda: study("minimbert-upso"),
-            "unknown folder with records in results/ 'minimbert-upso'; did you",
+            lambda: study("e5-upso"),
+            "unknown folder with records in results/ 'e5-upso'; did you",
         ),
         (lambda: study("minimbert-table"), "unknown task ''; Known: ner, parsing"),
-        (lambda: study("minimbert-upos", targets=["tr"]), "unknown target 'tr'"),
-        (lambda: study("minimbert-upos", source="de"), "unknown source 'de'; Known: en"),
-        (lambda: study("minimbert-upos", metric="las"), "las"),
+        (lambda: study("e5-upos", targets=["th"]), "unknown target 'th'"),
+        (lambda: study("e5-upos", source="de"), "unknown source 'de'; Known: en"),
+        (lambda: study("e5-upos", metric="las"), "las"),
         (lambda: study("emerging-unshared"), "unknown model ''; Known: default, learned positions"),
         (lambda: study("emerging-unshared", model="small"), "unknown model 'small'; Known: default, "),
-        (lambda: study("minimbert-upos", sweep="rewind"), "unknown sweep 'rewind'"),
-        (lambda: study("minimbert-upos").drop("1-2"), "unknown ablation or layers '1-2'"),
-        (lambda: study("minimbert-upos").drop("0-1", "tr"), "unknown target 'tr'"),
-        (lambda: study("minimbert-upos").score("tr"), "unknown target 'tr'"),
-        (lambda: study("minimbert-rewind").drop("3"), "layers 3 belong to .* and .*; name one or the sweep"),
-        (lambda: levels("minimbert-cka").at("cka", 13), "unknown level '13'"),
-        (lambda: levels("minimbert-cka").at("ckr", 1), "unknown measure 'ckr'; did you mean 'cka'"),
-        (lambda: levels("minimbert-cka").at("cka", 1, "tr"), "unknown target 'tr'"),
-        (lambda: levels("minimbert-cka").at("cka", 1, ablation="fresh"), "unknown ablation 'fresh'"),
-        (lambda: levels("minimbert-upos/alignment/pud"), "unknown model ''; Known: minimbert, untrained"),
-        (lambda: rho("minimbert-cka", 13), "unknown level '13'"),
+        (lambda: study("e5-upos", sweep="rewind"), "unknown sweep 'rewind'"),
+        (lambda: study("e5-upos").drop("1-2"), "unknown ablation or layers '1-2'"),
+        (lambda: study("e5-upos").drop("0-1", "th"), "unknown target 'th'"),
+        (lambda: study("e5-upos").score("th"), "unknown target 'th'"),
+        (lambda: study("e5-after").drop("3"), "layers 3 belong to .* and .*; name one or the sweep"),
+        (lambda: levels("e5-cka").at("cka", 13), "unknown level '13'"),
+        (lambda: levels("e5-cka").at("ckr", 1), "unknown measure 'ckr'; did you mean 'cka'"),
+        (lambda: levels("e5-cka").at("cka", 1, "th"), "unknown target 'th'"),
+        (lambda: levels("e5-cka").at("cka", 1, ablation="fresh"), "unknown ablation 'fresh'"),
+        (lambda: levels("e5-upos/alignment"), "unknown model ''; Known: multilingual-e5-small-q4, untrained"),
+        (lambda: rho("e5-cka", 13), "unknown level '13'"),
         (lambda: claim(True, False), "a text claims what the records do not show"),
     ],
 )
