@@ -22,6 +22,7 @@ from results.numbers.folders import RESULTS, settings
 from results.numbers.forms import fraction, language, listing, named
 from results.numbers.levels import levels, rho
 from results.numbers.pairs import pairs
+from results.numbers.published import agreement
 
 ROOT = RESULTS.parent
 README = "README.md.j2"
@@ -112,6 +113,7 @@ def _environment() -> Environment:
         levels=levels,
         rho=rho,
         pairs=pairs,
+        agreement=agreement,
         settings=settings,
         claim=claim,
         given=_given(),

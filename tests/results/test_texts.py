@@ -11,6 +11,7 @@ from statistics import fmean, stdev
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 from layerlab.analysis.sentences.counts import load_counts
 from layerlab.errors import RecordsError
@@ -19,6 +20,7 @@ from layerlab.languages.family import find_family
 from results.numbers.effects import study
 from results.numbers.levels import levels, rho
 from results.numbers.pairs import pairs
+from results.numbers.published import agreement
 from results.numbers.rendering import ROOT, claim, loose_numbers, made_texts, templates
 
 #: The t quantile of seven degrees of freedom, those of eight seeds.
@@ -107,6 +109,14 @@ def test_what_an_ablation_adds_to_a_measure_is_paired_by_seed() -> None:
     half = 4.302653 * stdev(added) / math.sqrt(3)  # the t quantile of two degrees of freedom; three seeds
     assert len(seeds) == 3
     assert str(levels("e5-cka").added("cka", 6, "fresh 0-1")) == f"{fmean(added):.1f} ± {half:.1f}"
+
+
+def test_agreement_with_published_scores_is_what_scipy_says() -> None:
+    found = scores("e5-upos", "accuracy")
+    theirs = {"fr": "85.7", "de": "88.3", "ru": "81.4", "tr": "71.5", "ja": "48.1"}
+    ours = [fmean(found["none", target].values()) for target in theirs]
+    rho = spearmanr(ours, [float(score) for score in theirs.values()]).statistic
+    assert agreement(study("e5-upos"), theirs).startswith(f"{rho:.2f} [".replace("0.", "."))
 
 
 @pytest.mark.parametrize(
