@@ -16,6 +16,7 @@ from layerlab.nodes.jobs import read_node
 from layerlab.nodes.node import Node
 from layerlab.nodes.store import damage
 from layerlab.nodes.store.store import Store
+from layerlab.study.directory.status import done_nodes
 from layerlab.study.plan import Plan
 
 
@@ -91,9 +92,9 @@ def find_awaited(plan: Plan, store: Store) -> list[Node]:
 def _awaited(plan: Plan, store: Store) -> set[str]:
     """Return the nodes whose weights are needed for what is left, and to make them again where they lack."""
     needed: set[str] = set()
+    done = done_nodes(plan.nodes, store)
     for item in reversed(plan.nodes):  # what is needed stands before what needs it
-        done = store.is_done(item.kind, item.id)
-        if not done or (item.id in needed and _is_pruned(item, store)):
+        if item.id not in done or (item.id in needed and _is_pruned(item, store)):
             needed.update(item.needs)
     return needed
 
