@@ -61,17 +61,20 @@ def describe_plan(
         precision = "bf16" if {fit.training.precision for fit in fits} == {"bf16"} else "fp32"
         lines.extend(describe_cost(plan_cost(plan, cost_as), flops, precision))
     if store is not None:
-        there = done_nodes(plan.nodes, store)
-        done = Counter(item.kind for item in plan.nodes if item.id in there)
-        lines.append(f"done       {done['run']} runs, {done['fit']} fits in {store.root}")
-        if again := find_awaited(plan, store):
-            lines.append(
-                f"           {len(again)} of these fits are trained again: what is left needs their weights"
-            )
-        pace = describe_pace(plan, store) if plan.sentences else ""
-        lines.extend([f"time       {pace}"] if pace else [])
+        lines.extend(_describe_done(plan, store))
     lines.extend(f"note       {note}" for note in (*plan.notes, *precision_notes(plan.nodes)))
     return "\n".join(map(visible, lines))
+
+
+def _describe_done(plan: Plan, store: Store) -> Iterator[str]:
+    """Yield what is complete, and how long the rest takes by what was measured."""
+    there = done_nodes(plan.nodes, store)
+    done = Counter(item.kind for item in plan.nodes if item.id in there)
+    yield f"done       {done['run']} runs, {done['fit']} fits in {store.root}"
+    if again := find_awaited(plan, store):
+        yield f"           {len(again)} of these fits are trained again: what is left needs their weights"
+    if plan.sentences and (pace := describe_pace(plan, store)):
+        yield f"time       {pace}"
 
 
 def _describe_pretrainings(pretrainings: Iterable[Pretraining]) -> Iterator[str]:
