@@ -44,18 +44,31 @@ def digest_inputs(store: Path) -> str:
 
 def made_of(store: Path, what: str, digest: str) -> list[Path]:
     """Return the files that were made of these inputs; empty if they were not, or some are not whole."""
-    made = _read(store).get(what)
-    if not isinstance(made, dict) or made.get("inputs") != digest or not isinstance(made.get("files"), dict):
-        return []
-    sizes = {store / name: size for name, size in made["files"].items()}
-    return list(sizes) if all(_size_of(path) == size for path, size in sizes.items()) else []
+    inputs, sizes = _noted(store, what)
+    whole = inputs == digest and all(_size_of(path) == size for path, size in sizes.items())
+    return list(sizes) if whole else []
 
 
 def note_made(store: Path, what: str, digest: str, files: Iterable[Path]) -> None:
-    """Note what was made of which inputs."""
+    """Note what was made of which inputs, and remove what was made before and is not any more.
+
+    A file that has changed since it was made is left alone.
+    """
     sizes = {os.path.relpath(path, store): _size_of(path) for path in files}
+    for path, size in _noted(store, what)[1].items():
+        if os.path.relpath(path, store) not in sizes and size is not None and _size_of(path) == size:
+            path.unlink()
     note = {"inputs": digest, "files": sizes}
     write_text(store / _FILE, json.dumps({**_read(store), what: note}, indent=1))
+
+
+def _noted(store: Path, what: str) -> tuple[str, dict[Path, int | None]]:
+    """Return the digest of inputs that was noted, and the size of each file inside the store."""
+    made = _read(store).get(what)
+    if not isinstance(made, dict) or not isinstance(made.get("files"), dict):
+        return "", {}
+    sizes = {store / name: size for name, size in made["files"].items() if ".." not in Path(name).parts}
+    return str(made.get("inputs")), {path: size for path, size in sizes.items() if path.is_relative_to(store)}
 
 
 def _read(store: Path) -> dict[str, Any]:

@@ -30,6 +30,28 @@ def test_what_was_made_is_known_while_its_inputs_are_the_same(store: Path) -> No
     assert made_of(store, "frames", inputs) == []
 
 
+def test_what_is_not_made_any_more_goes_unless_it_was_changed(store: Path) -> None:
+    figures = [store / f"{name}.pdf" for name in ("stays", "goes", "edited")]
+    for path in figures:
+        path.write_text(path.stem)
+    other = store / "own.pdf"
+    other.write_text("a user's")
+    note_made(store, "report", "before", figures)
+    figures[2].write_text("by a user")
+    note_made(store, "report", "after", figures[:1])
+    assert sorted(path.name for path in store.glob("*.pdf")) == ["edited.pdf", "own.pdf", "stays.pdf"]
+    assert made_of(store, "report", "after") == figures[:1]
+
+
+def test_a_note_removes_nothing_outside_of_its_directory(store: Path) -> None:
+    outside = store.parent / "outside.txt"
+    outside.write_text("12")
+    note = {"report": {"inputs": "x", "files": {"../outside.txt": 2, str(outside): 2}}}
+    (store / "made.json").write_text(json.dumps(note))
+    note_made(store, "report", "y", [])
+    assert outside.exists()
+
+
 def change_study(store: Path) -> None:
     (store / "study.yaml").write_text("name: s\ndescription: why\n")
 
