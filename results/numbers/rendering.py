@@ -23,6 +23,7 @@ from results.numbers.forms import fraction, language, listing, named
 from results.numbers.levels import levels, rho
 from results.numbers.pairs import pairs
 from results.numbers.published import agreement
+from results.numbers.trajectories import trajectories
 
 ROOT = RESULTS.parent
 README = "README.md.j2"
@@ -114,6 +115,7 @@ def _environment() -> Environment:
         rho=rho,
         pairs=pairs,
         agreement=agreement,
+        trajectories=trajectories,
         settings=settings,
         claim=claim,
         given=_given(),

@@ -92,19 +92,23 @@ def cells(wanted: Selection) -> dict[tuple[str, bool, str], Mapping[Any, Any]]:
 def ablations(wanted: Selection, sweep: str) -> dict[str, set[str]]:
     """Find the ablations that a name, or layers, may mean within a sweep, or within all.
 
+    Layers mean ablations of a sweep, where one has them: those outside of sweeps have names of their own.
+
     Raises:
         RecordsError: There is no such sweep; says which there are.
     """
     found: dict[str, set[str]] = {}
+    alone: dict[str, set[str]] = {}
     sweeps = set()
     for row in cells(wanted).values():
         sweeps.add(row["sweep"])
         if sweep in ("", row["sweep"]):
-            for key in (row["ablation"], row["layers"]):
-                found.setdefault(key, set()).add(row["ablation"])
+            found.setdefault(row["ablation"], set()).add(row["ablation"])
+            of_layers = alone if row["sweep"] in (NAMED, FACTORS) else found
+            of_layers.setdefault(row["layers"], set()).add(row["ablation"])
     if sweep and sweep not in sweeps:
         raise RecordsError(f"{wanted.name}: {unknown('sweep', sweep, sweeps)}")
-    return found
+    return alone | found
 
 
 @cache
