@@ -74,10 +74,12 @@ def plain(value: Any) -> str:
     'root data/ud; limit (train 3000, dev 500)'
     >>> plain({"epochs": 3, "learning_rate": 0.001, "freeze": False})
     'epochs 3; learning rate 0.001; freeze no'
+    >>> plain({"upos": {"epochs": 1, "select_by": {}}, "ner": {"epochs": 2, "head_learning_rate": None}})
+    'upos (epochs 1); ner (epochs 2)'
     """
     if not isinstance(value, Mapping):
         return _inner(value)
-    return "; ".join(f"{_words(key)} {_inner(item)}" for key, item in value.items() if item is not None)
+    return "; ".join(f"{_words(key)} {_inner(item)}" for key, item in value.items() if item not in (None, {}))
 
 
 def duration(seconds: float) -> str:
@@ -115,7 +117,8 @@ def _words(key: object) -> str:
 
 def _inner(value: Any) -> str:
     if isinstance(value, Mapping):
-        return f"({', '.join(f'{_words(key)} {_inner(item)}' for key, item in value.items())})"
+        said = (f"{_words(key)} {_inner(item)}" for key, item in value.items() if item not in (None, {}))
+        return f"({', '.join(said)})"
     if isinstance(value, (list, tuple)):
         return ", ".join(map(_inner, value))
     if isinstance(value, bool):
