@@ -22,6 +22,7 @@ from results.numbers.levels import levels, rho
 from results.numbers.pairs import pairs
 from results.numbers.published import agreement
 from results.numbers.rendering import ROOT, claim, loose_numbers, made_texts, templates
+from results.numbers.trajectories import trajectories
 
 #: The t quantile of seven degrees of freedom, those of eight seeds.
 T_7 = 2.364624
@@ -111,6 +112,30 @@ def test_what_an_ablation_adds_to_a_measure_is_paired_by_seed() -> None:
     assert str(levels("e5-cka").added("cka", 6, "fresh 0-1")) == f"{fmean(added):.1f} ± {half:.1f}"
 
 
+def test_scores_along_training_equal_those_computed_by_hand() -> None:
+    points: dict[tuple[str, str], list[float]] = defaultdict(list)
+    ends: dict[tuple[str, str], list[float]] = defaultdict(list)
+    kept: dict[tuple[str, str], float] = {}
+    with (ROOT / "results/e5-trajectory/trajectories.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if row["split"] != "test" or row["metric"] != "accuracy" or row["target"] == row["source"]:
+                continue
+            if row["step"] == "75":
+                points[row["ablation"], row["seed"]].append(100 * float(row["value"]))
+            if row["ablation"] == "none" and row["competes"] == "True":
+                ends[row["target"], row["seed"]].append(100 * float(row["value"]))
+                if row["chosen"] == "True":
+                    kept[row["target"], row["seed"]] = 100 * float(row["value"])
+    seeds = sorted({seed for _, seed in kept})
+    lost = [fmean(points["none", seed]) - fmean(points["fresh 0-1", seed]) for seed in seeds]
+    half = 3.182446 * stdev(lost) / 2  # the t quantile of three degrees of freedom; four seeds
+    one = trajectories("e5-trajectory")
+    assert len(seeds) == 4
+    assert str(one.lost(75, "fresh 0-1")) == f"{fmean(lost):.1f} ± {half:.1f}"
+    missed = [fmean(max(ends[key]) - kept[key] for key in kept if key[1] == seed) for seed in seeds]
+    assert str(one.oracle()) == f"{fmean(missed):.1f} ± {3.182446 * stdev(missed) / 2:.1f}"
+
+
 def test_agreement_with_published_scores_is_what_scipy_says() -> None:
     found = scores("e5-upos", "accuracy")
     theirs = {"fr": "85.7", "de": "88.3", "ru": "81.4", "tr": "71.5", "ja": "48.1"}
@@ -143,6 +168,10 @@ def test_agreement_with_published_scores_is_what_scipy_says() -> None:
         (lambda: levels("e5-cka").at("cka", 1, ablation="fresh"), "unknown ablation 'fresh'"),
         (lambda: levels("e5-upos/alignment"), "unknown model ''; Known: multilingual-e5-small-q4, untrained"),
         (lambda: rho("e5-cka", 13), "unknown level '13'"),
+        (lambda: trajectories("e5-trajectory").at(7), "unknown step '7'"),
+        (lambda: trajectories("e5-trajectory").at(15, "th"), "unknown target 'th'"),
+        (lambda: trajectories("e5-trajectory").oracle("th"), "unknown target 'th'"),
+        (lambda: trajectories("e5-upos"), "has no trajectories; a study records them with"),
         (lambda: claim(True, False), "a text claims what the records do not show"),
     ],
 )
