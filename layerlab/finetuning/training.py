@@ -110,3 +110,11 @@ class Training(BaseModel):
         if self.select_by and self.select != "best":
             raise ValueError("select_by: chooses the best epoch, so select must be best")
         return self
+
+    def n_steps(self, n_sentences: int) -> int:
+        """Return the optimiser steps on a training split of so many sentences.
+
+        >>> Training(epochs=2, batch_size=8).n_steps(20)
+        6
+        """
+        return -(-n_sentences // self.batch_size) * self.epochs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -43,6 +43,7 @@ else:
     Data = DataSpec | dict[str, DataSpec]
     Trainings = Training | dict[str, Training]
 
+T = TypeVar("T", bound=BaseModel)
 #: Characters of a study's name: with what is written around it, the name of a file holds 255.
 LONGEST_NAME: Final = 200
 # Any sequence may be given; a tuple is kept, since a study is a value.
@@ -171,17 +172,11 @@ class Grid(BaseModel):
 
     def data_for(self, task: str) -> DataSpec:
         """Return where a task's corpora are."""
-        if isinstance(self.data, DataSpec):
-            return self.data
-        spec: DataSpec = self.data.get(task, DataSpec())
-        return spec
+        return _of_task(self.data, DataSpec, task)
 
     def training_for(self, task: str) -> Training:
         """Return a task's hyper-parameters."""
-        if isinstance(self.training, Training):
-            return self.training
-        training: Training = self.training.get(task, Training())
-        return training
+        return _of_task(self.training, Training, task)
 
     def targets_for(self, source: str, model: str = "") -> tuple[str, ...]:
         """Return the languages a source's runs are evaluated on, those of the source first.
@@ -192,6 +187,14 @@ class Grid(BaseModel):
         asked = self.pretrainings.get(split_step(model)[0])
         wanted = self.targets if asked is None or not asked.targets else asked.targets
         return (*own, *(target for target in self.targets if target not in own and target in wanted))
+
+
+def _of_task(given: T | Mapping[str, Any], kind: type[T], task: str) -> T:
+    """Return what is given for all tasks, or for one of them by name; without that the default."""
+    if not isinstance(given, Mapping):
+        return given
+    found: T = given.get(task, kind())
+    return found
 
 
 def baseline_is_missing(ablations: Iterable[Ablation | Sweep]) -> bool:

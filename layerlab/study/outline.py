@@ -73,7 +73,7 @@ def _describe_done(plan: Plan, store: Store) -> Iterator[str]:
     yield f"done       {done['run']} runs, {done['fit']} fits in {store.root}"
     if again := find_awaited(plan, store):
         yield f"           {len(again)} of these fits are trained again: what is left needs their weights"
-    if plan.sentences and (pace := describe_pace(plan, store)):
+    if plan.sentences and (pace := describe_pace(plan, store, again)):
         yield f"time       {pace}"
 
 

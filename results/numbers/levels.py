@@ -15,6 +15,7 @@ from layerlab.errors import RecordsError, unknown
 from layerlab.report.figures.transfer.gap import gap_against_similarity
 from results.numbers.folders import records
 from results.numbers.forms import Estimate, Placed, fraction, of_metric
+from results.numbers.selection import rows_of
 
 
 class Place(NamedTuple):
@@ -201,12 +202,9 @@ def _values(place: Place, metric: str, of: str, ablation: str) -> dict[int, dict
         if ablation not in conditions:
             raise RecordsError(f"{place.name}: {unknown('ablation', ablation, conditions)}")
         own = own[own["ablation"] == ablation]
-    foreign = own["target"] != own["source"]
-    wanted = {"mean": foreign, "source": ~foreign}.get(of, own["target"] == of)
-    if not wanted.any():
-        raise RecordsError(f"{place.name}, {metric}: {unknown('target', of, {'source', *own['target']})}")
+    wanted = rows_of(own, of, f"{place.name}, {metric}")
     found: dict[int, dict[int, float]] = {}
-    seeded = own[wanted].assign(seed=own["seed"].fillna(0))
+    seeded = wanted.assign(seed=wanted["seed"].fillna(0))
     means = seeded.groupby(["layer", "seed"])["value"].mean().reset_index()
     for level, seed, value in zip(means["layer"], means["seed"], means["value"], strict=True):
         found.setdefault(int(level), {})[int(seed)] = float(value)

@@ -41,6 +41,19 @@ class Selection(NamedTuple):
     model: str = ""
 
 
+def rows_of(frame: pd.DataFrame, of: str, where: str) -> pd.DataFrame:
+    """Keep rows of ``"source"``, of a target, or for ``"mean"`` of all targets other than the source.
+
+    Raises:
+        RecordsError: There are none; says which targets there are.
+    """
+    foreign = frame["target"] != frame["source"]
+    found = frame[{"mean": foreign, "source": ~foreign}.get(of, frame["target"] == of)]
+    if found.empty:
+        raise RecordsError(f"{where}: {unknown('target', of, {'source', *frame['target']})}")
+    return found
+
+
 @cache
 def settings_of(name: str) -> dict[str, list[str]]:
     """List the tasks and sources of a study's scores."""

@@ -12,6 +12,7 @@ from layerlab.analysis.transfer.oracle import oracle_distances
 from layerlab.errors import RecordsError, unknown
 from results.numbers.folders import RESULTS
 from results.numbers.forms import Estimate
+from results.numbers.selection import rows_of
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,7 @@ class Trajectories:
             if wanted not in known:
                 raise RecordsError(f"{self.name}: {unknown(column, str(wanted), map(str, known))}")
             points = points[points[column] == wanted]
-        foreign = points["target"] != points["source"]
-        chosen = points[{"mean": foreign, "source": ~foreign}.get(of, points["target"] == of)]
-        if chosen.empty:
-            raise RecordsError(f"{self.name}: {unknown('target', of, {'source', *points['target']})}")
-        means = chosen.groupby("seed")["value"].mean().reset_index()
+        means = rows_of(points, of, self.name).groupby("seed")["value"].mean().reset_index()
         return {
             int(seed): 100 * float(value) for seed, value in zip(means["seed"], means["value"], strict=True)
         }

@@ -7,6 +7,7 @@ import pytest
 from layerlab.errors import StudyError
 from layerlab.study.study import Study
 from layerlab.training import precision
+from tests.fixtures.studies import retrained
 
 
 @pytest.fixture
@@ -17,8 +18,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def halved(study: Study) -> Study:
-    training = study.training_for("upos").model_copy(update={"precision": "bf16"})
-    return study.model_copy(update={"training": training, "seeds": (0,)})
+    return retrained(study, precision="bf16").model_copy(update={"seeds": (0,)})
 
 
 @pytest.mark.usefixtures("slow")

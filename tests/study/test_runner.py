@@ -25,6 +25,7 @@ from layerlab.nodes.store.store import Store
 from layerlab.study.study import Study
 from layerlab.training.events import silent
 from tests.fixtures.forks import fork_command
+from tests.fixtures.studies import retrained
 
 
 def run(study: Study, folder: Path, **options: object) -> pd.DataFrame:
@@ -217,9 +218,6 @@ def test_a_directory_of_another_study_is_refused(study: Study, tmp_path: Path) -
 def test_records_of_an_older_plan_are_not_mixed_in(study: Study, tmp_path: Path) -> None:
     study = study.model_copy(update={"seeds": (0,), "ablations": (Ablation.none(),)})
     run(study, tmp_path)
-    longer = study.model_copy(
-        update={"training": study.training_for("upos").model_copy(update={"epochs": 3})}
-    )
-    frame = run(longer, tmp_path)
+    frame = run(retrained(study, epochs=3), tmp_path)
     assert frame["run_id"].nunique() == 1
     assert load_records(tmp_path, everything=True)["run_id"].nunique() == 2

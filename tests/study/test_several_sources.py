@@ -26,7 +26,7 @@ from layerlab.report.page.study_report import report_on
 from layerlab.study.costs.cost import plan_cost
 from layerlab.study.study import Study
 from layerlab.tasks.task import get_task
-from tests.fixtures.studies import make_study, run
+from tests.fixtures.studies import make_study, retrained, run
 
 ABLATIONS = (
     Ablation.none(),
@@ -61,9 +61,7 @@ def fit_records(folder: Path) -> list[dict[str, Any]]:
 
 def test_a_fit_on_one_language_keeps_its_identity_whatever_the_mixing(mixed: Study) -> None:
     alone = mixed.model_copy(update={"sources": ("aa",)})
-    even = alone.model_copy(
-        update={"training": alone.training_for("upos").model_copy(update={"mixing": "even"})}
-    )
+    even = retrained(alone, mixing="even")
     ids = [{item.id for item in study.plan().nodes} for study in (alone, even, mixed)]
     assert ids[0] == ids[1] < ids[2]
     assert all("mixing" not in fit.spec.training for fit in alone.plan().fits)
@@ -71,9 +69,8 @@ def test_a_fit_on_one_language_keeps_its_identity_whatever_the_mixing(mixed: Stu
 
 def test_languages_and_mixing_are_part_of_the_identity_and_their_order_is_not(mixed: Study) -> None:
     def ids(source: str, mixing: str = "size") -> set[str]:
-        training = mixed.training_for("upos").model_copy(update={"mixing": mixing})
-        made = mixed.model_copy(update={"sources": (source,), "training": training, "nodes": {}})
-        return {fit.id for fit in made.plan().fits}
+        made = mixed.model_copy(update={"sources": (source,), "nodes": {}})
+        return {fit.id for fit in retrained(made, mixing=mixing).plan().fits}
 
     assert ids("aa+bb") == ids("bb+aa")
     assert not ids("aa+bb") & ids("aa+bb", "even")
@@ -236,9 +233,7 @@ def test_the_cost_of_even_mixing_counts_how_often_each_language_is_read(mixed: S
     data = mixed.data_for("upos").model_copy(update={"root": tmp_path / "ud"})
     made = mixed.model_copy(update={"data": data, "nodes": {}, "ablations": ABLATIONS[:1], "seeds": (0,)})
     alone, double = (made.model_copy(update={"sources": (name,)}) for name in ("bb", "aa+bb"))
-    even = double.model_copy(
-        update={"training": made.training_for("upos").model_copy(update={"mixing": "even"})}
-    )
+    even = retrained(double, mixing="even")
     plans = [study.plan() for study in (alone, double, even)]
     small, by_size, evenly = (plan_cost(plan).training.pieces for plan in plans)
     large = by_size - small

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -79,7 +79,7 @@ def plain(value: Any) -> str:
     """
     if not isinstance(value, Mapping):
         return _inner(value)
-    return "; ".join(f"{_words(key)} {_inner(item)}" for key, item in value.items() if item not in (None, {}))
+    return "; ".join(_given(value))
 
 
 def duration(seconds: float) -> str:
@@ -115,10 +115,16 @@ def _words(key: object) -> str:
     return str(key).replace("_", " ")
 
 
+def _given(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the settings that are given, each with its name."""
+    for key, item in settings.items():
+        if item not in (None, {}):
+            yield f"{_words(key)} {_inner(item)}"
+
+
 def _inner(value: Any) -> str:
     if isinstance(value, Mapping):
-        said = (f"{_words(key)} {_inner(item)}" for key, item in value.items() if item not in (None, {}))
-        return f"({', '.join(said)})"
+        return f"({', '.join(_given(value))})"
     if isinstance(value, (list, tuple)):
         return ", ".join(map(_inner, value))
     if isinstance(value, bool):

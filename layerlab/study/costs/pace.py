@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from contextlib import suppress
 from statistics import median
 from typing import Any, Final
@@ -14,34 +14,42 @@ from layerlab.nodes.kinds.trajectory import Trajectory
 from layerlab.nodes.node import Node
 from layerlab.nodes.store.store import Store
 from layerlab.study.directory.pruning import find_awaited
+from layerlab.study.directory.status import done_nodes
 from layerlab.study.plan import Plan
 
 #: Complete nodes of a sort whose records are read.
 SAMPLE: Final = 25
 
 
-def describe_pace(plan: Plan, store: Store) -> str:
+def describe_pace(plan: Plan, store: Store, awaited: Iterable[Node] | None = None) -> str:
     """Return how long what is left takes one worker, in words; "" where nothing like it is complete.
 
     Fits are compared by model, task and size of batches, runs by the fit's model and task and by whether they
     measure. A trajectory comes with its fit; that of a complete fit takes what a fit takes, which is trained
     once more. So is a complete fit whose weights are gone and awaited.
+
+    Args:
+        plan: The study's plan.
+        store: Its results directory.
+        awaited: The complete nodes that are carried out again; they are looked for if None.
     """
-    again = {item.id for item in find_awaited(plan, store)}
+    again = {item.id for item in (find_awaited(plan, store) if awaited is None else awaited)}
+    there = done_nodes(plan.nodes, store)
+    kept = there - again
     fits = {fit.id: fit for fit in plan.of(Fit)}
     paces: dict[Hashable, list[float]] = {}
     left: dict[Hashable, list[Node]] = {}
     for item in plan.nodes:
         sort = _sort_of(item, fits)
-        if isinstance(item, Trajectory) and store.is_done(Fit.kind, item.fit) and item.fit not in again:
-            if not store.is_done(item.kind, item.id):
+        if isinstance(item, Trajectory) and item.fit in kept:
+            if item.id not in there:
                 left.setdefault(_sort_of(fits[item.fit], fits), []).append(fits[item.fit])
             continue
         if sort is None:
             continue
-        if not (done := store.is_done(item.kind, item.id)) or item.id in again:
+        if item.id not in kept:
             left.setdefault(sort, []).append(item)
-        if done and len(paces.setdefault(sort, [])) < SAMPLE:
+        if item.id in there and len(paces.setdefault(sort, [])) < SAMPLE:
             with suppress(
                 OSError, ValueError, TypeError, KeyError
             ):  # a record without these facts says nothing
@@ -85,8 +93,7 @@ def _amount(plan: Plan, item: Node) -> int:
 
 def n_steps(plan: Plan, fit: Fit) -> int:
     """Return a fit's optimiser steps; 0 where its corpus was not read."""
-    n_sentences = plan.sentences.get((fit.spec.task, fit.source), 0)
-    return -(-n_sentences // fit.training.batch_size) * fit.training.epochs
+    return fit.training.n_steps(plan.sentences.get((fit.spec.task, fit.source), 0))
 
 
 def _duration(seconds: float) -> str:

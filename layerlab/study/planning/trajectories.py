@@ -41,8 +41,7 @@ def trajectory_notes(state: Expansion, sentences: Mapping[tuple[str, str], int])
     if not isinstance(study.trajectory, Steps):
         return
     for (task, source), n_sentences in sentences.items():
-        training = study.training_for(task)
-        n_steps = -(-n_sentences // training.batch_size) * training.epochs
+        n_steps = study.training_for(task).n_steps(n_sentences)
         if study.trajectory.steps >= n_steps:
             yield (
                 f"trajectory: a fit of {task} from {source} has {n_steps} steps, so that with steps: "

@@ -22,7 +22,7 @@ from layerlab.report.page.study_facts import settings_facts
 from layerlab.study.reading import build_study
 from layerlab.study.study import Study
 from tests.fixtures.pretrainings import write_spec
-from tests.fixtures.studies import make_study, run
+from tests.fixtures.studies import make_study, retrained, run
 
 TARGETS = ("jora", "pelu")
 
@@ -114,10 +114,7 @@ def test_one_vocabulary_shares_every_piece_of_the_same_text(
     plan = study.plan(check=False)
     (node,) = plan.of(PieceOverlap)
     assert node == PieceOverlap.from_json(json.loads(json.dumps(node.to_json())))
-    run(
-        study.model_copy(update={"training": study.training_for("upos").model_copy(update={"epochs": 1})}),
-        tmp_path / "r",
-    )
+    run(retrained(study, epochs=1), tmp_path / "r")
     rows = load_records(tmp_path / "r")
     assert set(rows[rows["ablation"] == "overlap"]["value"]) == {1}
 

@@ -10,6 +10,7 @@ from layerlab.study.costs import memory
 from layerlab.study.costs.memory import BESIDE, estimate_memory
 from layerlab.study.costs.shapes import TRAINED, shape_of_fit
 from layerlab.study.study import Study
+from tests.fixtures.studies import retrained
 
 
 def test_a_fit_holds_what_is_trained_and_a_run_its_weights(study: Study) -> None:
@@ -21,10 +22,7 @@ def test_a_fit_holds_what_is_trained_and_a_run_its_weights(study: Study) -> None
     # 8 sentences of 64 pieces, 4 layers of width 32: 39 bytes each, twice.
     assert fit == TRAINED * shape.parameters + 2 * 39 * 8 * 64 * 32 * 4
     assert run == 2 * 4 * shape.parameters
-    longer = study.model_copy(
-        update={"training": study.training_for("upos").model_copy(update={"batch_size": 80})}
-    )
-    more = estimate_memory(longer.plan(check=False))
+    more = estimate_memory(retrained(study, batch_size=80).plan(check=False))
     assert max(more.values()) - BESIDE - TRAINED * shape.parameters == 10 * 2 * 39 * 8 * 64 * 32 * 4
 
 
