@@ -1,10 +1,10 @@
-"""The reading of entity tags, from a file, a data set or a function: checks, scheme, stray tags."""
+"""Entity tags of a file, a data set or a function: checks, scheme, stray tags, sentences without any."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 
 from layerlab.data.checks import Place, check_text
 from layerlab.data.remedies import find_stray_remedy, find_tag_remedy
@@ -67,6 +67,27 @@ def read_tags(
     if strays:
         notes.append(f"{strays} of {entities} entities begin with I-; strict scoring counts them as none")
     return read, tuple(notes)
+
+
+def keep_with_entities(items: Sequence[Any], where: str) -> tuple[tuple[Any, ...], str]:
+    """Return the sentences that name an entity, and a note that says how many these are.
+
+    Args:
+        items: Sentences whose tags were read.
+        where: For messages.
+
+    Raises:
+        DataError: No sentence names one.
+
+    >>> from layerlab.data.sentences import Sentence
+    >>> sentences = [Sentence(("to", "Oslo"), entities=("O", "B-LOC")), Sentence(("no",), entities=("O",))]
+    >>> keep_with_entities(sentences, "aa/train.iob2")[1]
+    'the 1 of 2 sentences that name an entity are read'
+    """
+    kept = tuple(item for item in items if any(tag != "O" for tag in item.entities))
+    if not kept:
+        raise DataError(f"{where}: none of {len(items)} sentences names an entity, as with_entities asks for")
+    return kept, f"the {len(kept)} of {len(items)} sentences that name an entity are read"
 
 
 def _check_rows(rows: Sequence[Sequence[object]], place: Place) -> tuple[Rows, Mapping[str, tuple[int, int]]]:

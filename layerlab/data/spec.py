@@ -87,6 +87,8 @@ class DataSpec(BaseModel):
         tag_map: Entity tags or types to replace, see :class:`layerlab.data.tags.TagOptions`; or labels
             of pairs.
         stray_tags: What becomes of an ``I-X`` that begins an entity; likewise.
+        with_entities: Splits of which NER reads only the sentences that name an entity, as in WikiANN; a
+            ``limit`` is one of these.
         limit: At most so many sentences of a split, spread evenly over it.
         artificial: Languages by name that are made of others, such as
             ``{fake: {of: en, ways: [fake]}}``.
@@ -105,6 +107,7 @@ class DataSpec(BaseModel):
     controlled: Controlled | None = None
     tag_map: dict[str, str] = Field(default_factory=dict)
     stray_tags: StrayTags = "rare"
+    with_entities: tuple[Split, ...] = ()
     limit: dict[Split, Sentences] = Field(default_factory=dict)
     artificial: dict[str, Artificial] = Field(default_factory=dict)
 

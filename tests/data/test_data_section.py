@@ -7,7 +7,10 @@ import pytest
 from layerlab.study.study import Study
 from layerlab.validation import validate
 
-KEYS = "artificial, controlled, folders, hub, hub_config, limit, revision, root, stray_tags, tag_map"
+KEYS = (
+    "artificial, controlled, folders, hub, hub_config, limit, revision, root, stray_tags, tag_map, "
+    "with_entities"
+)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +29,10 @@ KEYS = "artificial, controlled, folders, hub, hub_config, limit, revision, root,
         (
             {"upos": {"roott": "ud"}},
             f"data.upos.roott: unknown key 'roott'; did you mean 'root'? Known: {KEYS}",
+        ),
+        (
+            {"root": "ner", "with_entities": ["validation"]},
+            "data.with_entities[0]: expected 'train', 'dev' or 'test'",
         ),
         ({"root": "ud", "stray_tags": "x"}, "data.stray_tags: expected 'rare' or 'begin', got 'x'"),
         ({"root": "ud", "hub": "x"}, "data: give root (local folders) or hub (a data set), not both"),

@@ -16,6 +16,7 @@ from layerlab.data.catalog.defaults import default_corpora, find_default
 from layerlab.data.catalog.intake import Items, Notes, check_items, find_prefix, prefix_of, strip_prefix
 from layerlab.data.catalog.registry import register_corpus, registered, registered_languages, speak
 from layerlab.data.corpus_folders import SPLIT_NAMES, find_file, has_language
+from layerlab.data.entities import keep_with_entities
 from layerlab.data.formats.conllu import read_conllu
 from layerlab.data.formats.iob import read_iob
 from layerlab.data.formats.pair_files import read_pairs
@@ -55,6 +56,7 @@ class CorpusRef:
         stray_tags: What becomes of an ``I-X`` that begins an entity.
         limit: At most so many sentences.
         prefix: Language code before each word of a file, which is taken off.
+        with_entities: Whether sentences that name no entity are left out.
         made: How the language is made of another one, if it is artificial.
     """
 
@@ -71,6 +73,7 @@ class CorpusRef:
     stray_tags: StrayTags = "rare"
     limit: int | None = None
     prefix: str = ""
+    with_entities: bool = False
     made: Artificial | None = None
 
     @property
@@ -109,6 +112,7 @@ def find_corpus(spec: DataSpec, task: str, formats: Sequence[str], language: str
     kind = "controlled" if controlled is not None else "registered"
     where = str(path or hub or f"{kind} corpus {task}/{language}[{split}]")
     uses_tags = path is None or path.suffix in _IOB_ENDINGS
+    with_entities = uses_tags and "iob2" in formats and split in spec.with_entities
     uses_labels = path is not None and path.suffix in _PAIR_ENDINGS
     reading = (
         tuple(sorted(spec.tag_map.items())) if uses_tags or uses_labels else (),
@@ -120,9 +124,10 @@ def find_corpus(spec: DataSpec, task: str, formats: Sequence[str], language: str
         content, prefix = _digest_items(_read(ref)[0]), ""
     else:  # only a file has a digest without being read
         content, prefix = digest_file(path), "" if uses_labels else find_prefix(path)
-    identity = [READER_VERSION, content, *reading, *([prefix] if prefix else [])]
+    more = ([prefix] if prefix else []) + (["with entities"] if with_entities else [])
+    identity = [READER_VERSION, content, *reading, *more]
     digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
-    return dataclasses.replace(ref, digest=digest, prefix=prefix)
+    return dataclasses.replace(ref, digest=digest, prefix=prefix, with_entities=with_entities)
 
 
 def _made_of(ref: CorpusRef, language: str, made: Artificial) -> CorpusRef:
@@ -137,9 +142,13 @@ def load_corpus(ref: CorpusRef) -> Corpus:
     """Read a corpus that was found.
 
     Raises:
-        DataError: The corpus does not keep its format; names file and line.
+        DataError: The corpus does not keep its format; names file and line. Or no sentence names an entity
+            where only those that do are wanted.
     """
     items, notes = _read(ref)
+    if ref.with_entities:
+        items, note = keep_with_entities(items, ref.where)
+        notes = (*notes, note)
     notes = (*notes, *survey(items, ref.where))
     chosen: tuple[Any, ...] = tuple(take_evenly(items, ref.limit))
     if ref.made is not None:

@@ -59,11 +59,12 @@ def test_digest_follows_how_the_corpus_is_read(treebanks: Path) -> None:
         DataSpec(root=treebanks, limit={"dev": 5}),
         DataSpec(root=treebanks, tag_map={"PER": "O"}),
         DataSpec(root=treebanks, stray_tags="begin"),
+        DataSpec(root=treebanks, with_entities=("dev",)),
     ]
     assert len({find_corpus(spec, "ner", TAGS, "aa", "dev").digest for spec in specs}) == len(specs)
     trees = {find_corpus(spec, "upos", TREES, "aa", "dev").digest for spec in specs}
-    assert len(trees) == 2, "tag_map and stray_tags change nothing in a treebank"
-    other = DataSpec(root=treebanks, limit={"train": 5})
+    assert len(trees) == 2, "tag_map, stray_tags and with_entities change nothing in a treebank"
+    other = DataSpec(root=treebanks, limit={"train": 5}, with_entities=("train",))
     assert (
         find_corpus(other, "ner", TAGS, "aa", "dev").digest
         == find_corpus(specs[0], "ner", TAGS, "aa", "dev").digest
@@ -86,6 +87,23 @@ def test_kept_stray_tags_are_noted(write: Write, tmp_path: Path) -> None:
     write("aa/test.iob2", "".join(f"1\tMila{i}\tB-PER\n\n" for i in range(150)) + "1\tRek\tI-LOC\n")
     corpus = load_corpus(find_corpus(DataSpec(root=tmp_path), "ner", TAGS, "aa", "test"))
     assert corpus.notes == ("1 of 151 entities begin with I-; strict scoring counts them as none",)
+
+
+def test_sentences_that_name_no_entity_are_left_out_before_the_limit(write: Write, tmp_path: Path) -> None:
+    write("aa/train.iob2", "".join(f"1\tw{i}\t{'B-LOC' if i % 3 else 'O'}\n\n" for i in range(12)))
+    spec = DataSpec(root=tmp_path, with_entities=("train",), limit={"train": 4})
+    corpus = load_corpus(find_corpus(spec, "ner", TAGS, "aa", "train"))
+    assert [s.words for s in corpus.sentences] == [("w1",), ("w4",), ("w7",), ("w10",)]
+    assert corpus.notes == ("the 8 of 12 sentences that name an entity are read",)
+
+
+def test_a_split_without_entities_is_refused_where_only_sentences_with_entities_are_wanted(
+    write: Write, tmp_path: Path
+) -> None:
+    write("aa/train.iob2", "1\tw\tB-OTH\n")
+    spec = DataSpec(root=tmp_path, with_entities=("train",), tag_map={"OTH": "O"})
+    with pytest.raises(DataError, match="train.iob2: none of 1 sentences names an entity"):
+        load_corpus(find_corpus(spec, "ner", TAGS, "aa", "train"))
 
 
 def test_language_without_data_split_and_misspelt_split_are_refused(treebanks: Path) -> None:
