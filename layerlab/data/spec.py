@@ -87,8 +87,8 @@ class DataSpec(BaseModel):
         tag_map: Entity tags or types to replace, see :class:`layerlab.data.tags.TagOptions`; or labels
             of pairs.
         stray_tags: What becomes of an ``I-X`` that begins an entity; likewise.
-        with_entities: Splits of which NER reads only the sentences that name an entity, as in WikiANN; a
-            ``limit`` is one of these.
+        with_entities: Splits of which NER reads only the sentences that name an entity; a ``limit``
+            is one of these.
         limit: At most so many sentences of a split, spread evenly over it.
         artificial: Languages by name that are made of others, such as
             ``{fake: {of: en, ways: [fake]}}``.
