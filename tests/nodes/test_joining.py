@@ -154,7 +154,7 @@ def test_what_is_complete_or_held_or_not_ready_is_left_out(store: Store, member:
         assert mine
         run = fork_command("run-one", store.root, *ids)
         wait_for(lambda: (store.folder("member", "z") / "record.json").is_file())
-    run.join(timeout=60)
+    run.join(timeout=240)
     assert run.exitcode == 0
     assert how(store) == {
         "v": "alone", "x": "alone", "y": "with y z", "z": "with y z", "late": "alone",
@@ -244,7 +244,7 @@ def test_what_is_kept_stays_within_its_room() -> None:
     assert ("alone" in kept, "waits" in kept, "hij" in kept) == (True, False, False)
 
 
-def wait_for(look: Callable[[], bool], seconds: float = 60.0) -> None:
+def wait_for(look: Callable[[], bool], seconds: float = 240.0) -> None:
     """Wait until a look gives something."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -33,7 +33,7 @@ def open_engine(folder: Path, deaths: int = 0) -> RayEngine:
 def ends_of(engine: RayEngine, n: int) -> list[Ended]:
     """Poll until so many units have ended."""
     ended: list[Ended] = []
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while len(ended) < n and time.monotonic() < deadline:
         ended += engine.poll()
         time.sleep(0.01)

@@ -122,7 +122,7 @@ def test_a_study_killed_in_its_pretraining_goes_on_from_the_checkpoint(
     )
     (job,) = study.plan().of(Pretraining)
     file = results / "work" / job.id / "state/checkpoint.safetensors"
-    until = time.monotonic() + 60
+    until = time.monotonic() + 240
     while not file.is_file() and time.monotonic() < until:
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)
