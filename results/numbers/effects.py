@@ -11,8 +11,17 @@ from layerlab.analysis.effects.scales import LOG_ODDS, POINTS
 from layerlab.analysis.significance.effects import LEVEL
 from layerlab.errors import RecordsError, unknown
 from layerlab.targets import sources_of, zero_shot_targets
-from results.numbers.forms import Estimate, Placed, decimals, fraction
-from results.numbers.selection import Selection, ablations, by_seed, cells, layers, scores, settings_of
+from results.numbers.forms import Estimate, Interval, Placed, decimals, fraction
+from results.numbers.selection import (
+    Selection,
+    ablations,
+    by_seed,
+    cells,
+    cells_over_sentences,
+    layers,
+    scores,
+    settings_of,
+)
 
 
 @dataclass(frozen=True)
@@ -88,6 +97,12 @@ class Study:
         """Return how much an ablation widens the gap to the source."""
         return self._estimate(self._row(ablation, of, gap=True))
 
+    def gap_over_sentences(self, ablation: str, of: str = "mean") -> Interval:
+        """Return the interval of a change of the gap over seeds and test sentences together."""
+        row = self._row(ablation, of, gap=True, known=cells_over_sentences(self.wanted))
+        unit, digits = self._unit
+        return Interval(unit * row["low"], unit * row["high"], digits)
+
     def q(self, ablation: str, of: str = "mean", *, gap: bool = True) -> str:
         """Write q of the change of the gap, or of the drop, within its family of tests."""
         return fraction(float(self._row(ablation, of, gap=gap)["q"]), 3)
@@ -123,9 +138,14 @@ class Study:
         return sorted(found, key=_value, reverse=True)
 
     def _estimate(self, row: Mapping[Any, Any]) -> Estimate:
-        unit, digits = (100, 1) if self.wanted.scale == POINTS else (1, 2)
+        unit, digits = self._unit
         half = row["high"] - row["effect"]
         return Estimate(unit * row["effect"], unit * half, int(row["n_seeds"]), digits)
+
+    @property
+    def _unit(self) -> tuple[int, int]:
+        """What a number is multiplied by, and its decimals."""
+        return (100, 1) if self.wanted.scale == POINTS else (1, 2)
 
     def _target(self, of: str) -> str:
         return self.source if of == "source" else of
@@ -153,8 +173,15 @@ class Study:
             )
         raise RecordsError(f"{self.wanted.name}: {unknown('ablation or layers', wanted, known)}")
 
-    def _row(self, ablation: str, of: str, *, gap: bool) -> Mapping[Any, Any]:
-        name, target, known = self._ablation(ablation), self._target(of), cells(self.wanted)
+    def _row(
+        self,
+        ablation: str,
+        of: str,
+        *,
+        gap: bool,
+        known: Mapping[tuple[str, bool, str], Mapping[Any, Any]] | None = None,
+    ) -> Mapping[Any, Any]:
+        name, target, known = self._ablation(ablation), self._target(of), known or cells(self.wanted)
         if (name, gap, target) not in known:
             there = {one for ran, of_gap, one in known if (ran, of_gap) == (name, gap)}
             raise RecordsError(f"{self.wanted.name}, {name}: {unknown('target', target, there)}")

@@ -10,6 +10,7 @@ import pandas as pd
 from ruamel.yaml import YAML
 
 from layerlab.analysis.records.tidy import load_records
+from layerlab.analysis.sentences.counts import load_counts
 from layerlab.errors import RecordsError, unknown
 
 RESULTS = Path(__file__).parents[1]
@@ -28,6 +29,16 @@ def records(name: str) -> pd.DataFrame:
             return load_records(RESULTS / name / file)
     known = {path.parent.relative_to(RESULTS).as_posix() for file in _FILES for path in RESULTS.rglob(file)}
     raise RecordsError(unknown("folder with records in results/", name, known))
+
+
+@cache
+def counts(name: str) -> pd.DataFrame:
+    """Read what the test sentences of a study contribute to its scores.
+
+    Raises:
+        RecordsError: Its folder has none.
+    """
+    return load_counts(RESULTS / name)
 
 
 @cache

@@ -84,6 +84,33 @@ def listing(items: Iterable[object]) -> str:
 
 
 @dataclass(frozen=True)
+class Interval:
+    """The two ends of an interval.
+
+    Attributes:
+        low: In points, or in log-odds.
+        high: The same.
+        digits: Decimals to write.
+    """
+
+    low: float
+    high: float
+    digits: int = 1
+
+    def __str__(self) -> str:
+        return f"[{decimals(self.low, self.digits)}, {decimals(self.high, self.digits)}]"
+
+    @property
+    def clear(self) -> bool:
+        """Whether it excludes zero.
+
+        >>> Interval(0.2, 1.0).clear, Interval(-0.2, 1.0).clear
+        (True, False)
+        """
+        return not self.low <= 0 <= self.high
+
+
+@dataclass(frozen=True)
 class Estimate:
     """An effect: its mean over seeds, with its 95% t interval.
 
@@ -128,10 +155,9 @@ class Estimate:
         return Estimate(-self.value, self.half, self.n_seeds, self.digits)
 
     @property
-    def interval(self) -> str:
+    def interval(self) -> Interval:
         """The ends of the interval."""
-        ends = (decimals(self.value + sign * self.half, self.digits) for sign in (-1, 1))
-        return f"[{', '.join(ends)}]"
+        return Interval(self.value - self.half, self.value + self.half, self.digits)
 
     @property
     def within(self) -> str:

@@ -11,10 +11,11 @@ import pandas as pd
 from layerlab.analysis.effects.factors import lacks_factor, with_factors
 from layerlab.analysis.effects.scales import POINTS, Scale
 from layerlab.analysis.effects.sweeps import FACTORS, NAMED, select_scores, windows
+from layerlab.analysis.sentences.bootstrap import hierarchical_bootstrap
 from layerlab.analysis.significance.effects import significance
 from layerlab.errors import RecordsError, unknown
 from layerlab.targets import sources_of
-from results.numbers.folders import records
+from results.numbers.folders import counts, records
 
 _GAPS = ("gap_change", "domain_gap_change")
 
@@ -97,7 +98,20 @@ def by_seed(wanted: Selection) -> dict[tuple[str, str], dict[int, float]]:
 @cache
 def cells(wanted: Selection) -> dict[tuple[str, bool, str], Mapping[Any, Any]]:
     """Gather effects by ablation, whether they are of the gap, and target."""
-    rows = _effects(wanted).to_dict("records")
+    return _gathered(_effects(wanted))
+
+
+@cache
+def cells_over_sentences(wanted: Selection) -> dict[tuple[str, bool, str], Mapping[Any, Any]]:
+    """Gather the same with intervals over seeds and test sentences."""
+    found = hierarchical_bootstrap(
+        scores(wanted), counts(wanted.name), wanted.metric or None, scale=wanted.scale
+    )
+    return _gathered(found)
+
+
+def _gathered(effects: pd.DataFrame) -> dict[tuple[str, bool, str], Mapping[Any, Any]]:
+    rows = effects.to_dict("records")
     return {(row["ablation"], row["quantity"] in _GAPS, row["target"]): row for row in rows}
 
 

@@ -70,6 +70,38 @@ def test_log_odds_equal_those_computed_by_hand() -> None:
     assert str(study("e5-upos").log_odds.drop("0-1", "fr")) == f"{fmean(drops):.2f} ± {half:.2f}"
 
 
+def test_intervals_over_sentences_are_those_of_resampling_written_out() -> None:
+    """Whole seeds are drawn, and one set of sentences of each target, on which F1 is computed anew."""
+    folder, rng = ROOT / "results/e5-ner", np.random.default_rng(99)
+    with (folder / "records.csv").open(encoding="utf-8") as file:
+        runs = {row["run_id"]: (row["ablation"], int(row["seed"])) for row in csv.DictReader(file)}
+    frame = load_counts(folder).query("metric == 'span_f1'").sort_values("sentence")
+    sentences: dict[tuple[str, str], dict[int, np.ndarray]] = defaultdict(dict)
+    for (run, target), rows in frame.groupby(["run_id", "target"], observed=True):
+        ablation, seed = runs[str(run)]
+        sentences[ablation, str(target)][seed] = rows[["hits", "total"]].to_numpy(float)
+    of = {key: np.stack([by_seed[seed] for seed in sorted(by_seed)]) for key, by_seed in sentences.items()}
+    before, after = (
+        {target: of[name, target] for name, target in of if name == wanted}
+        for wanted in ("none", "reset(0-1)@before")
+    )
+    drawn = []
+    for _ in range(2000):
+        seeds, drop = rng.integers(0, 8, 8), {}
+        for target, scored in before.items():
+            kept = rng.integers(0, scored.shape[1], scored.shape[1])
+            sums = [one[target][seeds][:, kept].sum(axis=1) for one in (before, after)]
+            drop[target] = float(np.mean(sums[0][:, 0] / sums[0][:, 1] - sums[1][:, 0] / sums[1][:, 1]))
+        drawn.append(100 * (fmean(drop[target] for target in drop if target != "en") - drop["en"]))
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    own = study("e5-ner").gap_over_sentences("0-1")
+    assert (own.low, own.high) == pytest.approx((low, high), abs=0.06 * (high - low))
+    assert own.clear
+    assert str(own).startswith(f"[{own.low:.1f}, ")
+    wider = study("e5-ner").log_odds.gap_over_sentences("0-1")
+    assert 0 < wider.low < wider.high < 1
+
+
 def test_effects_equal_those_computed_by_hand() -> None:
     found, three = scores("e5-upos", "accuracy"), ("de", "fr", "fi")
     drops = [
@@ -151,7 +183,7 @@ def test_agreement_with_published_scores_is_what_scipy_says() -> None:
             lambda: study("e5-upso"),
             "unknown folder with records in results/ 'e5-upso'; did you",
         ),
-        (lambda: study("minimbert-table"), "unknown task ''; Known: ner, parsing"),
+        (lambda: study("e5-turkish"), "unknown task ''; Known: parsing, upos"),
         (lambda: study("e5-upos", targets=["th"]), "unknown target 'th'"),
         (lambda: study("e5-upos", source="de"), "unknown source 'de'; Known: en"),
         (lambda: study("e5-upos", metric="las"), "las"),
