@@ -107,7 +107,7 @@ class Interval:
         >>> Interval(0.2, 1.0).clear, Interval(-0.2, 1.0).clear
         (True, False)
         """
-        return not self.low <= 0 <= self.high
+        return self.low > 0 or self.high < 0
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class Estimate:
     @property
     def clear(self) -> bool:
         """Whether the interval excludes zero."""
-        return abs(self.value) > self.half
+        return self.interval.clear
 
 
 @dataclass(frozen=True)

@@ -98,8 +98,8 @@ def test_intervals_over_sentences_are_those_of_resampling_written_out() -> None:
     assert (own.low, own.high) == pytest.approx((low, high), abs=0.06 * (high - low))
     assert own.clear
     assert str(own).startswith(f"[{own.low:.1f}, ")
-    wider = study("e5-ner").log_odds.gap_over_sentences("0-1")
-    assert 0 < wider.low < wider.high < 1
+    odds = study("e5-ner").log_odds.gap_over_sentences("0-1")
+    assert 0 < odds.low < odds.high < 1
 
 
 def test_effects_equal_those_computed_by_hand() -> None:

@@ -149,7 +149,7 @@ def test_no_process_outlives_a_killed_runner(saying: Any, tmp_path: Path) -> Non
     assert born(nursery)
     runner.kill()
     runner.wait()
-    wait_for(lambda: not born(worker) and not born(nursery), 60)
+    wait_for(lambda: not born(worker) and not born(nursery), 2.0)
     assert not is_held(lease)
 
 
